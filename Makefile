@@ -1,0 +1,48 @@
+# Two commands matter: `make run` and `make test`. Both install what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+CLAUDE := tests/e2e/node_modules/.bin/claude
+
+.PHONY: run test check format install clean
+
+run: $(STAMP)  ## the dashboard
+	$(BIN)/anyclaude-tui $(ARGS)
+
+install: $(STAMP)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(DEV_STAMP): pyproject.toml $(STAMP)
+	$(BIN)/python -m pip install --quiet --editable '.[mlx]' --group dev
+	@touch $@
+
+# The real Claude Code, for the end-to-end tests only; it stays in the working tree.
+$(CLAUDE): tests/e2e/package.json
+	npm install --prefix tests/e2e --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
+
+check: $(DEV_STAMP)  ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: $(DEV_STAMP) $(CLAUDE) check  ## everything, end-to-end tests too
+	$(BIN)/pytest $(ARGS)
+
+format: $(DEV_STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) tests/e2e/node_modules .mypy_cache .ruff_cache .pytest_cache

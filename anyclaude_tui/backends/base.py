@@ -1,0 +1,184 @@
+"""What the rest of the program may ask of a backend: the server that runs the model.
+
+A new backend is one file with a subclass of `Backend`, named in `backends/registry.py`.
+Nothing here knows the proxy or a screen.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+
+class BackendState(StrEnum):
+    """Where a backend is in its life; `failed` and `degraded` carry a reason in words."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    LOADING = "loading"
+    READY = "ready"
+    DEGRADED = "degraded"
+    STOPPING = "stopping"
+    FAILED = "failed"
+
+
+class BackendError(Exception):
+    """A backend cannot be used; the text says why and what to do next, for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a backend wants its chat completions request: facts about the server, no code.
+
+    `proxy/request.py` reads it to shape the request. Only parameters that a field here
+    allows go upstream (`wire/mlx-lm.md`: unknown or odd ones can kill the server).
+    """
+
+    late_system: Literal["system", "user"] = "system"
+    """A system message that is not the first: kept as system, or as marked user text
+    where the chat template is strict ("System message must be at the beginning")."""
+    tool_choice: Literal["object", "strings", "ignored"] = "object"
+    """OpenAI's object form is taken; only none/auto/required (LM Studio); or not looked at."""
+    images: bool = False
+    """base64 image parts are understood."""
+    json_schema: bool = True
+    """`response_format` with a json_schema is understood."""
+    stop: bool = False
+    """Stop sequences are done rightly by the server; if not, the proxy does them."""
+    top_k: bool = True
+    usage: bool = True
+    """`stream_options.include_usage` is understood."""
+    enable_thinking: bool = False
+    """`chat_template_kwargs.enable_thinking` is understood."""
+    reasoning_effort: bool = False
+    """`reasoning_effort` (low, medium, high) is understood."""
+    parallel_tool_calls: bool = False
+    max_tokens_cap: int | None = None
+    """The largest `max_tokens` that the server accepts."""
+    default_max_tokens: int | None = None
+    reasoning_history: Literal["reasoning_content", "reasoning", "drop"] = "drop"
+    """Under which name earlier thinking goes back to the model's template, if at all."""
+    silent_tool_calls: bool = False
+    """Sends no bytes while it generates a tool call (mlx_lm): such a silence is no stall."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Fixed members added to every request body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where and how to reach the model that is ready now. Immutable: a switch makes a new one."""
+
+    url: str
+    """The full URL of chat completions, or of Messages when `native`."""
+    model: str
+    """The model name sent upstream."""
+    dialect: Dialect = field(default_factory=Dialect)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Extra request headers, secrets among them: never logged."""
+    native: bool = False
+    """The server speaks the Anthropic Messages API itself (passthrough)."""
+    window_tokens: int | None = None
+    """The context window, where it is known."""
+    slots: int = 1
+    """Requests it works on at once; more wait in the proxy's queue."""
+    tokenize_url: str | None = None
+    """A `/tokenize` route (llama.cpp, vLLM) for exact counts."""
+    tokenizer_dir: str | None = None
+    """A local model directory with a `tokenizer.json`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One model that a backend offers or that lies on disk."""
+
+    id: str
+    window_tokens: int | None = None
+    loaded: bool | None = None
+    size_bytes: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a backend reports about a running request besides the stream itself."""
+
+    prefill_done_tokens: int | None = None
+    prefill_total_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BackendStatus:
+    """One immutable look at a backend, for screens and `doctor`. None = unknown."""
+
+    name: str
+    kind: str
+    state: BackendState
+    reason: str = ""
+    """Why it is failed or degraded, or what it is doing now; in words."""
+    model: str | None = None
+    url: str | None = None
+    window_tokens: int | None = None
+    slots: int | None = None
+    simulated: bool = False
+    supervised: bool = False
+    """We started it, so we stop it."""
+    pid: int | None = None
+    cpu_percent: float | None = None
+    memory_bytes: int | None = None
+    restarts: int = 0
+    log_tail: tuple[str, ...] = ()
+    """The last lines of its output, newest last."""
+    warnings: tuple[str, ...] = ()
+
+
+class Backend(ABC):
+    """One model server. All coroutines run on the session's loop."""
+
+    kind: str
+    simulated: bool = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Bring it to `ready` (it has answered a 1-token chat). Safe to call when ready.
+
+        Raises BackendError with the reason in words; the state is then `failed`.
+        """
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Stop it if we started it (its whole process group); else just let go of it."""
+
+    @abstractmethod
+    def status(self) -> BackendStatus:
+        """A look at it now. Cheap: no I/O."""
+
+    @property
+    @abstractmethod
+    def endpoint(self) -> Endpoint:
+        """How to reach it. Raises BackendError when it is not ready."""
+
+    async def recover(self) -> None:
+        """Called after a request met a dead or useless server: returns when it serves again.
+
+        A supervised backend waits for its restart; others are checked once.
+        Raises BackendError when it does not come back.
+        """
+        await self.start()
+
+    async def models(self) -> Sequence[ModelInfo]:
+        """The models it offers, an empty sequence where it cannot say."""
+        return ()
+
+    async def progress(self) -> Progress | None:
+        """Prefill progress and cached tokens from a side channel (`/v1/status`), if it has one.
+
+        Polled only while a request runs. None where there is no side channel.
+        """
+        return None

@@ -1,0 +1,259 @@
+"""Settings: typed, each with its explanation, read from TOML; nothing else decides anything.
+
+Order, the stronger first: command-line flags, environment, the project's
+`.anyclaude.toml`, the user's `config.toml`, the defaults here. The docstring below a
+field is its documentation (`docs/configuration.md` is checked against it).
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from anyclaude_tui.proxy.limits import Limits
+
+KINDS = ("simulator", "mlx_lm", "vllm_mlx", "lmstudio", "openai", "anthropic")
+"""The kinds of backend, as `--backend KIND[:REST]` and as `kind` in the configuration."""
+
+
+class ConfigError(Exception):
+    """A setting is wrong; the text names file, line and key and says what to do."""
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class BackendSettings(_Section):
+    """One `[backends.NAME]` section."""
+
+    kind: str
+    """One of simulator, mlx_lm, vllm_mlx, lmstudio, openai, anthropic."""
+    url: str | None = None
+    """Base URL of a server that runs already (openai, anthropic, lmstudio)."""
+    model: str | None = None
+    """Model path or name. mlx_lm and vllm_mlx: what to start; others: what to ask for
+    (the first one listed when not given)."""
+    api_key: str | None = msgspec.field(default=None)
+    """Key for the server; `env:NAME` reads it from the environment."""
+    port: int | None = None
+    """Port for a server that we start; a free one when not given."""
+    profile: str | None = None
+    """simulator: fast or slow."""
+    context_window: int | None = None
+    """Context window in tokens, where the backend does not tell."""
+    slots: int | None = None
+    """Requests at once; the backend's own number when not given."""
+    args: tuple[str, ...] = ()
+    """More arguments for a server that we start."""
+    launcher: tuple[str, ...] = ()
+    """Put before the command, for example ["mlx.launch", "--hostfile", "hosts.json"]."""
+    python: str | None = None
+    """The Python that has mlx_lm or vllm_mlx; the one that runs us when not given."""
+    env: dict[str, str] = msgspec.field(default_factory=dict)
+    """More environment for a server that we start."""
+
+
+class ProxySettings(_Section):
+    """`[proxy]`: where it listens."""
+
+    host: str = "127.0.0.1"
+    """Loopback address to listen on; anything else is refused."""
+    port: int = 0
+    """0 takes a free port."""
+    token: str | None = None
+    """The session's token; a random one when not given."""
+
+
+class ClaudeSettings(_Section):
+    """`[claude]`: how Claude Code is started."""
+
+    command: str | None = None
+    """Path of `claude`; found on PATH when not given."""
+    args: tuple[str, ...] = ()
+    """Arguments before those given after `--`."""
+    env: dict[str, str] = msgspec.field(default_factory=dict)
+    """More environment for Claude Code; stronger than our own."""
+
+
+class LogSettings(_Section):
+    """`[logs]`: the journal, the traces and the servers' logs."""
+
+    debug: int = 0
+    """0 to 3, as ANYCLAUDE_DEBUG: 1 timing and errors, 2 also every step, 3 also a trace
+    per request."""
+    requests: bool = True
+    """Write one line per request to request-logs/."""
+    max_mb: int = 256
+    """All files of one kind together stay below this many MiB; the newest is never pruned."""
+    max_days: int = 30
+    """Older files are removed."""
+
+
+class DashboardSettings(_Section):
+    """`[dashboard]`: how it looks."""
+
+    theme: str = "anyclaude"
+    """A theme's name; the palette lists them."""
+    leader: str = "ctrl+right_square_bracket"
+    """The one key chord that the pane does not get: it opens the dashboard's own commands."""
+
+
+class Settings(_Section):
+    """All of `config.toml`."""
+
+    backend: str | None = None
+    """The backend to start with: a name from [backends], or KIND[:REST]."""
+    backends: dict[str, BackendSettings] = msgspec.field(default_factory=dict)
+    proxy: ProxySettings = ProxySettings()
+    limits: Limits = Limits()
+    claude: ClaudeSettings = ClaudeSettings()
+    logs: LogSettings = LogSettings()
+    dashboard: DashboardSettings = DashboardSettings()
+
+
+def home(env: Mapping[str, str] = os.environ) -> Path:
+    """The folder of our files: `$ANYCLAUDE_HOME`, else `~/.anyclaude`."""
+    given = env.get("ANYCLAUDE_HOME")
+    return Path(given).expanduser() if given else Path.home() / ".anyclaude"
+
+
+def parse(text: str, source: str) -> Settings:
+    """Settings from TOML text. Raises ConfigError that names `source`, line and key."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source}: not valid TOML: {error}") from None
+    return _convert(raw, text, source)
+
+
+def load(env: Mapping[str, str] = os.environ, directory: Path | None = None) -> Settings:
+    """The settings from the user's and the project's file and the environment.
+
+    `directory` is where the project's `.anyclaude.toml` is looked for (default: here).
+    Raises ConfigError.
+    """
+    merged: dict[str, Any] = {}
+    for path in (home(env) / "config.toml", (directory or Path.cwd()) / ".anyclaude.toml"):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: cannot be read: {error}") from None
+        parse(text, str(path))  # a mistake is reported against the file that has it
+        merged = _merge(merged, tomllib.loads(text))
+    mode = env.get("ANYCLAUDE_MODE")
+    if mode:
+        merged["backend"] = mode
+    debug = env.get("ANYCLAUDE_DEBUG")
+    if debug:
+        if debug not in ("0", "1", "2", "3"):
+            raise ConfigError(f"ANYCLAUDE_DEBUG={debug}: use 0, 1, 2 or 3")
+        merged = _merge(merged, {"logs": {"debug": int(debug)}})
+    return _convert(merged, "", "the settings")
+
+
+def resolve(name: str | None, settings: Settings) -> tuple[str, BackendSettings]:
+    """A backend's name and settings from `--backend NAME`.
+
+    `name` is a name from the configuration or `KIND[:REST]`; None takes the configured
+    one, else the simulator. REST is a model path (mlx_lm, vllm_mlx), a URL (openai,
+    anthropic, lmstudio) or a profile (simulator). Raises ConfigError.
+    """
+    name = name or settings.backend or "simulator"
+    if name in settings.backends:
+        return name, settings.backends[name]
+    kind, _, rest = name.partition(":")
+    kind = kind.replace("-", "_")
+    if kind not in KINDS:
+        known = [*settings.backends, *KINDS]
+        raise ConfigError(
+            f"no backend called {name!r}{_nearest(name, known)}. Known: {', '.join(known)}. "
+            "Write KIND:REST, for example openai:http://127.0.0.1:1234/v1 or "
+            "mlx_lm:/path/to/model, or add [backends.NAME] to config.toml."
+        )
+    if kind in ("mlx_lm", "vllm_mlx"):
+        if not rest:
+            raise ConfigError(f"{kind} needs a model: --backend {kind}:/path/to/model")
+        return name, BackendSettings(kind=kind, model=rest)
+    if kind in ("openai", "anthropic"):
+        if not rest.startswith(("http://", "https://")):
+            raise ConfigError(f"{kind} needs a URL: --backend {kind}:http://127.0.0.1:1234/v1")
+        return name, BackendSettings(kind=kind, url=rest)
+    if kind == "lmstudio":
+        return name, BackendSettings(kind=kind, url=rest or None)
+    return name, BackendSettings(kind=kind, profile=rest or None)
+
+
+def _convert(raw: dict[str, Any], text: str, source: str) -> Settings:
+    try:
+        settings = msgspec.convert(raw, Settings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(str(error), text, source)) from None
+    for name, backend in settings.backends.items():
+        if backend.kind not in KINDS:
+            raise ConfigError(
+                f"{source}{_line_of(text, 'kind', backend.kind)}: backends.{name}.kind: "
+                f"{backend.kind!r} is no kind of backend{_nearest(backend.kind, KINDS)}. "
+                f"Use one of {', '.join(KINDS)}."
+            )
+    if settings.proxy.host not in ("127.0.0.1", "::1", "localhost"):
+        raise ConfigError(
+            f"{source}{_line_of(text, 'host')}: proxy.host: the proxy listens on loopback only: "
+            "use 127.0.0.1, and an ssh tunnel from elsewhere"
+        )
+    return settings
+
+
+def _explain(message: str, text: str, source: str) -> str:
+    """msgspec's words, with line, key and the nearest right key."""
+    what, _, where = message.partition(" - at `$")
+    where = where.rstrip("`").lstrip(".").replace("[...]", ".*")
+    if "unknown field" in what:
+        key = what.split("`")[1]
+        dotted = f"{where}.{key}" if where else key
+        return (
+            f"{source}{_line_of(text, key)}: {dotted}: no such setting"
+            f"{_nearest(key, _all_keys())}. `anyclaude-tui config show` lists them."
+        )
+    key = where.rsplit(".", 1)[-1]
+    return f"{source}{_line_of(text, key)}: {where or 'the file'}: {what}"
+
+
+def _all_keys() -> list[str]:
+    found: set[str] = set()
+    sections = (ProxySettings, Limits, ClaudeSettings, LogSettings, DashboardSettings)
+    for struct in (Settings, BackendSettings, *sections):
+        found.update(struct.__struct_fields__)
+    return sorted(found)
+
+
+def _nearest(word: str, known: list[str] | tuple[str, ...]) -> str:
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _line_of(text: str, key: str, value: str | None = None) -> str:
+    """`:LINE` of the first line that sets `key`, or nothing when it is not found."""
+    for number, line in enumerate(text.splitlines(), 1):
+        left, equals, right = line.partition("=")
+        name = left.strip().strip("[]").rsplit(".", 1)[-1].strip("\"' ")
+        if name == key and (value is None or (equals and value in right)):
+            return f":{number}"
+    return ""
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        both = isinstance(old, dict) and isinstance(value, dict)
+        merged[key] = _merge(old, value) if both else value
+    return merged

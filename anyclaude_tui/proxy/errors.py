@@ -1,0 +1,60 @@
+"""Errors in Anthropic's form: their types, statuses and bodies.
+
+Source: `messages.md`, "errors". Claude Code reacts to the status first and shows the
+message as it is, so the message is the backend's own words wherever there are any.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+ERROR_STATUS: dict[str, int] = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+"""Error type → HTTP status."""
+
+
+class ApiError(Exception):
+    """An error that the client sees, in Anthropic's form.
+
+    `retry` False asks the client not to repeat the request (`x-should-retry: false`;
+    Claude Code honours it on 401, 429, 500 and 503). `status` overrides the type's own.
+    """
+
+    def __init__(
+        self, type_: str, message: str, *, status: int | None = None, retry: bool | None = None
+    ) -> None:
+        super().__init__(message)
+        self.type = type_
+        self.message = message
+        self.status = ERROR_STATUS.get(type_, 500) if status is None else status
+        self.retry = retry
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """The JSON body, also the data of an `error` event."""
+        return {
+            "type": "error",
+            "error": {"type": self.type, "message": self.message},
+            "request_id": request_id,
+        }
+
+
+def invalid(message: str) -> ApiError:
+    """400: the request itself is wrong."""
+    return ApiError("invalid_request_error", message)
+
+
+def overflow(prompt_tokens: int, window_tokens: int) -> ApiError:
+    """The context overflow, in the only words that make Claude Code compact and retry.
+
+    Source: `claude-code.md`, "What matters most", 5.
+    """
+    return invalid(f"prompt is too long: {prompt_tokens} tokens > {window_tokens} maximum")

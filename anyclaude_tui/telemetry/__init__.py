@@ -1,0 +1,1 @@
+"""What happened, as typed facts, and what is shown of it."""

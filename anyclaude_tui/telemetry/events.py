@@ -1,0 +1,172 @@
+"""The facts about one request, as the proxy writes them down.
+
+A `RequestRecord` belongs to the session's loop, which alone changes it: a chunk costs a
+few attribute writes. Screens never see it; they get a `RequestView` in a snapshot
+(`metrics.py`), made ten times a second and only while somebody looks.
+Definitions of the numbers: design.md, "What each number means".
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Source(StrEnum):
+    """Where a number comes from. An unknown number is shown as unknown, never as 0."""
+
+    MEASURED = "measured"
+    REPORTED = "reported"
+    ESTIMATED = "estimated"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number with its provenance; `value` is None exactly when `source` is unknown."""
+
+    value: float | None
+    source: Source
+
+    def __bool__(self) -> bool:
+        return self.value is not None
+
+
+UNKNOWN = Figure(None, Source.UNKNOWN)
+
+
+def measured(value: float | None) -> Figure:
+    """A number that we measured ourselves (None: not there yet)."""
+    return UNKNOWN if value is None else Figure(value, Source.MEASURED)
+
+
+def reported(value: float | None) -> Figure:
+    """A number in the backend's own words."""
+    return UNKNOWN if value is None else Figure(value, Source.REPORTED)
+
+
+def estimated(value: float | None) -> Figure:
+    """A number that we worked out from others."""
+    return UNKNOWN if value is None else Figure(value, Source.ESTIMATED)
+
+
+class Phase(StrEnum):
+    """The life of a request, in this order; every path leads to `ended`."""
+
+    ACCEPTED = "accepted"
+    QUEUED = "queued"
+    SENT = "sent"
+    """Sent upstream; model load, tokenising, waiting for a slot in the backend."""
+    PREFILL = "prefill"
+    DECODE = "decode"
+    ENDED = "ended"
+
+
+class Role(StrEnum):
+    """What the request is for; the queue serves `main` first."""
+
+    MAIN = "main"
+    SUBAGENT = "subagent"
+    BACKGROUND = "background"
+
+
+class Outcome(StrEnum):
+    """The four proper endings of design.md, "The promise on streams"."""
+
+    COMPLETE = "complete"
+    LIMIT = "limit"
+    """An honest limit: max_tokens, or a cut that ends so that Claude Code carries on."""
+    ERROR = "error"
+    CANCELLED = "cancelled"
+
+
+class Truncation(StrEnum):
+    """How a reply was cut short."""
+
+    CUT = "cut"
+    STALL = "stall"
+    MALFORMED = "malformed"
+    MAX_TOKENS = "max_tokens"
+
+
+GAPS_KEPT = 512
+"""Inter-token gaps kept per request for the percentiles."""
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """Everything known about one request. Times are monotonic seconds; None = not (yet)."""
+
+    id: str
+    backend: str
+    accepted_at: float
+    accepted_wall: float
+    """Unix time, for people and files."""
+    kind: str = ""
+    """The backend's kind (simulator, mlx_lm, …)."""
+    simulated: bool = False
+    role: Role = Role.MAIN
+    session_id: str = ""
+    agent_id: str = ""
+    requested_model: str = ""
+    model: str = ""
+    streaming: bool = True
+
+    prompt_bytes: int = 0
+    """Size of the request body as received."""
+    system_bytes: int = 0
+    tools_bytes: int = 0
+    messages_bytes: int = 0
+    tool_count: int = 0
+    message_count: int = 0
+    max_tokens: int | None = None
+    window_tokens: int | None = None
+
+    phase: Phase = Phase.ACCEPTED
+    queue_position: int | None = None
+    """1 = next in line; None when it does not wait."""
+    sent_at: float | None = None
+    headers_at: float | None = None
+    first_byte_at: float | None = None
+    prefill_at: float | None = None
+    """First sign that the backend works on the prompt (progress comment)."""
+    first_delta_at: float | None = None
+    first_text_at: float | None = None
+    last_delta_at: float | None = None
+    ended_at: float | None = None
+    prefill_done_tokens: int | None = None
+    prefill_total_tokens: int | None = None
+
+    upstream_bytes: int = 0
+    chunks: int = 0
+    """Data events from the backend; comments are not chunks."""
+    deltas: int = 0
+    """Non-empty deltas: text, thinking or tool call."""
+    thinking_deltas: int = 0
+    keepalives: int = 0
+    stalls: int = 0
+    retries: int = 0
+    repaired_calls: int = 0
+    rescued_calls: int = 0
+    dropped_calls: int = 0
+    tool_calls: int = 0
+    gaps_s: deque[float] = field(default_factory=lambda: deque(maxlen=GAPS_KEPT))
+    overhead_s: float = 0.0
+    """Sum over chunks of the time between arrival and hand-over to the client's socket."""
+
+    prompt_tokens: Figure = UNKNOWN
+    cached_tokens: Figure = UNKNOWN
+    output_tokens: Figure = UNKNOWN
+
+    stop_reason: str | None = None
+    outcome: Outcome | None = None
+    truncation: Truncation | None = None
+    reason: str = ""
+    """Why it ended badly, or what it waits for, in words."""
+    status: int | None = None
+    """HTTP status that the client got."""
+    notices: list[str] = field(default_factory=list)
+    """What the translation left out or changed, for the details screen."""
+    why: str = ""
+    """The one sentence on its slowest part, written when it has ended."""

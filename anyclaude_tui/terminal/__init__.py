@@ -1,0 +1,1 @@
+"""Claude Code in a PTY, and the screen it paints."""
