@@ -26,11 +26,7 @@ class ConfigError(Exception):
     """A setting is wrong; the text names file, line and key and says what to do."""
 
 
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
-
-
-class BackendSettings(_Section):
+class BackendSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One `[backends.NAME]` section."""
 
     kind: str
@@ -60,7 +56,7 @@ class BackendSettings(_Section):
     """More environment for a server that we start."""
 
 
-class ProxySettings(_Section):
+class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[proxy]`: where it listens."""
 
     host: str = "127.0.0.1"
@@ -71,7 +67,7 @@ class ProxySettings(_Section):
     """The session's token; a random one when not given."""
 
 
-class ClaudeSettings(_Section):
+class ClaudeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[claude]`: how Claude Code is started."""
 
     command: str | None = None
@@ -82,7 +78,7 @@ class ClaudeSettings(_Section):
     """More environment for Claude Code; stronger than our own."""
 
 
-class LogSettings(_Section):
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[logs]`: the journal, the traces and the servers' logs."""
 
     debug: int = 0
@@ -96,7 +92,7 @@ class LogSettings(_Section):
     """Older files are removed."""
 
 
-class DashboardSettings(_Section):
+class DashboardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[dashboard]`: how it looks."""
 
     theme: str = "anyclaude"
@@ -105,7 +101,7 @@ class DashboardSettings(_Section):
     """The one key chord that the pane does not get: it opens the dashboard's own commands."""
 
 
-class Settings(_Section):
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All of `config.toml`."""
 
     backend: str | None = None
@@ -254,6 +250,7 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[key] = _merge(old, value) if both else value
+        if isinstance(old, dict) and isinstance(value, dict):
+            value = _merge(old, value)
+        merged[key] = value
     return merged
