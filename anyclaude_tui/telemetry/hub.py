@@ -1,0 +1,247 @@
+"""Where the facts of a session come together, and the snapshots that screens read.
+
+The hub lives on the session's loop. A snapshot is made only when somebody asks; between
+two of them a chunk costs what it writes into its own record and nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from anyclaude_tui.backends.base import BackendStatus
+from anyclaude_tui.telemetry.events import (
+    UNKNOWN,
+    Figure,
+    Outcome,
+    RequestRecord,
+    measured,
+)
+from anyclaude_tui.telemetry.metrics import (
+    RequestView,
+    decode_tokens_per_s,
+    percentile,
+    ttft_s,
+    view,
+)
+
+RECENT_KEPT = 500
+"""Ended requests kept in memory for the screens; all of them are in the journal."""
+WINDOW = 200
+"""Requests that the session's percentiles look back on."""
+RATE_SAMPLES = 120
+"""One-second samples of the decode rate kept for the sparkline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The session so far, or one backend's part of it."""
+
+    requests: int = 0
+    complete: int = 0
+    limits: int = 0
+    errors: int = 0
+    cancelled: int = 0
+    truncations: tuple[tuple[str, int], ...] = ()
+    """(kind, count), only kinds that occurred."""
+    ttft_p50_s: Figure = UNKNOWN
+    ttft_p95_s: Figure = UNKNOWN
+    tokens_per_s: Figure = UNKNOWN
+    """Median over the last requests."""
+    reuse_percent: Figure = UNKNOWN
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    keepalives: int = 0
+    chunks: int = 0
+    retries: int = 0
+    stalls: int = 0
+    repaired_calls: int = 0
+    rescued_calls: int = 0
+    dropped_calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A line for the user: what happened and what to do."""
+
+    wall: float
+    level: str
+    """info, warning or error."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything a screen may show, at one moment. Immutable; made on the session's loop."""
+
+    at: float
+    wall: float
+    proxy_url: str
+    active: str
+    """Name of the backend that new requests go to."""
+    backends: tuple[BackendStatus, ...]
+    in_flight: tuple[RequestView, ...]
+    recent: tuple[RequestView, ...]
+    """Ended requests, newest first."""
+    totals: Totals
+    by_backend: tuple[tuple[str, Totals], ...]
+    rates: tuple[float, ...]
+    """Deltas per second in each of the last seconds, oldest first (a live decode rate)."""
+    notices: tuple[Notice, ...]
+    switching: str = ""
+    """The step of a switch that is under way, in words; empty when none is."""
+
+    @property
+    def backend(self) -> BackendStatus | None:
+        """The active backend's status."""
+        return next((b for b in self.backends if b.name == self.active), None)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Running sums behind `Totals`."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    truncations: Counter[str] = field(default_factory=Counter)
+    sums: Counter[str] = field(default_factory=Counter)
+    ttft_s: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    tokens_per_s: deque[Figure] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    reuse: deque[tuple[float, float, Figure]] = field(default_factory=lambda: deque(maxlen=WINDOW))
+
+    def add(self, record: RequestRecord) -> None:
+        self.outcomes[record.outcome or "?"] += 1
+        if record.truncation is not None:
+            self.truncations[record.truncation] += 1
+        for name in _SUMMED:
+            self.sums[name] += getattr(record, name)
+        self.sums["prompt_tokens"] += int(record.prompt_tokens.value or 0)
+        self.sums["output_tokens"] += int(record.output_tokens.value or 0)
+        first = ttft_s(record)
+        if first is not None:
+            self.ttft_s.append(first)
+        rate = decode_tokens_per_s(record)
+        if rate.value is not None:
+            self.tokens_per_s.append(rate)
+        prompt, cached = record.prompt_tokens.value, record.cached_tokens
+        if prompt and cached.value is not None:
+            self.reuse.append((prompt, cached.value, cached))
+
+    def totals(self) -> Totals:
+        return Totals(
+            requests=sum(self.outcomes.values()),
+            complete=self.outcomes[Outcome.COMPLETE],
+            limits=self.outcomes[Outcome.LIMIT],
+            errors=self.outcomes[Outcome.ERROR],
+            cancelled=self.outcomes[Outcome.CANCELLED],
+            truncations=tuple(sorted(self.truncations.items())),
+            ttft_p50_s=measured(percentile(self.ttft_s, 50)),
+            ttft_p95_s=measured(percentile(self.ttft_s, 95)),
+            tokens_per_s=_median(self.tokens_per_s),
+            reuse_percent=self._reuse(),
+            **{name: self.sums[name] for name in (*_SUMMED, "prompt_tokens", "output_tokens")},
+        )
+
+    def _reuse(self) -> Figure:
+        if not self.reuse:
+            return UNKNOWN
+        prompt = sum(p for p, _, _ in self.reuse)
+        worst = _weakest([figure for _, _, figure in self.reuse])
+        return Figure(100 * sum(c for _, c, _ in self.reuse) / prompt, worst.source)
+
+
+_SUMMED = (
+    "keepalives",
+    "chunks",
+    "retries",
+    "stalls",
+    "repaired_calls",
+    "rescued_calls",
+    "dropped_calls",
+)
+
+
+def _weakest(figures: list[Figure]) -> Figure:
+    """The one whose provenance is the weakest: it decides what may be said of them all."""
+    order = ("unknown", "estimated", "reported", "measured")
+    return min(figures, key=lambda figure: order.index(figure.source))
+
+
+def _median(figures: deque[Figure]) -> Figure:
+    middle = percentile([f.value for f in figures if f.value is not None], 50)
+    return UNKNOWN if middle is None else Figure(middle, _weakest(list(figures)).source)
+
+
+class Hub:
+    """The session's facts. Used on the session's loop only."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.in_flight: dict[str, RequestRecord] = {}
+        self.recent: deque[RequestView] = deque(maxlen=RECENT_KEPT)
+        self.notices: deque[Notice] = deque(maxlen=50)
+        self.ended_listeners: list[Callable[[RequestRecord, RequestView], None]] = []
+        self._all = _Tally()
+        self._by_backend: dict[str, _Tally] = {}
+        self._rates: deque[float] = deque(maxlen=RATE_SAMPLES)
+        self._rate_at = clock()
+        self._deltas_ended = 0
+        self._deltas_seen = 0
+
+    def begin(self, record: RequestRecord) -> None:
+        """A request was accepted."""
+        self.in_flight[record.id] = record
+
+    def end(self, record: RequestRecord) -> None:
+        """It has ended; called once per request, whatever the ending."""
+        self.in_flight.pop(record.id, None)
+        self._deltas_ended += record.deltas
+        self._all.add(record)
+        self._by_backend.setdefault(record.backend, _Tally()).add(record)
+        ended = view(record, self.clock())
+        self.recent.appendleft(ended)
+        for listener in self.ended_listeners:
+            listener(record, ended)
+
+    def notice(self, level: str, text: str) -> None:
+        """Tell the user something that is no request's business."""
+        self.notices.append(Notice(time.time(), level, text))
+
+    def snapshot(
+        self,
+        *,
+        proxy_url: str = "",
+        active: str = "",
+        backends: tuple[BackendStatus, ...] = (),
+        switching: str = "",
+        recent: int = RECENT_KEPT,
+    ) -> Snapshot:
+        """All of it, frozen. `recent`: how many ended requests to include."""
+        now = self.clock()
+        self._sample_rate(now)
+        return Snapshot(
+            at=now,
+            wall=time.time(),
+            proxy_url=proxy_url,
+            active=active,
+            backends=backends,
+            in_flight=tuple(view(record, now) for record in self.in_flight.values()),
+            recent=tuple(self.recent)[:recent],
+            totals=self._all.totals(),
+            by_backend=tuple((name, tally.totals()) for name, tally in self._by_backend.items()),
+            rates=tuple(self._rates),
+            notices=tuple(self.notices),
+            switching=switching,
+        )
+
+    def _sample_rate(self, now: float) -> None:
+        """Add the deltas per second since the last sample, at most once a second."""
+        span = now - self._rate_at
+        if span < 1.0:
+            return
+        seen = self._deltas_ended + sum(record.deltas for record in self.in_flight.values())
+        rate = (seen - self._deltas_seen) / span
+        self._rates.extend([rate] * min(int(span), 5) if span < 5 else [0.0, rate])
+        self._deltas_seen = seen
+        self._rate_at = now

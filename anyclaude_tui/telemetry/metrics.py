@@ -1,0 +1,255 @@
+"""From facts to numbers: what each metric means, in one place.
+
+Pure functions over a `RequestRecord`; the definitions are those of design.md, "What each
+number means". `view()` freezes them for a screen, a file or a report.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anyclaude_tui.telemetry.events import (
+    UNKNOWN,
+    Figure,
+    Outcome,
+    Phase,
+    RequestRecord,
+    Role,
+    Source,
+    Truncation,
+    estimated,
+    measured,
+)
+
+
+def percentile(values: Sequence[float], percent: float) -> float | None:
+    """The value below which `percent` of the values lie (linear interpolation); None if empty.
+
+    The same rule as numpy's default, so that figures compare with vLLM's `bench serve`.
+    """
+    if not values:
+        return None
+    ordered = sorted(values)
+    place = (len(ordered) - 1) * percent / 100
+    low = math.floor(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def _between(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else max(0.0, end - start)
+
+
+def ttft_s(record: RequestRecord) -> float | None:
+    """Time to first token: first non-empty delta − request accepted."""
+    return _between(record.accepted_at, record.first_delta_at)
+
+
+def queue_s(record: RequestRecord, now: float) -> float:
+    """Accepted → sent; still growing while it waits."""
+    end = record.sent_at if record.sent_at is not None else record.ended_at
+    return max(0.0, (now if end is None else end) - record.accepted_at)
+
+
+def load_s(record: RequestRecord) -> Figure:
+    """Sent → the backend starts on the prompt. Known only where it reports its progress."""
+    return measured(_between(record.sent_at, record.prefill_at))
+
+
+def prefill_s(record: RequestRecord) -> Figure:
+    """Prefill: the backend starts → first non-empty delta.
+
+    Where the backend reports no progress its start is not seen: load is then counted in,
+    and the figure is *estimated*.
+    """
+    if record.prefill_at is not None:
+        return measured(_between(record.prefill_at, record.first_delta_at))
+    return estimated(_between(record.sent_at, record.first_delta_at))
+
+
+def uncached_tokens(record: RequestRecord) -> Figure:
+    """Prompt tokens that had to be prefilled; no better known than its parts."""
+    if record.prompt_tokens.value is None or record.cached_tokens.value is None:
+        return UNKNOWN
+    value = max(0.0, record.prompt_tokens.value - record.cached_tokens.value)
+    both_reported = record.prompt_tokens.source is record.cached_tokens.source is Source.REPORTED
+    return Figure(value, Source.REPORTED if both_reported else Source.ESTIMATED)
+
+
+def prefill_tokens_per_s(record: RequestRecord) -> Figure:
+    """(prompt − cached tokens) / prefill."""
+    tokens, seconds = uncached_tokens(record), prefill_s(record)
+    if not tokens.value or not seconds.value:
+        return UNKNOWN
+    known = tokens.source is Source.REPORTED and seconds.source is Source.MEASURED
+    return Figure(tokens.value / seconds.value, Source.MEASURED if known else Source.ESTIMATED)
+
+
+def decode_tokens_per_s(record: RequestRecord) -> Figure:
+    """(n − 1) / (last delta − first delta); n from usage, else the counted deltas (estimated)."""
+    span = _between(record.first_delta_at, record.last_delta_at)
+    if not span:
+        return UNKNOWN
+    if record.output_tokens.source is Source.REPORTED and record.output_tokens.value:
+        tokens, source = record.output_tokens.value, Source.MEASURED
+    else:
+        tokens, source = float(record.deltas), Source.ESTIMATED
+    return UNKNOWN if tokens < 2 else Figure((tokens - 1) / span, source)
+
+
+def reuse_percent(record: RequestRecord) -> Figure:
+    """Share of the prompt that the prefix cache held."""
+    prompt, cached = record.prompt_tokens.value, record.cached_tokens.value
+    if not prompt or cached is None:
+        return UNKNOWN
+    return Figure(min(100.0, 100 * cached / prompt), record.cached_tokens.source)
+
+
+def prefill_eta_s(record: RequestRecord, now: float) -> Figure:
+    """Seconds until the prefill is done, from its speed so far; unknown before two steps."""
+    done, total, start = record.prefill_done_tokens, record.prefill_total_tokens, record.prefill_at
+    if not done or not total or start is None or record.first_delta_at is not None or now <= start:
+        return UNKNOWN
+    return estimated((total - done) * (now - start) / done)
+
+
+def context_percent(record: RequestRecord) -> Figure:
+    """Prompt and output so far, of the window."""
+    if not record.window_tokens or record.prompt_tokens.value is None:
+        return UNKNOWN
+    out = record.output_tokens.value
+    used = record.prompt_tokens.value + (record.deltas if out is None else out)
+    return Figure(100 * used / record.window_tokens, record.prompt_tokens.source)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """One request as a screen, a file or a report shows it. Seconds, bytes, tokens."""
+
+    id: str
+    backend: str
+    kind: str
+    simulated: bool
+    role: Role
+    model: str
+    requested_model: str
+    session_id: str
+    streaming: bool
+    accepted_wall: float
+    phase: Phase
+    queue_position: int | None
+    elapsed_s: float
+    queue_s: float
+    load_s: Figure
+    prefill_s: Figure
+    prefill_eta_s: Figure
+    prefill_done_tokens: int | None
+    prefill_total_tokens: int | None
+    ttft_s: Figure
+    first_byte_s: Figure
+    first_text_s: Figure
+    decode_s: Figure
+    tokens_per_s: Figure
+    prefill_tokens_per_s: Figure
+    gap_p50_s: Figure
+    gap_p95_s: Figure
+    gap_p99_s: Figure
+    overhead_ms: Figure
+    """Mean time that a chunk spent in the proxy."""
+    prompt_bytes: int
+    system_bytes: int
+    tools_bytes: int
+    messages_bytes: int
+    tool_count: int
+    message_count: int
+    prompt_tokens: Figure
+    cached_tokens: Figure
+    output_tokens: Figure
+    reuse_percent: Figure
+    context_percent: Figure
+    window_tokens: int | None
+    chunks: int
+    deltas: int
+    thinking_deltas: int
+    keepalives: int
+    stalls: int
+    retries: int
+    tool_calls: int
+    repaired_calls: int
+    rescued_calls: int
+    dropped_calls: int
+    stop_reason: str | None
+    outcome: Outcome | None
+    truncation: Truncation | None
+    reason: str
+    status: int | None
+    why: str
+    notices: tuple[str, ...]
+
+
+def view(record: RequestRecord, now: float) -> RequestView:
+    """The record frozen at the monotonic time `now`."""
+    end = now if record.ended_at is None else record.ended_at
+    gaps = list(record.gaps_s)
+    return RequestView(
+        id=record.id,
+        backend=record.backend,
+        kind=record.kind,
+        simulated=record.simulated,
+        role=record.role,
+        model=record.model,
+        requested_model=record.requested_model,
+        session_id=record.session_id,
+        streaming=record.streaming,
+        accepted_wall=record.accepted_wall,
+        phase=record.phase,
+        queue_position=record.queue_position,
+        elapsed_s=max(0.0, end - record.accepted_at),
+        queue_s=queue_s(record, now),
+        load_s=load_s(record),
+        prefill_s=prefill_s(record),
+        prefill_eta_s=prefill_eta_s(record, now),
+        prefill_done_tokens=record.prefill_done_tokens,
+        prefill_total_tokens=record.prefill_total_tokens,
+        ttft_s=measured(ttft_s(record)),
+        first_byte_s=measured(_between(record.accepted_at, record.first_byte_at)),
+        first_text_s=measured(_between(record.accepted_at, record.first_text_at)),
+        decode_s=measured(_between(record.first_delta_at, record.last_delta_at)),
+        tokens_per_s=decode_tokens_per_s(record),
+        prefill_tokens_per_s=prefill_tokens_per_s(record),
+        gap_p50_s=measured(percentile(gaps, 50)),
+        gap_p95_s=measured(percentile(gaps, 95)),
+        gap_p99_s=measured(percentile(gaps, 99)),
+        overhead_ms=measured(1000 * record.overhead_s / record.chunks if record.chunks else None),
+        prompt_bytes=record.prompt_bytes,
+        system_bytes=record.system_bytes,
+        tools_bytes=record.tools_bytes,
+        messages_bytes=record.messages_bytes,
+        tool_count=record.tool_count,
+        message_count=record.message_count,
+        prompt_tokens=record.prompt_tokens,
+        cached_tokens=record.cached_tokens,
+        output_tokens=record.output_tokens,
+        reuse_percent=reuse_percent(record),
+        context_percent=context_percent(record),
+        window_tokens=record.window_tokens,
+        chunks=record.chunks,
+        deltas=record.deltas,
+        thinking_deltas=record.thinking_deltas,
+        keepalives=record.keepalives,
+        stalls=record.stalls,
+        retries=record.retries,
+        tool_calls=record.tool_calls,
+        repaired_calls=record.repaired_calls,
+        rescued_calls=record.rescued_calls,
+        dropped_calls=record.dropped_calls,
+        stop_reason=record.stop_reason,
+        outcome=record.outcome,
+        truncation=record.truncation,
+        reason=record.reason,
+        status=record.status,
+        why=record.why,
+        notices=tuple(record.notices),
+    )
