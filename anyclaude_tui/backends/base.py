@@ -63,6 +63,9 @@ class Dialect:
     """Under which name earlier thinking goes back to the model's template, if at all."""
     silent_tool_calls: bool = False
     """Sends no bytes while it generates a tool call (mlx_lm): such a silence is no stall."""
+    dead_words: tuple[str, ...] = ()
+    """An error answer with one of these words means: alive but not serving, bring it back
+    ("generation thread died")."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Fixed members added to every request body."""
 
