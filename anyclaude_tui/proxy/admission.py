@@ -87,6 +87,10 @@ class Gate:
             if not waiter.future.done():
                 waiter.future.set_exception(Moved())
 
+    def open(self) -> None:
+        """Entries are taken again."""
+        self.closed = False
+
     async def drained(self) -> None:
         """Returns when nobody is inside."""
         await self._idle.wait()
@@ -115,9 +119,8 @@ class Gate:
             self._waiting.remove(waiter)
             heapq.heapify(self._waiting)
             self._tell_places()
-        elif waiter.future.done() and not waiter.future.cancelled():
-            if waiter.future.exception() is None:
-                self._release()
+        elif not waiter.future.cancelled() and waiter.future.exception() is None:
+            self._release()
 
     def _tell_places(self) -> None:
         for place, waiter in enumerate(sorted(self._waiting), 1):

@@ -1,0 +1,191 @@
+"""The command line: one function per sub-command, nothing heavy imported before it is needed.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage. Errors say what to do next; tracebacks only
+with ANYCLAUDE_DEBUG ≥ 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from anyclaude_tui import __version__
+
+MIN_COLUMNS, MIN_ROWS = 40, 10
+"""A smaller window has no room for the pane and its numbers."""
+
+
+class Failed(Exception):
+    """The command failed; the text says what to do next. `code` is the exit code."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line. Returns the exit code; prints errors to stderr."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    own, claude_args = _split(given)
+    parser = _parser()
+    options = parser.parse_args(own)
+    options.claude_args = claude_args
+    if claude_args and options.command not in (None, "run"):
+        parser.error(f"arguments after -- go to Claude Code; {options.command} does not start it")
+    try:
+        code = options.work(options)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        failed = _as_failed(error)
+        if failed is None or _debug():
+            raise
+        print(f"anyclaude-tui: {failed}", file=sys.stderr)
+        return failed.code
+    assert isinstance(code, int)
+    return code
+
+
+def _split(argv: list[str]) -> tuple[list[str], list[str]]:
+    """Our own arguments, and Claude Code's after `--`."""
+    if "--" not in argv:
+        return argv, []
+    at = argv.index("--")
+    return argv[:at], argv[at + 1 :]
+
+
+def _debug() -> bool:
+    return os.environ.get("ANYCLAUDE_DEBUG", "0") not in ("", "0")
+
+
+def _as_failed(error: Exception) -> Failed | None:
+    """The errors that are somebody's to mend, in words; None for a fault of ours."""
+    from anyclaude_tui.backends.base import BackendError
+    from anyclaude_tui.config import ConfigError
+    from anyclaude_tui.terminal.claude import ClaudeMissing
+
+    if isinstance(error, Failed):
+        return error
+    if isinstance(error, ConfigError):
+        return Failed(str(error), 2)
+    if isinstance(error, BackendError | ClaudeMissing):
+        return Failed(str(error))
+    if isinstance(error, OSError):
+        return Failed(
+            f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+        )
+    return None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="anyclaude-tui",
+        description="Claude Code on local models, in one dashboard. Without a command: the "
+        "dashboard. Arguments after -- go to Claude Code.",
+    )
+    parser.add_argument("--version", action="version", version=f"anyclaude-tui {__version__}")
+    _backend_option(parser)
+    parser.set_defaults(work=_dashboard)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    run = commands.add_parser(
+        "run", help="no dashboard: backend and proxy up, claude in this terminal, its exit code"
+    )
+    _backend_option(run)
+    run.set_defaults(work=_run)
+
+    serve = commands.add_parser("serve", help="backend and proxy only; one JSON line when ready")
+    _backend_option(serve)
+    serve.add_argument("--port", type=_port, help="port of the proxy (default: a free one)")
+    serve.add_argument("--token", help="the session's token (default: a random one)")
+    serve.set_defaults(work=_serve)
+
+    config = commands.add_parser("config", help="where the settings are, what they are, check them")
+    config.add_argument("action", nargs="?", choices=("path", "show", "check"), default="show")
+    config.set_defaults(work=_config)
+
+    chat = commands.add_parser("chat", help="a small line client, where there is no Claude Code")
+    chat.set_defaults(work=_chat)
+
+    simulate = commands.add_parser("simulate", help="the simulated model server, as a process")
+    simulate.add_argument("--port", type=_port, default=0)
+    simulate.add_argument("--profile", default="fast", help="fast or slow")
+    simulate.set_defaults(work=_simulate)
+    return parser
+
+
+def _backend_option(parser: argparse.ArgumentParser) -> None:
+    for flag in ("--backend", "--mode"):
+        parser.add_argument(
+            flag,
+            dest="backend",
+            metavar="NAME",
+            default=argparse.SUPPRESS,
+            help="a configured name, or KIND[:REST]: simulator[:fast|slow], mlx_lm:MODEL, "
+            "vllm_mlx:MODEL, lmstudio[:URL], openai:URL, anthropic:URL"
+            if flag == "--backend"
+            else argparse.SUPPRESS,
+        )
+
+
+def _port(text: str) -> int:
+    try:
+        port = int(text)
+    except ValueError:
+        port = -1
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: use 0 to 65535")
+    return port
+
+
+def _dashboard(options: argparse.Namespace) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Failed(
+            "the dashboard needs a terminal; use `anyclaude-tui run` or `anyclaude-tui serve`", 2
+        )
+    size = os.get_terminal_size()
+    if size.columns < MIN_COLUMNS or size.lines < MIN_ROWS:
+        raise Failed(
+            f"this window has {size.columns}×{size.lines} cells, the dashboard needs at least "
+            f"{MIN_COLUMNS}×{MIN_ROWS}: enlarge it, or use `anyclaude-tui run`"
+        )
+    from anyclaude_tui.app import run_dashboard
+    from anyclaude_tui.commands import start_session_thread
+
+    settings, thread = start_session_thread(options)
+    try:
+        return run_dashboard(thread, settings)
+    finally:
+        thread.stop()
+
+
+def _run(options: argparse.Namespace) -> int:
+    from anyclaude_tui.commands import run_claude
+
+    return run_claude(options)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from anyclaude_tui.commands import serve
+
+    return serve(options)
+
+
+def _config(options: argparse.Namespace) -> int:
+    from anyclaude_tui.commands import config
+
+    return config(options)
+
+
+def _chat(options: argparse.Namespace) -> int:
+    from anyclaude_tui.chat import run
+
+    return run()
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from anyclaude_tui.backends.simulator_server import run
+
+    return run(options.port, options.profile)

@@ -1,0 +1,169 @@
+"""What the sub-commands do, on a session: the part of the command line that imports a lot."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import errno
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import msgspec
+import tomli_w
+
+from anyclaude_tui import config as configuration
+from anyclaude_tui.cli import Failed
+from anyclaude_tui.config import Settings
+from anyclaude_tui.door import SessionThread
+from anyclaude_tui.session import Session
+from anyclaude_tui.terminal.claude import INSTALL_HINT, ClaudeMissing, Launch, find
+
+
+def make_session(options: argparse.Namespace, settings: Settings) -> Session:
+    """A session from the command line's options. Raises ConfigError."""
+    return Session(
+        settings,
+        home=configuration.home(),
+        backend=getattr(options, "backend", None),
+        port=getattr(options, "port", None),
+        token=getattr(options, "token", None),
+        claude_args=options.claude_args,
+    )
+
+
+def start_session_thread(options: argparse.Namespace) -> tuple[Settings, SessionThread]:
+    """The session on its own loop, for the dashboard. Raises ConfigError or Failed."""
+    settings = configuration.load()
+    configuration.resolve(getattr(options, "backend", None), settings)  # a mistake shows at once
+    find(settings.claude)
+    thread = SessionThread(lambda: make_session(options, settings))
+    try:
+        thread.start()
+    except OSError as error:
+        raise _port_taken(error, settings.proxy.port) from error
+    return settings, thread
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Backend and proxy; one JSON line on stdout when ready; until SIGTERM or SIGINT."""
+    settings = configuration.load()
+    session = make_session(options, settings)
+
+    async def main() -> int:
+        async with _Running(session):
+            ready = asyncio.create_task(session.ready())
+            stopped = asyncio.create_task(_stop_signal())
+            await asyncio.wait({ready, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if ready.done():
+                ready.result()
+                status = session.switchboard.statuses()[0]
+                line = {
+                    "url": session.url,
+                    "token": session.token,
+                    "backend": status.name,
+                    "model": status.model,
+                    "pid": os.getpid(),
+                }
+                print(msgspec.json.encode(line).decode(), flush=True)
+            ready.cancel()
+            await stopped
+        return 0
+
+    return asyncio.run(main())
+
+
+def run_claude(options: argparse.Namespace) -> int:
+    """Backend and proxy up, Claude Code in this terminal; its exit code."""
+    settings = configuration.load()
+    if find(settings.claude) is None:
+        raise ClaudeMissing(
+            f"Claude Code is not installed: {INSTALL_HINT}. Or start the dashboard "
+            "(`anyclaude-tui`): a small chat client runs there in its place."
+        )
+    session = make_session(options, settings)
+
+    async def main() -> int:
+        async with _Running(session):
+            print(f"anyclaude-tui: starting {session.first}…", file=sys.stderr, flush=True)
+            await session.ready()
+            return await asyncio.to_thread(_foreground, await session.claude())
+
+    return asyncio.run(main())
+
+
+def config(options: argparse.Namespace) -> int:
+    """`config path | show | check`."""
+    path = configuration.home() / "config.toml"
+    if options.action == "path":
+        print(path)
+        return 0
+    settings = configuration.load()
+    if options.action == "check":
+        configuration.resolve(None, settings)
+        there = "is right" if path.exists() else "does not exist; the defaults are used"
+        print(f"{path} {there}")
+        return 0
+    print(tomli_w.dumps(_shown(msgspec.to_builtins(settings))), end="")
+    return 0
+
+
+class _Running:
+    """`async with`: the session started, and stopped whatever happens."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def __aenter__(self) -> None:
+        try:
+            await self._session.start()
+        except OSError as error:
+            raise _port_taken(error, self._session.port) from error
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.stop()
+
+
+def _port_taken(error: OSError, port: int) -> Exception:
+    if error.errno != errno.EADDRINUSE:
+        return error
+    return Failed(
+        f"port {port} is taken by another program: choose another with --port, or 0 for a free one"
+    )
+
+
+async def _stop_signal() -> None:
+    """Returns on the first SIGTERM or SIGINT; the second one ends at once."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(number)
+
+
+def _foreground(launch: Launch) -> int:
+    """Run it on this terminal. Ctrl+C is the child's: it ends what it does, not us."""
+    process = subprocess.Popen(launch.argv, env=launch.env, cwd=launch.cwd)
+    while True:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            continue
+        return 128 - code if code < 0 else code
+
+
+def _shown(value: Any) -> Any:
+    """Settings for the screen: no secrets, and no None, which TOML does not have."""
+    if isinstance(value, dict):
+        return {
+            key: "…" if key in ("api_key", "token") and item else _shown(item)
+            for key, item in value.items()
+            if item is not None
+        }
+    if isinstance(value, list | tuple):
+        return [_shown(item) for item in value]
+    return value

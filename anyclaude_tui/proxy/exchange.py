@@ -1,0 +1,348 @@
+"""The life of one request: accepted → queued → sent → prefill → decode → ended.
+
+Every path leads to one of four endings (design.md, "The promise on streams"): complete,
+an honest limit, an error that says what happened, cancelled by the client. This module
+alone holds the clock, the sockets and the deadlines; what it sends is made by pure code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from anyclaude_tui.backends.base import Backend, BackendError, Endpoint
+from anyclaude_tui.proxy import upstream_errors
+from anyclaude_tui.proxy.admission import Moved
+from anyclaude_tui.proxy.errors import ApiError
+from anyclaude_tui.proxy.notes import note_ending, note_read, note_request
+from anyclaude_tui.proxy.reply import PLAIN_COMMIT_S, Reply
+from anyclaude_tui.proxy.request import UpstreamRequest, clamp, translate
+from anyclaude_tui.proxy.services import Lane, Services
+from anyclaude_tui.proxy.sse import EventTooLarge, SSEReader
+from anyclaude_tui.proxy.stream import Ending, StreamTranslator
+from anyclaude_tui.proxy.timers import Due, Stage, Timers
+from anyclaude_tui.proxy.upstream import Broken, Unreachable, Upstream
+from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Truncation, estimated
+
+NEAR_WINDOW = 0.6
+"""From this share of the window on the prompt is counted exactly where the backend can."""
+
+
+class Exchange:
+    """One request from acceptance to its ending. `run()` never leaves the client without one."""
+
+    def __init__(
+        self, services: Services, record: RequestRecord, body: Mapping[str, Any], reply: Reply
+    ) -> None:
+        self._services = services
+        self._record = record
+        self._body = body
+        self._reply = reply
+        commit_s = None if reply.streaming else PLAIN_COMMIT_S
+        self._timers = Timers(services.limits, record.accepted_at, quiet_commit_s=commit_s)
+        self._translator = self._new_translator(None, 0)
+        self._patience = asyncio.timeout(None)
+        self._expired: Due | None = None
+        self._silence_s = 0.0
+        self._task: asyncio.Task[None] | None = None
+        self._interrupted: ApiError | None = None
+        self._sending = asyncio.Lock()
+
+    def interrupt(self, error: ApiError) -> None:
+        """End it now with this error: the proxy stops."""
+        if self._task is not None and self._interrupted is None:
+            self._interrupted = error
+            self._task.cancel()
+
+    async def run(self) -> None:
+        """Serve the request. Raises only CancelledError (the client left)."""
+        self._task = asyncio.current_task()
+        self._services.hub.begin(self._record)
+        watcher = asyncio.create_task(self._watch())
+        try:
+            await self._live()
+        except ApiError as error:
+            await self._give_error(error)
+        except ConnectionError:
+            self._gone()
+        except asyncio.CancelledError:
+            if self._interrupted is None:
+                self._gone()
+                raise
+            assert self._task is not None
+            self._task.uncancel()
+            await self._give_error(self._interrupted)
+        except Exception as error:  # our own fault: it must not look like an ending of the model
+            self._services.hub.notice("error", f"fault in the proxy: {error!r}")
+            await self._give_error(ApiError("api_error", f"fault in the proxy: {error!r}"))
+        finally:
+            watcher.cancel()
+            self._record.status = self._reply.status
+            self._record.ended_at = self._now()
+            self._record.phase = Phase.ENDED
+            self._record.queue_position = None
+            self._services.hub.end(self._record)
+
+    # --- the way of the request -------------------------------------------------------------
+
+    async def _live(self) -> None:
+        for attempt in range(self._services.limits.retries + 1):
+            lane, ending = await self._through_a_lane()
+            if not ending.retry or attempt == self._services.limits.retries:
+                break
+            self._record.retries += 1
+            self._record.reason = f"{ending.reason}; sending again"
+            await self._recover(lane.backend)
+        await self._finish(ending)
+
+    async def _through_a_lane(self) -> tuple[Lane, Ending]:
+        """Queue and send, again from the start where a switch sent us away."""
+        while True:
+            self._enter(Stage.WAITING, Phase.QUEUED)
+            lane = await self._lane()
+            self._record.backend, self._record.kind = lane.backend.name, lane.backend.kind
+            self._record.simulated = lane.backend.simulated
+            try:
+                async with lane.gate.enter(self._record.role, self._place):
+                    self._record.queue_position = None
+                    return lane, await self._attempt(lane.backend)
+            except Moved:
+                continue
+
+    async def _lane(self) -> Lane:
+        try:
+            async with asyncio.timeout(self._services.limits.queue_s):
+                return await self._services.routes.lane(self._record.role)
+        except BackendError as error:
+            raise ApiError("api_error", str(error), retry=False) from error
+        except TimeoutError:
+            raise ApiError("timeout_error", "no backend became ready in time") from None
+
+    async def _attempt(self, backend: Backend) -> Ending:
+        """Send it once. Raises ApiError for an answer that is an error."""
+        try:
+            endpoint = backend.endpoint
+        except BackendError as error:
+            return self._translator.close(Truncation.CUT, str(error))
+        request = translate(self._body, endpoint, self._services.memory)
+        note_request(self._record, request, endpoint)
+        request, prompt_tokens = await self._fit(request, endpoint)
+        data = msgspec.json.encode(request.body)
+        translator = self._new_translator(request, prompt_tokens)
+        translator.started = self._translator.started
+        self._translator = translator
+        self._timers.silent_calls = endpoint.dialect.silent_tool_calls and bool(request.tools)
+        self._enter(Stage.FIRST_DELTA, Phase.SENT)
+        self._record.sent_at = self._now()
+        ending = await self._patiently(endpoint, data)
+        tokens = translator.facts.prompt_tokens
+        if tokens:
+            self._services.counter.learn(endpoint.model, len(data), tokens)
+        return ending
+
+    async def _fit(
+        self, request: UpstreamRequest, endpoint: Endpoint
+    ) -> tuple[UpstreamRequest, int]:
+        """Count the prompt and refuse it while a real 400 is possible; clamp max_tokens."""
+        counter = self._services.counter
+        tokens = counter.estimate(endpoint.model, sum_bytes(request))
+        figure = estimated(tokens)
+        if endpoint.window_tokens and tokens > NEAR_WINDOW * endpoint.window_tokens:
+            figure = await counter.count(endpoint, request, self._services.http)
+            tokens = int(figure.value or tokens)
+        self._record.prompt_tokens = figure
+        return clamp(request, tokens, endpoint), tokens
+
+    async def _patiently(self, endpoint: Endpoint, data: bytes) -> Ending:
+        """Send and read within the deadlines that the watcher keeps."""
+        self._patience = asyncio.timeout(None)
+        self._expired = None
+        try:
+            async with self._patience, self._open(endpoint, data) as upstream:
+                self._record.headers_at = self._now()
+                if upstream.status != 200:
+                    return await self._refused(upstream, endpoint)
+                return await self._pump(upstream)
+        except TimeoutError:
+            return self._late()
+        except Unreachable as error:
+            return self._translator.close(Truncation.CUT, f"backend not reached: {error}")
+        finally:
+            self._timers.enter(Stage.WAITING, self._now())
+
+    def _open(self, endpoint: Endpoint, data: bytes) -> Upstream:
+        limits = self._services.limits
+        return Upstream(self._services.http, endpoint, data, limits.connect_s)
+
+    async def _pump(self, upstream: Upstream) -> Ending:
+        """Backend's bytes → events → the client, until one side ends."""
+        translator, record, timers = self._translator, self._record, self._timers
+        reader = SSEReader(self._services.limits.max_event_bytes)
+        clock = self._services.clock
+        try:
+            async for data in upstream.read():
+                arrived = clock.now()
+                out = translator.feed(reader.feed(data))
+                note_read(record, timers, translator.facts, len(data), arrived, clock.now())
+                if out:
+                    await self._send(out)
+                if translator.finished:
+                    return translator.close()
+            out = translator.feed(reader.end())
+            if out:
+                await self._send(out)
+        except EventTooLarge as error:
+            return translator.close(Truncation.MALFORMED, str(error))
+        except Broken as error:
+            return translator.close(Truncation.CUT, f"the connection broke: {error}")
+        return translator.close()
+
+    async def _refused(self, upstream: Upstream, endpoint: Endpoint) -> Ending:
+        """The backend answered with an error status: pass on its words, or bring it back."""
+        body = await upstream.error_body()
+        error = upstream_errors.from_upstream(
+            upstream.status,
+            upstream.content_type,
+            body,
+            prompt_tokens=_whole(self._record.prompt_tokens.value),
+            window_tokens=endpoint.window_tokens,
+        )
+        if any(words in error.message for words in endpoint.dialect.dead_words):
+            return self._translator.close(Truncation.CUT, error.message)
+        raise error
+
+    def _late(self) -> Ending:
+        """A deadline passed. Waiting once more for the same would not be honest: no retry."""
+        limits = self._services.limits
+        if self._expired is Due.TAIL_LATE:
+            return self._translator.close()
+        if self._expired is Due.FIRST_DELTA_LATE:
+            reason = f"the backend sent nothing for {limits.first_byte_s:g} s"
+        else:
+            reason = f"the backend fell silent for {self._silence_s:.0f} s in mid-reply"
+        return replace(self._translator.close(Truncation.STALL, reason), retry=False)
+
+    async def _recover(self, backend: Backend) -> None:
+        """Have the backend brought back before the request is sent again."""
+        self._enter(Stage.WAITING, Phase.QUEUED)
+        try:
+            async with asyncio.timeout(self._services.limits.recover_s):
+                await backend.recover()
+        except (BackendError, TimeoutError) as error:
+            words = str(error) or "the backend did not come back in time"
+            raise ApiError("api_error", words, retry=False) from error
+
+    # --- what the client gets -----------------------------------------------------------------
+
+    async def _send(self, data: bytes) -> None:
+        """Hand bytes to the client; waits while it is slow (backpressure to the backend)."""
+        if not self._reply.streaming:
+            return
+        timers = self._timers
+        async with self._sending:
+            timers.writing_since = self._now()
+            try:
+                await self._reply.write(data)
+            finally:
+                timers.writing_since = None
+            timers.committed = True
+            timers.told_at = self._now()
+
+    async def _finish(self, ending: Ending) -> None:
+        """Write the ending that the translator decided on."""
+        note_ending(self._record, ending, self._translator.facts)
+        if ending.error is not None and not self._reply.committed:
+            await self._reply.error(ending.error)
+        elif self._reply.streaming:
+            await self._send(ending.data)
+            await self._reply.end()
+        elif ending.error is not None:
+            await self._reply.error(ending.error)
+        else:
+            await self._reply.whole(msgspec.json.encode(self._translator.message()))
+
+    async def _give_error(self, error: ApiError) -> None:
+        """End with an error from outside the stream (refused, no backend, our own fault)."""
+        ending = self._translator.fail(error)
+        try:
+            await self._finish(ending)
+        except ConnectionError:
+            self._gone()
+
+    def _gone(self) -> None:
+        self._record.outcome = Outcome.CANCELLED
+        self._record.truncation = None
+        self._record.reason = "the client left"
+
+    # --- the watcher ----------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        """Keepalives and deadlines, beside the reading: nothing of it costs a chunk anything."""
+        with suppress(ConnectionError):  # the reading side meets it too
+            while True:
+                await self._services.clock.sleep(self._timers.next_due(self._now()) + 0.001)
+                due = self._timers.due(self._now())
+                if due is Due.COMMIT or due is Due.KEEPALIVE:
+                    await self._keepalive(due)
+                elif due is Due.CLIENT_STUCK:
+                    self._reply.abort()  # the write that waits ends with a ConnectionError
+                    return
+                elif due is not None:
+                    self._expired = due
+                    self._silence_s = self._now() - self._timers.heard_at
+                    self._enter(Stage.WAITING, self._record.phase)
+                    self._patience.reschedule(asyncio.get_running_loop().time())
+
+    async def _keepalive(self, due: Due) -> None:
+        """Tell the client something that it counts (`claude-code.md`, "Keepalives that work")."""
+        if due is Due.KEEPALIVE:
+            self._record.keepalives += 1
+        async with self._sending:
+            if self._reply.streaming:
+                started = self._translator.started
+                data = self._translator.keepalive() if started else self._translator.start()
+            else:
+                data = b" "  # white space before a JSON value is nothing to its parser
+            await self._reply.write(data)
+            self._timers.committed = True
+            self._timers.told_at = self._now()
+
+    # --- small things ---------------------------------------------------------------------------
+
+    def _new_translator(
+        self, request: UpstreamRequest | None, prompt_tokens: int
+    ) -> StreamTranslator:
+        return StreamTranslator(
+            message_id=f"msg_{self._record.id.removeprefix('req_')}",
+            model=self._record.requested_model,
+            prompt_tokens=prompt_tokens,
+            tools=request.tools if request else {},
+            stop_sequences=request.stop_sequences if request else (),
+            memory=self._services.memory,
+            gather=not self._reply.streaming,
+        )
+
+    def _enter(self, stage: Stage, phase: Phase) -> None:
+        self._timers.enter(stage, self._now())
+        self._record.phase = phase
+
+    def _place(self, place: int) -> None:
+        self._record.queue_position = place
+
+    def _now(self) -> float:
+        return self._services.clock.now()
+
+
+def sum_bytes(request: UpstreamRequest) -> int:
+    """The prompt's size for the estimate: system, tools and messages."""
+    sizes = request.sizes
+    return sizes.system_bytes + sizes.tools_bytes + sizes.messages_bytes
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)

@@ -1,0 +1,108 @@
+"""The client's side of one request: what may still be said to it, and how.
+
+Until the reply is committed every HTTP status is possible; afterwards only events (or,
+for a reply that is not streamed, the body) are. `exchange.py` decides, this writes.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from anyclaude_tui.proxy.errors import ApiError
+
+PLAIN_COMMIT_S = 240.0
+"""A reply that is not streamed is committed this late: Claude Code gives up on silent
+headers after 300 s (`claude-code.md`, "Failures"), and a real status is worth more."""
+
+
+class Reply:
+    """The reply to one HTTP request, streamed (`streaming`) or whole."""
+
+    def __init__(self, request: web.Request, request_id: str, *, streaming: bool) -> None:
+        self._request = request
+        self._id = request_id
+        self.streaming = streaming
+        self.response: web.StreamResponse | None = None
+        """None until something was sent."""
+        self.status: int | None = None
+
+    @property
+    def committed(self) -> bool:
+        """A 200 has been sent; no other status is possible any more."""
+        return self.response is not None
+
+    async def commit(self) -> None:
+        """Send the 200 and its headers."""
+        if self.response is not None:
+            return
+        kind = "text/event-stream; charset=utf-8" if self.streaming else "application/json"
+        response = web.StreamResponse(
+            status=200,
+            headers={
+                "Content-Type": kind,
+                "Cache-Control": "no-cache",
+                "X-Accel-Buffering": "no",
+                "request-id": self._id,
+            },
+        )
+        self.response = response
+        self.status = 200
+        await response.prepare(self._request)
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes; waits while the client is slow. Raises ConnectionError when it left."""
+        if self.response is None:
+            await self.commit()
+        assert self.response is not None
+        await self.response.write(data)
+
+    async def whole(self, body: bytes) -> None:
+        """Send the whole message of a reply that is not streamed, and end it."""
+        if self.response is None:
+            self.status = 200
+            self.response = web.Response(
+                body=body, content_type="application/json", headers={"request-id": self._id}
+            )
+            await self._send_prepared(self.response)
+            return
+        await self.write(body)
+        await self.end()
+
+    async def error(self, error: ApiError) -> None:
+        """End with an error: its real status while that is possible, else as the body."""
+        if self.response is None:
+            self.status = error.status
+            self.response = error_response(error, self._id)
+            await self._send_prepared(self.response)
+            return
+        body = msgspec.json.encode(error.body(self._id))
+        await self.write(b"event: error\ndata: %b\n\n" % body if self.streaming else body)
+        await self.end()
+
+    async def end(self) -> None:
+        """Flush the last byte and finish the response."""
+        if self.response is not None:
+            await self.response.write_eof()
+
+    def abort(self) -> None:
+        """Drop the connection: for a client that reads nothing any more."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    async def _send_prepared(self, response: web.StreamResponse) -> None:
+        await response.prepare(self._request)
+        await response.write_eof()
+
+
+def error_response(error: ApiError, request_id: str) -> web.Response:
+    """An error as a whole HTTP response in Anthropic's form."""
+    headers = {"request-id": request_id}
+    if error.retry is not None:
+        headers["x-should-retry"] = "true" if error.retry else "false"
+    return web.Response(
+        status=error.status,
+        body=msgspec.json.encode(error.body(request_id)),
+        content_type="application/json",
+        headers=headers,
+    )

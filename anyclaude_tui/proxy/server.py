@@ -1,0 +1,295 @@
+"""Who may come in, and which route: the Messages API on loopback.
+
+Source: `claude-code.md`, "Endpoints and start-up"; `messages.md`, "endpoints".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from anyclaude_tui.backends.base import BackendError
+from anyclaude_tui.proxy.errors import ApiError, invalid
+from anyclaude_tui.proxy.exchange import Exchange, sum_bytes
+from anyclaude_tui.proxy.reply import Reply, error_response
+from anyclaude_tui.proxy.request import translate
+from anyclaude_tui.proxy.services import Services
+from anyclaude_tui.telemetry.events import RequestRecord, Role
+
+SHUTDOWN_S = 5.0
+"""On stop, requests in flight get this long to end by themselves; then they end with an
+error that says so."""
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class ProxyServer:
+    """The HTTP server. `start()` binds it; `url` is then what clients are given."""
+
+    def __init__(self, services: Services, token: str, host: str, port: int) -> None:
+        self._services = services
+        self._token = token.encode()
+        self._host = host
+        self._port = port
+        self._runner: web.AppRunner | None = None
+        self._running: dict[tuple[str, str, int], asyncio.Task[Any]] = {}
+        self._exchanges: dict[asyncio.Task[Any], Exchange] = {}
+        self.url = ""
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when the port is taken."""
+        app = web.Application(
+            client_max_size=self._services.limits.max_body_bytes, middlewares=[self._guard]
+        )
+        app.add_routes(
+            [
+                web.get("/", self._root),  # HEAD too
+                web.get("/health", self._health),
+                web.post("/v1/messages", self._messages),
+                web.post("/v1/messages/count_tokens", self._count_tokens),
+                web.get("/v1/models", self._models),
+                web.get("/v1/models/{id:.+}", self._model),
+            ]
+        )
+        self._runner = web.AppRunner(
+            app, handler_cancellation=True, access_log=None, shutdown_timeout=SHUTDOWN_S
+        )
+        await self._runner.setup()
+        try:
+            site = web.TCPSite(self._runner, self._host, self._port)
+            await site.start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def stop(self) -> None:
+        """No new requests; those in flight end properly, after SHUTDOWN_S with an error."""
+        if self._runner is None:
+            return
+        for site in list(self._runner.sites):
+            await site.stop()
+        tasks = [task for task in self._exchanges if not task.done()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=SHUTDOWN_S)
+            for task in late:
+                self._exchanges[task].interrupt(
+                    ApiError("api_error", "anyclaude-tui is stopping", status=503, retry=False)
+                )
+        await self._runner.cleanup()
+
+    # --- the door ---------------------------------------------------------------------------
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        request_id = request["id"] = f"req_{secrets.token_hex(12)}"
+        try:
+            if not self._known(request):
+                raise ApiError(
+                    "authentication_error",
+                    "this proxy wants its session's token (ANTHROPIC_AUTH_TOKEN)",
+                    retry=False,
+                )
+            return await handler(request)
+        except ApiError as error:
+            return error_response(error, request_id)
+        except web.HTTPRequestEntityTooLarge:
+            limit = self._services.limits.max_body_bytes
+            too_large = ApiError("request_too_large", f"the request is over {limit} bytes")
+            return error_response(too_large, request_id)
+        except web.HTTPException as error:
+            kind = "not_found_error" if error.status == 404 else "invalid_request_error"
+            words = f"{request.method} {request.path}: {error.reason}"
+            return error_response(ApiError(kind, words, status=error.status), request_id)
+
+    def _known(self, request: web.Request) -> bool:
+        """Bearer token or x-api-key, compared in constant time."""
+        scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+        given = bearer if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
+        return hmac.compare_digest(given.strip().encode(), self._token)
+
+    # --- routes -----------------------------------------------------------------------------
+
+    async def _root(self, request: web.Request) -> web.Response:
+        return web.Response(text="anyclaude-tui\n")
+
+    async def _health(self, request: web.Request) -> web.Response:
+        try:
+            status = self._services.routes.peek(Role.MAIN).backend.status()
+        except BackendError as error:
+            return _json({"status": "unavailable", "reason": str(error)}, 503)
+        ok = status.state in ("ready", "degraded")
+        return _json(
+            {
+                "status": "ok" if ok else "unavailable",
+                "backend": status.name,
+                "state": status.state,
+                "reason": status.reason,
+                "model": status.model,
+                "simulated": status.simulated,
+            },
+            200 if ok else 503,
+        )
+
+    async def _messages(self, request: web.Request) -> web.StreamResponse:
+        accepted = self._services.clock.now()
+        raw = await request.read()
+        body = _object(raw)
+        streaming = body.get("stream") is True
+        record = self._record(request, body, len(raw), accepted, streaming)
+        reply = Reply(request, record.id, streaming=streaming)
+        exchange = Exchange(self._services, record, body, reply)
+        task = asyncio.current_task()
+        assert task is not None
+        self._exchanges[task] = exchange
+        try:
+            async with self._only_one(record, raw):
+                await exchange.run()
+        finally:
+            del self._exchanges[task]
+        assert reply.response is not None
+        return reply.response
+
+    async def _count_tokens(self, request: web.Request) -> web.Response:
+        body = _object(await request.read())
+        try:
+            endpoint = self._services.routes.peek(Role.MAIN).backend.endpoint
+        except BackendError as error:
+            raise ApiError("api_error", str(error)) from error
+        upstream = translate({"max_tokens": 1, **body}, endpoint, self._services.memory)
+        counted = await self._services.counter.count(endpoint, upstream, self._services.http)
+        fallback = self._services.counter.estimate(endpoint.model, sum_bytes(upstream))
+        return _json({"input_tokens": int(counted.value or fallback)})
+
+    async def _models(self, request: web.Request) -> web.Response:
+        models = [_model_entry(name) for name in self._model_names()]
+        return _json(
+            {
+                "data": models,
+                "has_more": False,
+                "first_id": models[0]["id"] if models else None,
+                "last_id": models[-1]["id"] if models else None,
+            }
+        )
+
+    async def _model(self, request: web.Request) -> web.Response:
+        wanted = request.match_info["id"]
+        for name in self._model_names():
+            if wanted in (name, model_id(name)) or wanted.startswith("claude"):
+                return _json(_model_entry(name) | {"id": wanted})
+        raise ApiError("not_found_error", f"model: {wanted}")
+
+    # --- small things -----------------------------------------------------------------------
+
+    def _model_names(self) -> list[str]:
+        """The real names of what answers now."""
+        try:
+            status = self._services.routes.peek(Role.MAIN).backend.status()
+        except BackendError:
+            return []
+        return [status.model] if status.model else []
+
+    def _record(
+        self,
+        request: web.Request,
+        body: Mapping[str, Any],
+        size_bytes: int,
+        accepted: float,
+        streaming: bool,
+    ) -> RequestRecord:
+        return RequestRecord(
+            id=request["id"],
+            backend="",
+            accepted_at=accepted,
+            accepted_wall=time.time(),
+            role=role_of(request.headers, body),
+            session_id=request.headers.get("X-Claude-Code-Session-Id", ""),
+            agent_id=request.headers.get("x-claude-code-agent-id", ""),
+            requested_model=str(body.get("model", "")),
+            streaming=streaming,
+            prompt_bytes=size_bytes,
+        )
+
+    def _only_one(self, record: RequestRecord, raw: bytes) -> _OnlyOne:
+        return _OnlyOne(self._running, (record.session_id, record.agent_id, hash(raw)))
+
+
+class _OnlyOne:
+    """The same body again while the first still runs: the first is cancelled, never both run.
+
+    Claude Code repeats a request that it gave up on (`messages.md`, "What users suffer
+    from", 5). Told by session and agent; a client that names no session is left alone.
+    """
+
+    def __init__(
+        self, running: dict[tuple[str, str, int], asyncio.Task[Any]], key: tuple[str, str, int]
+    ) -> None:
+        self._running = running
+        self._key = key
+
+    async def __aenter__(self) -> None:
+        if not self._key[0]:
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        while (first := self._running.get(self._key)) is not None:
+            first.cancel()
+            await asyncio.wait([first])
+        self._running[self._key] = task
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._key[0] and self._running.get(self._key) is asyncio.current_task():
+            del self._running[self._key]
+
+
+def role_of(headers: Mapping[str, str], body: Mapping[str, Any]) -> Role:
+    """Main conversation, subagent (its own header), or a background job such as the title.
+
+    Source: `claude-code.md`, "Background requests": no tools, or a small json_schema.
+    """
+    if headers.get("x-claude-code-agent-id"):
+        return Role.SUBAGENT
+    output = body.get("output_config")
+    structured = isinstance(output, Mapping) and bool(output.get("format"))
+    if headers.get("X-Claude-Code-Session-Id") and (structured or not body.get("tools")):
+        return Role.BACKGROUND
+    return Role.MAIN
+
+
+def model_id(name: str) -> str:
+    """The id under which a real model is listed: Claude Code's picker wants `claude-…`."""
+    return name if name.startswith("claude") else f"claude-{name.rstrip('/').rsplit('/', 1)[-1]}"
+
+
+def _model_entry(name: str) -> dict[str, Any]:
+    return {
+        "type": "model",
+        "id": model_id(name),
+        "display_name": name,
+        "created_at": "1970-01-01T00:00:00Z",
+    }
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    """The body as a JSON object. Raises ApiError."""
+    try:
+        body = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise invalid(f"the request body is not valid JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise invalid("the request body must be a JSON object")
+    return body
+
+
+def _json(value: Any, status: int = 200) -> web.Response:
+    return web.Response(
+        status=status, body=msgspec.json.encode(value), content_type="application/json"
+    )

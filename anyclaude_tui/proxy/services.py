@@ -1,0 +1,51 @@
+"""What every exchange shares: one set per session, handed in, never global."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import aiohttp
+
+from anyclaude_tui.backends.base import Backend
+from anyclaude_tui.proxy.admission import Gate
+from anyclaude_tui.proxy.clock import Clock
+from anyclaude_tui.proxy.limits import Limits
+from anyclaude_tui.proxy.prefix import CallMemory
+from anyclaude_tui.proxy.tokens import TokenCounter
+from anyclaude_tui.telemetry.events import Role
+from anyclaude_tui.telemetry.hub import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Where a request goes: a backend and the queue before it."""
+
+    backend: Backend
+    gate: Gate
+
+
+class Routes(Protocol):
+    """Who decides where a request goes: the session."""
+
+    async def lane(self, role: Role) -> Lane:
+        """The lane for new requests of this role; waits through a switch or a start.
+
+        Raises BackendError when there is no backend that could serve.
+        """
+
+    def peek(self, role: Role) -> Lane:
+        """The same without waiting: where they go at this moment."""
+
+
+@dataclass(slots=True)
+class Services:
+    """The session's shared parts."""
+
+    routes: Routes
+    hub: Hub
+    http: aiohttp.ClientSession
+    limits: Limits = field(default_factory=Limits)
+    clock: Clock = field(default_factory=Clock)
+    memory: CallMemory = field(default_factory=CallMemory)
+    counter: TokenCounter = field(default_factory=TokenCounter)

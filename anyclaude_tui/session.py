@@ -1,0 +1,138 @@
+"""One running set: backend, proxy, telemetry, and how Claude Code is launched on them.
+
+The dashboard, `run`, `serve` and `compare` all drive this. It knows no screen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+
+from anyclaude_tui.backends.base import Backend, BackendError
+from anyclaude_tui.backends.registry import create
+from anyclaude_tui.config import Settings, resolve
+from anyclaude_tui.proxy.prefix import CallMemory
+from anyclaude_tui.proxy.server import ProxyServer
+from anyclaude_tui.proxy.services import Services
+from anyclaude_tui.proxy.tokens import TokenCounter
+from anyclaude_tui.switchboard import Switchboard
+from anyclaude_tui.telemetry.hub import Hub, Snapshot
+from anyclaude_tui.terminal.claude import Launch, launch, session_env
+
+LAUNCH_PATIENCE_S = 3.0
+"""Claude Code is told the context window at its start: wait this long for a backend to know
+it; a model that loads for minutes does not hold up the pane."""
+
+
+class Session:
+    """`start()`, use, `stop()`: all on one loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        home: Path,
+        backend: str | None = None,
+        port: int | None = None,
+        token: str | None = None,
+        claude_args: Sequence[str] = (),
+        cwd: str | None = None,
+    ) -> None:
+        """`backend`, `port` and `token` are the command line's and win over the settings.
+
+        Raises ConfigError when the backend's name is wrong.
+        """
+        self.settings = settings
+        self.home = home
+        self.token = token or settings.proxy.token or secrets.token_urlsafe(24)
+        self.first = resolve(backend, settings)[0]
+        self.port = settings.proxy.port if port is None else port
+        self._claude_args = tuple(claude_args)
+        self._cwd = cwd
+        self.hub = Hub()
+        self.switchboard = Switchboard(self._make_backend, self.hub)
+        self._http: aiohttp.ClientSession | None = None
+        self._proxy: ProxyServer | None = None
+        self._bringing_up: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """The proxy's address; empty before the start."""
+        return self._proxy.url if self._proxy is not None else ""
+
+    async def start(self) -> None:
+        """Listen, and begin to bring the backend up; requests wait for it.
+
+        Raises OSError when the port is taken.
+        """
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # No limit on connections: the queue before each backend is the limit.
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
+        self._http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        services = Services(
+            routes=self.switchboard,
+            hub=self.hub,
+            http=self._http,
+            limits=self.settings.limits,
+            memory=CallMemory(),
+            counter=TokenCounter(self.home / "state" / "calibration.json"),
+        )
+        self._proxy = ProxyServer(services, self.token, self.settings.proxy.host, self.port)
+        try:
+            await self._proxy.start()
+        except OSError:
+            await self._http.close()
+            raise
+        self._bringing_up = asyncio.create_task(self.switchboard.switch(self.first))
+        self._bringing_up.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def ready(self) -> None:
+        """Returns when the first backend serves. Raises BackendError when it does not."""
+        assert self._bringing_up is not None
+        await asyncio.shield(self._bringing_up)
+
+    async def stop(self) -> None:
+        """Requests in flight end properly, then children are stopped."""
+        if self._bringing_up is not None:
+            self._bringing_up.cancel()
+            with suppress(asyncio.CancelledError, BackendError):
+                await self._bringing_up
+        if self._proxy is not None:
+            await self._proxy.stop()
+        await self.switchboard.stop()
+        if self._http is not None:
+            await self._http.close()
+
+    def snapshot(self) -> Snapshot:
+        """Everything a screen may show, now."""
+        return self.hub.snapshot(
+            proxy_url=self.url,
+            active=self.switchboard.active,
+            backends=self.switchboard.statuses(),
+            switching=self.switchboard.switching,
+        )
+
+    async def switch(self, name: str) -> None:
+        """Switch to a backend by name or KIND:REST. Raises BackendError or ConfigError."""
+        await self.switchboard.switch(name)
+
+    async def restart_backend(self) -> None:
+        """Stop and start the active backend. Raises BackendError."""
+        await self.switchboard.restart()
+
+    async def claude(self, mode: str = "start") -> Launch:
+        """How to start Claude Code on this session. Raises ClaudeMissing."""
+        with suppress(TimeoutError, BackendError):
+            await asyncio.wait_for(self.ready(), LAUNCH_PATIENCE_S)
+        status = self.switchboard.statuses()[0]
+        env = session_env(self.url, self.token, status.model or status.name, status.window_tokens)
+        return launch(self.settings.claude, env, self._claude_args, mode=mode, cwd=self._cwd)
+
+    def _make_backend(self, name: str) -> Backend:
+        resolved, settings = resolve(name, self.settings)
+        return create(resolved, settings, self.home)

@@ -1,0 +1,118 @@
+"""How Claude Code is launched: its command line and its environment, for this process only.
+
+The user's own settings are never touched. Source of every variable: `claude-code.md`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from anyclaude_tui.config import ClaudeSettings
+
+INSTALL_HINT = "npm install -g @anthropic-ai/claude-code"
+WATCHDOG_MS = 24 * 3600 * 1000
+"""Claude Code's own watchdogs give up on a slow prefill after 300 s; ours are the judge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What to run in the pane."""
+
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    cwd: str
+    note: str = ""
+    """A line for the user, empty when there is nothing to say."""
+    settings: tuple[tuple[str, str], ...] = ()
+    """The variables that we add, for those who start Claude Code themselves."""
+
+
+class ClaudeMissing(Exception):
+    """Claude Code is not installed; the text says how to install it."""
+
+
+def find(settings: ClaudeSettings, env: Mapping[str, str] = os.environ) -> str | None:
+    """The path of `claude`, or None where it is not installed.
+
+    Raises ClaudeMissing when the configured command does not exist.
+    """
+    if settings.command:
+        found = shutil.which(os.path.expanduser(settings.command), path=env.get("PATH"))
+        if found is None:
+            raise ClaudeMissing(
+                f"claude.command = {settings.command!r} is not a program that can be run: "
+                f"correct it in config.toml, or remove it and install Claude Code: {INSTALL_HINT}"
+            )
+        return found
+    return shutil.which("claude", path=env.get("PATH"))
+
+
+def session_env(url: str, token: str, model: str, window_tokens: int | None) -> dict[str, str]:
+    """The variables that make Claude Code talk to the proxy and to nobody else."""
+    name = model_name(model)
+    variables = {
+        "ANTHROPIC_BASE_URL": url,
+        "ANTHROPIC_AUTH_TOKEN": token,
+        "ANTHROPIC_MODEL": name,
+        "ANTHROPIC_DEFAULT_HAIKU_MODEL": name,
+        "CLAUDE_CODE_SUBAGENT_MODEL": name,
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL": "1",
+        "DISABLE_AUTOUPDATER": "1",
+        "DISABLE_TELEMETRY": "1",
+        "CLAUDE_CODE_ATTRIBUTION_HEADER": "0",
+        "CLAUDE_CODE_DISABLE_TERMINAL_TITLE": "1",
+        "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
+        "CLAUDE_STREAM_IDLE_TIMEOUT_MS": str(WATCHDOG_MS),
+        "API_FORCE_IDLE_TIMEOUT": "0",
+        "API_TIMEOUT_MS": str(WATCHDOG_MS),
+    }
+    if window_tokens:
+        variables["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] = str(window_tokens)
+        variables["CLAUDE_CODE_AUTO_COMPACT_WINDOW"] = str(window_tokens)
+    return variables
+
+
+def model_name(model: str) -> str:
+    """The name Claude Code shows: the model's own, without its folders.
+
+    Not `claude-…`: only then does CLAUDE_CODE_MAX_CONTEXT_TOKENS count.
+    """
+    return Path(model.rstrip("/")).name or "local-model"
+
+
+def launch(
+    settings: ClaudeSettings,
+    session: Mapping[str, str],
+    args: Sequence[str],
+    *,
+    mode: str = "start",
+    cwd: str | None = None,
+    env: Mapping[str, str] = os.environ,
+) -> Launch:
+    """What to run in the pane.
+
+    `session` comes from `session_env`; `mode` is start, continue (the last conversation)
+    or shell. Where Claude Code is not installed the small chat client takes its place,
+    with a note that says how to install it. Raises ClaudeMissing.
+    """
+    added = {**session, **settings.env}
+    where = cwd or os.getcwd()
+    # A token or key of the user's own must not win over the session's.
+    inherited = {k: v for k, v in env.items() if k not in ("ANTHROPIC_API_KEY", "CLAUDECODE")}
+    full = {**inherited, **added}
+    shown = tuple(added.items())
+    if mode == "shell":
+        return Launch((env.get("SHELL") or "/bin/sh",), full, where, settings=shown)
+    command = find(settings, env)
+    if command is None:
+        argv = (sys.executable, "-m", "anyclaude_tui", "chat")
+        note = f"Claude Code is not installed: {INSTALL_HINT}. A small chat client runs instead."
+        return Launch(argv, full, where, note, shown)
+    resume = ("-c",) if mode == "continue" else ()
+    return Launch((command, *settings.args, *resume, *args), full, where, settings=shown)
