@@ -1,0 +1,77 @@
+"""The control plane's HTTP: short questions to a server, and its failures in words."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from anyclaude_tui.backends.base import BackendError
+
+QUESTION_TIMEOUT_S = 5.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")
+
+
+def is_local(url: str) -> bool:
+    """Whether the URL is on this machine."""
+    return (urlsplit(url).hostname or "") in _LOOPBACK
+
+
+def client(
+    url: str, *, key: str | None = None, timeout_s: float = QUESTION_TIMEOUT_S
+) -> httpx.AsyncClient:
+    """A client for `url`; proxies from the environment are not used for this machine."""
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    return httpx.AsyncClient(
+        base_url=url, headers=headers, timeout=timeout_s, trust_env=not is_local(url)
+    )
+
+
+async def get_json(http: httpx.AsyncClient, path: str) -> Any:
+    """The JSON that a GET answers; None for any failure: for questions that may go unanswered."""
+    try:
+        answer = await http.get(path)
+        return answer.json() if answer.status_code == 200 else None
+    except (httpx.HTTPError, ValueError):
+        return None
+
+
+async def one_token_chat(
+    http: httpx.AsyncClient,
+    path: str,
+    model: str,
+    *,
+    timeout_s: float,
+    messages: list[dict[str, Any]] | None = None,
+) -> httpx.Response:
+    """The answer to a chat of one token. Raises httpx.HTTPError when there is none."""
+    body = {
+        "model": model,
+        "messages": messages or [{"role": "user", "content": "hi"}],
+        "max_tokens": 1,
+        "stream": False,
+    }
+    return await http.post(path, json=body, timeout=timeout_s)
+
+
+def words(response: httpx.Response) -> str:
+    """What an error answer says, shortened: `{"error": …}` in its many forms, or the text."""
+    try:
+        found: Any = response.json()
+    except ValueError:
+        found = response.text
+    for key in ("error", "detail", "message"):
+        if isinstance(found, dict) and key in found:
+            found = found[key]
+    text = found if isinstance(found, str) else str(found)
+    return " ".join(text.split())[:300] or f"HTTP {response.status_code}"
+
+
+def unreachable(url: str, error: httpx.HTTPError) -> BackendError:
+    """A connection that failed, in words."""
+    if isinstance(error, httpx.ConnectError):
+        return BackendError(f"nothing answers at {url}: start the server, or correct the URL")
+    if isinstance(error, httpx.TimeoutException):
+        return BackendError(f"{url} did not answer in time: is the server busy or hanging?")
+    return BackendError(f"{url}: {type(error).__name__}: {error}".rstrip(": "))

@@ -1,0 +1,192 @@
+"""Facts about this machine and its processes: the one place that knows the platforms.
+
+Everything else asks here: who a process is, who holds a port, how much memory there is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+MACOS = sys.platform == "darwin"
+
+
+@dataclass(frozen=True, slots=True)
+class PortOwner:
+    """The process that listens on a port."""
+
+    pid: int
+    name: str
+
+    def __str__(self) -> str:
+        return f'PID {self.pid} "{self.name}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The machine's memory."""
+
+    total_bytes: int
+    available_bytes: int
+
+    @property
+    def pressure(self) -> float:
+        """The share in use, 0 to 1."""
+        return 1 - self.available_bytes / self.total_bytes if self.total_bytes else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """CPU and memory of a group of processes; `cpu_percent` of one core."""
+
+    cpu_percent: float | None
+    memory_bytes: int | None
+    processes: int
+
+
+def memory() -> Memory:
+    """Total and available memory now."""
+    seen = psutil.virtual_memory()
+    return Memory(seen.total, seen.available)
+
+
+def identity(pid: int) -> str | None:
+    """A word that no later process with the same pid shares; None when there is no such process.
+
+    Linux: boot id and start tick from /proc (psutil's create_time moves when the clock is
+    set). Elsewhere the kernel's start time.
+    """
+    if sys.platform == "linux":
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        except OSError:
+            return None
+        fields = stat.rpartition(")")[2].split()  # the name may hold blanks and brackets
+        return f"{_boot_id()}:{fields[19]}"  # field 22, starttime
+    try:
+        return f"{psutil.Process(pid).create_time():.3f}"
+    except psutil.Error:
+        return None
+
+
+@cache
+def _boot_id() -> str:
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return ""
+
+
+def free_port() -> int:
+    """A TCP port on loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def port_in_use(port: int) -> bool:
+    """Whether something listens on the port, on loopback or on all addresses."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        # On macOS a bind can succeed beside a wildcard listener, so a connect is tried first.
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            return True
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
+
+
+def port_owner(port: int) -> PortOwner | None:
+    """Who listens on the port; None when nobody does or it is not ours to see."""
+    pid = _listener_by_lsof(port) if MACOS else _listener_by_psutil(port)
+    if pid is None:
+        return None
+    try:
+        return PortOwner(pid, psutil.Process(pid).name())
+    except psutil.Error:
+        return None
+
+
+def _listener_by_psutil(port: int) -> int | None:
+    try:
+        seen = psutil.net_connections(kind="tcp")
+    except (psutil.Error, OSError):
+        return None
+    for connection in seen:
+        address = connection.laddr
+        if connection.status == psutil.CONN_LISTEN and address and address.port == port:
+            return connection.pid
+    return None
+
+
+def _listener_by_lsof(port: int) -> int | None:
+    """macOS lets only root list all connections through psutil; lsof may."""
+    command = ["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fp"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    for line in done.stdout.splitlines():
+        if line.startswith("p") and line[1:].isdigit():
+            return int(line[1:])
+    return None
+
+
+class UsageSampler:
+    """CPU and memory of a process and all its descendants. `sample` blocks: call it in a thread."""
+
+    def __init__(self, pid: int) -> None:
+        self._root = pid
+        self._known: dict[int, psutil.Process] = {}
+
+    def sample(self) -> Usage | None:
+        """What the group uses; CPU since the last call. None when the process is gone."""
+        try:
+            root = self._known.get(self._root) or psutil.Process(self._root)
+            family = [root, *root.children(recursive=True)]
+        except psutil.Error:
+            return None
+        # A psutil.Process keeps the last CPU reading, so the same objects are asked again.
+        self._known = {process.pid: self._known.get(process.pid, process) for process in family}
+        cpu, size, count = 0.0, 0, 0
+        for process in self._known.values():
+            with contextlib.suppress(psutil.Error):
+                cpu += process.cpu_percent()
+                size += _footprint(process)
+                count += 1
+        return Usage(cpu, size, count) if count else None
+
+
+def _footprint(process: psutil.Process) -> int:
+    """The memory that a process costs: on macOS with its Metal buffers, which RSS leaves out."""
+    if MACOS:
+        found = _mac_footprint(process.pid)
+        if found is not None:
+            return found
+    return int(process.memory_info().rss)
+
+
+def _mac_footprint(pid: int) -> int | None:
+    """`ri_phys_footprint` of struct rusage_info_v0 in <sys/resource.h>; unmeasured by us."""
+    try:
+        call = ctypes.CDLL("/usr/lib/libproc.dylib").proc_pid_rusage
+    except (OSError, AttributeError):
+        return None
+    buffer = ctypes.create_string_buffer(512)
+    if call(pid, 0, buffer) != 0:
+        return None
+    # uint8 uuid[16], then seven uint64 (user, system, two wakeups, pageins, wired, resident).
+    return int.from_bytes(buffer.raw[72:80], sys.byteorder)

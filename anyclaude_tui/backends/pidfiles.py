@@ -1,0 +1,95 @@
+"""Notes on disk of the servers that we started, so that the next start can clear what is left.
+
+The guard ends a server when we die; these notes are for the case that both were killed.
+A pid alone proves nothing (pids are reused): a signal is sent only when pid *and*
+identity match, and never while the session that started the server is alive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+import msgspec
+
+from anyclaude_tui.backends import machine
+
+
+class PidNote(msgspec.Struct, frozen=True, kw_only=True):
+    """One running server. `identity` as `machine.identity` tells it."""
+
+    backend: str
+    pid: int
+    identity: str
+    owner_pid: int
+    owner_identity: str
+    command: tuple[str, ...] = ()
+
+
+def write(folder: Path, backend: str, pid: int, command: tuple[str, ...]) -> Path | None:
+    """Note that `pid` is our server. None when the disk does not take it (no reason to fail)."""
+    owner = os.getpid()
+    note = PidNote(
+        backend=backend,
+        pid=pid,
+        identity=machine.identity(pid) or "",
+        owner_pid=owner,
+        owner_identity=machine.identity(owner) or "",
+        command=command,
+    )
+    path = folder / f"server-{pid}.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        path.write_bytes(msgspec.json.encode(note))
+    except OSError:
+        return None
+    return path
+
+
+def remove(path: Path | None) -> None:
+    """The server has ended."""
+    if path is not None:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def clear_left_over(folder: Path, *, wait_s: float = 3.0) -> list[PidNote]:
+    """End the servers whose session is gone; drop notes that are stale. Returns those ended.
+
+    Blocks up to `wait_s`: call it in a thread.
+    """
+    ended = []
+    for path in sorted(folder.glob("server-*.json")):
+        try:
+            note = msgspec.json.decode(path.read_bytes(), type=PidNote)
+        except (OSError, msgspec.MsgspecError):
+            remove(path)
+            continue
+        if _alive(note.owner_pid, note.owner_identity):
+            continue  # another session's server
+        if _alive(note.pid, note.identity):
+            _end_group(note, wait_s)
+            ended.append(note)
+        remove(path)
+    return ended
+
+
+def _alive(pid: int, identity: str) -> bool:
+    return bool(identity) and machine.identity(pid) == identity
+
+
+def _end_group(note: PidNote, wait_s: float) -> None:
+    """SIGTERM, then SIGKILL to the group that the server leads."""
+    deadline = time.monotonic() + wait_s
+    for number, until in ((signal.SIGTERM, deadline - wait_s / 3), (signal.SIGKILL, deadline)):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(note.pid) == note.pid:
+                os.killpg(note.pid, number)
+        while time.monotonic() < until:
+            if not _alive(note.pid, note.identity):
+                return
+            time.sleep(0.02)

@@ -1,0 +1,92 @@
+"""What a server prints: the last lines in memory, all of it in a file that stays small."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from pathlib import Path
+from typing import BinaryIO
+
+LINES_KEPT = 400
+LINE_CHARS = 2000
+FILE_BYTES = 5 * 1024 * 1024
+FILES_KEPT = 3
+
+_LINE_END = re.compile(rb"\r\n|\n|\r")  # progress bars end their lines with CR
+
+
+class ServerLog:
+    """A ring of lines and `PATH`, `PATH.1`, `PATH.2`. A disk that fails costs the file, no more."""
+
+    def __init__(
+        self, path: Path, *, file_bytes: int = FILE_BYTES, files_kept: int = FILES_KEPT
+    ) -> None:
+        self.path = path
+        self._lines: deque[str] = deque(maxlen=LINES_KEPT)
+        self._rest = b""
+        self._file: BinaryIO | None = None
+        self._file_bytes = file_bytes
+        self._files_kept = files_kept
+
+    def tail(self, count: int = LINES_KEPT) -> tuple[str, ...]:
+        """The last lines, newest last."""
+        lines = tuple(self._lines)
+        return lines[-count:]
+
+    def feed(self, data: bytes) -> None:
+        """Output as it came; lines may be split anywhere."""
+        self._write(data)
+        *whole, self._rest = _LINE_END.split(self._rest + data)
+        if len(self._rest) > 4 * LINE_CHARS:  # no line end in sight: bounded all the same
+            whole.append(self._rest)
+            self._rest = b""
+        for line in whole:
+            self._keep(line)
+
+    def note(self, text: str) -> None:
+        """A line of our own, marked as such."""
+        self.finish()
+        self.feed(f"[anyclaude] {text}\n".encode())
+
+    def finish(self) -> None:
+        """The output has ended: an unfinished line counts as one."""
+        if self._rest:
+            self._keep(self._rest)
+            self._rest = b""
+            self._write(b"\n")
+
+    def close(self) -> None:
+        """Let go of the file; the ring stays readable and a later line opens it again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _keep(self, line: bytes) -> None:
+        text = line[:LINE_CHARS].decode(errors="replace").rstrip()
+        if text:
+            self._lines.append(text)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            if self._file is None:
+                self._file = self._open()
+            self._file.write(data)
+            if self._file.tell() > self._file_bytes:
+                self.close()
+                self._rotate()
+        except OSError:
+            self.close()
+
+    def _open(self) -> BinaryIO:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = self.path.open("ab", buffering=0)
+        self.path.chmod(0o600)
+        return file
+
+    def _rotate(self) -> None:
+        for number in range(self._files_kept - 1, 0, -1):
+            older = self.path.with_name(f"{self.path.name}.{number}")
+            newer = self.path.with_name(f"{self.path.name}.{number - 1}") if number > 1 else None
+            source = newer or self.path
+            if source.exists():
+                source.replace(older)
