@@ -1,0 +1,88 @@
+"""Text and JSON made safe and byte-stable before anything is built from them.
+
+A server's prefix cache only helps when the same history gives the same bytes each turn,
+and a lone surrogate or a nesting bomb must not get as far as a backend.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from anyclaude_tui.proxy.errors import invalid
+
+MAX_DEPTH = 150
+"""Deepest nesting of a request that is accepted; real ones stay below 40."""
+
+
+def harmless(value: Any, depth: int = 0) -> Any:
+    """A copy of a JSON value that every encoder, template and tokenizer can take.
+
+    Lone surrogates become U+FFFD (mlx_lm answers them with 404, `mlx-lm.md`), halves of a
+    pair become the character, numbers that JSON or 64 bits cannot hold become ones that
+    they can. Raises ApiError when the value is nested too deeply.
+    """
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        if depth >= MAX_DEPTH:
+            raise invalid("the request is nested too deeply")
+        return {clean_text(str(key)): harmless(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        if depth >= MAX_DEPTH:
+            raise invalid("the request is nested too deeply")
+        return [harmless(item, depth + 1) for item in value]
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**64 else _finite(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return clean_text(str(value))
+
+
+def clean_text(text: str) -> str:
+    """The text without lone surrogates; anything else is left as it is."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def join_texts(texts: Iterable[str]) -> str:
+    """Neighbouring text blocks as one text: each whole and untouched, in one stable form.
+
+    An empty line is put between two that no new line separates; empty ones vanish.
+    """
+    joined = ""
+    for text in texts:
+        if not text:
+            continue
+        if joined and not joined.endswith("\n") and not text.startswith("\n"):
+            joined += "\n\n"
+        joined += text
+    return joined
+
+
+def canonical_json(value: Any) -> str:
+    """JSON text in the one form that we write ourselves; key order is the value's own."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def json_bytes(value: Any) -> int:
+    """How many bytes a (harmless) value has as compact JSON; nothing counts as 0."""
+    return 0 if value is None else len(msgspec.json.encode(value))
+
+
+def _finite(value: int) -> float | None:
+    try:
+        return float(value)
+    except OverflowError:
+        return None
