@@ -8,7 +8,7 @@ alone holds the clock, the sockets and the deadlines; what it sends is made by p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -49,6 +49,7 @@ class Exchange:
         self._patience = asyncio.timeout(None)
         self._expired: Due | None = None
         self._silence_s = 0.0
+        self._taps: list[Callable[[bytes], None]] = []
         self._task: asyncio.Task[None] | None = None
         self._interrupted: ApiError | None = None
         self._sending = asyncio.Lock()
@@ -86,6 +87,8 @@ class Exchange:
             self._record.ended_at = self._now()
             self._record.phase = Phase.ENDED
             self._record.queue_position = None
+            for observer in self._services.observers:
+                observer.ended(self._record)
             self._services.hub.end(self._record)
 
     # --- the way of the request -------------------------------------------------------------
@@ -136,6 +139,8 @@ class Exchange:
         translator = self._new_translator(request, prompt_tokens)
         translator.started = self._translator.started
         self._translator = translator
+        taps = [o.sent(self._record, self._body, data, endpoint) for o in self._services.observers]
+        self._taps = [tap for tap in taps if tap is not None]
         self._timers.silent_calls = endpoint.dialect.silent_tool_calls and bool(request.tools)
         self._enter(Stage.FIRST_DELTA, Phase.SENT)
         self._record.sent_at = self._now()
@@ -241,6 +246,8 @@ class Exchange:
 
     async def _send(self, data: bytes) -> None:
         """Hand bytes to the client; waits while it is slow (backpressure to the backend)."""
+        for tap in self._taps:
+            tap(data)
         if not self._reply.streaming:
             return
         timers = self._timers

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
 
-from anyclaude_tui.backends.base import Backend
+from anyclaude_tui.backends.base import Backend, Endpoint
 from anyclaude_tui.proxy.admission import Gate
 from anyclaude_tui.proxy.clock import Clock
 from anyclaude_tui.proxy.limits import Limits
 from anyclaude_tui.proxy.prefix import CallMemory
 from anyclaude_tui.proxy.tokens import TokenCounter
-from anyclaude_tui.telemetry.events import Role
+from anyclaude_tui.telemetry.events import RequestRecord, Role
 from anyclaude_tui.telemetry.hub import Hub
 
 
@@ -38,6 +39,22 @@ class Routes(Protocol):
         """The same without waiting: where they go at this moment."""
 
 
+class Observer(Protocol):
+    """Who keeps what was said: traces, the debug log, the prefix explainer.
+
+    Called on the session's loop: it must return at once and do its I/O elsewhere.
+    """
+
+    def sent(
+        self, record: RequestRecord, body: Mapping[str, Any], upstream: bytes, endpoint: Endpoint
+    ) -> Callable[[bytes], None] | None:
+        """The request goes upstream as `upstream`. Returns who wants the reply's bytes as
+        the client gets them, or None: then a chunk costs nothing."""
+
+    def ended(self, record: RequestRecord) -> None:
+        """The request has ended; its last chance to write into the record."""
+
+
 @dataclass(slots=True)
 class Services:
     """The session's shared parts."""
@@ -49,3 +66,4 @@ class Services:
     clock: Clock = field(default_factory=Clock)
     memory: CallMemory = field(default_factory=CallMemory)
     counter: TokenCounter = field(default_factory=TokenCounter)
+    observers: tuple[Observer, ...] = ()
