@@ -175,6 +175,11 @@ class Backend(ABC):
         """
         await self.start()
 
+    async def restart(self) -> None:
+        """A cold start: what it has cached is forgotten. A server that is not ours stays up."""
+        await self.stop()
+        await self.start()
+
     async def models(self) -> Sequence[ModelInfo]:
         """The models it offers, an empty sequence where it cannot say."""
         return ()

@@ -54,7 +54,8 @@ class Simulator:
         return web.json_response({"status": "ok"})
 
     async def _models(self, _: web.Request) -> web.Response:
-        model = {"id": self.profile.model, "object": "model", "created": 0}
+        window = self.profile.window_tokens  # under vLLM's name for it
+        model = {"id": self.profile.model, "object": "model", "max_model_len": window}
         return web.json_response({"object": "list", "data": [model]})
 
     async def _tell(self, _: web.Request) -> web.Response:

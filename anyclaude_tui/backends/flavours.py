@@ -1,0 +1,173 @@
+"""What kind of OpenAI-compatible server answers at a URL, seen from what it answers.
+
+llama.cpp, vLLM, SGLang, Ollama, mlx_lm and our simulator each tell their window and their
+slots in their own place, and want their requests in their own way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from anyclaude_tui.backends import http, mlx_lm, modelfiles
+from anyclaude_tui.backends.base import BackendError, Dialect, ModelInfo
+
+REMOTE_SLOTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What was found out about a server."""
+
+    models: tuple[ModelInfo, ...]
+    flavour: str = "openai"
+    dialect: Dialect = field(default_factory=Dialect)
+    window_tokens: int | None = None
+    slots: int | None = None
+    tokenize_url: str | None = None
+    tokenizer_dir: str | None = None
+
+
+async def ask_models(client: httpx.AsyncClient, base: str) -> httpx.Response:
+    """GET /v1/models. Raises BackendError in words for anything but a list."""
+    try:
+        answer = await client.get("/v1/models")
+    except httpx.HTTPError as error:
+        raise http.unreachable(base, error) from None
+    if answer.status_code in (401, 403):
+        raise BackendError(f"{base} refused the key (HTTP {answer.status_code}): set api_key")
+    if answer.status_code != 200:
+        raise BackendError(
+            f"{base}/v1/models answered HTTP {answer.status_code}: is that an OpenAI-compatible "
+            f"server? It says: {http.words(answer)}"
+        )
+    return answer
+
+
+def parse_models(answer: httpx.Response) -> list[ModelInfo]:
+    """The models of a /v1/models answer, with the windows that some servers tell."""
+    try:
+        data = answer.json().get("data") or ()
+    except (ValueError, AttributeError):
+        return []  # mlx_lm answers with an empty body when its cache folder is missing
+    return [
+        ModelInfo(id=str(item["id"]), window_tokens=_window(item))
+        for item in data
+        if isinstance(item, dict) and "id" in item
+    ]
+
+
+def _window(item: Mapping[str, Any]) -> int | None:
+    """vLLM and SGLang: max_model_len; OpenRouter: context_length; llama.cpp: meta.n_ctx."""
+    meta = item.get("meta") if isinstance(item.get("meta"), dict) else {}
+    seen = (item.get("max_model_len"), item.get("context_length"), (meta or {}).get("n_ctx"))
+    return next((value for value in seen if isinstance(value, int) and value > 0), None)
+
+
+async def inspect(client: httpx.AsyncClient, base: str, listed: httpx.Response) -> Server:
+    """What kind of server this is, from its list of models, headers and own routes."""
+    models = tuple(parse_models(listed))
+    owners = {str(item.get("owned_by")) for item in _items(listed)}
+    server = Server(models)
+    if "llamacpp" in owners or "llama.cpp" in listed.headers.get("server", "").lower():
+        return await _llama_cpp(client, base, server)
+    if owners & {"vllm", "sglang"}:
+        flavour = "vllm" if "vllm" in owners else "sglang"
+        dialect = Dialect(enable_thinking=True, stop=True, reasoning_history="reasoning_content")
+        return replace(
+            server,
+            flavour=flavour,
+            dialect=dialect,
+            slots=REMOTE_SLOTS,
+            tokenize_url=f"{base}/tokenize" if flavour == "vllm" else None,
+        )
+    if not http.is_local(base):
+        return replace(server, dialect=Dialect(top_k=False, images=True, stop=True))
+    if "library" in owners or (await http.get_json(client, "/api/version") or {}).get("version"):
+        return await _ollama(client, server)
+    if listed.headers.get("server", "").startswith("BaseHTTP/"):
+        return await _mlx_lm(client, server)
+    if any(info.id.startswith("simulated ") for info in models):
+        return replace(server, flavour="simulator", dialect=mlx_lm.dialect(), slots=mlx_lm.SLOTS)
+    return server
+
+
+def _items(listed: httpx.Response) -> list[dict[str, Any]]:
+    try:
+        data = listed.json().get("data") or []
+    except (ValueError, AttributeError):
+        return []
+    return [item for item in data if isinstance(item, dict)]
+
+
+async def _llama_cpp(client: httpx.AsyncClient, base: str, server: Server) -> Server:
+    """llama-server: /props tells the context of a slot and their number."""
+    props = await http.get_json(client, "/props") or {}
+    defaults = props.get("default_generation_settings") or {}
+    modalities = props.get("modalities") or {}
+    return replace(
+        server,
+        flavour="llama.cpp",
+        dialect=Dialect(
+            images=bool(modalities.get("vision")),
+            stop=True,
+            enable_thinking=True,
+            reasoning_history="reasoning_content",
+            extra={"return_progress": True},  # its prefill progress, in the stream
+        ),
+        window_tokens=defaults.get("n_ctx") or props.get("n_ctx"),
+        slots=props.get("total_slots"),
+        tokenize_url=f"{base}/tokenize",
+    )
+
+
+async def _mlx_lm(client: httpx.AsyncClient, server: Server) -> Server:
+    """mlx_lm.server: any model name but `default_model` makes it drop the good one.
+
+    It lists the Hugging Face cache and, last, the model that it was started with.
+    """
+    started_with = Path(server.models[-1].id) if server.models else None
+    files = None
+    if started_with is not None and started_with.is_absolute():
+        with contextlib.suppress(BackendError):
+            files = await asyncio.to_thread(modelfiles.read, started_with)
+    window = files.window_tokens if files else None
+    model = ModelInfo(
+        mlx_lm.MODEL_NAME, window, loaded=True, detail=str(started_with) if files else ""
+    )
+    return replace(
+        server,
+        models=(model,),
+        flavour="mlx_lm",
+        dialect=mlx_lm.dialect(strict_system=not files or files.strict_system),
+        slots=mlx_lm.SLOTS,
+        tokenizer_dir=files.tokenizer_dir if files else None,
+    )
+
+
+async def _ollama(client: httpx.AsyncClient, server: Server) -> Server:
+    """Ollama: the loaded context is in /api/ps (0.7 and later)."""
+    running = await http.get_json(client, "/api/ps") or {}
+    loaded = {
+        str(item.get("model") or item.get("name")): item.get("context_length")
+        for item in running.get("models") or ()
+        if isinstance(item, dict)
+    }
+    models = tuple(
+        replace(info, loaded=info.id in loaded, window_tokens=loaded.get(info.id) or None)
+        for info in server.models
+    )
+    dialect = Dialect(
+        tool_choice="ignored",
+        top_k=False,
+        stop=True,
+        reasoning_effort=True,
+        reasoning_history="reasoning",
+    )
+    return replace(server, models=models, flavour="ollama", dialect=dialect)
