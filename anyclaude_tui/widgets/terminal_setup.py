@@ -1,0 +1,81 @@
+"""What Textual must be told before it starts, for a terminal in a pane to feel like one.
+
+Measured with Textual 8.2 (pinned: these are its internals; `tests/widgets/
+test_terminal_setup.py` fails when they move):
+- it waits 100 ms after Esc; terminals with kitty keys do not need the wait, for others
+  25 ms is enough on a local line;
+- it paints at most 60 times a second, which alone costs a key up to 16 ms;
+- on terminals without kitty keys it takes Option+Enter (ESC CR) for a plain Enter, which
+  sends a prompt instead of starting a new line, and rewrites or drops other Alt keys;
+- its output queue holds 30 writes and then blocks the loop until the terminal reads again.
+
+This module does not import Textual when it is imported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+ESCAPE_DELAY_MS = 25
+FPS = 120
+QUEUED_WRITES = 4096
+
+# ESC and one of these begins other sequences (CSI, SS3): Textual has to wait there.
+_INTRODUCERS = "[O"
+
+
+@dataclass(frozen=True, slots=True)
+class AltKey:
+    """An entry for Textual's table, which reads `value` of each."""
+
+    value: str
+
+
+def prepare_textual() -> None:
+    """Set the environment, and mend Textual's key table and its output queue.
+
+    Call it before Textual starts; before it is imported is best. Calling it twice is fine.
+    The user's own ESCDELAY and TEXTUAL_FPS win.
+    """
+    os.environ.setdefault("ESCDELAY", str(ESCAPE_DELAY_MS))
+    os.environ.setdefault("TEXTUAL_FPS", str(FPS))
+
+    from textual import constants, screen
+    from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+    from textual.drivers import _writer_thread
+
+    # Where Textual was imported before this was called.
+    settings = cast(Any, constants)
+    settings.ESCAPE_DELAY = constants._get_environ_int("ESCDELAY", ESCAPE_DELAY_MS) / 1000
+    settings.MAX_FPS = constants._get_environ_int("TEXTUAL_FPS", FPS, minimum=1)
+    cast(Any, screen).UPDATE_PERIOD = 1 / settings.MAX_FPS
+    cast(Any, _writer_thread).MAX_QUEUED_WRITES = QUEUED_WRITES
+    table = cast("MutableMapping[str, Any]", ANSI_SEQUENCES_KEYS)
+    for sequence, key in alt_keys().items():
+        table[sequence] = (key,)
+
+
+def alt_keys() -> dict[str, AltKey]:
+    """ESC and a character → Textual's name for Alt and that key, as its table wants it."""
+    from textual.keys import _character_to_key
+
+    names = {
+        "\x1b\r": "alt+enter",
+        "\x1b\t": "alt+tab",
+        "\x1b\x7f": "alt+backspace",
+        "\x1b\x08": "ctrl+alt+backspace",
+        "\x1b\n": "ctrl+alt+j",
+        "\x1b ": "alt+space",
+    }
+    for code in range(0x21, 0x7F):
+        character = chr(code)
+        if character in _INTRODUCERS:
+            continue
+        shift = "shift+" if character.isupper() else ""
+        names[f"\x1b{character}"] = f"alt+{shift}{_character_to_key(character.lower())}"
+    for code in range(0x01, 0x1B):
+        names.setdefault(f"\x1b{chr(code)}", f"ctrl+alt+{chr(code + 0x60)}")
+    return {sequence: AltKey(name) for sequence, name in names.items()}
