@@ -51,6 +51,9 @@ class Wait:
     seconds: float
 
 
+CHAT_PATHS = ("/chat/completions", "/v1/messages")
+"""What the script answers; `/v1/messages` is for a native (passthrough) backend."""
+
 Step = bytes | Fault | Wait | asyncio.Event
 Steps = Step | Iterable["Steps"]
 
@@ -269,7 +272,7 @@ class Upstream:
                 return
 
     def _reply_to(self, seen: Seen) -> Reply:
-        if not seen.path.endswith("/chat/completions"):
+        if not seen.path.partition("?")[0].endswith(CHAT_PATHS):
             self.others.append(seen)
             if seen.method == "HEAD":
                 return Reply(framing="length")
