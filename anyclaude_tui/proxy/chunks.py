@@ -1,0 +1,251 @@
+"""One chunk of an OpenAI stream, typed.
+
+Pure. `decode_fast` is msgspec straight into structs; whatever does not fit them (a server
+that writes arguments as an object, content as a list of parts, numbers as strings, half a
+surrogate pair …) goes through `from_raw`, which takes any JSON value.
+Source: `messages.md`, "OpenAI side".
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+
+class FunctionDelta(msgspec.Struct, gc=False):
+    """A fragment of a call: its name, or part of its arguments' JSON text."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class CallDelta(msgspec.Struct, gc=False):
+    """A fragment of one tool call; index and id may be absent, repeated or wrong."""
+
+    index: int | None = None
+    id: str | None = None
+    function: FunctionDelta | None = None
+
+
+class Delta(msgspec.Struct, gc=False):
+    """What a chunk adds to the reply."""
+
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    reasoning_details: list[Any] | None = None
+    tool_calls: list[CallDelta] | None = None
+    function_call: FunctionDelta | None = None
+    refusal: str | None = None
+
+
+class Choice(msgspec.Struct, gc=False):
+    """One of the answers; we only ask for one, index 0."""
+
+    delta: Delta | None = None
+    finish_reason: str | None = None
+    index: int = 0
+    message: Delta | None = None
+    stop_reason: Any = None
+    """vLLM: the stop sequence that ended it."""
+
+
+class PromptDetails(msgspec.Struct, gc=False):
+    """How many prompt tokens came from the cache."""
+
+    cached_tokens: int | None = None
+
+
+class Usage(msgspec.Struct, gc=False):
+    """Token counts as the backend reports them."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: PromptDetails | None = None
+    prompt_cache_hit_tokens: int | None = None
+    """DeepSeek's name for cached tokens."""
+
+
+class Chunk(msgspec.Struct, gc=False):
+    """One data event of the stream."""
+
+    choices: list[Choice] | None = None
+    usage: Usage | None = None
+    error: Any = None
+    timings: dict[str, Any] | None = None
+    """llama.cpp: its own measurements, on the last chunk."""
+    prompt_progress: dict[str, Any] | None = None
+    """llama.cpp: `{total, cache, processed, time_ms}` during prefill."""
+
+
+class ChunkId(msgspec.Struct, gc=False):
+    """Only the id, read once per stream."""
+
+    id: str | None = None
+
+
+class Malformed(ValueError):
+    """A data event that is not a JSON object."""
+
+
+decode_fast = msgspec.json.Decoder(Chunk).decode
+_decode_id = msgspec.json.Decoder(ChunkId).decode
+_decode_any = msgspec.json.Decoder().decode
+
+
+def upstream_id(data: bytes) -> str | None:
+    """The `id` of a chunk, if it has one."""
+    try:
+        return _decode_id(data).id
+    except ValueError:
+        return None
+
+
+def load(data: bytes) -> Any:
+    """Any JSON, also with lone surrogates and NaN. Raises `Malformed`."""
+    try:
+        return _decode_any(data)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise Malformed(str(error)) from None
+
+
+def mend(text: str) -> str:
+    """Surrogate pairs that were written in two halves made whole; lone ones replaced."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def from_raw(raw: Any) -> Chunk:
+    """A chunk from any JSON value: what is of no known shape is left out.
+
+    Raises `Malformed` if `raw` is not an object (null is an empty chunk).
+    """
+    if raw is None:
+        return Chunk()
+    if not isinstance(raw, dict):
+        raise Malformed(f"a JSON object was expected, not {type(raw).__name__}")
+    choices = raw.get("choices")
+    return Chunk(
+        choices=[_choice(one) for one in choices if isinstance(one, dict)]
+        if isinstance(choices, list)
+        else None,
+        usage=_usage(raw.get("usage")),
+        error=raw.get("error"),
+        timings=_dict(raw.get("timings")),
+        prompt_progress=_dict(raw.get("prompt_progress")),
+    )
+
+
+def details_text(details: list[Any]) -> str:
+    """The readable text in OpenRouter's `reasoning_details`."""
+    found: list[str] = []
+    for one in details:
+        if isinstance(one, dict):
+            text = one.get("text") or one.get("summary")
+            if isinstance(text, str):
+                found.append(text)
+    return "".join(found)
+
+
+def _choice(raw: dict[str, Any]) -> Choice:
+    finish = raw.get("finish_reason")
+    return Choice(
+        delta=_delta(raw.get("delta")),
+        finish_reason=finish if isinstance(finish, str) else None,
+        index=_int(raw.get("index")) or 0,
+        message=_delta(raw.get("message")),
+        stop_reason=raw.get("stop_reason"),
+    )
+
+
+def _delta(raw: Any) -> Delta | None:
+    if not isinstance(raw, dict):
+        return None
+    content, thinking = _content(raw.get("content"))
+    calls = raw.get("tool_calls")
+    details = raw.get("reasoning_details")
+    function = raw.get("function_call")
+    return Delta(
+        content=content,
+        reasoning_content=_str(raw.get("reasoning_content")) or thinking,
+        reasoning=_str(raw.get("reasoning")),
+        reasoning_details=details if isinstance(details, list) else None,
+        tool_calls=[_call(one) for one in calls if isinstance(one, dict)]
+        if isinstance(calls, list)
+        else None,
+        function_call=_function(function) if isinstance(function, dict) else None,
+        refusal=_str(raw.get("refusal")),
+    )
+
+
+def _content(raw: Any) -> tuple[str | None, str | None]:
+    """Text and reasoning of `content`: a string, or a list of parts (Mistral)."""
+    if isinstance(raw, str):
+        return raw, None
+    if not isinstance(raw, list):
+        return None, None
+    text: list[str] = []
+    thinking: list[str] = []
+    for part in raw:
+        if isinstance(part, str):
+            text.append(part)
+        elif isinstance(part, dict):
+            text.append(_str(part.get("text")) or "")
+            thoughts = part.get("thinking")
+            thinking.append(_content(thoughts)[0] or "")
+    return "".join(text), "".join(thinking) or None
+
+
+def _call(raw: dict[str, Any]) -> CallDelta:
+    function = raw.get("function")
+    id_ = raw.get("id")
+    return CallDelta(
+        index=_int(raw.get("index")),
+        id=str(id_) if isinstance(id_, str | int) else None,
+        function=_function(function) if isinstance(function, dict) else None,
+    )
+
+
+def _function(raw: dict[str, Any]) -> FunctionDelta:
+    arguments = raw.get("arguments")
+    if arguments is not None and not isinstance(arguments, str):
+        arguments = json.dumps(arguments, ensure_ascii=False)
+    return FunctionDelta(name=_str(raw.get("name")), arguments=arguments)
+
+
+def _usage(raw: Any) -> Usage | None:
+    if not isinstance(raw, dict):
+        return None
+    details = raw.get("prompt_tokens_details")
+    return Usage(
+        prompt_tokens=_int(raw.get("prompt_tokens")),
+        completion_tokens=_int(raw.get("completion_tokens")),
+        prompt_tokens_details=PromptDetails(_int(details.get("cached_tokens")))
+        if isinstance(details, dict)
+        else None,
+        prompt_cache_hit_tokens=_int(raw.get("prompt_cache_hit_tokens")),
+    )
+
+
+def _int(raw: Any) -> int | None:
+    if isinstance(raw, bool):
+        return None
+    if isinstance(raw, str):
+        raw = raw.strip()
+        return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 19 else None
+    if isinstance(raw, float):
+        return int(raw) if abs(raw) < 1e18 else None
+    return raw if isinstance(raw, int) else None
+
+
+def _str(raw: Any) -> str | None:
+    return raw if isinstance(raw, str) else None
+
+
+def _dict(raw: Any) -> dict[str, Any] | None:
+    return raw if isinstance(raw, dict) else None

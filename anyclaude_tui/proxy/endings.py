@@ -1,0 +1,133 @@
+"""How a reply ends: one decision, from what was seen of it.
+
+Pure. design.md, "The promise on streams": complete, an honest limit, or an error that says
+what happened; never a cut-off that looks complete. `max_tokens` is what makes Claude Code
+carry on by itself (`claude-code.md`, "Odd model output").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anyclaude_tui.proxy.errors import ApiError
+from anyclaude_tui.telemetry.events import Outcome, Truncation
+
+_STOP_REASONS = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "max_tokens": "max_tokens",
+    "model_length": "max_tokens",
+    "tool_calls": "tool_use",
+    "tool_call": "tool_use",
+    "tool_use": "tool_use",
+    "function_call": "tool_use",
+    "content_filter": "refusal",
+    "refusal": "refusal",
+}
+_BROKEN_OFF = frozenset({"abort", "aborted", "cancelled", "canceled", "error"})
+"""Finish reasons that mean that the backend gave up."""
+
+RESUME = "max_tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How it ended, and the bytes that say so to the client."""
+
+    data: bytes
+    outcome: Outcome
+    truncation: Truncation | None = None
+    stop_reason: str | None = None
+    error: ApiError | None = None
+    reason: str = ""
+    """In words, if it did not end well."""
+    retry: bool = False
+    """Nothing was shown: sending the request again silently is right. `data` is what to
+    send if that is not possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of the reply."""
+
+    finish: str | None
+    """The backend's finish reason."""
+    shown: bool
+    """The client has at least one block."""
+    calls: int
+    """Tool calls given to the client."""
+    lost_calls: int
+    """Calls that the model finished, but that could not be read."""
+    stop_sequence: str | None
+    refused: bool
+    """The model refused in a field of its own."""
+    cause: Truncation | None
+    """Why it is over, where it is not by itself."""
+    reason: str
+
+
+def truncation_of(seen_finish: str | None, cause: Truncation | None) -> Truncation | None:
+    """How the reply was cut short; None if it is whole. A finish reason makes it whole,
+    whatever came after; without one, even `[DONE]` or a proper close is a cut."""
+    if seen_finish is None:
+        return cause or Truncation.CUT
+    if seen_finish in _BROKEN_OFF:
+        return Truncation.CUT
+    if _STOP_REASONS.get(seen_finish) == "max_tokens":
+        return Truncation.MAX_TOKENS
+    return None
+
+
+def decide(seen: Seen) -> Ending:
+    """The ending, without its bytes."""
+    if seen.stop_sequence is not None:
+        return Ending(b"", Outcome.COMPLETE, stop_reason="stop_sequence")
+    truncation = truncation_of(seen.finish, seen.cause)
+    if truncation is Truncation.MAX_TOKENS:
+        reason = "the model reached its limit of output tokens"
+        return Ending(b"", Outcome.LIMIT, truncation, "max_tokens", reason=reason)
+    if truncation is not None:
+        return _cut(seen, truncation)
+    assert seen.finish is not None
+    stop_reason = _STOP_REASONS.get(seen.finish, "end_turn")
+    if seen.refused or stop_reason == "refusal":
+        return Ending(b"", Outcome.COMPLETE, stop_reason="refusal")
+    if seen.calls:
+        return Ending(b"", Outcome.COMPLETE, stop_reason="tool_use")
+    if seen.lost_calls or stop_reason == "tool_use":
+        return _lost_call(seen)
+    if not seen.shown:
+        reason = "the model's reply was empty"
+        return Ending(b"", Outcome.COMPLETE, stop_reason="end_turn", reason=reason, retry=True)
+    return Ending(b"", Outcome.COMPLETE, stop_reason="end_turn")
+
+
+def _cut(seen: Seen, truncation: Truncation) -> Ending:
+    reason = seen.reason or _words(seen, truncation)
+    if not seen.shown:
+        type_ = "timeout_error" if truncation is Truncation.STALL else "api_error"
+        error = ApiError(type_, f"{reason}, before any of the reply had come. Please try again.")
+        return Ending(b"", Outcome.ERROR, truncation, None, error, reason, retry=True)
+    # A whole call was given: its result carries the conversation on.
+    stop_reason = "tool_use" if seen.calls else RESUME
+    return Ending(b"", Outcome.LIMIT, truncation, stop_reason, reason=reason)
+
+
+def _lost_call(seen: Seen) -> Ending:
+    """The model called a tool, and no call came of it. What was said stays, and the model
+    is made to go on, which repeats the call."""
+    reason = "the model called a tool, but the backend could not read the call"
+    if seen.shown:
+        return Ending(b"", Outcome.LIMIT, Truncation.MALFORMED, RESUME, reason=reason)
+    error = ApiError("api_error", f"{reason} and sent nothing of it. Please try again.")
+    return Ending(b"", Outcome.ERROR, Truncation.MALFORMED, None, error, reason, retry=True)
+
+
+def _words(seen: Seen, truncation: Truncation) -> str:
+    if seen.finish is not None:
+        return f"the backend broke the reply off (finish reason {seen.finish!r})"
+    if truncation is Truncation.STALL:
+        return "the backend fell silent"
+    if truncation is Truncation.MALFORMED:
+        return "the backend sent something that is no chat completion stream"
+    return "the backend ended the stream without a finish reason"

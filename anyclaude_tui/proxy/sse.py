@@ -1,0 +1,156 @@
+"""Server-sent events out of bytes, as they arrive in whatever pieces.
+
+Pure and incremental. The common case (one `data:` line, LF) is a split on `bytes`; all
+else (CRLF, CR, BOM, several data lines, comments, other fields) takes the slower way.
+Source: WHATWG HTML, "Server-sent events", "Parsing an event stream"; deliberately more
+lenient in three places, each marked below.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+MAX_EVENT_BYTES = 8 * 1024 * 1024
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One dispatched event."""
+
+    data: bytes
+    event: str = ""
+    """The `event:` field, mostly absent."""
+
+
+class Comment(msgspec.Struct, frozen=True, gc=False):
+    """A line that starts with a colon, such as `: keepalive 2048/3015`."""
+
+    text: bytes
+
+
+class EventTooLarge(ValueError):
+    """One event is larger than the reader may hold."""
+
+
+class SSEReader:
+    """Bytes in, events out. Holds at most one unfinished event of `max_event_bytes`."""
+
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._max = max_event_bytes
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._ends_with_lf = False
+        self._after_cr = False
+        self._at_start = True
+
+    def feed(self, data: bytes) -> list[Event | Comment]:
+        """What `data` completes. Raises `EventTooLarge`."""
+        if self._at_start:
+            data = self._without_bom(data)
+        if self._after_cr or b"\r" in data:
+            data = self._with_lf(data)
+        if not data:
+            return []
+        if self._parts:
+            if b"\n\n" not in data and not (self._ends_with_lf and data[:1] == b"\n"):
+                self._hold(data)
+                return []
+            self._parts.append(data)
+            data = b"".join(self._parts)
+            self._parts.clear()
+            self._size = 0
+        blocks = data.split(b"\n\n")
+        rest = blocks.pop()
+        if rest:
+            self._hold(rest)
+        out: list[Event | Comment] = []
+        append = out.append
+        for block in blocks:
+            if block[:6] == b"data: " and b"\n" not in block:
+                append(Event(block[6:]))
+            elif block:
+                _parse(block, out)
+        if len(data) > self._max and any(len(block) > self._max for block in blocks):
+            raise EventTooLarge(self._words())
+        return out
+
+    def end(self) -> list[Event | Comment]:
+        """The stream is over: a last event without its blank line.
+
+        The standard drops it; it is used here if its data is `[DONE]` or whole JSON
+        (servers that close right after it), so that half an event stays a cut.
+        """
+        rest = b"".join(self._parts)
+        self._parts.clear()
+        self._size = 0
+        out: list[Event | Comment] = []
+        if rest:
+            _parse(rest, out)
+        return [item for item in out if isinstance(item, Comment) or _is_whole(item.data)]
+
+    def _hold(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._size += len(data)
+        self._ends_with_lf = data[-1:] == b"\n"
+        if self._size > self._max:
+            raise EventTooLarge(self._words())
+
+    def _words(self) -> str:
+        return f"the backend sent a single event larger than {self._max} bytes"
+
+    def _without_bom(self, data: bytes) -> bytes:
+        """A byte order mark may open the stream, and may come in pieces."""
+        data = b"".join([*self._parts, data])
+        self._parts.clear()
+        self._size = 0
+        if len(data) < len(_BOM) and _BOM.startswith(data):
+            if data:
+                self._hold(data)
+            return b""
+        self._at_start = False
+        return data.removeprefix(_BOM)
+
+    def _with_lf(self, data: bytes) -> bytes:
+        """CRLF and CR as LF. A CR at the very end counts at once; its LF is then skipped."""
+        if self._after_cr and data:
+            data = data.removeprefix(b"\n")
+            self._after_cr = False
+        if data.endswith(b"\r"):
+            self._after_cr = True
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _parse(block: bytes, out: list[Event | Comment]) -> None:
+    """Append the comments and the event, if any, of one block of lines to `out`."""
+    data: list[bytes] = []
+    name = b""
+    for line in block.split(b"\n"):
+        if line[:1] == b":":
+            out.append(Comment(line[1:].strip()))
+            continue
+        field, colon, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = value
+        elif field == b"error" and colon:
+            # Lenient: older llama.cpp servers write `error: {json}`.
+            data.append(value)
+            name = b"error"
+        elif line[:1] == b"{":
+            # Lenient: a plain JSON body, or JSON lines, where a stream was asked.
+            data.append(line)
+    if data:
+        out.append(Event(b"\n".join(data), name.decode("utf-8", "replace")))
+
+
+def _is_whole(data: bytes) -> bool:
+    if data.strip() == b"[DONE]":
+        return True
+    try:
+        msgspec.json.decode(data)
+    except ValueError:
+        return False
+    return True

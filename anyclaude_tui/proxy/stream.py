@@ -1,0 +1,462 @@
+"""OpenAI chunks → Anthropic events: the state machine of one reply.
+
+Pure: events in, bytes out, no clock, no socket. Text and reasoning go on at once; a tool
+call is held until it is whole and checked (`toolcalls.py`, `toolbox.py`). `close()` decides
+how it ended (`endings.py`). Most chunks take the fast lane in `feed`: one typed decode and
+one joined delta; whatever the fast lane does not know goes through `_apply`.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from anyclaude_tui.proxy import chunks, wire
+from anyclaude_tui.proxy.chunks import Chunk, Delta, Malformed
+from anyclaude_tui.proxy.content import Content
+from anyclaude_tui.proxy.endings import Ending, Seen, decide, truncation_of
+from anyclaude_tui.proxy.errors import ApiError
+from anyclaude_tui.proxy.sse import Comment, Event
+from anyclaude_tui.proxy.streamfacts import StreamFacts
+from anyclaude_tui.proxy.toolbox import Call, Toolbox
+from anyclaude_tui.proxy.toolcalls import CallAssembler, CallTooLarge, PendingCall
+from anyclaude_tui.proxy.writer import BlockWriter
+from anyclaude_tui.telemetry.events import Outcome, Truncation
+
+__all__ = ["CallMemory", "Ending", "StreamFacts", "StreamTranslator"]
+
+_SPECIAL = re.compile(r"[<\[`{]").search
+"""Characters that could begin a think tag's end or a tool call written as text."""
+
+_encode = wire.encode
+_decode = chunks.decode_fast
+_DELTA_END = wire.DELTA_END
+
+
+class CallMemory(Protocol):
+    """Where the raw arguments of each call are kept (`prefix.py`)."""
+
+    def remember(self, call_id: str, name: str, arguments: str) -> None:
+        """Keep the model's own words for the history."""
+
+
+def new_call_id() -> str:
+    """An id for a tool call, unique over all conversations."""
+    return "toolu_" + secrets.token_hex(12)
+
+
+class StreamTranslator:
+    """One reply. `tools` maps each offered tool's name to its input schema."""
+
+    def __init__(
+        self,
+        *,
+        message_id: str,
+        model: str,
+        prompt_tokens: int,
+        tools: Mapping[str, Mapping[str, Any]] | None = None,
+        stop_sequences: Sequence[str] = (),
+        memory: CallMemory | None = None,
+        gather: bool = False,
+        fast: bool = True,
+        call_id: Callable[[], str] = new_call_id,
+        error_from: Callable[[Any], ApiError] | None = None,
+    ) -> None:
+        self.facts = StreamFacts()
+        self.finished = False
+        """The reply is over: nothing that still comes is needed."""
+        self._id = message_id
+        self._model = model
+        self._prompt_tokens = prompt_tokens
+        self._memory = memory
+        self._new_id = call_id
+        self._error_from = error_from or _error_from
+        self._fast = fast and not gather
+        self._toolbox = Toolbox(tools or {})
+        self._content = Content(self._toolbox, stop_sequences)
+        self._assembler = CallAssembler()
+        usage = wire.usage(prompt_tokens, 0, 0)
+        start = wire.message_start(message_id, model, usage)
+        self._writer = BlockWriter(message_id, start, gather=gather)
+        self._lost_calls = 0
+        self._refused = False
+        self._stopped_by: str | None = None
+        self._error: ApiError | None = None
+        self._malformed = ""
+        self._ending: Ending | None = None
+        self._usage_after_finish = False
+        self._halves = {"content": "", "reasoning": ""}
+        """Half a surrogate pair, until the other half comes."""
+        self._text_prefix = b""
+        self._thinking_prefix = b""
+
+    @property
+    def started(self) -> bool:
+        """`message_start` has been produced (or was, by the translator of a first try)."""
+        return self._writer.started
+
+    @started.setter
+    def started(self, value: bool) -> None:
+        self._writer.started = value
+
+    @property
+    def shown(self) -> bool:
+        """A content block has been sent to the client."""
+        return self._writer.shown
+
+    def start(self) -> bytes:
+        """`message_start`; b"" if it has been produced already."""
+        self._writer.start()
+        return self._writer.take()
+
+    def keepalive(self) -> bytes:
+        """An event that Claude Code counts and that adds nothing: an empty delta of the
+        open block, else a `message_delta` without a stop reason."""
+        if self._ending is not None:
+            return b""
+        self._writer.start()
+        beat = self._writer.empty_delta()
+        if not beat:
+            beat = wire.message_delta(None, None, self.facts.usage(self._prompt_tokens))
+        return self._writer.take() + beat
+
+    def feed(self, events: Sequence[Event | Comment]) -> bytes:
+        """The Anthropic events for all of these, joined. Never raises for what comes in."""
+        facts, out = self.facts, self._writer.out
+        self._find_lanes()
+        deltas = thoughts = 0
+        for event in events:
+            if self.finished:
+                break
+            if isinstance(event, Comment):
+                facts.note_comment(event.text)
+                continue
+            chunk: Chunk | None = None
+            if self._text_prefix or self._thinking_prefix:
+                try:
+                    chunk = _decode(event.data)
+                except (ValueError, RecursionError):
+                    chunk = None
+                delta = _plain_delta(chunk) if chunk is not None else None
+                if delta is not None:
+                    text = delta.content
+                    thought = delta.reasoning_content or delta.reasoning
+                    if text:
+                        if self._text_prefix and not thought and not _SPECIAL(text):
+                            out += (self._text_prefix, _encode(text), _DELTA_END)
+                            self._content.last = text
+                            deltas += 1
+                            continue
+                    elif thought and self._thinking_prefix:
+                        out += (self._thinking_prefix, _encode(thought), _DELTA_END)
+                        thoughts += 1
+                        continue
+            facts.chunks += deltas + thoughts
+            facts.deltas += deltas + thoughts
+            facts.thinking_deltas += thoughts
+            deltas = thoughts = 0
+            self._take(event, chunk)
+            self._find_lanes()
+        facts.chunks += deltas + thoughts
+        facts.deltas += deltas + thoughts
+        facts.thinking_deltas += thoughts
+        return self._writer.take()
+
+    def close(self, cause: Truncation | None = None, reason: str = "") -> Ending:
+        """The upstream ended (`cause` None: whether properly is judged here), or is given up.
+
+        Raises nothing; called again it gives the same ending without its bytes.
+        """
+        if self._ending is not None:
+            return replace(self._ending, data=b"")
+        if self._error is not None:
+            return self.fail(self._error)
+        if self._malformed and cause is None:
+            cause, reason = Truncation.MALFORMED, self._malformed
+        finish = self.facts.finish_reason
+        broken_off = self._stopped_by is None and truncation_of(finish, cause) is not None
+        retry_is_best = broken_off and finish is None and not self.shown
+        self._end_content(cut=broken_off, keep_text=not retry_is_best)
+        seen = Seen(
+            finish=finish,
+            shown=self.shown,
+            calls=self.facts.tool_calls,
+            lost_calls=self._lost_calls,
+            stop_sequence=self._stopped_by,
+            refused=self._refused,
+            cause=cause,
+            reason=reason,
+        )
+        ending = decide(seen)
+        if ending.error is not None:
+            self._ending = replace(ending, data=self._error_bytes(ending.error))
+            return self._ending
+        self._writer.start()
+        self._writer.close()
+        usage = self.facts.usage(self._prompt_tokens)
+        delta = wire.message_delta(ending.stop_reason, self._stopped_by, usage)
+        self._ending = replace(ending, data=self._writer.take() + delta + wire.MESSAGE_STOP)
+        self.finished = True
+        return self._ending
+
+    def fail(self, error: ApiError) -> Ending:
+        """End with an error; what was shown stays, its block is closed."""
+        if self._ending is not None:
+            return replace(self._ending, data=b"")
+        again = error.status >= 500 or error.status == 429
+        self._ending = Ending(
+            self._error_bytes(error),
+            Outcome.ERROR,
+            error=error,
+            reason=error.message,
+            retry=again and error.retry is not False and not self.shown,
+        )
+        self.finished = True
+        return self._ending
+
+    def message(self) -> dict[str, Any]:
+        """The whole Messages response, once closed; needs `gather`."""
+        usage = self.facts.usage(self._prompt_tokens)
+        stop_reason = self._ending.stop_reason if self._ending else None
+        blocks = self._writer.blocks
+        return wire.message(self._id, self._model, usage, blocks, stop_reason, self._stopped_by)
+
+    # --- one event ------------------------------------------------------------------------------
+
+    def _take(self, event: Event, chunk: Chunk | None) -> None:
+        """The general path; `chunk` if it is decoded already."""
+        data = event.data
+        if not data or data.isspace():
+            return
+        if data.strip() == b"[DONE]":
+            self.facts.done = True
+            self.finished = True
+            return
+        self.facts.chunks += 1
+        try:
+            if event.event == "error":
+                self._error = self._error_from(chunks.load(data))
+                self.finished = True
+                return
+            if chunk is None:
+                self._take_json(data)
+            else:
+                self._apply(chunk, data)
+        except Malformed as error:
+            self._give_up(f"the backend sent an event that is not JSON ({error})")
+        except CallTooLarge as error:
+            self._give_up(f"the backend sent {error}")
+
+    def _take_json(self, data: bytes) -> None:
+        if self.facts.upstream_id is None:
+            self.facts.upstream_id = chunks.upstream_id(data)
+        chunk: Chunk | None = None
+        if self._fast:
+            try:
+                chunk = _decode(data)
+            except (ValueError, RecursionError):
+                chunk = None
+        if chunk is None:
+            try:
+                chunk = chunks.from_raw(chunks.load(data))
+            except Malformed:
+                # Servers that forget the blank line between events.
+                lines = data.splitlines()
+                if len(lines) < 2:
+                    raise
+                for line in lines:
+                    self._take(Event(line), None)
+                return
+        self._apply(chunk, data)
+
+    def _apply(self, chunk: Chunk, data: bytes) -> None:
+        facts = self.facts
+        if chunk.error:
+            self._error = self._error_from(chunks.load(data))
+            self.finished = True
+            return
+        if chunk.choices is None and chunk.usage is None:
+            self._look_for_error(data)
+        if chunk.prompt_progress is not None:
+            facts.note_progress(chunk.prompt_progress)
+        for choice in chunk.choices or ():
+            if choice.index != 0:
+                continue
+            delta = choice.delta
+            if delta is None and not facts.deltas:
+                delta = choice.message
+            if delta is not None:
+                self._add(delta)
+            if choice.finish_reason and facts.finish_reason is None:
+                facts.finish_reason = choice.finish_reason
+                if isinstance(choice.stop_reason, str) and choice.finish_reason == "stop":
+                    self._stopped_by = self._content.known_stop(choice.stop_reason)
+        if chunk.usage is not None:
+            facts.note_usage(chunk.usage)
+            if facts.finish_reason is not None:
+                self.finished = True
+        if chunk.timings is not None:
+            facts.note_timings(chunk.timings)
+
+    def _look_for_error(self, data: bytes) -> None:
+        """FastAPI's `detail`, old vLLM's `object: error`: errors without the word's own key."""
+        raw = chunks.load(data)
+        if isinstance(raw, dict) and (raw.get("detail") or raw.get("object") == "error"):
+            self._error = self._error_from(raw)
+            self.finished = True
+
+    def _add(self, delta: Delta) -> None:
+        facts = self.facts
+        thought = delta.reasoning_content or delta.reasoning
+        if not thought and delta.reasoning_details:
+            thought = chunks.details_text(delta.reasoning_details)
+        any_thought = bool(thought)
+        if thought:
+            self._writer.thinking(self._whole_characters("reasoning", thought))
+        if delta.content:
+            text = self._whole_characters("content", delta.content)
+            any_thought |= self._add_content(self._content.feed(text))
+        if delta.refusal:
+            self._refused = True
+            self._show(delta.refusal)
+        calls = delta.tool_calls or []
+        if delta.function_call is not None:
+            calls = [chunks.CallDelta(index=0, function=delta.function_call), *calls]
+        for call in calls:
+            if self._assembler.add(call):
+                self._give(self._assembler.take_whole(but_last=True))
+        if thought or delta.content or delta.refusal or calls:
+            facts.deltas += 1
+            facts.thinking_deltas += any_thought
+        facts.in_call = bool(self._assembler) or self._content.in_call
+
+    def _add_content(self, pieces: list[tuple[str, Any]]) -> bool:
+        """Show what the content was sorted into; True if there was thinking in it."""
+        thoughts = False
+        for kind, piece in pieces:
+            if kind == "thinking":
+                thoughts = True
+                self._writer.thinking(piece)
+            elif kind == "text":
+                self._show(piece)
+            else:
+                self.facts.rescued_calls += 1
+                self._give_checked(piece)
+        if self._content.stopped_by is not None:
+            self._stopped_by = self._content.stopped_by
+            self.finished = True
+        return thoughts
+
+    def _show(self, text: str) -> None:
+        if self._assembler and not text.isspace():
+            self._give(self._assembler.take_whole(but_last=False))
+        self._writer.text(text)
+        self.facts.text_started = self._writer.text_shown
+
+    def _give(self, calls: list[PendingCall], *, cut: bool = False) -> None:
+        """Give these calls to the client: checked, or as text, or (cut off) not at all."""
+        for pending in calls:
+            call = self._toolbox.check(pending.name, pending.text, repair=not cut)
+            if cut and (call is None or not call.valid):
+                self.facts.dropped_calls += 1
+            elif call is None:
+                self.facts.dropped_calls += 1
+                self._lost_calls += 1
+                name = pending.name or "without a name"
+                self._show(f"\n\n[unreadable tool call: {name}]\n{pending.text}\n")
+            else:
+                self._give_checked(call)
+
+    def _give_checked(self, call: Call) -> None:
+        facts = self.facts
+        call_id = self._new_id()
+        if self._memory is not None:
+            self._memory.remember(call_id, call.name, call.raw)
+        self._writer.tool_use(call_id, call.name, call.arguments, call.value)
+        facts.tool_calls += 1
+        facts.repaired_calls += call.repaired
+        facts.invalid_calls += not call.valid
+
+    # --- the end --------------------------------------------------------------------------------
+
+    def _end_content(self, *, cut: bool, keep_text: bool) -> None:
+        """Let go of what is held back. Nothing is shown of a reply that had better be sent
+        again (not `keep_text`), unless a whole call came."""
+        pending = self._assembler.take_all()
+        if keep_text or any(self._is_good(call) for call in pending):
+            self._add_content(self._content.end(cut=cut))
+        self._give(pending, cut=cut)
+        self.facts.dropped_calls += self._content.dropped_calls
+        self.facts.in_call = False
+
+    def _is_good(self, pending: PendingCall) -> bool:
+        call = self._toolbox.check(pending.name, pending.text, repair=False)
+        return call is not None and call.valid
+
+    def _error_bytes(self, error: ApiError) -> bytes:
+        self._writer.close()
+        return self._writer.take() + wire.event(error.body(self._id))
+
+    def _give_up(self, reason: str) -> None:
+        self._malformed = reason
+        self.finished = True
+
+    # --- lanes ----------------------------------------------------------------------------------
+
+    def _find_lanes(self) -> None:
+        """Which deltas may go straight out; b"" where they may not."""
+        self._text_prefix = self._thinking_prefix = b""
+        if not self._fast or self._assembler or any(self._halves.values()):
+            return
+        writer = self._writer
+        if writer.kind == "text" and self._content.passes:
+            self._text_prefix = writer.prefix
+        elif writer.kind == "thinking":
+            self._thinking_prefix = writer.prefix
+
+    def _whole_characters(self, channel: str, text: str) -> str:
+        """Text without half a surrogate pair at its end: that waits for the other half."""
+        half = self._halves[channel]
+        if half or not text.isascii():
+            text = half + text
+            self._halves[channel] = ""
+            if "\ud800" <= text[-1:] <= "\udbff":
+                self._halves[channel] = text[-1]
+                text = text[:-1]
+            text = chunks.mend(text)
+        return text
+
+
+def _plain_delta(chunk: Chunk) -> Delta | None:
+    """The delta of a chunk that holds nothing but text or reasoning; None for all others."""
+    choices = chunk.choices
+    if (
+        choices is None
+        or len(choices) != 1
+        or chunk.usage is not None
+        or chunk.error is not None
+        or chunk.timings is not None
+        or chunk.prompt_progress is not None
+    ):
+        return None
+    choice = choices[0]
+    delta = choice.delta
+    if (
+        delta is None
+        or choice.index
+        or choice.finish_reason
+        or delta.tool_calls
+        or delta.function_call is not None
+        or delta.refusal
+    ):
+        return None
+    return delta
+
+
+def _error_from(payload: Any) -> ApiError:
+    from anyclaude_tui.proxy.upstream_errors import from_payload
+
+    return from_payload(payload)

@@ -1,0 +1,97 @@
+"""What a stream has shown so far, as numbers and words; the exchange reads them.
+
+A number that the backend did not report stays None: unknown is never 0.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from anyclaude_tui.proxy import wire
+from anyclaude_tui.proxy.chunks import Usage
+
+_PROGRESS = re.compile(rb"(\d{1,12})\s*/\s*(\d{1,12})")
+
+
+@dataclass(slots=True)
+class StreamFacts:
+    """Changed by the translator alone."""
+
+    chunks: int = 0
+    """Data events; comments are not chunks."""
+    deltas: int = 0
+    """Chunks with text, thinking or a tool call in them."""
+    thinking_deltas: int = 0
+    text_started: bool = False
+    """The first visible text has been sent."""
+    tool_calls: int = 0
+    """Calls given to the client; the next two are among them."""
+    repaired_calls: int = 0
+    rescued_calls: int = 0
+    """Calls that came as text."""
+    invalid_calls: int = 0
+    """Given to the client although the tool is unknown or the arguments invalid."""
+    dropped_calls: int = 0
+    """Calls that could not be given: cut off, or beyond repair."""
+    in_call: bool = False
+    """A tool call is being received."""
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    finish_reason: str | None = None
+    upstream_id: str | None = None
+    done: bool = False
+    """`[DONE]` was seen."""
+    prefill_done: int | None = None
+    prefill_total: int | None = None
+    timings: dict[str, Any] | None = None
+    """llama.cpp's own measurements."""
+
+    def note_comment(self, text: bytes) -> None:
+        """mlx_lm: `keepalive 2048/3015` is prefill progress (`mlx-lm.md`, "The stream")."""
+        found = _PROGRESS.search(text)
+        if found:
+            self.prefill_done = int(found[1])
+            self.prefill_total = int(found[2])
+
+    def note_usage(self, usage: Usage) -> None:
+        """Token counts; a prompt of 0 tokens is a place-holder."""
+        if usage.prompt_tokens:
+            self.prompt_tokens = usage.prompt_tokens
+        if usage.completion_tokens is not None:
+            self.output_tokens = usage.completion_tokens
+        details = usage.prompt_tokens_details
+        cached = details.cached_tokens if details else None
+        if cached is None:
+            cached = usage.prompt_cache_hit_tokens
+        if cached is not None:
+            self.cached_tokens = cached
+
+    def note_timings(self, timings: dict[str, Any]) -> None:
+        """llama.cpp: `prompt_n` tokens were computed, `cache_n` came from the cache."""
+        self.timings = timings
+        computed, cached = timings.get("prompt_n"), timings.get("cache_n")
+        predicted = timings.get("predicted_n")
+        if isinstance(cached, int) and self.cached_tokens is None:
+            self.cached_tokens = cached
+        if isinstance(computed, int) and isinstance(cached, int) and self.prompt_tokens is None:
+            self.prompt_tokens = computed + cached
+        if isinstance(predicted, int) and self.output_tokens is None:
+            self.output_tokens = predicted
+
+    def note_progress(self, progress: dict[str, Any]) -> None:
+        """llama.cpp: `prompt_progress`, as mlx_lm over the tokens that are not cached."""
+        total, done = progress.get("total"), progress.get("processed")
+        cached = progress.get("cache")
+        if isinstance(total, int) and isinstance(done, int):
+            skipped = cached if isinstance(cached, int) else 0
+            self.prefill_done = max(done - skipped, 0)
+            self.prefill_total = max(total - skipped, 0)
+
+    def usage(self, prompt_estimate: int) -> dict[str, int]:
+        """Usage for the client: as reported, else the estimate and the counted deltas."""
+        prompt = prompt_estimate if self.prompt_tokens is None else self.prompt_tokens
+        output = self.deltas if self.output_tokens is None else self.output_tokens
+        return wire.usage(prompt, min(self.cached_tokens or 0, prompt), output)
