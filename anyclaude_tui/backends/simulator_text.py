@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import chain, cycle, islice
+from itertools import cycle, islice
 
 BEFORE_CALL = "I will run that (simulated)."
 AFTER_RESULT = "Done: the tool's result has arrived. This is a simulated answer."
@@ -69,4 +69,4 @@ def thinking(tokens: int) -> list[str]:
 
 def of_length(tokens: int) -> str:
     """Text of exactly that many pieces."""
-    return "".join(islice(chain.from_iterable(cycle([pieces(_FILLER.strip() + " ")])), tokens))
+    return "".join(islice(cycle(pieces(f" {_FILLER.strip()}")), tokens)).lstrip()
