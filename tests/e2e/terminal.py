@@ -205,7 +205,7 @@ class TmuxTerminal(Terminal):
         argv = ["env", "-i", *(f"{name}={value}" for name, value in self.env.items())]
         await self._tmux(
             "new-session", "-d", "-s", "main", "-x", str(self.columns), "-y", str(self.rows),
-            "-c", str(self.cwd), "exec", *argv, *self.command,
+            "-c", str(self.cwd), *argv, *self.command,
         )  # fmt: skip
         self._pid = int(await self._tmux("display-message", "-p", "#{pane_pid}"))
 
