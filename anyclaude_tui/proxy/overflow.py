@@ -1,0 +1,128 @@
+"""Recognise a context overflow in the words of any server, and say it in Claude Code's.
+
+Pure. Claude Code compacts and retries by itself when it reads "prompt is too long"
+(`claude-code.md`, "What matters most", 5), and repeats with a smaller `max_tokens` when it
+reads "input length and `max_tokens` exceed context limit: A + B > C" ("Failures", 400).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from anyclaude_tui.proxy.errors import ApiError, invalid, overflow
+
+LEAST_ROOM = 2_000
+"""With less room than this behind the prompt a smaller `max_tokens` is no help: Claude
+Code asks for C - A - 1000."""
+
+_N = r"(\d[\d,]*)"
+
+_OVERFLOW = re.compile(
+    r"context[ _]length[ _]exceeded"
+    r"|context[ _](?:size|window|length)[ _](?:has been |was |is )?(?:exceeded|full|overflow)"
+    r"|exceed_context_size"
+    r"|exceed(?:s|ed|ing)?(?: the| its| this| your)?(?: model'?s?)?(?: available| maximum| max)*"
+    r"(?: model)?(?: supported)? ?(?:context|input length|prompt length|sequence length)"
+    r"|max(?:imum)? (?:model )?(?:context|sequence|prompt|model) (?:length|window|size|limit)"
+    r"|longer than the (?:model'?s |maximum )+(?:context|model) length"
+    r"|keep the first \d+ tokens when context"
+    r"|tokens to keep from the initial prompt is greater than the context"
+    r"|reached context length"
+    r"|greater than the context (?:length|size|window)"
+    r"|(?:prompt|input|request) (?:is )?too long"
+    r"|too many (?:input |prompt )?tokens\b(?! per)"
+    r"|input token count .{0,40}exceeds"
+    r"|context overflow"
+    r"|exceed(?:s|ed)? (?:the )?(?:model )?token limit"
+    r"|`?inputs`? (?:tokens \+ `max_new_tokens` )?must (?:be <=|have less than)"
+    r"|contextwindowexceeded"
+    r"|ran out of context",
+    re.IGNORECASE,
+)
+
+_PROMPT = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"too long:? \(?{_N}",
+        rf"{_N} (?:tokens )?(?:in|from) (?:the |your )?(?:input )?(?:messages|prompt)",
+        rf"{_N} (?:tokens )?of (?:text )?input",
+        rf"{_N} input tokens",
+        rf"messages resulted in (?:over |at least )?{_N}",
+        rf"request \({_N} tokens\)",
+        rf"keep the first {_N}",
+        rf"\(length {_N}\)",
+        rf"(?:input|prompt) \({_N} tokens\)",
+        rf"(?:token count|number of tokens|contains?|given:?|got) \(?{_N}",
+        rf"requested (?:a total of |about |at least )?{_N}",
+    )
+)
+_COMPLETION = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"{_N} (?:tokens )?(?:in|for) the (?:completion|output)",
+        rf"{_N} in the output",
+        rf"max_completion_tokens'? is too large: {_N}",
+        rf"{_N} `max_new_tokens`",
+    )
+)
+_WINDOW = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"(?:context|model|prompt|sequence) (?:length|size|window|limit)\)? "
+        rf"(?:of |is |\()?(?:only )?{_N}",
+        rf"> {_N} maximum",
+        rf"with {_N} maximum context",
+        rf"must be <= {_N}",
+        rf"maximum number of tokens allowed \({_N}",
+        rf"less than {_N} tokens",
+        rf"length of only {_N}",
+    )
+)
+
+
+def overflow_error(
+    words: str,
+    fields: Mapping[str, Any],
+    *,
+    prompt_tokens: int | None = None,
+    window_tokens: int | None = None,
+) -> ApiError | None:
+    """The error that makes Claude Code act, if `words` or `fields` tell of an overflow.
+
+    `fields` is the backend's error object (llama.cpp puts `n_prompt_tokens` and `n_ctx`
+    in it). What it does not say is completed by what we know. None: it is no overflow.
+    """
+    kinds = " ".join(str(fields.get(key, "")) for key in ("type", "code"))
+    if not _OVERFLOW.search(words) and not _OVERFLOW.search(kinds):
+        return None
+    completion = _first(_COMPLETION, words)
+    prompt = _whole(fields.get("n_prompt_tokens")) or _first(_PROMPT, words) or prompt_tokens
+    window = _whole(fields.get("n_ctx")) or _first(_WINDOW, words) or window_tokens
+    if prompt is None or window is None:
+        return invalid(f"prompt is too long: {words}")
+    if prompt > window:
+        return overflow(prompt, window)
+    if completion is not None and prompt + completion > window >= prompt + LEAST_ROOM:
+        return invalid(
+            "input length and `max_tokens` exceed context limit: "
+            f"{prompt} + {completion} > {window}, decrease input length or `max_tokens` and try "
+            "again"
+        )
+    # The numbers that we have do not show it, so the backend's words stand instead.
+    return invalid(f"prompt is too long: {words}")
+
+
+def _first(patterns: tuple[re.Pattern[str], ...], words: str) -> int | None:
+    for pattern in patterns:
+        found = pattern.search(words)
+        if found:
+            return _whole(found.group(1).replace(",", ""))
+    return None
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
