@@ -1,0 +1,284 @@
+"""The dashboard as a Textual app: keys, timer, themes and commands; no logic of its own.
+
+What is shown comes from the door's snapshots, what is done goes through the door to the
+session, which runs on another thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import os
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events
+from textual.app import App
+from textual.command import CommandPalette
+
+from anyclaude_tui.config import Settings
+from anyclaude_tui.door import Door
+from anyclaude_tui.screens import actions
+from anyclaude_tui.screens.dashboard import DashboardScreen
+from anyclaude_tui.screens.dialogs import BackendList, Question
+from anyclaude_tui.screens.help import HelpScreen
+from anyclaude_tui.terminal.keys import key_press
+from anyclaude_tui.widgets import themes
+from anyclaude_tui.widgets.palette import Commands
+
+if TYPE_CHECKING:
+    from anyclaude_tui.widgets.terminal import TerminalPane
+
+REFRESH_S = 0.2
+WRITES_BEHIND = 3
+"""With more writes than this waiting, the terminal is slow: frames are left out."""
+SEVERITY: dict[str, Any] = {"warning": "warning", "error": "error"}
+
+
+class DashboardApp(App[int], inherit_bindings=False):
+    """Textual's own bindings are not inherited: every key but the leader is Claude Code's."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "anyclaude-tui"
+    ENABLE_COMMAND_PALETTE = False
+    COMMANDS: ClassVar[Any] = {Commands}
+
+    def __init__(self, door: Door, settings: Settings, external: bool = False) -> None:
+        """`external`: Claude Code runs in another terminal, the panels fill this one."""
+        super().__init__()
+        self.door = door
+        self.settings = settings
+        self.leader = settings.dashboard.leader
+        self.leading = False
+        """The leader was pressed: the next key is a command."""
+        self.dashboard = DashboardScreen(self.leader, external)
+        self._notice_wall = 0.0
+        for theme in themes.OWN:
+            self.register_theme(theme)
+
+    def get_css_variables(self) -> dict[str, str]:
+        colors = super().get_css_variables()
+        return {**colors, **themes.variables(self.current_theme, colors)}
+
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        """The screen as SVG; what has the terminal's own colours gets the theme's."""
+        svg = super().export_screenshot(title=title, simplify=simplify)
+        return themes.repaint(svg, self.theme_variables)
+
+    def get_default_screen(self) -> DashboardScreen:
+        return self.dashboard
+
+    def on_mount(self) -> None:
+        wanted = self.settings.dashboard.theme
+        if wanted in self.available_themes:
+            self.theme = wanted
+        else:
+            self.theme = themes.DARK.name
+            known = ", ".join(sorted(self.available_themes))
+            self.say(f"There is no theme {wanted!r}; [dashboard] theme takes: {known}", "warning")
+        self.show_snapshot()
+        self.set_interval(REFRESH_S, self.show_snapshot)
+        self.start_claude("start")
+
+    def show_snapshot(self) -> None:
+        """Hand the session's last snapshot to the screen, unless the terminal lags behind."""
+        if self.writes_waiting() > WRITES_BEHIND:
+            return
+        snapshot = self.door.snapshot
+        self.dashboard.show(snapshot)
+        for notice in snapshot.notices:
+            if notice.wall > self._notice_wall:
+                self._notice_wall = notice.wall
+                if notice.level in SEVERITY:
+                    self.say(notice.text, notice.level)
+
+    def writes_waiting(self) -> int:
+        """Writes that the terminal has not taken yet (Textual's Linux driver has a queue)."""
+        writer = getattr(self._driver, "_writer_thread", None)
+        return 0 if writer is None else int(writer._queue.qsize())
+
+    def say(self, words: str, level: str = "information") -> None:
+        """A short message over the screen."""
+        self.notify(words, severity=SEVERITY.get(level, "information"), markup=False, timeout=8)
+
+    # --- keys -------------------------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        """Every key passes here first and in order, so that `leader z` typed in one burst
+        cannot reach Claude Code in part."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self.takes(event):
+            return
+        await super().on_event(event)
+
+    def takes(self, event: events.Key) -> bool:
+        """Whether the key is the leader or follows it; if so, what it asks for is done."""
+        if self.screen is not self.dashboard:
+            return False
+        if not self.leading:
+            free = self.dashboard.pane is None and event.key != self.leader
+            if free:  # nobody else wants the keys
+                return self.run_chord(event.character or event.key)
+            if event.key != self.leader:
+                return False
+            self.lead(True)
+            return True
+        self.lead(False)
+        if event.key == self.leader:
+            press = key_press(event.key, event.character)
+            if self.dashboard.pane is not None and press is not None:
+                self.dashboard.pane.emulator.key(press)
+        elif event.key != "escape" and not self.run_chord(event.character or event.key):
+            self.say(f"{self.dashboard.leader} then {event.key}: no such command, ? lists them")
+        return True
+
+    def lead(self, on: bool) -> None:
+        """Show or hide the menu; while it is shown the next key is a command."""
+        self.leading = on
+        self.dashboard.show_menu(on)
+
+    def run_chord(self, key: str) -> bool:
+        """Do what the key after the leader asks for; False when it is no command's."""
+        if key in actions.DIGITS and key:
+            backends = self.door.snapshot.backends
+            place = actions.DIGITS.index(key)
+            if place >= len(backends):
+                return False
+            self.switch(backends[place].name)
+            return True
+        action = actions.find(key)
+        if action is None:
+            return False
+        getattr(self, f"action_{action.method}")()
+        return True
+
+    # --- commands ---------------------------------------------------------------------
+
+    def action_zoom(self) -> None:
+        self.dashboard.zoomed = not self.dashboard.zoomed
+        self.dashboard.place()
+
+    def action_panels(self) -> None:
+        self.dashboard.panels_on = not self.dashboard.panels_on
+        self.dashboard.place()
+
+    def action_backends(self) -> None:
+        snapshot = self.door.snapshot
+        self.push_screen(BackendList(snapshot.backends, snapshot.active), self._chosen)
+
+    def action_restart(self) -> None:
+        self.say(f"Restarting {self.door.snapshot.active}")
+        self.follow(self.door.restart_backend(), "The backend could not be restarted")
+
+    def action_find(self) -> None:
+        if self.dashboard.pane is not None:
+            self.dashboard.pane.find()
+
+    def action_palette(self) -> None:
+        self.push_screen(CommandPalette(providers=[Commands], placeholder="Search for commands…"))
+
+    def action_theme(self) -> None:
+        self.search_themes()
+
+    def action_picture(self) -> None:
+        folder = self.door.home / "screenshots"
+        name = time.strftime("anyclaude-%Y%m%d-%H%M%S.svg")
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path = folder / name
+            path.touch(mode=0o600)
+            path.write_text(self.export_screenshot(), encoding="utf-8")
+        except OSError as error:
+            self.say(f"The screenshot could not be saved: {error}", "error")
+        else:
+            self.say(f"Saved {path}")
+
+    def action_help(self) -> None:
+        self.push_screen(HelpScreen(self.dashboard.leader, str(self.door.home)))
+
+    def action_leave(self) -> None:
+        running = len(self.door.snapshot.in_flight)
+        if not running:
+            self.leave(True)
+            return
+        words = "1 request is running." if running == 1 else f"{running} requests are running."
+        words += " Quitting ends Claude Code, the proxy and the backend."
+        self.push_screen(Question("Quit?", words), self.leave)
+
+    def action_drop_notes(self) -> None:
+        self.dashboard.notes.clear()
+        self.dashboard.place()
+
+    def leave(self, sure: bool | None) -> None:
+        """End what runs in the pane and the app; the session is the caller's to stop."""
+        if sure:
+            if self.dashboard.pane is not None:
+                self.dashboard.pane.terminate()
+            self.exit(0)
+
+    def switch(self, name: str) -> None:
+        """Ask the session to switch to a backend."""
+        if name == self.door.snapshot.active:
+            self.say(f"{name} is in use already")
+            return
+        self.say(f"Switching to {name}")
+        self.follow(self.door.switch(name), f"Could not switch to {name}")
+
+    def _chosen(self, name: str | None) -> None:
+        if name is not None:
+            self.switch(name)
+
+    def follow(self, future: concurrent.futures.Future[Any], failed: str) -> None:
+        """Tell the user when a command to the session fails."""
+
+        async def wait() -> None:
+            try:
+                await asyncio.wrap_future(future)
+            except Exception as error:
+                self.say(f"{failed}: {error}", "error")
+
+        self.run_worker(wait(), exit_on_error=False)
+
+    # --- Claude Code ------------------------------------------------------------------
+
+    def start_claude(self, mode: str) -> None:
+        """Ask the session what to run (start, continue or shell), and run it in the pane."""
+        self.run_worker(self._start_claude(mode))
+
+    async def _start_claude(self, mode: str) -> None:
+        try:
+            launch = await asyncio.wrap_future(self.door.claude(mode))
+        except Exception as error:
+            self.say(f"Claude Code could not be started: {error}", "error")
+            return
+        try:
+            self.dashboard.launch(launch, shell=mode == "shell")
+        except OSError as error:
+            self.say(f"{launch.argv[0]} could not be started: {error}", "error")
+
+    def on_terminal_pane_restart_requested(self, message: TerminalPane.RestartRequested) -> None:
+        self.start_claude("start" if message.mode == "again" else message.mode)
+
+    def on_terminal_pane_title_changed(self, message: TerminalPane.TitleChanged) -> None:
+        self.dashboard.set_title(message.title)
+
+    def on_terminal_pane_notification(self, message: TerminalPane.Notification) -> None:
+        self.say(message.text)
+
+    def on_terminal_pane_copied(self, message: TerminalPane.Copied) -> None:
+        self.say(f"Copied {message.characters:,} characters")
+
+    def on_terminal_pane_bell(self) -> None:
+        self.bell()
+
+    def on_terminal_pane_leader(self) -> None:
+        if not self.leading:
+            self.lead(True)
+
+
+def run_dashboard(door: Door, settings: Settings, external: bool) -> int:
+    """Run the dashboard until the user leaves it; returns the exit code."""
+    from anyclaude_tui.widgets.terminal_setup import prepare_textual
+
+    prepare_textual()
+    code = DashboardApp(door, settings, external).run()
+    return 0 if code is None and os.isatty(0) else int(code or 0)

@@ -1,0 +1,77 @@
+"""The dashboard's own commands: one table that footer, which-key menu, palette, help and
+keys all come from.
+
+Each is reached with the leader chord and then its key; all other keys are Claude Code's.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One command."""
+
+    key: str
+    """The key after the leader, as a character."""
+    name: str
+    """Two or three words, for menu and palette."""
+    help: str
+    """One sentence, for the help screen."""
+    method: str
+    """The app's method `action_METHOD`; it takes no argument."""
+    also: str = ""
+    """Another key for it."""
+    footer: str = ""
+    """One word for the footer; only the commands that matter most have one."""
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("z", "zoom", "The terminal pane fills the screen, and back.", "zoom", footer="zoom"),
+    Action(
+        "b",
+        "backends",
+        "List the backends and switch to one; requests in flight end on the old one.",
+        "backends",
+        footer="backends",
+    ),
+    Action("x", "panels", "Hide the panels, and show them again.", "panels", footer="panels"),
+    Action("r", "restart backend", "Stop and start the active backend (a cold cache).", "restart"),
+    Action("/", "find", "Search in what the pane has shown.", "find"),
+    Action("p", "palette", "Search all commands by name.", "palette"),
+    Action("t", "theme", "Choose a theme.", "theme"),
+    Action("s", "screenshot", "Save what is on the screen as an SVG file.", "picture"),
+    Action("?", "help", "Keys, signs and what each number means.", "help", "h", "help"),
+    Action(
+        "q",
+        "quit",
+        "End Claude Code, the proxy and the backend; asks while a request runs.",
+        "leave",
+        footer="quit",
+    ),
+)
+DIGITS = "123456789"
+"""Switch to the nth backend of the list."""
+
+
+def find(key: str) -> Action | None:
+    """The command on a key, or None."""
+    return next((action for action in ACTIONS if key in (action.key, action.also)), None)
+
+
+def character(name: str) -> str:
+    """The character of one of Textual's key names: `right_square_bracket` → `]`."""
+    if len(name) == 1:
+        return name
+    try:
+        return unicodedata.lookup(name.replace("_", " ").upper())
+    except KeyError:
+        return name
+
+
+def chord_name(chord: str) -> str:
+    """A chord for people: `ctrl+right_square_bracket` → `Ctrl+]`."""
+    *modifiers, key = chord.split("+")
+    return "+".join([*(word.capitalize() for word in modifiers), character(key)])

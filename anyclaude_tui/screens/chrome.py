@@ -1,0 +1,76 @@
+"""The lines around the pane: its header, the footer, the which-key menu, the small window."""
+
+from __future__ import annotations
+
+from anyclaude_tui.screens.actions import ACTIONS, DIGITS, Action
+from anyclaude_tui.screens.layout import MIN_HEIGHT, MIN_WIDTH
+from anyclaude_tui.telemetry.hub import Notice
+from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, pad, spread, text, width_of
+
+NOTICE_TONES = {"info": Tone.LABEL, "warning": Tone.WARN, "error": Tone.BAD}
+LEVEL_SIGNS = {"info": "·", "warning": "!", "error": "✗"}
+
+
+def header(program: str, title: str, width: int) -> Line:
+    """The rule above the pane: what runs in it, and its title or folder."""
+    start: Line = (("── ", Tone.RULE), (program, Tone.STRONG), (" ", Tone.TEXT))
+    words = clean(title)
+    if words and words != program:
+        start = (*start, ("─ ", Tone.RULE), (words, Tone.LABEL), (" ", Tone.TEXT))
+    start = fit(start, width - 2)
+    return (*start, ("─" * (width - width_of(start)), Tone.RULE))
+
+
+def footer(leader: str, notice: Notice | None, right: str, width: int) -> Line:
+    """The leader with the commands that matter most, and the latest notice or `right`."""
+    left: Line = ((f" {leader}", Tone.KEY), (" then ", Tone.FAINT))
+    for action in ACTIONS:
+        if action.footer:
+            left += ((f" {action.key}", Tone.KEY), (f" {action.footer} ", Tone.LABEL))
+    room = width - width_of(left) - 2
+    if notice is not None:
+        mark = LEVEL_SIGNS.get(notice.level, "·")
+        words = text(f"{mark} {clean(notice.text)} ", NOTICE_TONES.get(notice.level, Tone.LABEL))
+        # A notice matters more than the reminder of the keys, which stays as the leader alone.
+        if width_of(words) > room:
+            left = ((f" {leader}", Tone.KEY), (" ? help ", Tone.LABEL))
+            room = width - width_of(left) - 1
+        return spread(left, fit(words, room), width)
+    words = text(f"{right} ", Tone.FAINT)
+    return spread(left, words if width_of(words) <= room else (), width)
+
+
+def which_key(leader: str, backends: tuple[str, ...], width: int) -> list[Line]:
+    """The menu after the leader: every command, in columns, and the backends by number."""
+    entries: list[Line] = [_entry(action) for action in ACTIONS]
+    entries += [
+        ((f"{digit} ", Tone.KEY), (clean(name), Tone.TEXT))
+        for digit, name in zip(DIGITS, backends, strict=False)
+    ]
+    entries += [
+        ((f"{leader} ", Tone.KEY), ("send it to Claude Code", Tone.LABEL)),
+        (("Esc ", Tone.KEY), ("back", Tone.LABEL)),
+    ]
+    size = min(width - 2, max(width_of(entry) for entry in entries) + 2)
+    count = max(1, (width - 2) // size)
+    rows = -(-len(entries) // count)
+    lines: list[Line] = [(("─" * width, Tone.RULE),)]
+    for row in range(rows):
+        line: Line = ((" ", Tone.TEXT),)
+        for entry in entries[row::rows]:
+            line += pad(entry, size)
+        lines.append(fit(line, width))
+    return lines
+
+
+def _entry(action: Action) -> Line:
+    keys = f"{action.key} {action.also} " if action.also else f"{action.key} "
+    return ((keys, Tone.KEY), (action.name, Tone.TEXT))
+
+
+def too_small(width: int, height: int) -> list[Line]:
+    """What a window shows that is too small for the rest."""
+    need = f"{MIN_WIDTH}×{MIN_HEIGHT}"
+    long = f"Window too small: {width}×{height}, need {need}. Claude Code keeps running."
+    words = long if width_of(text(long)) <= width else f"{width}×{height}: need {need}"
+    return [fit(text(words, Tone.WARN), width)]

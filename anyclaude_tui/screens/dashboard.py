@@ -1,0 +1,208 @@
+"""The main screen: Claude Code's pane with the live panels beside it.
+
+It places its widgets (`layout.plan`) and hands them snapshots; what they say is in
+`widgets/`, what the keys do in `app.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from anyclaude_tui.screens import chrome
+from anyclaude_tui.screens.actions import chord_name
+from anyclaude_tui.screens.layout import Plan, plan
+from anyclaude_tui.telemetry.hub import Notice, Snapshot
+from anyclaude_tui.widgets.lines import Tone, clean, wrapped
+from anyclaude_tui.widgets.panel import LinesView, Panel
+from anyclaude_tui.widgets.panels import PANELS
+from anyclaude_tui.widgets.strip import strip
+from anyclaude_tui.widgets.terminal import TerminalPane
+
+if TYPE_CHECKING:
+    from anyclaude_tui.terminal.claude import Launch
+
+NOTICE_S = {"info": 8.0, "warning": 15.0, "error": 30.0}
+"""How long a notice stays in the footer."""
+
+
+class DashboardScreen(Screen[None]):
+    """Shows snapshots around a terminal pane."""
+
+    CSS_PATH = "dashboard.tcss"
+
+    def __init__(self, leader: str, external: bool) -> None:
+        """`leader`: the chord, as a key of Textual's. `external`: no pane."""
+        super().__init__()
+        self.leader = chord_name(leader)
+        self.external = external
+        self.pane = None if external else TerminalPane(leader=leader, id="pane")
+        self.zoomed = False
+        self.panels_on = True
+        self.hidden: frozenset[str] = frozenset()
+        self.notes: list[str] = []
+        self._program = "Claude Code"
+        self.title_words = ""
+        self.snapshot: Snapshot | None = None
+        self.arrangement = Plan("", {})
+        self._header = LinesView(id="header")
+        self._note = LinesView(id="note")
+        self._strip = LinesView(id="strip")
+        self._footer = LinesView(id="footer")
+        self._menu = LinesView(id="menu")
+        self._small = LinesView(id="small")
+        self._panels = [Panel(kind) for kind in PANELS.values()]
+
+    def compose(self) -> ComposeResult:
+        if self.pane is not None:
+            yield self.pane
+        else:
+            yield Static("", id="command", markup=False)
+        yield self._header
+        yield self._note
+        yield from self._panels
+        yield self._strip
+        yield self._footer
+        yield self._menu
+        yield self._small
+
+    def on_mount(self) -> None:
+        self._menu.display = False
+        self.place()
+        if self.pane is not None:
+            self.pane.focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.place()
+
+    def on_screen_resume(self) -> None:
+        if self.pane is not None:
+            self.pane.focus()
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show a snapshot; widgets whose content is the same are left alone."""
+        self.snapshot = snapshot
+        for panel in self._panels:
+            panel.show(snapshot)
+        if self._strip.display:
+            rows = strip(snapshot, self.size.width)
+            # With one row only, what is going on matters more than who does it.
+            self._strip.set_lines(rows if self._strip.size.height > 1 else rows[1:2])
+        self._show_footer(snapshot)
+
+    def launch(self, launch: Launch, shell: bool = False) -> None:
+        """Start what the session says in the pane, or show how to start it elsewhere.
+
+        Raises OSError when the folder to start it in is gone.
+        """
+        self._program = "Shell" if shell else "Chat client" if launch.note else "Claude Code"
+        if launch.note and launch.note not in self.notes:
+            self.notes.append(launch.note)
+            self.place()
+        if self.pane is not None:
+            self.title_words = home_relative(launch.cwd)
+            self._show_header()
+            self.pane.launch(launch.argv, launch.env, launch.cwd)
+            self.pane.focus()
+        else:
+            self.query_one("#command", Static).update(command_text(launch))
+
+    def set_title(self, words: str) -> None:
+        """Claude Code has set the terminal's title."""
+        self.title_words = words or self.title_words
+        self._show_header()
+
+    def show_menu(self, shown: bool) -> None:
+        """Show or hide the which-key menu."""
+        self._menu.display = shown
+        if shown:
+            names = tuple(b.name for b in self.snapshot.backends) if self.snapshot else ()
+            width, height = self.size
+            lines = chrome.which_key(self.leader, names, width)[: max(1, height - 1)]
+            self._menu.set_lines(lines)
+            _place(self._menu, 0, height - 1 - len(lines), width, len(lines))
+
+    def toggle(self, name: str) -> bool:
+        """Hide one panel or show it again; returns whether it is shown now."""
+        self.hidden = self.hidden ^ {name}
+        self.place()
+        return name not in self.hidden
+
+    def place(self) -> None:
+        """Place everything for the window's size."""
+        width, height = self.size
+        if not width or not height:
+            return
+        note = [line for n in self.notes for line in wrapped(n, width - 2, 2, Tone.WARN)]
+        self.arrangement = plan(
+            width,
+            height,
+            zoom=self.zoomed,
+            panels=self.panels_on,
+            external=self.external,
+            hidden=self.hidden,
+            note_rows=len(note),
+        )
+        regions = self.arrangement.regions
+        for widget in self.children:
+            if widget is self._menu or widget.id is None:
+                continue
+            region = regions.get(widget.id)
+            # A pane that is not shown keeps its size: what runs in it is not disturbed.
+            widget.display = region is not None
+            if region is not None:
+                _place(widget, *region)
+        for panel in self._panels:
+            panel.edge = self.arrangement.edges.get(panel.kind.name, "")
+        self._note.set_lines([((" ", Tone.TEXT), *line) for line in note])
+        self._small.set_lines(chrome.too_small(width, height))
+        self._show_header()
+        self.call_after_refresh(self._show_again)
+
+    def _show_again(self) -> None:
+        if self.snapshot is not None:
+            self.show(self.snapshot)
+
+    def _show_header(self) -> None:
+        region = self.arrangement.regions.get("header")
+        if region is not None:
+            self._header.set_lines([chrome.header(self._program, self.title_words, region.width)])
+
+    def _show_footer(self, snapshot: Snapshot) -> None:
+        notice = latest(snapshot)
+        right = clean(snapshot.proxy_url)
+        self._footer.set_lines([chrome.footer(self.leader, notice, right, self.size.width)])
+
+
+def latest(snapshot: Snapshot) -> Notice | None:
+    """The newest notice that is still fresh; an error is not covered by lesser ones."""
+    fresh = [n for n in snapshot.notices if snapshot.wall - n.wall < NOTICE_S.get(n.level, 8.0)]
+    errors = [n for n in fresh if n.level == "error"]
+    ranked = errors or fresh
+    return ranked[-1] if ranked else None
+
+
+def home_relative(path: str) -> str:
+    """The path with `~` for the user's home."""
+    home = os.path.expanduser("~")
+    return "~" + path[len(home) :] if path == home or path.startswith(home + os.sep) else path
+
+
+def command_text(launch: Launch) -> str:
+    """What to type in another terminal, as one block that can be copied."""
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in launch.settings]
+    return "\n".join([f"cd {shlex.quote(launch.cwd)}", *exports, shlex.join(launch.argv)])
+
+
+def _place(widget: Widget, x: int, y: int, width: int, height: int) -> None:
+    widget.styles.position = "absolute"
+    widget.styles.offset = (x, y)
+    widget.styles.width = width
+    widget.styles.height = height

@@ -1,0 +1,92 @@
+"""The help screen: keys, signs, and what each number means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from anyclaude_tui.screens.actions import ACTIONS
+from anyclaude_tui.screens.dialogs import Dialog, content
+from anyclaude_tui.widgets import signs
+from anyclaude_tui.widgets.lines import Line, Tone, pad, text
+
+PROVENANCE: tuple[tuple[Line, str], ...] = (
+    (text("12.4"), "measured here, by the proxy's clock"),
+    (text("12.4", Tone.REPORTED), "reported by the backend (in italics)"),
+    (text("~12.4"), "estimated from other numbers"),
+    (text("–", Tone.FAINT), "not known: never shown as 0"),
+)
+NUMBERS: tuple[tuple[str, str], ...] = (
+    ("queue", "from the request's arrival until it is sent to the backend"),
+    ("load", "then until the backend starts on the prompt: model load, waiting for a slot"),
+    ("prefill", "then until the first token; where a backend reports no progress, with load"),
+    ("decode", "from the first token to the last"),
+    ("TTFT", "time to first token: from arrival to the first text, thinking or tool call"),
+    ("tok/s", "(tokens - 1) / decode time; prefill tok/s counts the tokens not reused"),
+    ("live", "tokens or pieces of text per second in the last seconds, all requests"),
+    ("reused", "share of the prompt that the backend's prefix cache still held"),
+    ("context", "prompt and reply, of the model's context window"),
+    ("keepalives", "signs of life sent to Claude Code while the backend was silent"),
+    ("chunks", "events received from the backend"),
+    ("truncations", "cut: ended without a reason; stall: fell silent; malformed: nonsense;"),
+    ("", "max_tokens: the model met its limit, which is honest and counted apart"),
+    ("repaired", "tool calls whose arguments had to be mended; rescued: found in plain text"),
+    ("retries", "requests sent again because the first try died before anything was shown"),
+)
+
+
+class HelpScreen(Dialog[None]):
+    """Scrolls; Esc, q or ? leaves it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,question_mark,h", "dismiss", "back", show=False)
+    ]
+
+    def __init__(self, leader: str, home: str) -> None:
+        super().__init__()
+        self._leader, self._home = leader, home
+
+    def compose(self) -> ComposeResult:
+        box = VerticalScroll(Static(Content("\n").join(map(content, self._lines()))), classes="box")
+        box.border_title = "Help"
+        box.border_subtitle = "↑ ↓ scroll · Esc back"
+        yield box
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+
+    def _lines(self) -> Iterable[Line]:
+        yield text(
+            f"{self._leader} and then a key is the dashboard's; every other key is Claude Code's.",
+            Tone.LABEL,
+        )
+        for action in ACTIONS:
+            yield row(((f"{action.key} {action.also}", Tone.KEY),), action.help)
+        yield row(text("1-9", Tone.KEY), "Switch to the nth backend.")
+        yield row(text(self._leader, Tone.KEY), "Send the chord itself to Claude Code.")
+        yield from heading("Requests")
+        for mark, words in signs.LEGEND:
+            yield row(text(mark), words)
+        yield from heading("Numbers")
+        for example, words in PROVENANCE:
+            yield row(example, words)
+        for name, words in NUMBERS:
+            yield row(text(name), words)
+        yield from heading("Files")
+        yield row(text("ours"), self._home)
+
+
+def heading(words: str) -> list[Line]:
+    """A blank line and a title."""
+    return [(), text(words, Tone.STRONG)]
+
+
+def row(left: Line, words: str) -> Line:
+    """A name or a sign, and what it means."""
+    return (("  ", Tone.TEXT), *pad(left, 12), (words, Tone.LABEL))

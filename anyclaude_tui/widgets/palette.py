@@ -1,0 +1,72 @@
+"""The command palette's entries: the dashboard's actions and what they can be done to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+if TYPE_CHECKING:
+    from anyclaude_tui.app import DashboardApp
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the palette."""
+
+    name: str
+    help: str
+    run: Callable[[], object]
+
+
+class Commands(Provider):
+    """Everything that the dashboard can do."""
+
+    async def discover(self) -> Hits:
+        for entry in self._entries():
+            yield DiscoveryHit(entry.name, entry.run, help=entry.help)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for entry in self._entries():
+            score = matcher.match(entry.name)
+            if score > 0:
+                yield Hit(score, matcher.highlight(entry.name), entry.run, help=entry.help)
+
+    def _entries(self) -> list[Entry]:
+        from anyclaude_tui.app import DashboardApp
+
+        app = self.app
+        assert isinstance(app, DashboardApp)
+        return entries(app)
+
+
+def entries(app: DashboardApp) -> list[Entry]:
+    """The palette's lines for the app as it is now."""
+    from anyclaude_tui.screens.actions import ACTIONS
+    from anyclaude_tui.widgets.panels import PANELS
+
+    found = [
+        Entry(action.name.capitalize(), action.help, partial(app.run_chord, action.key))
+        for action in ACTIONS
+        if action.method != "palette"
+    ]
+    found += [
+        Entry(f"Switch to {status.name}", status.model or status.kind, partial(app.switch, name))
+        for status in app.door.snapshot.backends
+        if (name := status.name) != app.door.snapshot.active
+    ]
+    found += [
+        Entry(
+            f"{'Show' if name in app.dashboard.hidden else 'Hide'} the panel {kind.title}",
+            "One panel; x hides them all.",
+            partial(app.dashboard.toggle, name),
+        )
+        for name, kind in PANELS.items()
+    ]
+    if app.dashboard.notes:
+        found.append(Entry("Remove the line above the pane", "", app.action_drop_notes))
+    return found

@@ -1,0 +1,265 @@
+"""What each panel says about a snapshot: pure functions from (snapshot, width, height).
+
+`PANELS` is the one list of them; `framed` puts the title rule and the edge around a body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from anyclaude_tui.backends.base import BackendState, BackendStatus
+from anyclaude_tui.telemetry.hub import Snapshot, Totals
+from anyclaude_tui.telemetry.metrics import RequestView
+from anyclaude_tui.widgets import charts, format, signs
+from anyclaude_tui.widgets.lines import (
+    Line,
+    Tone,
+    clean,
+    columns,
+    fit,
+    joined,
+    pad,
+    plain,
+    spread,
+    text,
+    width_of,
+    wrapped,
+)
+from anyclaude_tui.widgets.now import Body, now
+
+
+def backend(snapshot: Snapshot, width: int, height: int) -> Body:
+    """The Backend panel: what runs the model, and how it is."""
+    status = snapshot.backend
+    if status is None:
+        words = snapshot.switching or "No backend is active: choose one with the leader, then b."
+        return Body(text("none", Tone.LABEL), wrapped(words, width, height, Tone.LABEL))
+    mark = signs.STATES[status.state]
+    lines: list[Line] = []
+    if snapshot.switching:
+        lines += wrapped(f"switching: {snapshot.switching}", width, 2, Tone.LIVE)
+    tone = Tone.BAD if status.state is BackendState.FAILED else Tone.WARN
+    tone = Tone.LABEL if status.state in _CALM else tone
+    lines += wrapped(status.reason, width, 3, tone)
+    simulated = text("simulated", Tone.WARN) if status.simulated else ()
+    model = text(clean(status.model), Tone.STRONG) if status.model else text("–", Tone.FAINT)
+    lines.append(spread(model, simulated, width))
+    lines += columns(_machine(status), 2, width)
+    place = joined([text(status.name), text(clean(status.url or ""), Tone.LABEL)])
+    if status.name != status.kind and not status.name.startswith(f"{status.kind}:"):
+        place = joined([place, text(status.kind, Tone.LABEL)])
+    lines.append(fit(place, width))
+    lines += [line for words in status.warnings for line in wrapped(words, width, 2, Tone.WARN)]
+    if status.log_tail:
+        lines.append(fit(text(clean(status.log_tail[-1]), Tone.FAINT), width))
+    return Body((mark, (f" {status.state}", Tone.TEXT)), lines)
+
+
+_CALM = (
+    BackendState.READY,
+    BackendState.STARTING,
+    BackendState.LOADING,
+    BackendState.STOPPING,
+    BackendState.STOPPED,
+)
+
+
+def _machine(status: BackendStatus) -> list[tuple[str, Line]]:
+    return [
+        ("window", format.known(status.window_tokens, format.exact)),
+        ("slots", format.known(status.slots, format.exact)),
+        ("memory", format.known(status.memory_bytes, format.size)),
+        ("CPU", format.known(status.cpu_percent, format.percent)),
+        ("pid", format.known(status.pid, "{:.0f}".format)),
+        ("restarts", format.tally(status.restarts, Tone.WARN)),
+    ]
+
+
+def session(snapshot: Snapshot, width: int, height: int) -> Body:
+    """The Session panel: all requests so far."""
+    totals = snapshot.totals
+    outcomes = joined(
+        [
+            _outcome("✓", totals.complete, Tone.OK),
+            _outcome("!", totals.limits, Tone.WARN),
+            _outcome("✗", totals.errors, Tone.BAD),
+            _outcome("⊘", totals.cancelled, Tone.LABEL),
+        ],
+        "  ",
+    )
+    lines = [
+        spread(text("outcomes", Tone.LABEL), outcomes, width),
+        *columns(_speed(totals), 2, width),
+        spread(text("truncations", Tone.LABEL), _truncations(totals), width),
+        *columns(_repairs(totals), 2, width),
+    ]
+    plural = "" if totals.requests == 1 else "s"
+    return Body(text(f"{format.count(totals.requests)} request{plural}", Tone.LABEL), lines)
+
+
+def _outcome(mark: str, number: int, tone: Tone) -> Line:
+    return ((f"{mark} ", tone if number else Tone.FAINT), *format.tally(number))
+
+
+def _speed(totals: Totals) -> list[tuple[str, Line]]:
+    return [
+        ("TTFT p50", format.value(totals.ttft_p50_s, format.seconds)),
+        ("p95", format.value(totals.ttft_p95_s, format.seconds)),
+        ("tok/s", format.value(totals.tokens_per_s, format.rate)),
+        ("reused", format.value(totals.reuse_percent, format.percent)),
+        ("tokens in", format.tally(totals.prompt_tokens)),
+        ("out", format.tally(totals.output_tokens)),
+    ]
+
+
+def _truncations(totals: Totals) -> Line:
+    if not totals.truncations:
+        return text("0", Tone.FAINT)
+    return joined(
+        text(f"{kind} {format.count(number)}", Tone.WARN) for kind, number in totals.truncations
+    )
+
+
+def _repairs(totals: Totals) -> list[tuple[str, Line]]:
+    cells = [
+        ("calls repaired", format.tally(totals.repaired_calls)),
+        ("rescued", format.tally(totals.rescued_calls)),
+        ("retries", format.tally(totals.retries, Tone.WARN)),
+        ("stalls", format.tally(totals.stalls, Tone.WARN)),
+    ]
+    if totals.dropped_calls:
+        cells.append(("calls dropped", format.tally(totals.dropped_calls, Tone.BAD)))
+    return cells
+
+
+def requests(snapshot: Snapshot, width: int, height: int) -> Body:
+    """The Requests panel: those in flight, then the last ones, newest first."""
+    rows = (*snapshot.in_flight, *snapshot.recent)
+    shown = _columns_for(width)
+    head = _table_row([(label, text(label, Tone.FAINT), size) for label, size, _ in shown], width)
+    lines = [head]
+    for request in rows[: max(0, height - 1)]:
+        cells = [(label, cell(request), size) for label, size, cell in shown]
+        lines.append(_table_row(cells, width))
+    if not rows:
+        lines.append(text("none yet", Tone.FAINT))
+    right = text(
+        f"{len(snapshot.in_flight)} running", Tone.LIVE if snapshot.in_flight else Tone.LABEL
+    )
+    return Body(right, lines)
+
+
+Cell = Callable[[RequestView], Line]
+_TABLE: tuple[tuple[str, int, Cell, int], ...] = (
+    ("", 1, lambda r: (signs.sign(r),), 0),
+    ("time", 8, lambda r: text(format.clock(r.accepted_wall), Tone.LABEL), 40),
+    ("role", 10, lambda r: text(str(r.role), Tone.LABEL), 80),
+    ("in", 6, lambda r: format.value(r.prompt_tokens, format.count), 0),
+    ("reused", 6, lambda r: format.value(r.reuse_percent, format.percent), 56),
+    ("out", 5, lambda r: format.value(r.output_tokens, format.count), 0),
+    ("TTFT", 7, lambda r: format.value(r.ttft_s, format.seconds), 0),
+    ("tok/s", 5, lambda r: format.value(r.tokens_per_s, format.rate), 0),
+    ("total", 7, lambda r: text(format.seconds(r.elapsed_s), Tone.LABEL), 64),
+    ("model", 24, lambda r: text(clean(r.model or r.requested_model), Tone.LABEL), 110),
+    ("end", 0, lambda r: text(signs.words(r), signs.sign(r)[1]), 0),
+)
+"""Label, width (0: the rest), cell, and the panel's width from which on it is shown."""
+_LEFT = ("", "time", "role", "model", "end")
+
+
+def _columns_for(width: int) -> list[tuple[str, int, Cell]]:
+    return [(label, size, cell) for label, size, cell, least in _TABLE if width >= least]
+
+
+def _table_row(cells: list[tuple[str, Line, int]], width: int) -> Line:
+    line: Line = ()
+    for label, value, size in cells:
+        size = size or max(0, width - width_of(line) - 1)
+        line += ((" ", Tone.TEXT),) if line else ()
+        value = fit(value, size)
+        gap = ((" " * (size - width_of(value)), Tone.TEXT),)
+        line += (*value, *gap) if label in _LEFT else (*gap, *value)
+    return line
+
+
+def why(snapshot: Snapshot, width: int, height: int) -> Body:
+    """The Why panel: the slowest part of the last request, in one sentence."""
+    last = next((request for request in snapshot.recent if request.why), None)
+    if last is None:
+        words = "The slowest part of each request is explained here once it has ended."
+        return Body((), wrapped(words, width, height, Tone.FAINT))
+    right = joined(
+        [
+            text(format.clock(last.accepted_wall), Tone.LABEL),
+            format.known(last.elapsed_s, format.seconds),
+        ]
+    )
+    return Body(right, wrapped(last.why, width, height))
+
+
+def trend(snapshot: Snapshot, width: int, height: int) -> Body:
+    """The Trend panel: TTFT and tokens/s of the last requests, one column each."""
+    half = (width - 3) // 2
+    ended = list(reversed(snapshot.recent[: max(half, width - half - 3)]))
+    sides = (
+        ("TTFT", [r.ttft_s.value for r in ended], half, format.seconds),
+        ("tok/s", [r.tokens_per_s.value for r in ended], width - half - 3, format.rate),
+    )
+    blocks: list[list[Line]] = []
+    for label, values, size, write in sides:
+        known = [v for v in values[-size:] if v is not None]
+        top = f"max {write(max(known))}" if known else format.UNKNOWN
+        head = spread(text(label, Tone.LABEL), text(top, Tone.FAINT), size)
+        blocks.append([head, *charts.area(values, size, max(1, height - 1))])
+    lines = [
+        (*pad(left, half), ("   ", Tone.TEXT), *right) for left, right in zip(*blocks, strict=True)
+    ]
+    shown = min(len(ended), half)
+    return Body(text(f"last {shown}" if shown else "", Tone.LABEL), lines)
+
+
+@dataclass(frozen=True, slots=True)
+class PanelKind:
+    """One kind of panel: its name, its title, its content."""
+
+    name: str
+    title: str
+    body: Callable[[Snapshot, int, int], Body]
+
+
+PANELS: dict[str, PanelKind] = {
+    kind.name: kind
+    for kind in (
+        PanelKind("now", "Now", now),
+        PanelKind("backend", "Backend", backend),
+        PanelKind("session", "Session", session),
+        PanelKind("trend", "Trend", trend),
+        PanelKind("requests", "Requests", requests),
+        PanelKind("why", "Why", why),
+    )
+}
+
+
+def rule(title: str, right: Line, width: int, edge: str = "") -> Line:
+    """A title rule: `├─ Now ─────────── main · 12.4 s ─`; `edge` is its first character."""
+    start = f"{edge}─ " if edge else " "
+    left: Line = ((start, Tone.RULE), (title, Tone.STRONG), (" ", Tone.TEXT))
+    end: Line = ((" ", Tone.TEXT), *right, (" ", Tone.TEXT)) if plain(right) else ()
+    end = (*fit(end, max(0, width - width_of(left) - 3)), ("─", Tone.RULE))
+    return (*left, ("─" * max(0, width - width_of(left) - width_of(end)), Tone.RULE), *end)
+
+
+def framed(
+    kind: PanelKind, snapshot: Snapshot, width: int, height: int, edge: str = ""
+) -> list[Line]:
+    """A panel's whole text in exactly `width` × `height` cells.
+
+    With an `edge` other than `─` a thin line runs down the left side and joins the rules.
+    """
+    side: Line = (("│ " if edge not in ("", "─") else " ", Tone.RULE),)
+    inner = width - width_of(side) - 1
+    body = kind.body(snapshot, inner, height - 1)
+    lines = [rule(kind.title, body.right, width, edge)]
+    lines += [pad((*side, *fit(line, inner)), width) for line in body.lines[: height - 1]]
+    return lines + [pad(side, width)] * (height - len(lines))

@@ -1,0 +1,84 @@
+"""The signs for states, phases and outcomes: readable without colour, the same everywhere."""
+
+from __future__ import annotations
+
+from anyclaude_tui.backends.base import BackendState
+from anyclaude_tui.telemetry.events import Outcome, Phase, Role, Truncation
+from anyclaude_tui.telemetry.hub import Snapshot
+from anyclaude_tui.telemetry.metrics import RequestView
+from anyclaude_tui.widgets.lines import Seg, Tone
+
+STATES: dict[BackendState, Seg] = {
+    BackendState.READY: ("●", Tone.OK),
+    BackendState.STARTING: ("◐", Tone.LIVE),
+    BackendState.LOADING: ("◐", Tone.LIVE),
+    BackendState.STOPPING: ("◐", Tone.LIVE),
+    BackendState.DEGRADED: ("▲", Tone.WARN),
+    BackendState.FAILED: ("✗", Tone.BAD),
+    BackendState.STOPPED: ("○", Tone.FAINT),
+}
+OUTCOMES: dict[Outcome, Seg] = {
+    Outcome.COMPLETE: ("✓", Tone.OK),
+    Outcome.LIMIT: ("!", Tone.WARN),
+    Outcome.ERROR: ("✗", Tone.BAD),
+    Outcome.CANCELLED: ("⊘", Tone.FAINT),
+}
+RUNNING: dict[Phase, Seg] = {
+    Phase.ACCEPTED: ("…", Tone.LABEL),
+    Phase.QUEUED: ("…", Tone.LABEL),
+    Phase.SENT: ("»", Tone.LIVE),
+    Phase.PREFILL: ("»", Tone.LIVE),
+    Phase.DECODE: ("▸", Tone.LIVE),
+    Phase.ENDED: ("✓", Tone.LABEL),
+}
+LEGEND: tuple[tuple[str, str], ...] = (
+    ("✓", "complete"),
+    ("!", "cut short: an honest limit or a truncation"),
+    ("✗", "error"),
+    ("⊘", "cancelled by the client"),
+    ("…", "waits in the queue"),
+    ("»", "the backend loads or reads the prompt"),
+    ("▸", "the reply streams"),
+)
+"""What the help screen says about the signs of requests."""
+
+
+def sign(request: RequestView) -> Seg:
+    """The sign of a request, running or ended."""
+    if request.outcome is None:
+        return RUNNING[request.phase]
+    if request.truncation is not None and request.outcome is Outcome.COMPLETE:
+        return OUTCOMES[Outcome.LIMIT]
+    return OUTCOMES[request.outcome]
+
+
+def words(request: RequestView) -> str:
+    """How it ended, or where it is, in a word or two."""
+    if request.outcome is None:
+        if request.phase in (Phase.ACCEPTED, Phase.QUEUED):
+            return f"queue {request.queue_position}" if request.queue_position else "queue"
+        return "load" if request.phase is Phase.SENT else str(request.phase)
+    if request.truncation is not None:
+        return str(request.truncation)
+    if request.outcome is Outcome.ERROR:
+        return f"error {request.status}" if (request.status or 0) >= 400 else "error"
+    if request.outcome is Outcome.CANCELLED:
+        return "cancelled"
+    return request.stop_reason or str(request.outcome)
+
+
+def focus(snapshot: Snapshot) -> RequestView | None:
+    """The request that `Now` is about: the running main one first, else the last that ended."""
+    if snapshot.in_flight:
+        return min(snapshot.in_flight, key=_rank)
+    return snapshot.recent[0] if snapshot.recent else None
+
+
+def truncated(counts: tuple[tuple[str, int], ...]) -> int:
+    """Truncations without the model's own limit, which is counted apart."""
+    return sum(number for kind, number in counts if kind != Truncation.MAX_TOKENS)
+
+
+def _rank(request: RequestView) -> tuple[bool, bool, float]:
+    waits = request.phase in (Phase.ACCEPTED, Phase.QUEUED)
+    return (waits, request.role is not Role.MAIN, request.accepted_wall)

@@ -1,0 +1,77 @@
+"""The essentials in three lines, for screens where the pane needs all the room (80 × 24)."""
+
+from __future__ import annotations
+
+from anyclaude_tui.backends.base import BackendState
+from anyclaude_tui.telemetry.hub import Snapshot
+from anyclaude_tui.widgets import charts, format, now, signs
+from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, spread, text, width_of
+
+ROWS = 3
+SPARK = 18
+
+
+def strip(snapshot: Snapshot, width: int) -> list[Line]:
+    """Backend; what is going on; the numbers. Each `width` cells wide, one margin at each side."""
+    inner = width - 2
+    rows = [_backend(snapshot, inner), _request(snapshot, inner), _numbers(snapshot, inner)]
+    return [((" ", Tone.TEXT), *fit(row, inner)) for row in rows]
+
+
+def _backend(snapshot: Snapshot, width: int) -> Line:
+    status = snapshot.backend
+    if status is None:
+        return fit(text(snapshot.switching or "no backend: leader, then b", Tone.WARN), width)
+    parts: list[Line] = [
+        (signs.STATES[status.state], (f" {status.state}", Tone.TEXT)),
+        text(clean(status.model or status.name), Tone.STRONG),
+    ]
+    if status.simulated:
+        parts.append(text("simulated", Tone.WARN))
+    if snapshot.switching:
+        parts.append(text(f"switching: {clean(snapshot.switching)}", Tone.LIVE))
+    elif status.reason:
+        bad = status.state is BackendState.FAILED
+        parts.append(text(clean(status.reason), Tone.BAD if bad else Tone.LABEL))
+    request = signs.focus(snapshot)
+    right = now.heading(snapshot, request) if request else text("idle", Tone.LABEL)
+    return spread(joined(parts), right, width)
+
+
+def _request(snapshot: Snapshot, width: int) -> Line:
+    request = signs.focus(snapshot)
+    if request is None:
+        return text("Waiting for the first request.", Tone.LABEL)
+    right = charts.spark(snapshot.rates, min(SPARK, width // 4)) if any(snapshot.rates) else ()
+    room = width - width_of(right) - 2
+    if request.outcome is not None:
+        return spread(now.ending(request, room), right, width)
+    mark, tone = signs.sign(request)
+    head: Line = ((f"{mark} {_PHASE.get(request.phase, 'queue')} ", tone),)
+    return spread((*head, *now.detail(request, room - width_of(head))), right, width)
+
+
+_PHASE = {"sent": "load", "prefill": "prefill", "decode": "decode"}
+
+
+def _numbers(snapshot: Snapshot, width: int) -> Line:
+    request, totals = signs.focus(snapshot), snapshot.totals
+    pairs: list[tuple[str, Line]] = []
+    if request is not None:
+        pairs = [
+            ("TTFT", format.value(request.ttft_s, format.seconds)),
+            ("tok/s", format.value(request.tokens_per_s, format.rate)),
+            ("context", format.value(request.context_percent, format.percent)),
+            ("reused", format.value(request.reuse_percent, format.percent)),
+            ("keepalives", format.tally(request.keepalives)),
+        ]
+    short = signs.truncated(totals.truncations)
+    pairs.append(("truncated", format.tally(short, Tone.WARN)))
+    line: Line = ()
+    for label, value in pairs:
+        part: Line = ((f"{label} ", Tone.LABEL), *value)
+        wider = (*line, ("  ", Tone.TEXT), *part) if line else part
+        if width_of(wider) > width:
+            break
+        line = wider
+    return line

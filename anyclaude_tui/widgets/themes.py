@@ -1,0 +1,89 @@
+"""Our own two themes, and the colours that panels draw with in every theme.
+
+Textual's built-in themes work as well, `ansi-dark` and `ansi-light` with the terminal's own
+colours among them: `variables` derives the shades of the panels from any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textual.color import Color
+from textual.theme import Theme
+
+DARK = Theme(
+    name="anyclaude",
+    primary="#7fa8c9",
+    secondary="#5f7f99",
+    accent="#d7a65f",
+    success="#86b58a",
+    warning="#d9b45f",
+    error="#e07a72",
+    foreground="#d3d8df",
+    background="#12151a",
+    surface="#171b21",
+    panel="#222831",
+    dark=True,
+)
+LIGHT = Theme(
+    name="anyclaude-light",
+    primary="#2f6690",
+    secondary="#6c8ea8",
+    accent="#a35c00",
+    success="#2f7d3b",
+    warning="#8a6100",
+    error="#b3342c",
+    foreground="#252a31",
+    background="#fbfbf9",
+    surface="#f3f3ef",
+    panel="#e6e6e0",
+    dark=False,
+)
+OWN = (DARK, LIGHT)
+
+# The terminal's own palette has no shades to mix: dim things take its grey.
+_ANSI = {
+    "dash-label": "ansi_bright_black",
+    "dash-faint": "ansi_bright_black",
+    "dash-rule": "ansi_bright_black",
+    "dash-chart-1": "ansi_blue",
+    "dash-chart-2": "ansi_blue",
+    "dash-chart-3": "ansi_cyan",
+    "dash-chart-4": "ansi_cyan",
+}
+
+
+def variables(theme: Theme, colors: Mapping[str, str]) -> dict[str, str]:
+    """The `$dash-…` variables for a theme; `colors` is what Textual made of it."""
+    if theme.ansi:
+        return dict(_ANSI)
+    ground = Color.parse(colors["background"])
+    front = Color.parse(colors["foreground"])
+    primary = Color.parse(colors["primary"])
+
+    def mix(color: Color, share: float) -> str:
+        return ground.blend(color, share).hex
+
+    return {
+        "dash-label": mix(front, 0.62),
+        "dash-faint": mix(front, 0.42),
+        "dash-rule": mix(front, 0.24),
+        "dash-chart-1": mix(primary, 0.45),
+        "dash-chart-2": mix(primary, 0.62),
+        "dash-chart-3": mix(primary, 0.80),
+        "dash-chart-4": primary.hex,
+    }
+
+
+def repaint(svg: str, colors: Mapping[str, str]) -> str:
+    """A screenshot of Rich's with the theme's ground and text where it has its own.
+
+    The pane leaves the terminal's default colours alone, and a picture has no terminal.
+    `xml:space` keeps runs of spaces for viewers that join them.
+    """
+    svg = svg.replace("<svg ", '<svg xml:space="preserve" ', 1)
+    for rich, name in (("#292929", "background"), ("#c5c8c6", "foreground")):
+        color = colors.get(name, "")
+        if color.startswith("#"):
+            svg = svg.replace(rich, color.lower())
+    return svg
