@@ -100,6 +100,7 @@ class Exchange:
                 break
             self._record.retries += 1
             self._record.reason = f"{ending.reason}; sending again"
+            self._renew_translator(None, 0)
             await self._recover(lane.backend)
         await self._finish(ending)
 
@@ -136,9 +137,7 @@ class Exchange:
         note_request(self._record, request, endpoint)
         request, prompt_tokens = await self._fit(request, endpoint)
         data = msgspec.json.encode(request.body)
-        translator = self._new_translator(request, prompt_tokens)
-        translator.started = self._translator.started
-        self._translator = translator
+        translator = self._renew_translator(request, prompt_tokens)
         taps = [o.sent(self._record, self._body, data, endpoint) for o in self._services.observers]
         self._taps = [tap for tap in taps if tap is not None]
         self._timers.silent_calls = endpoint.dialect.silent_tool_calls and bool(request.tools)
@@ -333,6 +332,15 @@ class Exchange:
             memory=self._services.memory,
             gather=not self._reply.streaming,
         )
+
+    def _renew_translator(
+        self, request: UpstreamRequest | None, prompt_tokens: int
+    ) -> StreamTranslator:
+        """A translator for another try; what the client has of the reply stays."""
+        translator = self._new_translator(request, prompt_tokens)
+        translator.started = self._translator.started
+        self._translator = translator
+        return translator
 
     def _enter(self, stage: Stage, phase: Phase) -> None:
         self._timers.enter(stage, self._now())

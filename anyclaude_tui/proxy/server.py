@@ -27,6 +27,7 @@ SHUTDOWN_S = 5.0
 """On stop, requests in flight get this long to end by themselves; then they end with an
 error that says so."""
 
+_REQUEST_ID = web.RequestKey("request_id", str)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -90,7 +91,7 @@ class ProxyServer:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        request_id = request["id"] = f"req_{secrets.token_hex(12)}"
+        request_id = request[_REQUEST_ID] = f"req_{secrets.token_hex(12)}"
         try:
             if not self._known(request):
                 raise ApiError(
@@ -206,7 +207,7 @@ class ProxyServer:
         streaming: bool,
     ) -> RequestRecord:
         return RequestRecord(
-            id=request["id"],
+            id=request[_REQUEST_ID],
             backend="",
             accepted_at=accepted,
             accepted_wall=time.time(),
