@@ -38,7 +38,13 @@ _OVERFLOW = re.compile(
     r"|exceed(?:s|ed)? (?:the )?(?:model )?token limit"
     r"|`?inputs`? (?:tokens \+ `max_new_tokens` )?must (?:be <=|have less than)"
     r"|contextwindowexceeded"
-    r"|ran out of context",
+    r"|ran out of context"
+    # The rest is Claude Code's own list (2.1.x), for servers that it has met.
+    r"|maximum context limit|context window exceeds|context length is only"
+    r"|input token length too long|input tokens exceed the configured limit"
+    r"|prompt exceeds max length|tokens in request more than max tokens allowed"
+    r"|range of input length should be|but model only supports up to"
+    r"|reduce the length of the (?:messages|input|prompt)|context exceeds your deployment",
     re.IGNORECASE,
 )
 
@@ -50,7 +56,7 @@ _PROMPT = tuple(
         rf"{_N} (?:tokens )?of (?:text )?input",
         rf"{_N} input tokens",
         rf"messages resulted in (?:over |at least )?{_N}",
-        rf"request \({_N} tokens\)",
+        rf"request(?:ed tokens)? \({_N}(?: tokens)?\)",
         rf"keep the first {_N}",
         rf"\(length {_N}\)",
         rf"(?:input|prompt) \({_N} tokens\)",
@@ -63,6 +69,7 @@ _COMPLETION = tuple(
     for pattern in (
         rf"{_N} (?:tokens )?(?:in|for) the (?:completion|output)",
         rf"{_N} in the output",
+        rf"requested {_N} output tokens",
         rf"max_completion_tokens'? is too large: {_N}",
         rf"{_N} `max_new_tokens`",
     )
@@ -70,7 +77,7 @@ _COMPLETION = tuple(
 _WINDOW = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"(?:context|model|prompt|sequence) (?:length|size|window|limit)\)? "
+        rf"(?:context|model|prompt|sequence) (?:length|size|window|limit)\)?:? "
         rf"(?:of |is |\()?(?:only )?{_N}",
         rf"> {_N} maximum",
         rf"with {_N} maximum context",

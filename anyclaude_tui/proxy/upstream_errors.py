@@ -54,9 +54,13 @@ _BY_TYPE: tuple[tuple[str, int], ...] = (
 )
 """Words in an error's type or code that tell the status, where none is given."""
 
-_SECRET = re.compile(r"\b(sk-|hf_|Bearer\s+)[A-Za-z0-9_\-.]{8,}")
+_PAGE_CHARACTERS = 16_000
+"""How much of an error page is read: a page made to be slow must not be."""
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[@-~]")
+_SECRET = re.compile(r"(?<![A-Za-z0-9])(sk-|hf_|Bearer\s+)[A-Za-z0-9_\-.]{8,}")
 _SPACE = re.compile(r"\s+")
-_HTML_NOISE = re.compile(r"(?is)<(script|style|head)\b.*?</\1\s*>|<!--.*?-->|<[^>]{0,2000}>")
+_HTML_NOISE = re.compile(r"(?is)<(script|style|head)\b.*?</\1\s*>|<!--.*?-->|<[^>]{0,500}>")
 _TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title\s*>")
 
 
@@ -172,7 +176,7 @@ def _nested(text: str, depth: int) -> str:
 
 def _html_words(text: str) -> str:
     """The title and the text of an error page."""
-    text = text[:200_000]
+    text = text[:_PAGE_CHARACTERS]
     title = _TITLE.search(text)
     body = _tidy(html.unescape(_HTML_NOISE.sub(" ", text)))
     head = _tidy(html.unescape(title.group(1))) if title else ""
@@ -196,7 +200,7 @@ def _status_in(payload: Any) -> int:
 
 def _tidy(words: str) -> str:
     """One line, no control characters, no secrets, not too long."""
-    words = clean_text(_SPACE.sub(" ", words[: 4 * MAX_WORDS]).strip())
+    words = clean_text(_SPACE.sub(" ", _ANSI.sub("", words[: 4 * MAX_WORDS])).strip())
     words = "".join(character for character in words if character.isprintable())
     words = _SECRET.sub(lambda found: f"{found.group(1)}…", words)
     return words if len(words) <= MAX_WORDS else words[: MAX_WORDS - 1] + "…"
