@@ -91,6 +91,8 @@ class Endpoint:
     """A `/tokenize` route (llama.cpp, vLLM) for exact counts."""
     tokenizer_dir: str | None = None
     """A local model directory with a `tokenizer.json`."""
+    label: str = ""
+    """The model as a person calls it, where `model` is not that (mlx_lm's `default_model`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,8 @@ class BackendStatus:
     log_tail: tuple[str, ...] = ()
     """The last lines of its output, newest last."""
     warnings: tuple[str, ...] = ()
+    remedy: str = ""
+    """What `Backend.remedy` would do about the warnings, in words; empty when nothing."""
 
 
 class Backend(ABC):
@@ -179,6 +183,18 @@ class Backend(ABC):
         """A cold start: what it has cached is forgotten. A server that is not ours stays up."""
         await self.stop()
         await self.start()
+
+    async def remedy(self) -> None:
+        """Do what `BackendStatus.remedy` offers. Raises BackendError."""
+        raise BackendError(f"{self.name} has no remedy to offer")
+
+    async def load_model(self, model: str, context_tokens: int | None = None) -> None:
+        """Make it serve another of its models. Raises BackendError where it cannot."""
+        raise BackendError(f"{self.name} serves one model: add another backend for {model}")
+
+    async def unload_model(self, model: str) -> None:
+        """Free the memory of one of its models. Raises BackendError where it cannot."""
+        raise BackendError(f"{self.name} cannot unload {model}: stop it instead")
 
     async def models(self) -> Sequence[ModelInfo]:
         """The models it offers, an empty sequence where it cannot say."""

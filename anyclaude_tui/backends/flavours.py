@@ -139,7 +139,7 @@ async def _mlx_lm(client: httpx.AsyncClient, server: Server) -> Server:
             files = await asyncio.to_thread(modelfiles.read, started_with)
     window = files.window_tokens if files else None
     model = ModelInfo(
-        mlx_lm.MODEL_NAME, window, loaded=True, detail=str(started_with) if files else ""
+        mlx_lm.MODEL_NAME, window, loaded=True, detail=files.path.name if files else ""
     )
     return replace(
         server,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from anyclaude_tui.backends import exits, http, machine, modelfiles
+from anyclaude_tui.backends import exits, http, machine, memory, modelfiles
 from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, ModelInfo
 from anyclaude_tui.backends.modelfiles import ModelFiles
 from anyclaude_tui.backends.supervised import NotServingError, SupervisedBackend
@@ -84,9 +84,12 @@ class MlxLmBackend(SupervisedBackend):
         """See SupervisedBackend: the model is there, and so is mlx_lm."""
         if self._local:
             self._files = await asyncio.to_thread(modelfiles.read, self._path)
+            warning = memory.estimate(self._files, self.settings.context_window).warning()
+        else:
+            warning = ""
         # A missing cache folder makes /v1/models answer 200 with an empty body.
         await asyncio.to_thread(_hub_folder(self.settings.env).mkdir, parents=True, exist_ok=True)
-        return ()
+        return (warning,) if warning else ()
 
     def command(self, port: int) -> Sequence[str]:
         """See SupervisedBackend."""
@@ -110,7 +113,7 @@ class MlxLmBackend(SupervisedBackend):
         """See SupervisedBackend. The port opens, and /health says 200, before the load."""
         answer = await self._chat(client)
         if answer.status_code != 200:
-            raise NotServingError(self._why_not(http.words(answer)))
+            raise NotServingError(self._why_not(f"the model was not loaded ({http.words(answer)})"))
         strict = self._files.strict_system if self._files else False
         if not strict:
             late = await self._chat(client, _LATE_SYSTEM)
@@ -119,6 +122,7 @@ class MlxLmBackend(SupervisedBackend):
         return Endpoint(
             url=self.base_url + _CHAT,
             model=MODEL_NAME,
+            label=self.model_name,
             dialect=dialect(strict_system=strict),
             window_tokens=self.settings.context_window or window,
             slots=self.settings.slots or SLOTS,

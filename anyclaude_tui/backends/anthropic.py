@@ -1,0 +1,85 @@
+"""A service that speaks the Anthropic Messages API itself: requests pass through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from anyclaude_tui.backends import http
+from anyclaude_tui.backends.attached import AttachedBackend, base_of, key_of
+from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, ModelInfo
+from anyclaude_tui.config import BackendSettings
+
+DEFAULT_URL = "https://api.anthropic.com"
+VERSION = "2023-06-01"
+"""The `anthropic-version` that every request must carry (Messages API documentation)."""
+SLOTS = 8
+WINDOW_TOKENS = 200_000
+
+
+class AnthropicBackend(AttachedBackend):
+    """A Messages API at a URL."""
+
+    kind = "anthropic"
+
+    def __init__(self, name: str, settings: BackendSettings, home: Path) -> None:
+        super().__init__(name, settings, home, base_of(settings.url or DEFAULT_URL))
+
+    def client(self) -> httpx.AsyncClient:
+        """See AttachedBackend: this API has its own header for the key."""
+        client = http.client(self.base_url)
+        client.headers.update(self._headers())
+        return client
+
+    async def connect(self, client: httpx.AsyncClient) -> Endpoint:
+        """See AttachedBackend. A list of models costs nothing, a chat would."""
+        if not key_of(self.settings) and not http.is_local(self.base_url):
+            raise BackendError(
+                f"{self.base_url} needs a key: set api_key for {self.name}, "
+                'for example api_key = "env:ANTHROPIC_API_KEY"'
+            )
+        await self.answers(client)
+        return Endpoint(
+            url=f"{self.base_url}/v1/messages",
+            model=self.settings.model or "",  # empty: the name that the client asked for
+            native=True,
+            headers=self._headers(),
+            dialect=Dialect(images=True, stop=True),
+            window_tokens=self.settings.context_window or WINDOW_TOKENS,
+            slots=self.settings.slots or SLOTS,
+        )
+
+    async def answers(self, client: httpx.AsyncClient) -> None:
+        """See AttachedBackend."""
+        try:
+            answer = await client.get("/v1/models")
+        except httpx.HTTPError as error:
+            raise http.unreachable(self.base_url, error) from None
+        if answer.status_code in (401, 403):
+            raise BackendError(
+                f"{self.base_url} refused the key (HTTP {answer.status_code}): "
+                f"{http.words(answer)}: correct api_key for {self.name}"
+            )
+        if answer.status_code >= 500:
+            raise BackendError(
+                f"{self.base_url} has a fault of its own (HTTP {answer.status_code}): "
+                f"{http.words(answer)}: try again later"
+            )
+
+    async def models(self) -> Sequence[ModelInfo]:
+        """See Backend; empty where the service has no list."""
+        async with self.client() as client:
+            found: Any = await http.get_json(client, "/v1/models")
+        items = found.get("data") if isinstance(found, dict) else None
+        return tuple(
+            ModelInfo(id=str(item["id"]), detail=str(item.get("display_name") or ""))
+            for item in items or ()
+            if isinstance(item, dict) and "id" in item
+        )
+
+    def _headers(self) -> dict[str, str]:
+        key = key_of(self.settings)
+        return {"anthropic-version": VERSION, **({"x-api-key": key} if key else {})}

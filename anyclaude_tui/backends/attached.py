@@ -1,0 +1,152 @@
+"""A server that runs already: asked and watched when a request fails, never stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from abc import abstractmethod
+from pathlib import Path
+
+import httpx
+
+from anyclaude_tui.backends import http
+from anyclaude_tui.backends.base import (
+    Backend,
+    BackendError,
+    BackendState,
+    BackendStatus,
+    Endpoint,
+)
+from anyclaude_tui.config import BackendSettings
+
+RECOVER_S = 60.0
+RECOVER_POLL_S = 1.0
+
+
+class AttachedBackend(Backend):
+    """A server at a URL, which somebody else started."""
+
+    def __init__(self, name: str, settings: BackendSettings, home: Path, url: str) -> None:
+        super().__init__(name)
+        self.settings = settings
+        self.base_url = url
+        self.warnings: tuple[str, ...] = ()
+        self.remedy_words = ""
+        self._home = home
+        self._state = BackendState.STOPPED
+        self._reason = ""
+        self._endpoint: Endpoint | None = None
+
+    @abstractmethod
+    async def connect(self, client: httpx.AsyncClient) -> Endpoint:
+        """Ask it what it is, and that it answers. Raises BackendError in words."""
+
+    @abstractmethod
+    async def answers(self, client: httpx.AsyncClient) -> None:
+        """A cheap question to see that it is there. Raises BackendError in words."""
+
+    async def before_start(self) -> None:
+        """What can be done so that it answers. Raises BackendError."""
+
+    def client(self) -> httpx.AsyncClient:
+        """A client with the key."""
+        return http.client(self.base_url, key=key_of(self.settings))
+
+    async def start(self) -> None:
+        """See Backend."""
+        if self._state is BackendState.READY:
+            return
+        self._state, self._reason = BackendState.STARTING, ""
+        try:
+            await self.before_start()
+            async with self.client() as client:
+                self._endpoint = await self.connect(client)
+        except BackendError as error:
+            self._state, self._reason = BackendState.FAILED, str(error)
+            raise
+        except BaseException:
+            self._state = BackendState.STOPPED
+            raise
+        self._state = BackendState.READY
+
+    async def stop(self) -> None:
+        """Let go of it; it goes on running."""
+        self._state, self._reason, self._endpoint = BackendState.STOPPED, "", None
+
+    async def recover(self) -> None:
+        """See Backend: asks again until it answers, for a minute."""
+        until = time.monotonic() + RECOVER_S
+        while True:
+            try:
+                async with self.client() as client:
+                    if self._endpoint is None:
+                        self._endpoint = await self.connect(client)
+                    else:
+                        await self.answers(client)
+            except BackendError as error:
+                self._state, self._reason = BackendState.DEGRADED, str(error)
+                if time.monotonic() > until:
+                    self._state = BackendState.FAILED
+                    raise
+                await asyncio.sleep(RECOVER_POLL_S)
+            else:
+                self._state, self._reason = BackendState.READY, ""
+                return
+
+    def status(self) -> BackendStatus:
+        """See Backend."""
+        endpoint, settings = self._endpoint, self.settings
+        return BackendStatus(
+            name=self.name,
+            kind=self.kind,
+            state=self._state,
+            reason=self._reason,
+            model=(endpoint.label or endpoint.model or None) if endpoint else settings.model,
+            url=self.base_url,
+            window_tokens=endpoint.window_tokens if endpoint else settings.context_window,
+            slots=endpoint.slots if endpoint else settings.slots,
+            simulated=self.simulated,
+            warnings=self.warnings,
+            remedy=self.remedy_words,
+        )
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """See Backend."""
+        if self._endpoint is None or self._state is BackendState.FAILED:
+            raise BackendError(f"{self.name} is {self._state}: {self._reason or 'start it first'}")
+        return self._endpoint
+
+    async def check_chat(self, client: httpx.AsyncClient, model: str, timeout_s: float) -> None:
+        """A 1-token chat. Raises BackendError in words when it is not answered."""
+        path = "/v1/chat/completions"
+        try:
+            answer = await http.one_token_chat(client, path, model, timeout_s=timeout_s)
+        except httpx.HTTPError as error:
+            raise http.unreachable(self.base_url, error) from None
+        if answer.status_code != 200:
+            raise BackendError(
+                f"{self.base_url} refused a 1-token chat with model {model!r} "
+                f"(HTTP {answer.status_code}): {http.words(answer)}"
+            )
+
+
+def base_of(url: str) -> str:
+    """The URL up to and without `/v1`, whichever way it was written."""
+    base = url.rstrip("/")
+    for ending in ("/chat/completions", "/messages", "/models", "/v1"):
+        base = base.removesuffix(ending)
+    return base
+
+
+def key_of(settings: BackendSettings) -> str | None:
+    """The API key; `env:NAME` is read from the environment. Raises BackendError when unset."""
+    key = settings.api_key
+    if key is None or not key.startswith("env:"):
+        return key
+    name = key.removeprefix("env:")
+    found = os.environ.get(name)
+    if not found:
+        raise BackendError(f"api_key is env:{name}, but ${name} is not set: export {name}=…")
+    return found
