@@ -87,6 +87,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"anyclaude-tui {__version__}")
     _backend_option(parser)
+    parser.add_argument(
+        "--external",
+        action="store_true",
+        help="no pane: Claude Code runs in a terminal of yours; the dashboard shows the command",
+    )
     parser.set_defaults(work=_dashboard)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
@@ -156,7 +161,7 @@ def _dashboard(options: argparse.Namespace) -> int:
 
     settings, thread = start_session_thread(options)
     try:
-        return run_dashboard(thread, settings)
+        return run_dashboard(thread, settings, options.external)
     finally:
         thread.stop()
 

@@ -27,8 +27,9 @@ SNAPSHOT_S = 0.1
 class Door(Protocol):
     """What screens may ask of the session. Every call returns at once."""
 
-    home: Path
-    """The folder of our files (journal, traces, logs)."""
+    @property
+    def home(self) -> Path:
+        """The folder of our files (journal, traces, logs)."""
 
     @property
     def snapshot(self) -> Snapshot:

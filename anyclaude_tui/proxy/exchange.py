@@ -203,7 +203,7 @@ class Exchange:
         except EventTooLarge as error:
             return translator.close(Truncation.MALFORMED, str(error))
         except Broken as error:
-            return translator.close(Truncation.CUT, f"the connection broke: {error}")
+            return translator.close(Truncation.CUT, str(error))
         return translator.close()
 
     async def _refused(self, upstream: Upstream, endpoint: Endpoint) -> Ending:

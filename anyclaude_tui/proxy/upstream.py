@@ -116,6 +116,8 @@ def _words(error: BaseException) -> str:
         return f"cannot connect to {error.host}:{error.port} ({error.os_error.strerror or error})"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the backend closed the connection without an answer"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the backend broke off in mid-reply"
     if isinstance(error, TimeoutError):
         return "no connection within the time allowed"
     return str(error) or type(error).__name__

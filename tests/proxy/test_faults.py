@@ -16,7 +16,7 @@ from anyclaude_tui.proxy.limits import Limits
 from anyclaude_tui.telemetry.events import Outcome, Truncation
 from tests.support import wire
 from tests.support.proxy import READ_TOOL, Proxy, ask_body, running_proxy, until
-from tests.support.upstream import CUT, HEADERS, RESET, STALL, Reply, Upstream, fail, say
+from tests.support.upstream import CUT, HEADERS, RESET, STALL, Reply, Steps, Upstream, fail, say
 from tests.support.validator import validate
 
 LIMITS = Limits(
@@ -229,7 +229,7 @@ async def test_progress_of_prefill_keeps_the_deadline_away(
             gate.set()
 
     gates = [asyncio.Event() for _ in range(4)]
-    comments = [[gate, wire.comment(f"keepalive {n}/5")] for n, gate in enumerate(gates, 1)]
+    comments: list[Steps] = [[gate, wire.comment(f"keepalive {n}/5")] for n, gate in enumerate(gates, 1)]
     upstream.script(Reply(HEADERS, comments, TEXT, wire.ending()))
     _, (_, data) = await asyncio.gather(steps(), proxy.ask(ask_body()))
     assert validate(data).text == WORDS
