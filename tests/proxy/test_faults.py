@@ -229,7 +229,9 @@ async def test_progress_of_prefill_keeps_the_deadline_away(
             gate.set()
 
     gates = [asyncio.Event() for _ in range(4)]
-    comments: list[Steps] = [[gate, wire.comment(f"keepalive {n}/5")] for n, gate in enumerate(gates, 1)]
+    comments: list[Steps] = [
+        [gate, wire.comment(f"keepalive {n}/5")] for n, gate in enumerate(gates, 1)
+    ]
     upstream.script(Reply(HEADERS, comments, TEXT, wire.ending()))
     _, (_, data) = await asyncio.gather(steps(), proxy.ask(ask_body()))
     assert validate(data).text == WORDS
