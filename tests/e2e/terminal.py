@@ -101,6 +101,12 @@ class Terminal(ABC):
                 raise AssertionError(f"{wanted!r} is not on the screen: {why}\n{screen}")
             await asyncio.sleep(0.05)
 
+    async def enter(self, text: str) -> None:
+        """Types text, waits until it is on the screen, and presses Enter."""
+        await self.type_text(text)
+        await self.wait_for(text)
+        await self.press("Enter")
+
     async def __aenter__(self) -> Self:
         try:
             await self.start()

@@ -27,7 +27,7 @@ async def refused(home: Path, *args: str, **env: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('backend = "simulator', ("config.toml", "not valid TOML", "line 1")),
+        ('backend = = "simulator"\n', ("config.toml", "not valid TOML", "line 1")),
         ("[proxy]\nprot = 8080\n", ("config.toml:2", "proxy.prot", "did you mean 'port'?")),
         ('[proxy]\nport = "many"\n', ("config.toml:2", "proxy.port", "int")),
         ('[backends.mine]\nkind = "mlx"\n', ("config.toml:2", "backends.mine.kind", "mlx_lm")),

@@ -70,6 +70,9 @@ async def test_a_real_local_model_runs_a_tool(tmp_path: Path) -> None:
     home.mkdir()
     async with serve(f"mlx_lm:{TINY_MODEL}", home=home) as running:
         env = session_env(running.url, running.token, running.model, None)
+        # The tiny model looks only at the end of the prompt; for other names than this one
+        # Claude Code puts a system message after the user's words.
+        env["ANTHROPIC_MODEL"] = "claude-sonnet-4-5"
         claude = Claude(tmp_path, running.url, running.token, **env)
         printed = await claude.ask(
             "shell", "--tools", "Bash", "--allowedTools", "Bash", timeout=240

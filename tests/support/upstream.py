@@ -154,8 +154,9 @@ class Seen:
         return [tool["function"]["name"] for tool in self.json.get("tools", [])]
 
     def said(self, words: str) -> bool:
-        """Whether the words stand anywhere in the body (as text, not as JSON escapes)."""
-        return words in json.dumps(self.json, ensure_ascii=False)
+        """Whether the words stand anywhere in the body; they may have quotes and line ends."""
+        escaped = json.dumps(words, ensure_ascii=False)[1:-1]
+        return escaped in json.dumps(self.json, ensure_ascii=False)
 
 
 Rule = tuple[Callable[[Seen], bool], Reply | Callable[[Seen], Reply]]

@@ -1,0 +1,230 @@
+"""Claude Code's tools, driven by a scripted model through the proxy: what local models really send
+(issue 3), and what Claude Code makes of it.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+import pytest
+
+from tests.e2e.claude import allow
+from tests.e2e.conftest import Rig
+from tests.support.upstream import Reply, Seen, say, use
+from tests.support.wire import call, call_in_pieces, ending, reasoning, text
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+
+
+def bash(command: str, **options: Any) -> bytes:
+    """A call of the Bash tool."""
+    return call("Bash", {"command": command, "description": "Test"}, **options)
+
+
+def calls(seen: Seen) -> list[dict[str, Any]]:
+    """All tool calls in the history that the upstream got."""
+    found = (message.get("tool_calls") or [] for message in seen.messages)
+    return [entry for group in found for entry in group]
+
+
+def results(seen: Seen) -> list[dict[str, Any]]:
+    """All tool messages in the history that the upstream got."""
+    return [message for message in seen.messages if message["role"] == "tool"]
+
+
+def assert_paired(seen: Seen, count: int) -> None:
+    """`count` calls with ids of their own, each followed by its result, in order."""
+    ids = [entry["id"] for entry in calls(seen)]
+    assert len(set(ids)) == count
+    assert [message["tool_call_id"] for message in results(seen)] == ids
+
+
+async def test_parallel_calls_both_run(rig: Rig) -> None:
+    rig.upstream.script(
+        Reply(
+            text("Two at once."),
+            bash("echo one > one.txt", id="a", index=0),
+            bash("echo two > two.txt", id="b", index=1),
+            ending("tool_calls"),
+        ),
+        say("Both are there."),
+    )
+    claude = rig.claude()
+    printed = await claude.ask("two files", *allow("Bash"))
+    assert (printed.code, printed.out) == (0, "Both are there.\n")
+    assert (claude.cwd / "one.txt").read_text() == "one\n"
+    assert (claude.cwd / "two.txt").read_text() == "two\n"
+    assert_paired(rig.upstream.requests[1], 2)
+
+
+async def test_calls_in_fragments_without_an_index(rig: Rig) -> None:
+    arguments = json.dumps({"command": "echo ü > ü.txt", "description": "Grüße"})
+    pieces = [arguments[start : start + 3] for start in range(0, len(arguments), 3)]
+    rig.upstream.script(
+        Reply(call_in_pieces("Bash", pieces), ending("stop"), segment=7), say("Done.")
+    )
+    claude = rig.claude()
+    assert (await claude.ask("go", *allow("Bash"))).out == "Done.\n"
+    assert (claude.cwd / "ü.txt").read_text() == "ü\n"
+
+
+async def test_a_broken_call_that_can_be_mended_runs(rig: Rig) -> None:
+    broken = '{"command": "echo mended > mended.txt", "description": "Test"'
+    rig.upstream.script(Reply(call("Bash", broken), ending("tool_calls")), say("Done."))
+    claude = rig.claude()
+    assert (await claude.ask("go", *allow("Bash"))).out == "Done.\n"
+    assert (claude.cwd / "mended.txt").read_text() == "mended\n"
+
+
+async def test_a_hopeless_call_is_shown_and_the_model_goes_on(rig: Rig) -> None:
+    rig.upstream.script(
+        Reply(text("Let me see."), call("Bash", '{"co'), ending("tool_calls")),
+        Reply(bash("echo again > again.txt"), ending("tool_calls")),
+        say("Now it is there."),
+    )
+    claude = rig.claude()
+    printed = await claude.ask("go", *allow("Bash"))
+    assert printed.code == 0
+    assert printed.out.endswith("Now it is there.\n")
+    second = rig.upstream.requests[1]
+    assert not calls(second)
+    assert second.said('[unreadable tool call: Bash]\n{"co')
+    assert (claude.cwd / "again.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '<tool_call>\n{"name": "Bash", "arguments": {"command": "echo t > t.txt", '
+        '"description": "Test"}}\n</tool_call>',
+        "<tool_call>\n<function=Bash>\n<parameter=command>\necho t > t.txt\n</parameter>\n"
+        "<parameter=description>\nTest\n</parameter>\n</function>\n</tool_call>",
+        '[TOOL_CALLS][{"name": "Bash", "arguments": {"command": "echo t > t.txt", '
+        '"description": "Test"}}]',
+    ],
+    ids=["hermes", "qwen3-coder", "mistral"],
+)
+async def test_a_call_written_as_text_runs(rig: Rig, written: str) -> None:
+    pieces = [written[start : start + 5] for start in range(0, len(written), 5)]
+    rig.upstream.script(say(*pieces), say("Done."))
+    claude = rig.claude()
+    printed = await claude.ask("go", *allow("Bash"))
+    assert printed.out == "Done.\n"
+    assert (claude.cwd / "t.txt").read_text() == "t\n"
+    assert_paired(rig.upstream.requests[1], 1)
+
+
+@pytest.mark.parametrize("form", ["reasoning_content", "reasoning", "tags"])
+async def test_thinking_comes_first_and_is_no_text(rig: Rig, form: str) -> None:
+    thought = ["I should ", "look at it."]
+    if form == "tags":
+        thinking = text("<thi", "nk>", *thought, "</think>", "\n\n")
+    else:
+        thinking = reasoning(*thought, key=form)
+    rig.upstream.script(
+        Reply(thinking, bash("echo seen > seen.txt"), ending("tool_calls")),
+        Reply(thinking, text("It is there."), ending()),
+    )
+    claude = rig.claude()
+    printed = await claude.ask(
+        "look", *allow("Bash"), "--output-format", "stream-json", "--verbose"
+    )
+    assert printed.code == 0, printed
+    lines = [json.loads(line) for line in printed.out.splitlines()]
+    content = [
+        b for line in lines if line["type"] == "assistant" for b in line["message"]["content"]
+    ]
+    assert [block["type"] for block in content] == ["thinking", "tool_use", "thinking", "text"]
+    assert content[0]["thinking"] == content[2]["thinking"] == "I should look at it."
+    assert lines[-1]["result"] == "It is there."
+    assert (claude.cwd / "seen.txt").exists()
+
+
+async def test_an_id_that_the_upstream_uses_again(rig: Rig) -> None:
+    rig.upstream.script(
+        Reply(bash("echo 1 >> n.txt", id="call_0"), ending("tool_calls")),
+        Reply(bash("echo 2 >> n.txt", id="call_0"), ending("tool_calls")),
+        Reply(bash("echo 3 >> n.txt", id="call_0"), ending("tool_calls")),
+        say("Three times."),
+    )
+    claude = rig.claude()
+    assert (await claude.ask("go", *allow("Bash"))).out == "Three times.\n"
+    assert (claude.cwd / "n.txt").read_text() == "1\n2\n3\n"
+    assert_paired(rig.upstream.requests[3], 3)
+
+
+async def test_reading_an_image(rig: Rig) -> None:
+    claude = rig.claude()
+    (claude.cwd / "dot.png").write_bytes(png())
+    rig.upstream.script(use("Read", {"file_path": str(claude.cwd / "dot.png")}), say("A red dot."))
+    printed = await claude.ask("what is in dot.png?", *allow("Read"))
+    assert (printed.code, printed.out) == (0, "A red dot.\n")
+    second = rig.upstream.requests[1]
+    assert_paired(second, 1)
+    assert "image" in str(second.messages[-2:]).lower()  # itself, or a note in its place
+
+
+async def test_reading_a_pdf(rig: Rig) -> None:
+    claude = rig.claude()
+    (claude.cwd / "note.pdf").write_bytes(pdf("The word is walrus."))
+    rig.upstream.script(use("Read", {"file_path": str(claude.cwd / "note.pdf")}), say("Walrus."))
+    printed = await claude.ask("what is the word in note.pdf?", *allow("Read"))
+    assert (printed.code, printed.out) == (0, "Walrus.\n")
+    second = rig.upstream.requests[1]
+    assert_paired(second, 1)
+    assert second.said("The word is walrus.")
+
+
+async def test_a_subagent(rig: Rig) -> None:
+    task = {"description": "Look", "prompt": "Find the needle.", "subagent_type": "Explore"}
+    rig.upstream.when(
+        lambda seen: "Agent" not in seen.tools and seen.said("Find the needle."),
+        say("The needle is in line 7."),
+    )
+    rig.upstream.when(lambda seen: seen.said("The needle is in line 7."), say("Line 7."))
+    rig.upstream.when(lambda seen: bool(calls(seen)), say("Waiting for the agent."))
+    rig.upstream.script(use("Agent", task))
+    printed = await rig.claude().ask("find the needle", "--allowedTools", "Agent")
+    assert printed.code == 0
+    assert printed.out.endswith("Line 7.\n")
+    assert any(seen.said("The needle is in line 7.") for seen in rig.upstream.requests)
+
+
+def png() -> bytes:
+    """A red dot."""
+
+    def part(kind: bytes, data: bytes) -> bytes:
+        checked = kind + data
+        return len(data).to_bytes(4, "big") + checked + zlib.crc32(checked).to_bytes(4, "big")
+
+    head = part(b"IHDR", bytes([0, 0, 0, 1, 0, 0, 0, 1, 8, 2, 0, 0, 0]))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + head
+        + part(b"IDAT", zlib.compress(b"\0\xff\0\0"))
+        + part(b"IEND", b"")
+    )
+
+
+def pdf(words: str) -> bytes:
+    """A page with one line of text."""
+    stream = f"BT /F1 24 Tf 72 700 Td ({words}) Tj ET"
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
+        "/Resources << /Font << /F1 5 0 R >> >> >>",
+        f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    out, places = "%PDF-1.4\n", []
+    for number, body in enumerate(objects, 1):
+        places.append(len(out))
+        out += f"{number} 0 obj\n{body}\nendobj\n"
+    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    start = len(out)
+    out += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}"
+    out += f"trailer\n<< /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n"
+    return out.encode("ascii")
