@@ -28,6 +28,8 @@ Block = Mapping[str, Any]
 
 NO_RESULT = "[No result: the call was not completed]"
 NO_OUTPUT = "[The tool returned nothing]"
+NO_CONTENT = "(no content)"
+"""Claude Code's own words for an empty message."""
 _ROLES = ("user", "assistant", "system")
 
 
@@ -70,6 +72,8 @@ def conversation(system: str, messages: Any, context: Context) -> list[dict[str,
                 _push_system(out, text_of(parts_of(block, where, context)), context)
             else:
                 _push_user(out, _user_parts(block, where, context))
+        if turn.after and (not out or out[-1]["role"] == "assistant"):
+            _push_user(out, [NO_CONTENT])  # two assistant messages in a row are refused
     for message in out:
         if message["role"] == "user":
             message["content"] = _user_content(message["content"])
