@@ -19,9 +19,10 @@ from anyclaude_tui.backends.base import Backend, BackendError, Endpoint
 from anyclaude_tui.proxy import upstream_errors
 from anyclaude_tui.proxy.admission import Moved
 from anyclaude_tui.proxy.errors import ApiError
+from anyclaude_tui.proxy.native_stream import NativeTranslator
 from anyclaude_tui.proxy.notes import note_ending, note_read, note_request
 from anyclaude_tui.proxy.reply import PLAIN_COMMIT_S, Reply
-from anyclaude_tui.proxy.request import UpstreamRequest, clamp, translate
+from anyclaude_tui.proxy.request import UpstreamRequest, clamp, hygiene, translate
 from anyclaude_tui.proxy.services import Lane, Services
 from anyclaude_tui.proxy.sse import EventTooLarge, SSEReader
 from anyclaude_tui.proxy.stream import Ending, StreamTranslator
@@ -33,19 +34,29 @@ NEAR_WINDOW = 0.6
 """From this share of the window on the prompt is counted exactly where the backend can."""
 
 
+Translator = StreamTranslator | NativeTranslator
+
+
 class Exchange:
     """One request from acceptance to its ending. `run()` never leaves the client without one."""
 
     def __init__(
-        self, services: Services, record: RequestRecord, body: Mapping[str, Any], reply: Reply
+        self,
+        services: Services,
+        record: RequestRecord,
+        body: Mapping[str, Any],
+        reply: Reply,
+        client_headers: Mapping[str, str] | None = None,
     ) -> None:
+        """`client_headers`: those of the client's that a native server also gets."""
         self._services = services
         self._record = record
         self._body = body
         self._reply = reply
+        self._client_headers = dict(client_headers or {})
         commit_s = None if reply.streaming else PLAIN_COMMIT_S
         self._timers = Timers(services.limits, record.accepted_at, quiet_commit_s=commit_s)
-        self._translator = self._new_translator(None, 0)
+        self._translator: Translator = self._new_translator(None, 0)
         self._patience = asyncio.timeout(None)
         self._expired: Due | None = None
         self._silence_s = 0.0
@@ -136,8 +147,8 @@ class Exchange:
         request = translate(self._body, endpoint, self._services.memory)
         note_request(self._record, request, endpoint)
         request, prompt_tokens = await self._fit(request, endpoint)
-        data = msgspec.json.encode(request.body)
-        translator = self._renew_translator(request, prompt_tokens)
+        data = msgspec.json.encode(self._native(request, endpoint) or request.body)
+        translator = self._renew_translator(request, prompt_tokens, native=endpoint.native)
         taps = [o.sent(self._record, self._body, data, endpoint) for o in self._services.observers]
         self._taps = [tap for tap in taps if tap is not None]
         self._timers.silent_calls = endpoint.dialect.silent_tool_calls and bool(request.tools)
@@ -146,15 +157,23 @@ class Exchange:
         ending = await self._patiently(endpoint, data)
         tokens = translator.facts.prompt_tokens
         if tokens:
-            self._services.counter.learn(endpoint.model, len(data), tokens)
+            self._services.counter.learn(endpoint.model, request.prompt_bytes, tokens)
         return ending
+
+    def _native(self, request: UpstreamRequest, endpoint: Endpoint) -> dict[str, Any] | None:
+        """The Messages request for a native server, None for the others."""
+        if not endpoint.native:
+            return None
+        limit = request.body.get("max_tokens")
+        body = hygiene(self._body, endpoint, self._services.memory) | {"stream": True}
+        return body if limit is None else body | {"max_tokens": limit}
 
     async def _fit(
         self, request: UpstreamRequest, endpoint: Endpoint
     ) -> tuple[UpstreamRequest, int]:
         """Count the prompt and refuse it while a real 400 is possible; clamp max_tokens."""
         counter = self._services.counter
-        tokens = counter.estimate(endpoint.model, sum_bytes(request))
+        tokens = counter.estimate(endpoint.model, request.prompt_bytes)
         figure = estimated(tokens)
         if endpoint.window_tokens and tokens > NEAR_WINDOW * endpoint.window_tokens:
             figure = await counter.count(endpoint, request, self._services.http)
@@ -180,8 +199,9 @@ class Exchange:
             self._timers.enter(Stage.WAITING, self._now())
 
     def _open(self, endpoint: Endpoint, data: bytes) -> Upstream:
-        limits = self._services.limits
-        return Upstream(self._services.http, endpoint, data, limits.connect_s)
+        if endpoint.native:
+            endpoint = replace(endpoint, headers={**self._client_headers, **endpoint.headers})
+        return Upstream(self._services.http, endpoint, data, self._services.limits.connect_s)
 
     async def _pump(self, upstream: Upstream) -> Ending:
         """Backend's bytes → events → the client, until one side ends."""
@@ -321,23 +341,26 @@ class Exchange:
     # --- small things ---------------------------------------------------------------------------
 
     def _new_translator(
-        self, request: UpstreamRequest | None, prompt_tokens: int
-    ) -> StreamTranslator:
-        return StreamTranslator(
-            message_id=f"msg_{self._record.id.removeprefix('req_')}",
-            model=self._record.requested_model,
-            prompt_tokens=prompt_tokens,
-            tools=request.tools if request else {},
-            stop_sequences=request.stop_sequences if request else (),
-            memory=self._services.memory,
-            gather=not self._reply.streaming,
-        )
+        self, request: UpstreamRequest | None, prompt_tokens: int, *, native: bool = False
+    ) -> Translator:
+        shared: Any = {
+            "message_id": f"msg_{self._record.id.removeprefix('req_')}",
+            "model": self._record.requested_model,
+            "prompt_tokens": prompt_tokens,
+            "tools": request.tools if request else {},
+            "memory": self._services.memory,
+            "gather": not self._reply.streaming,
+        }
+        if native:
+            return NativeTranslator(**shared)
+        stops = request.stop_sequences if request else ()
+        return StreamTranslator(**shared, stop_sequences=stops)
 
     def _renew_translator(
-        self, request: UpstreamRequest | None, prompt_tokens: int
-    ) -> StreamTranslator:
+        self, request: UpstreamRequest | None, prompt_tokens: int, *, native: bool = False
+    ) -> Translator:
         """A translator for another try; what the client has of the reply stays."""
-        translator = self._new_translator(request, prompt_tokens)
+        translator = self._new_translator(request, prompt_tokens, native=native)
         translator.started = self._translator.started
         self._translator = translator
         return translator
@@ -351,12 +374,6 @@ class Exchange:
 
     def _now(self) -> float:
         return self._services.clock.now()
-
-
-def sum_bytes(request: UpstreamRequest) -> int:
-    """The prompt's size for the estimate: system, tools and messages."""
-    sizes = request.sizes
-    return sizes.system_bytes + sizes.tools_bytes + sizes.messages_bytes
 
 
 def _whole(value: float | None) -> int | None:

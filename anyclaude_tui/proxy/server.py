@@ -17,7 +17,7 @@ from aiohttp import web
 
 from anyclaude_tui.backends.base import BackendError
 from anyclaude_tui.proxy.errors import ApiError, invalid
-from anyclaude_tui.proxy.exchange import Exchange, sum_bytes
+from anyclaude_tui.proxy.exchange import Exchange
 from anyclaude_tui.proxy.reply import Reply, error_response
 from anyclaude_tui.proxy.request import translate
 from anyclaude_tui.proxy.services import Services
@@ -26,6 +26,9 @@ from anyclaude_tui.telemetry.events import RequestRecord, Role
 SHUTDOWN_S = 5.0
 """On stop, requests in flight get this long to end by themselves; then they end with an
 error that says so."""
+
+NATIVE_HEADERS = ("anthropic-version", "anthropic-beta")
+"""The client's headers that go on to a server that speaks the Messages API itself."""
 
 _REQUEST_ID = web.RequestKey("request_id", str)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -147,7 +150,8 @@ class ProxyServer:
         streaming = body.get("stream") is True
         record = self._record(request, body, len(raw), accepted, streaming)
         reply = Reply(request, record.id, streaming=streaming)
-        exchange = Exchange(self._services, record, body, reply)
+        passed = {name: request.headers[name] for name in NATIVE_HEADERS if name in request.headers}
+        exchange = Exchange(self._services, record, body, reply, passed)
         task = asyncio.current_task()
         assert task is not None
         self._exchanges[task] = exchange
@@ -167,8 +171,7 @@ class ProxyServer:
             raise ApiError("api_error", str(error)) from error
         upstream = translate({"max_tokens": 1, **body}, endpoint, self._services.memory)
         counted = await self._services.counter.count(endpoint, upstream, self._services.http)
-        fallback = self._services.counter.estimate(endpoint.model, sum_bytes(upstream))
-        return _json({"input_tokens": int(counted.value or fallback)})
+        return _json({"input_tokens": int(counted.value or 0)})
 
     async def _models(self, request: web.Request) -> web.Response:
         models = [_model_entry(name) for name in self._model_names()]

@@ -1,0 +1,326 @@
+"""A native server's own Messages stream, passed through under the same promise.
+
+Pure. The events keep their content and order; what changes: the message and call ids are
+ours (a reused id makes Claude Code drop the call), a tool call is held until it is whole,
+block indexes stay contiguous, and the ending is judged as for every other backend
+(vllm-mlx streams `end_turn` for a truncation, others forget `message_stop`).
+Same interface as `stream.StreamTranslator`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from anyclaude_tui.proxy import wire
+from anyclaude_tui.proxy.endings import Ending, Seen, decide
+from anyclaude_tui.proxy.errors import ApiError
+from anyclaude_tui.proxy.sse import Comment, Event
+from anyclaude_tui.proxy.stream import CallMemory, new_call_id
+from anyclaude_tui.proxy.streamfacts import StreamFacts
+from anyclaude_tui.proxy.toolbox import Toolbox
+from anyclaude_tui.proxy.upstream_errors import from_payload
+from anyclaude_tui.telemetry.events import Outcome, Truncation
+
+MAX_CALL_BYTES = 4 * 1024 * 1024
+"""A longer tool call is not held: it ends the reply as malformed."""
+
+_FINISH = {"max_tokens": "length", "tool_use": "tool_calls", "refusal": "refusal"}
+"""Anthropic's stop reasons in the words of `endings.py`; all others count as `stop`."""
+_TEXT_FIELDS = {"text_delta": "text", "thinking_delta": "thinking"}
+
+
+class NativeTranslator:
+    """One reply of a server that speaks the Messages API."""
+
+    def __init__(
+        self,
+        *,
+        message_id: str,
+        model: str,
+        prompt_tokens: int,
+        tools: Mapping[str, Mapping[str, Any]] | None = None,
+        memory: CallMemory | None = None,
+        gather: bool = False,
+        call_id: Callable[[], str] = new_call_id,
+    ) -> None:
+        self.facts = StreamFacts()
+        self.finished = False
+        self.started = False
+        self.shown = False
+        self._message_id = message_id
+        self._model = model
+        self._prompt_tokens = prompt_tokens
+        self._toolbox = Toolbox(tools or {})
+        self._memory = memory
+        self._gather = gather
+        self._call_id = call_id
+        self._out: list[bytes] = []
+        self._blocks: list[dict[str, Any]] = []
+        self._index = -1
+        self._open: dict[str, Any] | None = None
+        """The block that is being received; a tool call is not sent before its end."""
+        self._input: list[str] = []
+        self._input_bytes = 0
+        self._lost_calls = 0
+        self._stop: dict[str, Any] = {}
+        """`delta` of the last message_delta with a stop reason."""
+        self._usage: dict[str, Any] = {}
+        self._error: ApiError | None = None
+        self._malformed = ""
+        self._ending: Ending | None = None
+
+    # --- what the exchange asks ---------------------------------------------------------------
+
+    def start(self) -> bytes:
+        """`message_start`; b"" if it has been produced already."""
+        if self.started:
+            return b""
+        self.started = True
+        usage = self.facts.usage(self._prompt_tokens) | {"output_tokens": 0}
+        return wire.message_start(self._message_id, self._model, usage)
+
+    def keepalive(self) -> bytes:
+        """A `message_delta` without a stop reason: what Claude Code counts."""
+        if self._ending is not None:
+            return b""
+        return self.start() + wire.message_delta(None, None, self._final_usage())
+
+    def feed(self, events: Sequence[Event | Comment]) -> bytes:
+        """The events for the client, joined. Never raises for what comes in."""
+        for event in events:
+            if self.finished:
+                break
+            if isinstance(event, Comment):
+                self.facts.note_comment(event.text)
+            elif event.data.strip():
+                self._take(event.data)
+        return self._taken()
+
+    def close(self, cause: Truncation | None = None, reason: str = "") -> Ending:
+        """The upstream ended, or is given up; whether properly is judged here."""
+        if self._ending is not None:
+            return replace(self._ending, data=b"")
+        if self._error is not None:
+            return self.fail(self._error)
+        if self._malformed and cause is None:
+            cause, reason = Truncation.MALFORMED, self._malformed
+        self._end_open()
+        ending = decide(
+            Seen(
+                finish=self.facts.finish_reason,
+                shown=self.shown,
+                calls=self.facts.tool_calls,
+                lost_calls=self._lost_calls,
+                stop_sequence=self._stop.get("stop_sequence"),
+                refused=False,
+                cause=cause,
+                reason=reason,
+            )
+        )
+        if ending.error is not None:
+            data = wire.event(ending.error.body(self._message_id))
+            self._ending = replace(ending, data=self._taken() + data)
+            return self._ending
+        original = self._stop.get("stop_reason")
+        if ending.outcome is Outcome.COMPLETE and original not in (None, "tool_use"):
+            ending = replace(ending, stop_reason=original)  # pause_turn, refusal, …
+        sequence = self._stop.get("stop_sequence")
+        data = wire.message_delta(ending.stop_reason, sequence, self._final_usage())
+        begin = self.start()
+        self._ending = replace(ending, data=begin + self._taken() + data + wire.MESSAGE_STOP)
+        self.finished = True
+        return self._ending
+
+    def fail(self, error: ApiError) -> Ending:
+        """End with an error; the open block is closed."""
+        if self._ending is not None:
+            return replace(self._ending, data=b"")
+        self._end_open()
+        data = self._taken() + wire.event(error.body(self._message_id))
+        self._ending = Ending(data, Outcome.ERROR, error=error, reason=error.message)
+        self.finished = True
+        return self._ending
+
+    def message(self) -> dict[str, Any]:
+        """The whole Messages response, once closed; needs `gather`."""
+        reason = self._ending.stop_reason if self._ending else None
+        sequence = self._stop.get("stop_sequence")
+        usage = self._final_usage()
+        return wire.message(self._message_id, self._model, usage, self._blocks, reason, sequence)
+
+    # --- one event ----------------------------------------------------------------------------
+
+    def _take(self, data: bytes) -> None:
+        self.facts.chunks += 1
+        try:
+            payload = msgspec.json.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self._give_up(f"the backend sent an event that is not JSON ({error})")
+            return
+        kind = payload.get("type") if isinstance(payload, dict) else None
+        if kind == "content_block_delta":
+            self._delta(payload.get("delta") or {})
+        elif kind == "content_block_start":
+            self._begin(payload.get("content_block") or {})
+        elif kind == "content_block_stop":
+            self._end_block()
+        elif kind == "message_start":
+            self._note_usage((payload.get("message") or {}).get("usage"))
+        elif kind == "message_delta":
+            self._note_usage(payload.get("usage"))
+            delta = payload.get("delta") or {}
+            if delta.get("stop_reason"):
+                self._stop = delta
+                self.facts.finish_reason = _FINISH.get(delta["stop_reason"], "stop")
+        elif kind == "message_stop":
+            self.facts.done = self.finished = True
+        elif kind == "error" or (isinstance(payload, dict) and "error" in payload):
+            self._error = from_payload(payload)
+            self.finished = True
+
+    def _begin(self, block: Mapping[str, Any]) -> None:
+        self._end_open()  # a server that forgets content_block_stop
+        self._open = dict(block)
+        self._input, self._input_bytes = [], 0
+        if block.get("type") == "tool_use":
+            self.facts.in_call = True
+            whole = block.get("input")  # some servers put the whole input here
+            if whole:
+                self._input.append(msgspec.json.encode(whole).decode())
+        else:
+            self._send_start(dict(block))
+
+    def _delta(self, delta: Mapping[str, Any]) -> None:
+        if self._open is None:
+            self._give_up("the backend sent a delta outside of a content block")
+            return
+        kind = str(delta.get("type"))
+        self.facts.deltas += 1
+        if kind == "input_json_delta":
+            self._partial_input(str(delta.get("partial_json") or ""), delta)
+            return
+        if kind == "thinking_delta":
+            self.facts.thinking_deltas += 1
+        elif kind == "text_delta" and delta.get("text"):
+            self.facts.text_started = True
+        else:
+            self.facts.deltas -= 1  # a signature, a citation or nothing: no token
+        self._send_delta(delta)
+
+    def _partial_input(self, piece: str, delta: Mapping[str, Any]) -> None:
+        assert self._open is not None
+        self._input_bytes += len(piece)
+        if self._input_bytes > MAX_CALL_BYTES:
+            self._give_up("the backend sent a tool call without end")
+        elif self._open.get("type") == "tool_use":
+            self._input.append(piece)
+        else:
+            self._send_delta(delta)  # a server tool of the service's own
+
+    def _end_block(self) -> None:
+        block = self._open
+        if block is None:
+            return
+        if block.get("type") == "tool_use":
+            self._open = None
+            self._give_call(block)
+        else:
+            self._end_open()
+
+    def _give_call(self, block: Mapping[str, Any]) -> None:
+        """The call is whole: check it, and give it or count it as lost."""
+        self.facts.in_call = False
+        call = self._toolbox.check(str(block.get("name") or ""), "".join(self._input))
+        if call is None:
+            self.facts.dropped_calls += 1
+            self._lost_calls += 1
+            return
+        call_id = self._call_id()
+        self.facts.tool_calls += 1
+        self.facts.repaired_calls += call.repaired
+        self.facts.invalid_calls += not call.valid
+        if self._memory is not None:
+            self._memory.remember(call_id, call.name, call.raw)
+        start = {"type": "tool_use", "id": call_id, "name": call.name, "input": {}}
+        self._send_start(start)
+        self._out.append(
+            wire.delta(self._index, "input_json_delta", "partial_json", call.arguments)
+        )
+        self._out.append(wire.block_stop(self._index))
+        if self._gather:
+            self._blocks[-1]["input"] = call.value
+
+    # --- what the client gets -------------------------------------------------------------------
+
+    def _send_start(self, block: dict[str, Any]) -> None:
+        self._out.append(self.start())
+        self._index += 1
+        self.shown = True
+        self._out.append(wire.block_start(self._index, block))
+        if self._gather:
+            self._blocks.append(dict(block))
+
+    def _send_delta(self, delta: Mapping[str, Any]) -> None:
+        event = {"type": "content_block_delta", "index": self._index, "delta": delta}
+        self._out.append(wire.event(event))
+        if self._gather:
+            _gather(self._blocks[-1], delta)
+
+    def _end_open(self) -> None:
+        """Close the open block; an unfinished call is never given."""
+        block, self._open = self._open, None
+        if block is None:
+            return
+        if block.get("type") == "tool_use":
+            self.facts.dropped_calls += 1
+            self.facts.in_call = False
+        else:
+            self._out.append(wire.block_stop(self._index))
+
+    def _give_up(self, words: str) -> None:
+        self._malformed = words
+        self.finished = True
+
+    def _taken(self) -> bytes:
+        data = b"".join(self._out)
+        self._out.clear()
+        return data
+
+    def _note_usage(self, usage: Any) -> None:
+        """Usage is cumulative and the last word counts; 0 input tokens is a place-holder."""
+        if not isinstance(usage, Mapping):
+            return
+        self._usage |= {key: value for key, value in usage.items() if isinstance(value, int)}
+        cached = self._usage.get("cache_read_input_tokens")
+        created = self._usage.get("cache_creation_input_tokens", 0)
+        fresh = self._usage.get("input_tokens", 0)
+        if fresh or cached or created:
+            self.facts.prompt_tokens = fresh + created + (cached or 0)
+            self.facts.cached_tokens = cached
+        if self._usage.get("output_tokens"):
+            self.facts.output_tokens = self._usage["output_tokens"]
+
+    def _final_usage(self) -> dict[str, int]:
+        """The backend's usage where it has one, else ours."""
+        ours = self.facts.usage(self._prompt_tokens)
+        created = self._usage.get("cache_creation_input_tokens", 0)
+        if created and self.facts.prompt_tokens is not None:
+            ours["cache_creation_input_tokens"] = created
+            ours["input_tokens"] = max(0, ours["input_tokens"] - created)
+        return ours
+
+
+def _gather(block: dict[str, Any], delta: Mapping[str, Any]) -> None:
+    """Put a delta into a whole block."""
+    kind = str(delta.get("type"))
+    field = _TEXT_FIELDS.get(kind)
+    if field is not None:
+        block[field] = block.get(field, "") + str(delta.get(field) or "")
+    elif kind == "signature_delta":
+        block["signature"] = delta.get("signature", "")
+    elif kind == "citations_delta":
+        block.setdefault("citations", []).append(delta.get("citation"))
