@@ -54,10 +54,7 @@ class AnthropicBackend(AttachedBackend):
 
     async def answers(self, client: httpx.AsyncClient) -> None:
         """See AttachedBackend."""
-        try:
-            answer = await client.get("/v1/models")
-        except httpx.HTTPError as error:
-            raise http.unreachable(self.base_url, error) from None
+        answer = await client.get("/v1/models")
         if answer.status_code in (401, 403):
             raise BackendError(
                 f"{self.base_url} refused the key (HTTP {answer.status_code}): "

@@ -6,7 +6,9 @@ import asyncio
 import os
 import time
 from abc import abstractmethod
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 
@@ -19,6 +21,8 @@ from anyclaude_tui.backends.base import (
     Endpoint,
 )
 from anyclaude_tui.config import BackendSettings
+
+T = TypeVar("T")
 
 RECOVER_S = 60.0
 RECOVER_POLL_S = 1.0
@@ -40,11 +44,11 @@ class AttachedBackend(Backend):
 
     @abstractmethod
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
-        """Ask it what it is, and that it answers. Raises BackendError in words."""
+        """Ask it what it is, and that it answers. Raises BackendError, or httpx.HTTPError."""
 
     @abstractmethod
     async def answers(self, client: httpx.AsyncClient) -> None:
-        """A cheap question to see that it is there. Raises BackendError in words."""
+        """A cheap question to see that it is there. Raises like `connect`."""
 
     async def before_start(self) -> None:
         """What can be done so that it answers. Raises BackendError."""
@@ -60,8 +64,7 @@ class AttachedBackend(Backend):
         self._state, self._reason = BackendState.STARTING, ""
         try:
             await self.before_start()
-            async with self.client() as client:
-                self._endpoint = await self.connect(client)
+            self._endpoint = await self._ask(self.connect)
         except BackendError as error:
             self._state, self._reason = BackendState.FAILED, str(error)
             raise
@@ -79,11 +82,10 @@ class AttachedBackend(Backend):
         until = time.monotonic() + RECOVER_S
         while True:
             try:
-                async with self.client() as client:
-                    if self._endpoint is None:
-                        self._endpoint = await self.connect(client)
-                    else:
-                        await self.answers(client)
+                if self._endpoint is None:
+                    self._endpoint = await self._ask(self.connect)
+                else:
+                    await self._ask(self.answers)
             except BackendError as error:
                 self._state, self._reason = BackendState.DEGRADED, str(error)
                 if time.monotonic() > until:
@@ -93,6 +95,13 @@ class AttachedBackend(Backend):
             else:
                 self._state, self._reason = BackendState.READY, ""
                 return
+
+    async def _ask(self, question: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:
+        try:
+            async with self.client() as client:
+                return await question(client)
+        except httpx.HTTPError as error:
+            raise http.unreachable(self.base_url, error) from None
 
     def status(self) -> BackendStatus:
         """See Backend."""
@@ -119,12 +128,9 @@ class AttachedBackend(Backend):
         return self._endpoint
 
     async def check_chat(self, client: httpx.AsyncClient, model: str, timeout_s: float) -> None:
-        """A 1-token chat. Raises BackendError in words when it is not answered."""
+        """A 1-token chat. Raises like `connect` when it is not answered."""
         path = "/v1/chat/completions"
-        try:
-            answer = await http.one_token_chat(client, path, model, timeout_s=timeout_s)
-        except httpx.HTTPError as error:
-            raise http.unreachable(self.base_url, error) from None
+        answer = await http.one_token_chat(client, path, model, timeout_s=timeout_s)
         if answer.status_code != 200:
             raise BackendError(
                 f"{self.base_url} refused a 1-token chat with model {model!r} "

@@ -10,6 +10,13 @@ import httpx
 from anyclaude_tui.backends.base import BackendError
 
 QUESTION_TIMEOUT_S = 5.0
+LATE_SYSTEM: list[dict[str, Any]] = [
+    {"role": "user", "content": "hi"},
+    {"role": "assistant", "content": "hi"},
+    {"role": "system", "content": "Be short."},
+    {"role": "user", "content": "hi"},
+]
+"""A chat that a strict template refuses: a system message that is not the first."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")
 
 

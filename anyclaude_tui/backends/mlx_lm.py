@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ import httpx
 from anyclaude_tui.backends import exits, http, machine, memory, modelfiles
 from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, ModelInfo
 from anyclaude_tui.backends.modelfiles import ModelFiles
+from anyclaude_tui.backends.models_on_disk import hub_folder
 from anyclaude_tui.backends.supervised import NotServingError, SupervisedBackend
 from anyclaude_tui.config import BackendSettings
 
@@ -31,12 +33,6 @@ INSTALL = (
     else "pip install 'anyclaude-tui[mlx]' (on Linux that is mlx-lm with mlx[cpu])"
 )
 _CHAT = "/v1/chat/completions"
-_LATE_SYSTEM = [
-    {"role": "user", "content": "hi"},
-    {"role": "assistant", "content": "hi"},
-    {"role": "system", "content": "Be short."},
-    {"role": "user", "content": "hi"},
-]
 
 
 def dialect(*, strict_system: bool = False) -> Dialect:
@@ -63,17 +59,9 @@ class MlxLmBackend(SupervisedBackend):
         if not settings.model:
             raise BackendError(f"{name}: no model given: set model to the path of an MLX model")
         self._model = settings.model
+        self._local = modelfiles.is_path(self._model)
+        self._path = Path(self._model).expanduser().absolute()
         self._files: ModelFiles | None = None
-
-    @property
-    def _local(self) -> bool:
-        """A path, not a name on the Hugging Face hub (`owner/name`)."""
-        path = Path(self._model).expanduser()
-        return path.exists() or self._model.startswith(("/", "~", ".")) or len(path.parts) != 2
-
-    @property
-    def _path(self) -> Path:
-        return Path(self._model).expanduser().absolute()
 
     @property
     def model_name(self) -> str:
@@ -88,7 +76,9 @@ class MlxLmBackend(SupervisedBackend):
         else:
             warning = ""
         # A missing cache folder makes /v1/models answer 200 with an empty body.
-        await asyncio.to_thread(_hub_folder(self.settings.env).mkdir, parents=True, exist_ok=True)
+        hub = hub_folder({**os.environ, **self.settings.env})
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(hub.mkdir, parents=True, exist_ok=True)
         return (warning,) if warning else ()
 
     def command(self, port: int) -> Sequence[str]:
@@ -116,7 +106,7 @@ class MlxLmBackend(SupervisedBackend):
             raise NotServingError(self._why_not(f"the model was not loaded ({http.words(answer)})"))
         strict = self._files.strict_system if self._files else False
         if not strict:
-            late = await self._chat(client, _LATE_SYSTEM)
+            late = await self._chat(client, http.LATE_SYSTEM)
             strict = late.status_code != 200
         window = self._files.window_tokens if self._files else None
         return Endpoint(
@@ -165,11 +155,3 @@ class MlxLmBackend(SupervisedBackend):
         last = exits.last_error(self._log.tail())
         hint = self.explain_exit("", self._log.tail())
         return hint or (f"{said}: {last}" if last and last not in said else said)
-
-
-def _hub_folder(env: Mapping[str, str]) -> Path:
-    """Hugging Face's cache of models."""
-    seen = {**os.environ, **env}
-    given = seen.get("HF_HUB_CACHE")
-    home = seen.get("HF_HOME") or str(Path.home() / ".cache" / "huggingface")
-    return Path(given or f"{home}/hub").expanduser()

@@ -63,6 +63,12 @@ class ModelFiles:
         return str(self.path) if (self.path / "tokenizer.json").is_file() else None
 
 
+def is_path(model: str) -> bool:
+    """A path on this machine, not a name on the Hugging Face hub (`owner/name`)."""
+    path = Path(model).expanduser()
+    return path.exists() or model.startswith(("/", "~", ".")) or len(path.parts) != 2
+
+
 def read(path: Path) -> ModelFiles:
     """What is in a model directory. Raises BackendError in words when it is none."""
     if not path.exists():

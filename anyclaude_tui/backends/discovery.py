@@ -1,0 +1,158 @@
+"""What can be used on this machine without a configuration file: servers that answer on the
+usual ports, and models on disk that an installed server can start. Only looks, starts nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+
+from anyclaude_tui.backends import http
+from anyclaude_tui.backends.attached import base_of
+from anyclaude_tui.backends.base import BackendError
+from anyclaude_tui.backends.flavours import Server, ask_models, inspect
+from anyclaude_tui.backends.installed import Tool, find_tools
+from anyclaude_tui.backends.lmstudio_api import is_lm_studio, list_models
+from anyclaude_tui.backends.models_on_disk import DiskModel, find_models
+from anyclaude_tui.config import BackendSettings
+
+USUAL_PORTS = (1234, 8080, 8081, 8000, 11434, 10240)
+"""LM Studio; mlx_lm and llama.cpp; a second of these; vLLM; Ollama; an mlx-omni server."""
+ANSWER_TIMEOUT_S = 2.0
+
+_TITLES = {
+    "llama.cpp": "llama.cpp",
+    "vllm": "vLLM",
+    "sglang": "SGLang",
+    "ollama": "Ollama",
+    "mlx_lm": "mlx_lm.server",
+    "simulator": "simulated server",
+    "openai": "OpenAI-compatible server",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Something that can be chosen."""
+
+    spec: str
+    """What to give to `--backend`, or to switch to."""
+    title: str
+    detail: str
+    running: bool
+    usable: bool = True
+    """False: the detail says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """All that was found, servers that run first."""
+
+    offers: tuple[Offer, ...]
+    tools: tuple[Tool, ...]
+    """The programs that can serve models, with how to install what is missing."""
+
+
+async def discover(
+    configured: Mapping[str, BackendSettings] | None = None,
+    *,
+    ports: Sequence[int] = USUAL_PORTS,
+    not_ports: Collection[int] = (),
+    model_folders: Sequence[str] = (),
+) -> Discovery:
+    """Look now. `not_ports` are our own servers'; `model_folders` are looked through besides
+    the usual ones. Takes at most a few seconds; raises nothing.
+    """
+    urls = {f"http://127.0.0.1:{port}": None for port in ports if port not in not_ports}
+    for settings in (configured or {}).values():
+        if settings.url and http.is_local(settings.url):
+            urls.setdefault(base_of(settings.url), None)
+    running, models, tools = await asyncio.gather(
+        asyncio.gather(*(_ask(url) for url in urls)),
+        asyncio.to_thread(find_models, model_folders),
+        asyncio.to_thread(find_tools),
+    )
+    found = [offer for offer in running if offer is not None]
+    engine = next((tool.kind for tool in tools if tool.where and tool.serves_files), None)
+    found += [_disk_offer(model, engine) for model in models]
+    return Discovery(tuple(found), tuple(tools))
+
+
+async def _ask(url: str) -> Offer | None:
+    """What answers there; None when nothing does, or nothing of use."""
+    try:
+        async with (
+            asyncio.timeout(2 * ANSWER_TIMEOUT_S),
+            http.client(url, timeout_s=ANSWER_TIMEOUT_S) as client,
+        ):
+            if await is_lm_studio(client):
+                return await _lm_studio(client, url)
+            answer = await client.get("/v1/models")
+            if answer.status_code == 401:
+                return Offer(
+                    f"openai:{url}",
+                    f"server at {_place(url)}",
+                    "needs a key: add it to config.toml with url and api_key",
+                    running=True,
+                    usable=False,
+                )
+            server = await inspect(client, url, await ask_models(client, url))
+    except (httpx.HTTPError, BackendError, TimeoutError):
+        return None
+    return _offer(url, server)
+
+
+def _offer(url: str, server: Server) -> Offer | None:
+    if not server.models:
+        return None
+    model = next((info for info in server.models if info.loaded), server.models[0])
+    window = model.window_tokens or server.window_tokens
+    more = f" and {len(server.models) - 1} more" if len(server.models) > 1 else ""
+    return Offer(
+        f"openai:{url}",
+        f"{_TITLES[server.flavour]} at {_place(url)}",
+        f"{model.detail or model.id}{more}{_tokens(window)}",
+        running=True,
+    )
+
+
+async def _lm_studio(client: httpx.AsyncClient, url: str) -> Offer:
+    models = await list_models(client)
+    loaded = [model for model in models if model.loaded]
+    if loaded:
+        detail = f"{loaded[0].id}{_tokens(loaded[0].context_tokens)}"
+    else:
+        detail = f"{len(models)} models, none loaded" if models else "no model downloaded"
+    return Offer(
+        f"lmstudio:{url}", f"LM Studio at {_place(url)}", detail, running=True, usable=bool(models)
+    )
+
+
+def _disk_offer(model: DiskModel, engine: str | None) -> Offer:
+    parts = [f"{model.size_bytes / 2**30:.1f} GiB", model.place]
+    if model.window_tokens:
+        parts.insert(1, f"{model.window_tokens:,} tokens")
+    if not model.fits:
+        parts.append("more than this machine's memory at its full context")
+    if engine is None:
+        parts.append("needs mlx-lm: pip install 'anyclaude-tui[mlx]'")
+    return Offer(
+        f"{engine or 'mlx_lm'}:{model.path}",
+        model.name,
+        ", ".join(parts),
+        running=False,
+        usable=engine is not None,
+    )
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}"
+
+
+def _tokens(window: int | None) -> str:
+    return f", {window:,} tokens" if window else ""

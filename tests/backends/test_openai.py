@@ -1,0 +1,171 @@
+"""Servers that run already. All but the simulator here are FAKES (tests/backends/fakes.py)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from anyclaude_tui.backends import attached
+from anyclaude_tui.backends.base import BackendError, BackendState
+
+from .conftest import TINY_MODEL, Make
+from .fakes import CHAT, Fake, openai, serving
+
+
+async def started(make: Make, fake: Fake, **settings: Any) -> Any:
+    backend = make(kind="openai", url=fake.url, **settings)
+    await backend.start()
+    return backend
+
+
+@pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/", "/v1/chat/completions"])
+async def test_the_url_may_be_written_in_many_ways(make: Make, ending: str) -> None:
+    async with serving(openai({"id": "one"}, {"id": "two"})) as fake:
+        backend = make(kind="openai", url=fake.url + ending)
+        await backend.start()
+        assert backend.endpoint.url == f"{fake.url}/v1/chat/completions"
+        assert backend.endpoint.model == "one"
+        assert not backend.status().supervised
+
+
+async def test_the_configured_model_key_and_numbers(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_KEY", "s3cret")
+    async with serving(openai({"id": "one"}, {"id": "two", "max_model_len": 9000})) as fake:
+        backend = await started(
+            make, fake, model="two", api_key="env:SOME_KEY", slots=3, context_window=8000
+        )
+        assert backend.endpoint.model == "two"
+        assert (backend.endpoint.slots, backend.endpoint.window_tokens) == (3, 8000)
+        assert backend.endpoint.headers == {"authorization": "Bearer s3cret"}
+        assert "s3cret" not in repr(backend.endpoint)
+        assert all(headers["Authorization"] == "Bearer s3cret" for _, _, headers in fake.asked)
+
+
+async def test_llama_cpp_tells_window_and_slots(make: Make) -> None:
+    props = {"default_generation_settings": {"n_ctx": 40960}, "total_slots": 2}
+    routes = {"GET /props": props}
+    async with serving(openai({"id": "m.gguf", "owned_by": "llamacpp"}, **routes)) as fake:
+        endpoint = (await started(make, fake)).endpoint
+        assert (endpoint.window_tokens, endpoint.slots) == (40960, 2)
+        assert endpoint.tokenize_url == f"{fake.url}/tokenize"
+        assert endpoint.dialect.extra == {"return_progress": True}
+
+
+async def test_vllm_tells_its_window(make: Make) -> None:
+    model = {"id": "m", "owned_by": "vllm", "max_model_len": 32768}
+    async with serving(openai(model)) as fake:
+        endpoint = (await started(make, fake)).endpoint
+        assert endpoint.window_tokens == 32768
+        assert endpoint.tokenize_url
+
+
+async def test_ollama_prefers_the_loaded_model(make: Make) -> None:
+    running = {"models": [{"name": "b", "model": "b", "context_length": 16384}]}
+    models = ({"id": "a", "owned_by": "library"}, {"id": "b", "owned_by": "library"})
+    async with serving(openai(*models, **{"GET /api/ps": running})) as fake:
+        endpoint = (await started(make, fake)).endpoint
+        assert (endpoint.model, endpoint.window_tokens) == ("b", 16384)
+
+
+async def test_mlx_lm_is_never_asked_for_another_model(make: Make) -> None:
+    fake = openai({"id": "mlx-community/other"}, {"id": str(TINY_MODEL)})
+    fake.headers = {"server": "BaseHTTP/0.6 Python/3.11.7"}
+    async with serving(fake):
+        backend = await started(make, fake, model="mlx-community/other")
+        endpoint = backend.endpoint
+        assert endpoint.model == "default_model"
+        assert endpoint.window_tokens == 32_768
+        assert endpoint.tokenizer_dir == str(TINY_MODEL)
+        assert backend.status().model == TINY_MODEL.name
+
+
+async def test_a_simulator_that_runs_already_is_labelled(make: Make) -> None:
+    simulator = make(kind="simulator", profile="fast,speed=100")
+    await simulator.start()
+    backend = make(kind="openai", url=simulator.status().url)
+    await backend.start()
+    assert backend.status().simulated
+    assert backend.endpoint.window_tokens == 131_072
+    await backend.stop()
+    assert simulator.status().state is BackendState.READY
+
+
+@pytest.mark.parametrize(
+    ("routes", "words"),
+    [
+        ({"GET /v1/models": (401, {"error": "no"})}, "refused the key .*set api_key"),
+        ({"GET /v1/models": (500, {"error": "broken"})}, "HTTP 500.* It says: broken"),
+        ({"GET /v1/models": {"data": []}}, "lists no model"),
+        (
+            {"POST /v1/chat/completions": (400, {"error": {"message": "bad model"}})},
+            r"refused a 1-token chat with model 'm' \(HTTP 400\): bad model",
+        ),
+    ],
+)
+async def test_refusals_in_words(make: Make, routes: dict[str, Any], words: str) -> None:
+    async with serving(openai({"id": "m"}, **routes)) as fake:
+        backend = make(kind="openai", url=fake.url)
+        with pytest.raises(BackendError, match=words):
+            await backend.start()
+        assert backend.status().state is BackendState.FAILED
+        with pytest.raises(BackendError, match="failed"):
+            _ = backend.endpoint
+
+
+async def test_nothing_there(make: Make) -> None:
+    with pytest.raises(BackendError, match=r"nothing answers at http://127.0.0.1:9: start the"):
+        await make(kind="openai", url="http://127.0.0.1:9/v1").start()
+    with pytest.raises(BackendError, match="no URL given"):
+        make(kind="openai")
+    with pytest.raises(BackendError, match=r"\$NO_SUCH_KEY is not set"):
+        await make(kind="openai", url="http://127.0.0.1:9", api_key="env:NO_SUCH_KEY").start()
+
+
+async def test_it_is_waited_for_when_it_goes_away(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attached, "RECOVER_POLL_S", 0.02)
+    async with serving(openai({"id": "m"})) as fake:
+        backend = await started(make, fake)
+        port = int(fake.url.rpartition(":")[2])
+    recovering = asyncio.create_task(backend.recover())
+    while backend.status().state is not BackendState.DEGRADED:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    async with serving(fake, port):
+        await recovering
+    assert backend.status().state is BackendState.READY
+    monkeypatch.setattr(attached, "RECOVER_S", 0.0)
+    with pytest.raises(BackendError, match="nothing answers"):
+        await backend.recover()
+    assert backend.status().state is BackendState.FAILED
+
+
+async def test_messages_pass_through_with_their_own_headers(make: Make) -> None:
+    listed = {"data": [{"id": "claude-x", "display_name": "Claude X"}]}
+    async with serving(Fake({"GET /v1/models": listed})) as fake:
+        backend = make(kind="anthropic", url=fake.url, api_key="k")
+        await backend.start()
+        endpoint = backend.endpoint
+        assert endpoint.native
+        assert endpoint.url == f"{fake.url}/v1/messages"
+        assert endpoint.headers == {"anthropic-version": "2023-06-01", "x-api-key": "k"}
+        assert endpoint.model == ""
+        assert backend.status().model is None
+        (model,) = await backend.models()
+        assert model.detail == "Claude X"
+
+
+async def test_a_remote_messages_service_needs_a_key(make: Make) -> None:
+    with pytest.raises(BackendError, match="needs a key: set api_key"):
+        await make(kind="anthropic").start()
+
+
+async def test_a_wrong_key_is_told(make: Make) -> None:
+    error = {"type": "error", "error": {"type": "authentication_error", "message": "bad key"}}
+    async with serving(Fake({"GET /v1/models": (401, error), "x": CHAT})) as fake:
+        with pytest.raises(BackendError, match=r"bad key.*: correct api_key"):
+            await make(kind="anthropic", url=fake.url, api_key="k").start()

@@ -1,0 +1,75 @@
+"""vllm-mlx against a FAKE written from its wire page (tests/backends/fake_vllm_mlx.py)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anyclaude_tui.backends.base import BackendError, BackendState, Progress
+from anyclaude_tui.backends.vllm_mlx import parse_progress, parsers
+
+from .conftest import TINY_MODEL, Make
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> dict[str, Any]:
+    """Settings that find the fake `vllm-mlx` beside the configured Python."""
+    program = tmp_path / "vllm-mlx"
+    script = Path(__file__).with_name("fake_vllm_mlx.py")
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
+    program.chmod(0o755)
+    return {"kind": "vllm_mlx", "model": str(TINY_MODEL), "python": str(tmp_path / "python")}
+
+
+async def test_started_and_asked(make: Make, fake: dict[str, Any]) -> None:
+    backend = make(**fake)
+    assert await backend.progress() is None
+    await backend.start()
+    endpoint = backend.endpoint
+    assert backend.status().state is BackendState.READY
+    assert endpoint.model == TINY_MODEL.name
+    assert endpoint.window_tokens == 32_768
+    assert endpoint.dialect.max_tokens_cap == 32_768
+    assert endpoint.dialect.late_system == "user"  # the fake's template is strict
+    assert await backend.progress() == Progress(11, 11, 4)
+    (model,) = await backend.models()
+    assert model.loaded
+
+
+async def test_exit_3_is_a_taken_port(make: Make, fake: dict[str, Any]) -> None:
+    with pytest.raises(BackendError, match=r"port \d+ was taken"):
+        await make(**fake, env={"FAKE_PORT_TAKEN": "1"}).start()
+
+
+async def test_not_installed_says_how(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(BackendError, match="pip install vllm-mlx"):
+        await make(kind="vllm_mlx", model=str(TINY_MODEL)).start()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "expected"),
+    [
+        ("qwen3_moe", "Qwen3-Coder-30B-A3B-Instruct", ("qwen3_coder", None)),
+        ("qwen3", "Qwen3-32B", ("auto", "qwen3")),
+        ("qwen3_moe", "qwen3-42b-thinking", ("auto", "qwen3")),
+        ("gpt_oss", "gpt-oss-20b", ("auto", "gpt_oss")),
+        ("llama", "Llama-3", ("auto", None)),
+    ],
+)
+def test_parsers_for_a_model(kind: str, name: str, expected: tuple[str, str | None]) -> None:
+    assert parsers({"model_type": kind}, name) == expected
+
+
+def test_progress_of_several_requests_is_nobodys() -> None:
+    running = {"status": "running", "phase": "prefill", "prompt_tokens": 5, "cached_tokens": 1}
+    assert parse_progress({"requests": [running]}) == Progress(None, 5, 1)
+    assert parse_progress({"requests": [running, running]}) is None
+    assert parse_progress({"requests": [{"status": "finished"}]}) is None
+    assert parse_progress(None) is None
