@@ -78,6 +78,15 @@ class ClaudeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """More environment for Claude Code; stronger than our own."""
 
 
+class RoleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[roles]`: other backends for some requests (a hybrid); the active one when not given."""
+
+    background: str | None = None
+    """Backend for Claude Code's background requests (titles, summaries)."""
+    subagent: str | None = None
+    """Backend for subagents."""
+
+
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[logs]`: the journal, the traces and the servers' logs."""
 
@@ -107,6 +116,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     backend: str | None = None
     """The backend to start with: a name from [backends], or KIND[:REST]."""
     backends: dict[str, BackendSettings] = msgspec.field(default_factory=dict)
+    keep_backends: bool = False
+    """After a switch the old backend stays loaded (there must be memory for both)."""
+    roles: RoleSettings = RoleSettings()
     proxy: ProxySettings = ProxySettings()
     limits: Limits = Limits()
     claude: ClaudeSettings = ClaudeSettings()
@@ -225,7 +237,7 @@ def _explain(message: str, text: str, source: str) -> str:
 
 def _all_keys() -> list[str]:
     found: set[str] = set()
-    sections = (ProxySettings, Limits, ClaudeSettings, LogSettings, DashboardSettings)
+    sections = (RoleSettings, ProxySettings, Limits, ClaudeSettings, LogSettings, DashboardSettings)
     for struct in (Settings, BackendSettings, *sections):
         found.update(struct.__struct_fields__)
     return sorted(found)

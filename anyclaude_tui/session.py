@@ -21,6 +21,7 @@ from anyclaude_tui.proxy.server import ProxyServer
 from anyclaude_tui.proxy.services import Services
 from anyclaude_tui.proxy.tokens import TokenCounter
 from anyclaude_tui.switchboard import Switchboard
+from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub, Snapshot
 from anyclaude_tui.terminal.claude import Launch, launch, session_env
 
@@ -55,7 +56,14 @@ class Session:
         self._claude_args = tuple(claude_args)
         self._cwd = cwd
         self.hub = Hub()
-        self.switchboard = Switchboard(self._make_backend, self.hub)
+        wanted = {
+            Role.BACKGROUND: settings.roles.background,
+            Role.SUBAGENT: settings.roles.subagent,
+        }
+        roles = {role: resolve(name, settings)[0] for role, name in wanted.items() if name}
+        self.switchboard = Switchboard(
+            self._make_backend, self.hub, roles=roles, keep=settings.keep_backends
+        )
         self._http: aiohttp.ClientSession | None = None
         self._proxy: ProxyServer | None = None
         self._bringing_up: asyncio.Task[None] | None = None

@@ -7,10 +7,11 @@ flight end on the old one, then the old one stops. A failed switch goes back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from anyclaude_tui.backends.base import Backend, BackendError, BackendState, BackendStatus
+from anyclaude_tui.config import ConfigError
 from anyclaude_tui.proxy.admission import Gate
 from anyclaude_tui.proxy.services import Lane
 from anyclaude_tui.telemetry.events import Role
@@ -22,8 +23,22 @@ SERVING = (BackendState.READY, BackendState.DEGRADED)
 class Switchboard:
     """The session's backends, one of them active. Used on the session's loop only."""
 
-    def __init__(self, make: Callable[[str], Backend], hub: Hub) -> None:
-        """`make` builds a backend from its name; raises ConfigError."""
+    def __init__(
+        self,
+        make: Callable[[str], Backend],
+        hub: Hub,
+        *,
+        roles: Mapping[Role, str] | None = None,
+        keep: bool = False,
+    ) -> None:
+        """`make` builds a backend from its name; raises ConfigError.
+
+        `roles`: backends for some roles, brought up by their first request. `keep`: an old
+        backend is not stopped after a switch.
+        """
+        self.roles = dict(roles or {})
+        self._keep = keep
+        self._role_starts: dict[str, asyncio.Task[None]] = {}
         self._make = make
         self._hub = hub
         self._lanes: dict[str, Lane] = {}
@@ -39,6 +54,9 @@ class Switchboard:
     async def lane(self, role: Role) -> Lane:
         """The lane for a new request; waits through a change. Raises BackendError."""
         while True:
+            name = self.roles.get(role)
+            if name is not None and name != self.active:
+                await self._start_for_role(role, name)
             if self._change is not None:
                 await asyncio.shield(self._change)
                 continue
@@ -52,7 +70,7 @@ class Switchboard:
 
     def peek(self, role: Role) -> Lane:
         """Where requests go at this moment. Raises BackendError when there is no backend."""
-        lane = self._lanes.get(self.active)
+        lane = self._lanes.get(self.roles.get(role, "")) or self._lanes.get(self.active)
         if lane is None:
             raise BackendError("no backend is chosen yet")
         return lane
@@ -91,9 +109,10 @@ class Switchboard:
 
     async def stop(self) -> None:
         """Stop every backend that we started."""
-        for task in self._leaving:
+        tasks = [*self._leaving, *self._role_starts.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._leaving, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         stops = (lane.backend.stop() for lane in self._lanes.values())
         await asyncio.gather(*stops, return_exceptions=True)
 
@@ -115,6 +134,28 @@ class Switchboard:
             self._change = None
             change.set_result(None)
 
+    async def _start_for_role(self, role: Role, name: str) -> None:
+        """Bring up a role's own backend; where that fails the role goes to the active one."""
+        lane = self._lanes.get(name)
+        if lane is not None and lane.backend.status().state in SERVING:
+            return
+        task = self._role_starts.get(name)
+        if task is None:
+            task = self._role_starts[name] = asyncio.create_task(self._start_beside(name))
+            task.add_done_callback(lambda _: self._role_starts.pop(name, None))
+        try:
+            await asyncio.shield(task)
+        except (BackendError, ConfigError) as error:
+            if self.roles.pop(role, None) is not None:
+                text = f"{name}: {error}; {role} requests go to {self.active} now"
+                self._hub.notice("warning", text)
+
+    async def _start_beside(self, name: str) -> None:
+        lane = self._lanes.get(name) or Lane(self._make(name), Gate(1))
+        await lane.backend.start()
+        lane.gate.resize(lane.backend.endpoint.slots)
+        self._lanes[name] = lane
+
     async def _bring_up(self, name: str, lane: Lane, old: Lane | None) -> None:
         if old is None:
             self._lanes[name] = lane  # so that screens see the first one start
@@ -133,6 +174,9 @@ class Switchboard:
     def _let_go(self, old: Lane) -> None:
         """Stop the old backend when its last request has ended."""
         name = old.backend.name
+        if self._keep or name in self.roles.values():
+            old.gate.open()
+            return
 
         async def leave() -> None:
             if old.gate.busy:

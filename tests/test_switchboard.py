@@ -168,3 +168,35 @@ async def test_back_and_forth_under_load_loses_nobody(made: Board) -> None:
         await asyncio.sleep(0)
     await asyncio.gather(*requests)
     assert len(log) == 150
+
+
+async def test_a_role_has_its_own_backend_brought_up_by_its_first_request() -> None:
+    made = Board()
+    made.board.roles = {Role.BACKGROUND: "b"}
+    await made.board.switch("a")
+    lanes = await asyncio.gather(*(made.board.lane(Role.BACKGROUND) for _ in range(3)))
+    assert {lane.backend.name for lane in lanes} == {"b"}
+    assert (await made.board.lane(Role.MAIN)).backend.name == "a"
+    assert made.puppets["b"].starts == 1
+    await made.board.switch("c")
+    await settle()
+    assert (await made.board.lane(Role.BACKGROUND)).backend.name == "b"
+    await made.board.stop()
+
+
+async def test_a_role_whose_backend_fails_goes_to_the_active_one(made: Board) -> None:
+    made.board.roles = {Role.SUBAGENT: "b"}
+    made.puppets["b"].refuses = "no memory"
+    await made.board.switch("a")
+    assert (await made.board.lane(Role.SUBAGENT)).backend.name == "a"
+    assert "no memory" in made.hub.notices[-1].text
+
+
+async def test_a_kept_backend_is_not_stopped() -> None:
+    made = Board()
+    made.board = Switchboard(made.puppets.__getitem__, made.hub, keep=True)
+    await made.board.switch("a")
+    await made.board.switch("b")
+    await made.board.switch("a")
+    assert (made.puppets["a"].starts, made.puppets["a"].stops) == (1, 0)
+    await made.board.stop()
