@@ -352,51 +352,57 @@ class Emulator:
         if (rows, columns) == (self.rows, self.columns):
             return
         if columns == self.columns:
-            self._fit_height(rows)
+            self._fit_main_screen(rows)
+        self._fit_alternate_screen(rows)
         board.resize_from_frontend(columns, rows)
         self._page = None
 
-    def _fit_height(self, rows: int) -> None:
-        """Before the core changes the height alone: it cuts at the bottom and adds there,
-        where terminals keep the bottom and move the top into history, and back. Programs
-        that repaint relative to the cursor would paint in the wrong place."""
+    # The core cuts at the bottom and adds there; terminals keep the bottom and move the top
+    # into history, and back. Programs that repaint relative to the cursor would paint in
+    # the wrong place, so the rows are moved before the core changes the height.
+
+    def _fit_main_screen(self, rows: int) -> None:
         board = self._board
         blitter = board.blitter
         page = blitter.primary_page
         saved = board.cursor.saved[False]
         cursor_y = int(saved.y if blitter.in_alt_screen else board.cursor.y)
-        last = page.height - 1
         if rows < page.height:
-            below = 0
-            while last - below > cursor_y and _is_blank(page.grid[last - below]):
-                below += 1
-            moved = page.height - rows - below
-            if moved <= 0:
-                return
-            for y in range(moved):
+            moved = -_surplus(page, cursor_y, rows)
+            for y in range(-moved):
                 self.history.append(page.grid[y], page.is_line_wrapped(y))
-            page.scroll_region_up(0, last, moved)
-            moved = -moved
-        else:
-            if cursor_y < last:  # nothing to bring back to a screen that is not full
-                return
-            taken: list[tuple[list[tuple[Any, str]], bool]] = []
-            while len(taken) < rows - page.height:
-                row = self.history.take_newest(self.columns)
-                if row is None:
-                    break
-                taken.append(row)
-            moved = len(taken)
-            page.resize(self.columns, page.height + moved)
-            page.scroll_region_down(0, page.height - 1, moved)
-            for y, (cells, wrapped) in enumerate(reversed(taken)):
-                page.grid[y][:] = cells
-                page.set_line_wrapped(y, wrapped)
+            page.scroll_region_up(0, page.height - 1, -moved)
+        elif cursor_y == page.height - 1:
+            moved = self._bring_back(page, rows - page.height)
+        else:  # nothing to bring back to a screen that is not full
+            return
         if blitter.in_alt_screen:
             board.cursor.saved[False] = replace(saved, y=max(0, saved.y + moved))
         else:
             blitter.height = blitter.rows = max(page.height, rows)
             board.cursor.set_position(board.cursor.display_x, max(0, cursor_y + moved))
+
+    def _bring_back(self, page: Any, wanted: int) -> int:
+        taken: list[tuple[list[tuple[Any, str]], bool]] = []
+        while len(taken) < wanted:
+            row = self.history.take_newest(self.columns)
+            if row is None:
+                break
+            taken.append(row)
+        page.resize(self.columns, page.height + len(taken))
+        page.scroll_region_down(0, page.height - 1, len(taken))
+        for y, (cells, wrapped) in enumerate(reversed(taken)):
+            page.grid[y][:] = cells
+            page.set_line_wrapped(y, wrapped)
+        return len(taken)
+
+    def _fit_alternate_screen(self, rows: int) -> None:
+        board = self._board
+        page = board.blitter.alt_page
+        if board.blitter.in_alt_screen and rows < page.height:
+            moved = _surplus(page, int(board.cursor.y), rows)
+            page.scroll_region_up(0, page.height - 1, moved)
+            board.cursor.set_position(board.cursor.display_x, int(board.cursor.y) - moved)
 
     # --- the user acts ---
 
@@ -513,6 +519,15 @@ class _Display:
 
 _PLAIN = (None, None, False, False, False, "", None, False, False, False, False, False, None, "")
 _NO_STYLE = object()
+
+
+def _surplus(page: Any, cursor_y: int, rows: int) -> int:
+    """How many rows have to go at the top, after the blank ones below the cursor."""
+    last = page.height - 1
+    below = 0
+    while last - below > cursor_y and _is_blank(page.grid[last - below]):
+        below += 1
+    return int(max(0, page.height - rows - below))
 
 
 def _is_blank(row: Sequence[tuple[Any, str]]) -> bool:

@@ -16,7 +16,8 @@ _MODIFIERS = frozenset({"shift", "alt", "ctrl", "super", "hyper", "meta"})
 # Textual's names for what the emulator calls otherwise.
 _NAMES = {
     "circumflex_accent": "^",
-    "delete": "delete",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
     "minus": "-",
     "plus": "+",
     "underscore": "_",

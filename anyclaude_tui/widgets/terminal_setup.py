@@ -69,6 +69,10 @@ def alt_keys() -> dict[str, AltKey]:
         "\x1b\x08": "ctrl+alt+backspace",
         "\x1b\n": "ctrl+alt+j",
         "\x1b ": "alt+space",
+        "\x1b\x1c": "ctrl+alt+backslash",
+        "\x1b\x1d": "ctrl+alt+right_square_bracket",
+        "\x1b\x1e": "ctrl+alt+circumflex_accent",
+        "\x1b\x1f": "ctrl+alt+underscore",
     }
     for code in range(0x21, 0x7F):
         character = chr(code)

@@ -1,0 +1,75 @@
+"""tmux as a second reference, for the text of a screen and its cursor."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+Screen = tuple[list[str], tuple[int, int]]
+
+
+class Tmux:
+    """A tmux server of our own with one pane; a context manager."""
+
+    def __init__(self, rows: int, columns: int, folder: Path) -> None:
+        self._folder = folder
+        self._socket = folder / "tmux"
+        self._run(
+            *("new-session", "-d", "-s", "t", "-x", str(columns), "-y", str(rows)),
+            *("sleep 1000", ";", "set", "-g", "status", "off", ";"),
+            *("set", "-g", "remain-on-exit", "on"),
+        )
+        self._run("resize-window", "-t", "t", "-x", str(columns), "-y", str(rows))
+
+    @staticmethod
+    def available() -> bool:
+        """Whether tmux is installed."""
+        return shutil.which("tmux") is not None
+
+    def __enter__(self) -> Tmux:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._run("kill-server")
+
+    def show(self, data: bytes, until: Callable[[Screen], bool], timeout_s: float = 2.0) -> Screen:
+        """The screen after `data`, as soon as `until` holds, or after the timeout."""
+        path = self._folder / "data"
+        path.write_bytes(data)
+        command = f"stty raw -echo; cat '{path}'; sleep 1000"
+        self._run("respawn-pane", "-k", "-t", "t", command)
+        deadline = time.monotonic() + timeout_s
+        while True:
+            screen = self._screen()
+            if until(screen) or time.monotonic() > deadline:
+                return screen
+            time.sleep(0.02)
+
+    def _screen(self) -> Screen:
+        text = self._run(
+            "capture-pane", "-p", "-t", "t", ";", "display", "-p", "#{cursor_x} #{cursor_y}"
+        )
+        *lines, cursor = text.rstrip("\n").split("\n")
+        x, y = cursor.split()
+        return [line.rstrip(" ") for line in lines], (int(x), int(y))
+
+    def _run(self, *arguments: str) -> str:
+        environment = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
+        environment.pop("TMUX", None)
+        return subprocess.run(
+            ["tmux", "-u", "-f", "/dev/null", "-S", str(self._socket), *arguments],
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
