@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anyclaude_tui.proxy.thinktags import overlap
+from anyclaude_tui.proxy.markers import overlap
 
 
 class StopFinder:

@@ -8,7 +8,6 @@ one joined delta; whatever the fast lane does not know goes through `_apply`.
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +15,7 @@ from typing import Any, Protocol
 
 from anyclaude_tui.proxy import chunks, wire
 from anyclaude_tui.proxy.chunks import Chunk, Delta, Malformed
-from anyclaude_tui.proxy.content import Content
+from anyclaude_tui.proxy.content import Content, special
 from anyclaude_tui.proxy.endings import Ending, Seen, decide, truncation_of
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.sse import Comment, Event
@@ -27,9 +26,6 @@ from anyclaude_tui.proxy.writer import BlockWriter
 from anyclaude_tui.telemetry.events import Outcome, Truncation
 
 __all__ = ["CallMemory", "Ending", "StreamFacts", "StreamTranslator"]
-
-_SPECIAL = re.compile(r"[<\[`{]").search
-"""Characters that could begin a think tag's end or a tool call written as text."""
 
 _encode = wire.encode
 _decode = chunks.decode_fast
@@ -125,7 +121,7 @@ class StreamTranslator:
 
     def feed(self, events: Sequence[Event | Comment]) -> bytes:
         """The Anthropic events for all of these, joined. Never raises for what comes in."""
-        facts, out = self.facts, self._writer.out
+        facts, out, calls = self.facts, self._writer.out, self._content.calls
         self._find_lanes()
         deltas = thoughts = 0
         for event in events:
@@ -145,9 +141,9 @@ class StreamTranslator:
                     text = delta.content
                     thought = delta.reasoning_content or delta.reasoning
                     if text:
-                        if self._text_prefix and not thought and not _SPECIAL(text):
+                        if self._text_prefix and not thought and not special(text):
                             out += (self._text_prefix, _encode(text), _DELTA_END)
-                            self._content.last = text
+                            calls.last = text
                             deltas += 1
                             continue
                     elif thought and self._thinking_prefix:
@@ -331,7 +327,7 @@ class StreamTranslator:
         if thought or delta.content or delta.refusal or calls:
             facts.deltas += 1
             facts.thinking_deltas += any_thought
-        facts.in_call = bool(self._assembler) or self._content.in_call
+        facts.in_call = bool(self._assembler) or self._content.calls.in_call
 
     def _add_content(self, pieces: list[tuple[str, Any]]) -> bool:
         """Show what the content was sorted into; True if there was thinking in it."""
@@ -389,7 +385,7 @@ class StreamTranslator:
         if keep_text or any(self._is_good(call) for call in pending):
             self._add_content(self._content.end(cut=cut))
         self._give(pending, cut=cut)
-        self.facts.dropped_calls += self._content.dropped_calls
+        self.facts.dropped_calls += self._content.calls.dropped_calls
         self.facts.in_call = False
 
     def _is_good(self, pending: PendingCall) -> bool:

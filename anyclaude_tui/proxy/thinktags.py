@@ -6,6 +6,9 @@ Pure and incremental. Only tags before any visible text count: a model that writ
 
 from __future__ import annotations
 
+from anyclaude_tui.proxy.harmony import STARTS, Harmony
+from anyclaude_tui.proxy.markers import overlap
+
 _TAGS = {
     "<think>": "</think>",
     "<thinking>": "</thinking>",
@@ -23,6 +26,7 @@ class ThinkTags:
         self._held = ""
         self._closer = ""
         self._thought = False
+        self._harmony: Harmony | None = None
         self._open = True
         """Nothing but white space and reasoning so far: a tag may still come."""
 
@@ -40,6 +44,8 @@ class ThinkTags:
         """Pieces in order; what could be part of a tag is held back."""
         if not self._open:
             return [(False, text)]
+        if self._harmony is not None:
+            return self._harmony.feed(text)
         out: list[tuple[bool, str]] = []
         text = self._held + text
         self._held = ""
@@ -63,7 +69,10 @@ class ThinkTags:
                     text = front[len(tag) :]
                     break
             else:
-                could_be = any(tag.startswith(front) for tag in _TAGS)
+                if front.startswith(STARTS) and not self._thought:
+                    self._harmony = Harmony()
+                    return out + self._harmony.feed(front)
+                could_be = any(tag.startswith(front) for tag in (*_TAGS, *STARTS))
                 if could_be and len(text) < _MAX_BLANK_CHARS:
                     self._held = text
                     return out
@@ -75,13 +84,7 @@ class ThinkTags:
 
     def end(self) -> list[tuple[bool, str]]:
         """What was held back."""
+        if self._harmony is not None:
+            return self._harmony.end()
         held, self._held = self._held, ""
         return [(bool(self._closer), held)] if held else []
-
-
-def overlap(text: str, marker: str) -> int:
-    """How many characters at the end of `text` are a proper beginning of `marker`."""
-    for size in range(min(len(text), len(marker) - 1), 0, -1):
-        if text.endswith(marker[:size]):
-            return size
-    return 0

@@ -68,7 +68,7 @@ class Toolbox:
             return self._settle(name, known, value, text.strip())
         if not repair or not known:
             return None
-        value = _repaired(text)
+        value = repaired_object(text)
         if value is None:
             return None
         call = self._settle(name, known, value, "")
@@ -178,7 +178,7 @@ def _dump(value: dict[str, Any]) -> str | None:
         return None
 
 
-def _repaired(text: str) -> dict[str, Any] | None:
+def repaired_object(text: str) -> dict[str, Any] | None:
     """Broken JSON repaired to an object, or None."""
     if len(text) > MAX_REPAIR_CHARS or "{" not in text:
         return None

@@ -51,7 +51,7 @@ def test_each_delta_goes_out_at_once() -> None:
 @pytest.mark.parametrize("size", [1, 2, 5, 64, None])
 @pytest.mark.parametrize("form", ["reasoning", "reasoning_content", "details", "tags"])
 def test_reasoning_in_all_forms(form: str, size: int | None) -> None:
-    deltas: list[dict[str, Any]] = {
+    forms: dict[str, list[dict[str, Any]]] = {
         "reasoning": [{"reasoning": "I "}, {"reasoning": "think."}, {"content": "\n\nSo."}],
         "reasoning_content": [
             {"reasoning_content": "I "},
@@ -68,8 +68,8 @@ def test_reasoning_in_all_forms(form: str, size: int | None) -> None:
         "tags": [
             {"content": piece} for piece in ("\n<th", "ink>I ", "think.", "</thi", "nk>\n\nSo.")
         ],
-    }[form]
-    got = run(*(chunk(**delta) for delta in deltas), chunk("stop"), size=size)
+    }
+    got = run(*(chunk(**delta) for delta in forms[form]), chunk("stop"), size=size)
     assert got.message.kinds == ["thinking", "text"]
     assert (got.message.thinking, got.message.text) == ("I think.", "So.")
     assert got.message.blocks[0]["signature"].startswith(wire.SIGNATURE_PREFIX)
