@@ -371,6 +371,7 @@ class Exchange:
 
     def _place(self, place: int) -> None:
         self._record.queue_position = place
+        self._record.queued_behind = max(place, self._record.queued_behind or 0)
 
     def _now(self) -> float:
         return self._services.clock.now()

@@ -126,6 +126,8 @@ class RequestRecord:
     phase: Phase = Phase.ACCEPTED
     queue_position: int | None = None
     """1 = next in line; None when it does not wait."""
+    queued_behind: int | None = None
+    """Its place when it joined the queue, with one slot the requests before it; it stays."""
     sent_at: float | None = None
     headers_at: float | None = None
     first_byte_at: float | None = None
