@@ -1,0 +1,75 @@
+"""The causes that a verdict can name, and the debugging guide's three scenarios."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Cause(StrEnum):
+    """What makes a target slow."""
+
+    PREFILL = "model prefill"
+    DECODE = "model decode"
+    THINKING = "thinking"
+    LENGTH = "answer length"
+    PROXY = "proxy"
+    CONTEXT = "context"
+    CACHE = "cache"
+    QUEUE = "queue"
+    LOAD = "load"
+    EQUAL = "equal"
+    FAILED = "failed"
+
+
+class Scenario(StrEnum):
+    """The users' debugging guide calls them so."""
+
+    BACKEND = "the backend is the bottleneck"
+    PROXY = "the proxy is the bottleneck"
+    CONTEXT = "the context is the bottleneck"
+
+
+SCENARIOS = {
+    Cause.PREFILL: Scenario.BACKEND,
+    Cause.DECODE: Scenario.BACKEND,
+    Cause.THINKING: Scenario.BACKEND,
+    Cause.LENGTH: Scenario.BACKEND,
+    Cause.QUEUE: Scenario.BACKEND,
+    Cause.LOAD: Scenario.BACKEND,
+    Cause.PROXY: Scenario.PROXY,
+    Cause.CONTEXT: Scenario.CONTEXT,
+    Cause.CACHE: Scenario.CONTEXT,
+}
+
+
+class Confidence(StrEnum):
+    """How sure the named cause is."""
+
+    HIGH = "high"
+    LIKELY = "likely"
+    LOW = "low"
+    """Several causes share the blame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A cause and the seconds that it accounts for, per request."""
+
+    cause: Cause
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one target spends its time on, or what is wrong with it."""
+
+    target: str
+    cause: Cause
+    seconds: float
+    """Per request, over the workloads that were measured."""
+    share: float
+    """Of the target's whole time."""
+    fault: bool
+    """It need not be so: not just the largest part."""
+    evidence: str
