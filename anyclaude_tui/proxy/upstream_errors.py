@@ -130,14 +130,16 @@ def _error(
 
 def _inner(payload: Any) -> Mapping[str, Any]:
     """The object that describes the error, however it is wrapped."""
-    if isinstance(payload, list) and payload:
-        payload = payload[0]
-    if not isinstance(payload, Mapping):
-        return {}
-    for key in ("error", "detail"):
-        if isinstance(payload.get(key), Mapping):
-            return _inner(payload[key]) if key in payload[key] else dict(payload[key])
-    return payload
+    for _ in range(4):
+        if isinstance(payload, list) and payload:
+            payload = payload[0]
+        if not isinstance(payload, Mapping):
+            return {}
+        wrapped = payload.get("error") or payload.get("detail")
+        if not isinstance(wrapped, (Mapping, list)):
+            break
+        payload = wrapped
+    return payload if isinstance(payload, Mapping) else {}
 
 
 def _words(payload: Any, depth: int = 0) -> str:
