@@ -31,7 +31,7 @@ FAULT_SHARE, FAULT_S = 0.15, 0.1
 KEPT_REUSE = 0.5
 """A warm prompt of which less than this came from the cache has lost its prefix."""
 CACHE_PROMPT_TOKENS = 200
-STEADY = 0.5
+STEADY = 0.3
 """Waits of which the middle 80 % lie within this share of the median are the same thing
 each time: a load, no queue."""
 
