@@ -134,6 +134,8 @@ class BackendStatus:
     pid: int | None = None
     cpu_percent: float | None = None
     memory_bytes: int | None = None
+    memory_pressure: float | None = None
+    """The share of the machine's memory in use, 0 to 1; sampled while a server of ours runs."""
     restarts: int = 0
     log_tail: tuple[str, ...] = ()
     """The last lines of its output, newest last."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import os
 import socket
 import subprocess
 import sys
@@ -30,6 +31,13 @@ class PortOwner:
     def __str__(self) -> str:
         return f'PID {self.pid} "{self.name}"'
 
+    def in_group(self, leader: int) -> bool:
+        """Whether it belongs to the process group of `leader`."""
+        try:
+            return os.getpgid(self.pid) == leader
+        except ProcessLookupError:
+            return False
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -51,6 +59,8 @@ class Usage:
     cpu_percent: float | None
     memory_bytes: int | None
     processes: int
+    pressure: float = 0.0
+    """The share of the machine's memory in use, at the same moment."""
 
 
 def memory() -> Memory:
@@ -167,7 +177,7 @@ class UsageSampler:
                 cpu += process.cpu_percent()
                 size += _footprint(process)
                 count += 1
-        return Usage(cpu, size, count) if count else None
+        return Usage(cpu, size, count, memory().pressure) if count else None
 
 
 def _footprint(process: psutil.Process) -> int:

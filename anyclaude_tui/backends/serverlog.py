@@ -14,6 +14,9 @@ FILES_KEPT = 3
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")  # progress bars end their lines with CR
 
+_OWN_QUESTION = re.compile(r'"GET /(?:health|v1/status) HTTP')
+"""Our own watching, which would drive all else out of the ring."""
+
 
 class ServerLog:
     """A ring of lines and `PATH`, `PATH.1`, `PATH.2`. A disk that fails costs the file, no more."""
@@ -63,7 +66,7 @@ class ServerLog:
 
     def _keep(self, line: bytes) -> None:
         text = line[:LINE_CHARS].decode(errors="replace").rstrip()
-        if text:
+        if text and not _OWN_QUESTION.search(text):
             self._lines.append(text)
 
     def _write(self, data: bytes) -> None:

@@ -155,6 +155,7 @@ class SupervisedBackend(Backend):
             pid=process.pid if process and process.running else None,
             cpu_percent=usage.cpu_percent if usage else None,
             memory_bytes=usage.memory_bytes if usage else None,
+            memory_pressure=usage.pressure if usage else None,
             restarts=self._restarts,
             log_tail=self._log.tail(LOG_LINES_SHOWN),
             warnings=self._warnings,
@@ -247,16 +248,28 @@ class SupervisedBackend(Backend):
     async def _poll(self) -> Endpoint:
         async with http.client(self.base_url, timeout_s=LOAD_TIMEOUT_S) as client:
             while True:
-                endpoint: Endpoint | None = None
                 try:
                     endpoint = await self.connect(client)
                 except httpx.HTTPError:
                     await asyncio.sleep(LOAD_POLL_S)
-                # mlx_lm lives on when it cannot have its port: the answer is a stranger's.
-                if exits.port_taken(self._log.tail(40)):
-                    raise BackendError(f"port {self.port} was taken meanwhile: start it again")
-                if endpoint is not None:
+                except NotServingError:
+                    await self._check_port_is_ours()
+                    raise
+                else:
+                    await self._check_port_is_ours()
                     return endpoint
+
+    async def _check_port_is_ours(self) -> None:
+        """mlx_lm lives on when it cannot have its port: what answers is then a stranger."""
+        owner = await asyncio.to_thread(machine.port_owner, self.port)
+        pid = self._process.pid if self._process else None
+        # A launcher may start the server through ssh, outside of our group.
+        foreign = owner and pid and not self.settings.launcher and not owner.in_group(pid)
+        if foreign or exits.port_taken(self._log.tail(40)):
+            raise BackendError(
+                f"port {self.port} was taken meanwhile by {owner or 'another process'}: "
+                "start it again"
+            )
 
     async def _until_dead(self) -> str:
         """Watch a ready server; returns the reason once it does not serve any more."""

@@ -70,6 +70,7 @@ async def test_usage_is_sampled_while_it_runs(child: Start) -> None:
     assert process.usage is not None
     assert process.usage.memory_bytes
     assert process.usage.processes == 1
+    assert 0 < process.usage.pressure < 1
 
 
 async def test_stop_ends_the_children_of_the_child_too(child: Start) -> None:

@@ -16,6 +16,13 @@ def test_lines_split_anywhere_and_progress_bars(tmp_path: Path) -> None:
     assert log.tail(1) == ("done",)
 
 
+def test_our_own_health_questions_are_left_out(tmp_path: Path) -> None:
+    log = ServerLog(tmp_path / "a.log")
+    log.feed(b'127.0.0.1 - - "GET /health HTTP/1.1" 200 -\n"POST /v1/chat/completions" 200\n')
+    log.close()
+    assert log.tail() == ('"POST /v1/chat/completions" 200',)
+
+
 def test_memory_is_bounded(tmp_path: Path) -> None:
     log = ServerLog(tmp_path / "a.log")
     log.feed(b"x" * 100_000 + b"\n" + b"line\n" * 1000)

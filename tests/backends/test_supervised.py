@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from anyclaude_tui.backends import supervised
+from anyclaude_tui.backends import machine, supervised
 from anyclaude_tui.backends.base import Backend, BackendError, BackendState
 
 from .conftest import Make, alive, until, until_state
@@ -147,6 +147,19 @@ async def test_a_taken_port_is_named_with_its_owner(make: Make, listener: socket
     assert "another port" in str(raised.value)
     assert backend.status().state is BackendState.FAILED
     assert backend.status().reason == str(raised.value)
+
+
+async def test_a_port_lost_in_the_last_moment_is_not_mistaken_for_ours(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = make(**FAST, name="stranger")
+    await stranger.start()
+    backend = make(**FAST)
+    # Like mlx_lm, which lives on without its port; the stranger answers in its place.
+    backend.command = lambda port: ["/bin/sleep", "60"]
+    monkeypatch.setattr(machine, "free_port", lambda: stranger.port)
+    with pytest.raises(BackendError, match=rf"taken meanwhile by PID {stranger.status().pid}"):
+        await backend.start()
 
 
 async def test_a_server_that_dies_at_the_start_fails_at_once(make: Make) -> None:
