@@ -19,9 +19,10 @@ from textual.command import CommandPalette
 from anyclaude_tui.config import Settings
 from anyclaude_tui.door import Door
 from anyclaude_tui.screens import actions
-from anyclaude_tui.screens.dashboard import DashboardScreen
+from anyclaude_tui.screens.dashboard import DashboardScreen, command_text
 from anyclaude_tui.screens.dialogs import BackendList, Question
 from anyclaude_tui.screens.help import HelpScreen
+from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.terminal.keys import key_press
 from anyclaude_tui.widgets import themes
 from anyclaude_tui.widgets.palette import Commands
@@ -38,7 +39,8 @@ SEVERITY: dict[str, Any] = {"warning": "warning", "error": "error"}
 class DashboardApp(App[int], inherit_bindings=False):
     """Textual's own bindings are not inherited: every key but the leader is Claude Code's."""
 
-    CSS_PATH = "app.tcss"
+    # All here: Textual does not load the style sheet of a default screen.
+    CSS_PATH: ClassVar[Any] = ["app.tcss", "screens/dashboard.tcss", "screens/dialogs.tcss"]
     TITLE = "anyclaude-tui"
     ENABLE_COMMAND_PALETTE = False
     COMMANDS: ClassVar[Any] = {Commands}
@@ -106,8 +108,11 @@ class DashboardApp(App[int], inherit_bindings=False):
     async def on_event(self, event: events.Event) -> None:
         """Every key passes here first and in order, so that `leader z` typed in one burst
         cannot reach Claude Code in part."""
-        if isinstance(event, events.Key) and not event.is_forwarded and self.takes(event):
-            return
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            if self.screen is self.dashboard:
+                self.dashboard.focus_pane()
+            if isinstance(event, events.Key) and self.takes(event):
+                return
         await super().on_event(event)
 
     def takes(self, event: events.Key) -> bool:
@@ -168,6 +173,15 @@ class DashboardApp(App[int], inherit_bindings=False):
     def action_restart(self) -> None:
         self.say(f"Restarting {self.door.snapshot.active}")
         self.follow(self.door.restart_backend(), "The backend could not be restarted")
+
+    def action_copy(self) -> None:
+        if self.dashboard.launched is None:
+            self.say("The command is not known yet: try again in a moment")
+            return
+        words = command_text(self.dashboard.launched)
+        self.copy_to_clipboard(words)
+        self.run_worker(copy_to_system(words), exit_on_error=False)
+        self.say("Copied the command: paste it into another terminal")
 
     def action_find(self) -> None:
         if self.dashboard.pane is not None:

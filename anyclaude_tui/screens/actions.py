@@ -39,6 +39,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("x", "panels", "Hide the panels, and show them again.", "panels", footer="panels"),
     Action("r", "restart backend", "Stop and start the active backend (a cold cache).", "restart"),
+    Action("c", "copy command", "Copy the command that starts Claude Code elsewhere.", "copy"),
     Action("/", "find", "Search in what the pane has shown.", "find"),
     Action("p", "palette", "Search all commands by name.", "palette"),
     Action("t", "theme", "Choose a theme.", "theme"),
@@ -74,4 +75,6 @@ def character(name: str) -> str:
 def chord_name(chord: str) -> str:
     """A chord for people: `ctrl+right_square_bracket` → `Ctrl+]`."""
     *modifiers, key = chord.split("+")
-    return "+".join([*(word.capitalize() for word in modifiers), character(key)])
+    char = character(key)
+    char = char.upper() if len(char) == 1 else char.capitalize()
+    return "+".join([*(word.capitalize() for word in modifiers), char])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from anyclaude_tui.screens.actions import ACTIONS, DIGITS, Action
 from anyclaude_tui.screens.layout import MIN_HEIGHT, MIN_WIDTH
 from anyclaude_tui.telemetry.hub import Notice
-from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, pad, spread, text, width_of
+from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, pad, spread, text, width_of, wrapped
 
 NOTICE_TONES = {"info": Tone.LABEL, "warning": Tone.WARN, "error": Tone.BAD}
 LEVEL_SIGNS = {"info": "·", "warning": "!", "error": "✗"}
@@ -48,7 +48,7 @@ def which_key(leader: str, backends: tuple[str, ...], width: int) -> list[Line]:
         for digit, name in zip(DIGITS, backends, strict=False)
     ]
     entries += [
-        ((f"{leader} ", Tone.KEY), ("send it to Claude Code", Tone.LABEL)),
+        ((f"{leader} ", Tone.KEY), ("sends itself", Tone.LABEL)),
         (("Esc ", Tone.KEY), ("back", Tone.LABEL)),
     ]
     size = min(width - 2, max(width_of(entry) for entry in entries) + 2)
@@ -70,7 +70,8 @@ def _entry(action: Action) -> Line:
 
 def too_small(width: int, height: int) -> list[Line]:
     """What a window shows that is too small for the rest."""
-    need = f"{MIN_WIDTH}×{MIN_HEIGHT}"
-    long = f"Window too small: {width}×{height}, need {need}. Claude Code keeps running."
-    words = long if width_of(text(long)) <= width else f"{width}×{height}: need {need}"
-    return [fit(text(words, Tone.WARN), width)]
+    words = (
+        f"Window too small: {width}×{height}. Enlarge it to {MIN_WIDTH}×{MIN_HEIGHT}; "
+        "Claude Code keeps running."
+    )
+    return wrapped(words, width, height, Tone.WARN)

@@ -14,13 +14,12 @@ from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Static
 
 from anyclaude_tui.screens import chrome
 from anyclaude_tui.screens.actions import chord_name
 from anyclaude_tui.screens.layout import Plan, plan
 from anyclaude_tui.telemetry.hub import Notice, Snapshot
-from anyclaude_tui.widgets.lines import Tone, clean, wrapped
+from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, text, wrapped
 from anyclaude_tui.widgets.panel import LinesView, Panel
 from anyclaude_tui.widgets.panels import PANELS
 from anyclaude_tui.widgets.strip import strip
@@ -36,8 +35,6 @@ NOTICE_S = {"info": 8.0, "warning": 15.0, "error": 30.0}
 class DashboardScreen(Screen[None]):
     """Shows snapshots around a terminal pane."""
 
-    CSS_PATH = "dashboard.tcss"
-
     def __init__(self, leader: str, external: bool) -> None:
         """`leader`: the chord, as a key of Textual's. `external`: no pane."""
         super().__init__()
@@ -51,7 +48,11 @@ class DashboardScreen(Screen[None]):
         self._program = "Claude Code"
         self.title_words = ""
         self.snapshot: Snapshot | None = None
+        self.served = False
+        """A request has come: the command that starts Claude Code has done its work."""
         self.arrangement = Plan("", {})
+        self.launched: Launch | None = None
+        self._command = LinesView(id="command")
         self._header = LinesView(id="header")
         self._note = LinesView(id="note")
         self._strip = LinesView(id="strip")
@@ -59,36 +60,37 @@ class DashboardScreen(Screen[None]):
         self._menu = LinesView(id="menu")
         self._small = LinesView(id="small")
         self._panels = [Panel(kind) for kind in PANELS.values()]
+        lines = (self._header, self._note, self._strip, self._footer, self._small)
+        main = self._command if self.pane is None else self.pane
+        self._placed: dict[str, Widget] = {w.id or "": w for w in (main, *lines, *self._panels)}
 
     def compose(self) -> ComposeResult:
-        if self.pane is not None:
-            yield self.pane
-        else:
-            yield Static("", id="command", markup=False)
-        yield self._header
-        yield self._note
-        yield from self._panels
-        yield self._strip
-        yield self._footer
+        yield from self._placed.values()
         yield self._menu
-        yield self._small
 
     def on_mount(self) -> None:
         self._menu.display = False
         self.place()
-        if self.pane is not None:
-            self.pane.focus()
+        self.focus_pane()
 
     def on_resize(self, event: events.Resize) -> None:
         self.place()
 
     def on_screen_resume(self) -> None:
-        if self.pane is not None:
-            self.pane.focus()
+        self.focus_pane()
+
+    def focus_pane(self) -> None:
+        """Give the keys to the pane; nothing else on this screen can have them, but Textual
+        takes them away from a pane that was hidden for a while."""
+        if self.pane is not None and self.focused is not self.pane:
+            self.set_focus(self.pane)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a snapshot; widgets whose content is the same are left alone."""
+        served, self.served = self.served, bool(snapshot.in_flight or snapshot.recent)
         self.snapshot = snapshot
+        if self.served != served and self.external:
+            self.place()
         for panel in self._panels:
             panel.show(snapshot)
         if self._strip.display:
@@ -102,6 +104,7 @@ class DashboardScreen(Screen[None]):
 
         Raises OSError when the folder to start it in is gone.
         """
+        self.launched = launch
         self._program = "Shell" if shell else "Chat client" if launch.note else "Claude Code"
         if launch.note and launch.note not in self.notes:
             self.notes.append(launch.note)
@@ -110,9 +113,8 @@ class DashboardScreen(Screen[None]):
             self.title_words = home_relative(launch.cwd)
             self._show_header()
             self.pane.launch(launch.argv, launch.env, launch.cwd)
-            self.pane.focus()
         else:
-            self.query_one("#command", Static).update(command_text(launch))
+            self.place()
 
     def set_title(self, words: str) -> None:
         """Claude Code has set the terminal's title."""
@@ -125,9 +127,9 @@ class DashboardScreen(Screen[None]):
         if shown:
             names = tuple(b.name for b in self.snapshot.backends) if self.snapshot else ()
             width, height = self.size
-            lines = chrome.which_key(self.leader, names, width)[: max(1, height - 1)]
+            lines = chrome.which_key(self.leader, names, width)[:height]
             self._menu.set_lines(lines)
-            _place(self._menu, 0, height - 1 - len(lines), width, len(lines))
+            _place(self._menu, 0, height - len(lines), width, len(lines))
 
     def toggle(self, name: str) -> bool:
         """Hide one panel or show it again; returns whether it is shown now."""
@@ -141,6 +143,8 @@ class DashboardScreen(Screen[None]):
         if not width or not height:
             return
         note = [line for n in self.notes for line in wrapped(n, width - 2, 2, Tone.WARN)]
+        command = self._command_lines(width)
+        self._command.set_lines(command)
         self.arrangement = plan(
             width,
             height,
@@ -149,12 +153,11 @@ class DashboardScreen(Screen[None]):
             external=self.external,
             hidden=self.hidden,
             note_rows=len(note),
+            command_rows=len(command),
         )
         regions = self.arrangement.regions
-        for widget in self.children:
-            if widget is self._menu or widget.id is None:
-                continue
-            region = regions.get(widget.id)
+        for name, widget in self._placed.items():
+            region = regions.get(name)
             # A pane that is not shown keeps its size: what runs in it is not disturbed.
             widget.display = region is not None
             if region is not None:
@@ -165,6 +168,22 @@ class DashboardScreen(Screen[None]):
         self._small.set_lines(chrome.too_small(width, height))
         self._show_header()
         self.call_after_refresh(self._show_again)
+
+    def _command_lines(self, width: int) -> list[Line]:
+        """How to start Claude Code elsewhere; one line once it has been done."""
+        if self.launched is None:
+            return [text(" Starting", Tone.LABEL)]
+        keys: Line = ((" c", Tone.KEY), (" copies the command", Tone.LABEL))
+        if self.served:
+            words = text(" Claude Code runs in another terminal.", Tone.LABEL)
+            return [fit((*words, (" ", Tone.TEXT), *keys), width)]
+        head: Line = ((" Run this in another terminal: ", Tone.STRONG), *keys)
+        rows = [
+            line
+            for part in command_text(self.launched).split("\n")
+            for line in wrapped(part, width - 2, 3)
+        ]
+        return [fit(head, width), *(((" ", Tone.TEXT), *row) for row in rows), ()]
 
     def _show_again(self) -> None:
         if self.snapshot is not None:

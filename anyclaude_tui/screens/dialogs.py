@@ -24,7 +24,6 @@ T = TypeVar("T")
 class Dialog(ModalScreen[T]):
     """A box in the middle; Esc leaves it without a choice."""
 
-    CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "back", show=False)]
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -14,8 +14,11 @@ from textual.widgets import Static
 from anyclaude_tui.screens.actions import ACTIONS
 from anyclaude_tui.screens.dialogs import Dialog, content
 from anyclaude_tui.widgets import signs
-from anyclaude_tui.widgets.lines import Line, Tone, pad, text
+from anyclaude_tui.widgets.lines import Line, Tone, pad, text, wrapped
 
+WIDTH = 88
+NAME = 12
+"""Columns for the names at the left."""
 PROVENANCE: tuple[tuple[Line, str], ...] = (
     (text("12.4"), "measured here, by the proxy's clock"),
     (text("12.4", Tone.REPORTED), "reported by the backend (in italics)"),
@@ -34,8 +37,11 @@ NUMBERS: tuple[tuple[str, str], ...] = (
     ("context", "prompt and reply, of the model's context window"),
     ("keepalives", "signs of life sent to Claude Code while the backend was silent"),
     ("chunks", "events received from the backend"),
-    ("truncations", "cut: ended without a reason; stall: fell silent; malformed: nonsense;"),
-    ("", "max_tokens: the model met its limit, which is honest and counted apart"),
+    (
+        "truncations",
+        "cut: ended without a reason; stall: fell silent; malformed: nonsense; max_tokens: the "
+        "model met its limit, which is honest and counted apart",
+    ),
     ("repaired", "tool calls whose arguments had to be mended; rescued: found in plain text"),
     ("retries", "requests sent again because the first try died before anything was shown"),
 )
@@ -53,7 +59,7 @@ class HelpScreen(Dialog[None]):
         self._leader, self._home = leader, home
 
     def compose(self) -> ComposeResult:
-        box = VerticalScroll(Static(Content("\n").join(map(content, self._lines()))), classes="box")
+        box = VerticalScroll(Static(id="words"), classes="box")
         box.border_title = "Help"
         box.border_subtitle = "↑ ↓ scroll · Esc back"
         yield box
@@ -61,25 +67,30 @@ class HelpScreen(Dialog[None]):
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
 
-    def _lines(self) -> Iterable[Line]:
-        yield text(
-            f"{self._leader} and then a key is the dashboard's; every other key is Claude Code's.",
-            Tone.LABEL,
-        )
-        for action in ACTIONS:
-            yield row(((f"{action.key} {action.also}", Tone.KEY),), action.help)
-        yield row(text("1-9", Tone.KEY), "Switch to the nth backend.")
-        yield row(text(self._leader, Tone.KEY), "Send the chord itself to Claude Code.")
-        yield from heading("Requests")
-        for mark, words in signs.LEGEND:
-            yield row(text(mark), words)
-        yield from heading("Numbers")
-        for example, words in PROVENANCE:
-            yield row(example, words)
-        for name, words in NUMBERS:
-            yield row(text(name), words)
-        yield from heading("Files")
-        yield row(text("ours"), self._home)
+    def on_resize(self, event: events.Resize) -> None:
+        width = min(WIDTH, event.size.width - 4) - 6  # border, padding and scroll bar
+        lines = help_lines(self._leader, self._home, width)
+        self.query_one("#words", Static).update(Content("\n").join(map(content, lines)))
+
+
+def help_lines(leader: str, home: str, width: int) -> list[Line]:
+    """Everything that the help says, in `width` columns."""
+    intro = f"{leader} and then a key is the dashboard's; every other key is Claude Code's."
+    lines = wrapped(intro, width, 3, Tone.LABEL)
+    for action in ACTIONS:
+        lines += row(((f"{action.key} {action.also}", Tone.KEY),), action.help, width)
+    lines += row(text("1-9", Tone.KEY), "Switch to the nth backend.", width)
+    lines += row(text(leader, Tone.KEY), "Pressed twice, it reaches Claude Code.", width)
+    lines += heading("Requests")
+    for (mark, tone), words in signs.LEGEND:
+        lines += row(text(mark, tone), words, width)
+    lines += heading("Numbers")
+    for example, words in PROVENANCE:
+        lines += row(example, words, width)
+    for name, words in NUMBERS:
+        lines += row(text(name), words, width)
+    lines += heading("Files")
+    return lines + row(text("ours"), home, width)
 
 
 def heading(words: str) -> list[Line]:
@@ -87,6 +98,9 @@ def heading(words: str) -> list[Line]:
     return [(), text(words, Tone.STRONG)]
 
 
-def row(left: Line, words: str) -> Line:
-    """A name or a sign, and what it means."""
-    return (("  ", Tone.TEXT), *pad(left, 12), (words, Tone.LABEL))
+def row(left: Line, words: str, width: int) -> list[Line]:
+    """A name or a sign, and what it means, indented under itself."""
+    lines = wrapped(words, width - NAME - 2, 4, Tone.LABEL)
+    first = (("  ", Tone.TEXT), *pad(left, NAME), *(lines[0] if lines else ()))
+    indent = (" " * (NAME + 2), Tone.TEXT)
+    return [first, *((indent, *line) for line in lines[1:])]

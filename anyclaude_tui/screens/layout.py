@@ -16,11 +16,12 @@ PANE_WIDTH, PANE_HEIGHT = 80, 24
 SIDE_LEAST, SIDE_MOST = 40, 60
 STRIP_ROWS = 3
 
-NEEDS = {"now": 9, "backend": 7, "why": 4, "requests": 5, "session": 8, "trend": 6}
+NEEDS = {"now": 9, "backend": 7, "why": 4, "requests": 7, "session": 8, "trend": 6}
 """Rows without which a panel is left out, the most important panel first."""
 GROWTH = (
     ("backend", 8),
     ("now", 12),
+    ("session", 9),
     ("requests", 9),
     ("why", 5),
     ("trend", 8),
@@ -52,11 +53,13 @@ def plan(
     external: bool = False,
     hidden: frozenset[str] = frozenset(),
     note_rows: int = 0,
+    command_rows: int = 1,
 ) -> Plan:
     """The layout for a window of `width` × `height` cells.
 
     `panels` False: the strip at most. `external`: no pane, but a `command` instead of it.
     `hidden`: panels that the user does not want. `note_rows`: lines above the pane.
+    `command_rows`: what the `command` would like to have.
     """
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         return Plan("small", {"small": Region(0, 0, width, height)})
@@ -66,7 +69,7 @@ def plan(
     if note_rows:
         regions["note"] = Region(0, 0, width, note_rows)
     if external:
-        return _full(width, note_rows, room, regions, hidden)
+        return _full(width, note_rows, room, regions, hidden, command_rows)
     wanted = [name for name in NEEDS if name not in hidden] if panels else []
     if zoom:
         mode = "zoom"
@@ -130,9 +133,14 @@ def _below(
 
 
 def _full(
-    width: int, top: int, room: int, regions: dict[str, Region], hidden: frozenset[str]
+    width: int,
+    top: int,
+    room: int,
+    regions: dict[str, Region],
+    hidden: frozenset[str],
+    wanted: int,
 ) -> Plan:
-    rows = min(8, max(3, (room - top) // 3))
+    rows = max(1, min(wanted, (room - top) // 2))
     regions["command"] = Region(0, top, width, rows)
     area = Region(0, top + rows, width, room - top - rows)
     edges: dict[str, str] = {}

@@ -11,18 +11,17 @@ from collections.abc import Sequence
 from anyclaude_tui.widgets.lines import Line, Tone
 
 UP = " ▁▂▃▄▅▆▇█"
-RIGHT = " ▏▎▍▌▋▊▉█"
 RAMP = (Tone.HOT1, Tone.HOT2, Tone.HOT3, Tone.HOT4)
 
 
 def bar(share: float, width: int, tone: Tone = Tone.LIVE) -> Line:
-    """A progress bar of `width` cells; `share` from 0 to 1."""
-    eighths = round(max(0.0, min(1.0, share)) * width * 8)
-    full, part = divmod(eighths, 8)
-    # The rest is a thin line and not a shade: it shows the length and stays calm.
-    edge = RIGHT[part] if part else ""
-    rest = "─" * (width - full - len(edge))
-    return (("█" * full + edge, tone), (rest, Tone.RULE))
+    """A progress bar of `width` cells; `share` from 0 to 1.
+
+    A line and no block: between rows of text a full block is too loud.
+    """
+    halves = round(max(0.0, min(1.0, share)) * width * 2)
+    full, half = divmod(halves, 2)
+    return (("━" * full + "╸" * half, tone), ("─" * (width - full - half), Tone.RULE))
 
 
 def spark(values: Sequence[float], width: int, tone: Tone = Tone.HOT3) -> Line:

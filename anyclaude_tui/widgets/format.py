@@ -28,6 +28,11 @@ def seconds(value: float) -> str:
     return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
 
 
+def about(value: float) -> str:
+    """A guess at a time, with no digits that it cannot stand for: 6 s, 1m 24s."""
+    return seconds(value) if value >= 59.5 else f"{value:.0f} s"
+
+
 def clock_s(value: float) -> str:
     """A time that is running: 0.4 s, 12.4 s, 1m 24s; always tenths, so that it does not jump."""
     return f"{value:.1f} s" if value < 59.95 else seconds(value)

@@ -13,6 +13,8 @@ from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.widgets import charts, format, signs
 from anyclaude_tui.widgets.lines import Line, Tone, clean, columns, fit, joined, pad, spread, text
 
+CHART_ROWS = 8
+"""Higher charts say no more."""
 PHASES = ("queue", "load", "prefill", "decode")
 
 
@@ -56,8 +58,10 @@ def phase_rows(request: RequestView, width: int) -> list[Line]:
     failed = ended and not request.ttft_s
     names: Line = ()
     times: Line = ()
+    gap = max(1, (width - sum(len(name) + 2 for name in PHASES)) // (len(PHASES) - 1))
     for place, (name, span) in enumerate(zip(PHASES, _spans(request, at), strict=True)):
-        size = width // 4 + (place < width % 4)
+        last = place == len(PHASES) - 1
+        size = len(name) + 2 + (0 if last else gap)
         if place < at or (ended and place == at and not failed):
             seg = (f"✓ {name}", Tone.LABEL)
         elif place == at and failed:
@@ -67,8 +71,8 @@ def phase_rows(request: RequestView, width: int) -> list[Line]:
         else:
             seg = (f"○ {name}", Tone.FAINT)
         names += pad((seg,), size)
-        times += pad((("  ", Tone.TEXT), *span), size)
-    return [names, times]
+        times += ((("  ", Tone.TEXT), *span)) if last else pad((("  ", Tone.TEXT), *span), size)
+    return [fit(names, width), fit(times, width)]
 
 
 def _place(request: RequestView) -> int:
@@ -119,7 +123,7 @@ def detail(request: RequestView, width: int) -> Line:
 
 
 def _progress(done: int, total: int, eta_s: Figure) -> str:
-    left = f" {format.figure(eta_s, format.seconds)} left" if eta_s else ""
+    left = f" {format.figure(eta_s, format.about)} left" if eta_s else ""
     return f"{format.count(done)}/{format.count(total)}{left}"
 
 
@@ -162,10 +166,22 @@ def numbers(request: RequestView) -> list[tuple[str, Line]]:
         ("prompt", format.value(request.prompt_tokens, format.exact)),
         ("output", format.value(output(request), format.exact)),
         ("reused", format.value(request.reuse_percent, format.percent)),
-        ("prefill tok/s", format.value(request.prefill_tokens_per_s, format.rate)),
+        ("prefill/s", format.value(prefill_rate(request), format.rate)),
         ("keepalives", format.tally(request.keepalives)),
         ("chunks", format.tally(request.chunks)),
     ]
+
+
+def prefill_rate(request: RequestView) -> Figure:
+    """Prefill tokens/s; while it runs from the progress so far, which is an estimate."""
+    done, total, left_s = (
+        request.prefill_done_tokens,
+        request.prefill_total_tokens,
+        request.prefill_eta_s.value,
+    )
+    if request.prefill_tokens_per_s or not done or not total or not left_s or done >= total:
+        return request.prefill_tokens_per_s
+    return estimated((total - done) / left_s)
 
 
 def context(request: RequestView, width: int) -> Line:
@@ -197,4 +213,4 @@ def live(snapshot: Snapshot, width: int, height: int) -> list[Line]:
         ]
     peak = f"peak {max(rates):.0f}/s in {len(rates)} s" if rates and max(rates) > 0 else ""
     head = spread((("live ", Tone.LABEL), (latest, Tone.TEXT)), text(peak, Tone.FAINT), width)
-    return [head, *charts.area(rates, width, height - 1)]
+    return [head, *charts.area(rates, width, min(CHART_ROWS, height - 1))]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from anyclaude_tui.backends.base import BackendState, BackendStatus
+from anyclaude_tui.telemetry.events import Figure
 from anyclaude_tui.telemetry.hub import Snapshot, Totals
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.widgets import charts, format, signs
@@ -26,7 +27,7 @@ from anyclaude_tui.widgets.lines import (
     width_of,
     wrapped,
 )
-from anyclaude_tui.widgets.now import Body, now
+from anyclaude_tui.widgets.now import CHART_ROWS, Body, now
 
 
 def backend(snapshot: Snapshot, width: int, height: int) -> Body:
@@ -39,30 +40,25 @@ def backend(snapshot: Snapshot, width: int, height: int) -> Body:
     lines: list[Line] = []
     if snapshot.switching:
         lines += wrapped(f"switching: {snapshot.switching}", width, 2, Tone.LIVE)
-    tone = Tone.BAD if status.state is BackendState.FAILED else Tone.WARN
-    tone = Tone.LABEL if status.state in _CALM else tone
+    tone = _REASON.get(status.state, Tone.LABEL)
     lines += wrapped(status.reason, width, 3, tone)
     simulated = text("simulated", Tone.WARN) if status.simulated else ()
     model = text(clean(status.model), Tone.STRONG) if status.model else text("–", Tone.FAINT)
     lines.append(spread(model, simulated, width))
-    lines += columns(_machine(status), 2, width)
+    failed = status.state is BackendState.FAILED
+    lines += [] if failed else columns(_machine(status), 2, width)
     place = joined([text(status.name), text(clean(status.url or ""), Tone.LABEL)])
     if status.name != status.kind and not status.name.startswith(f"{status.kind}:"):
         place = joined([place, text(status.kind, Tone.LABEL)])
     lines.append(fit(place, width))
     lines += [line for words in status.warnings for line in wrapped(words, width, 2, Tone.WARN)]
-    if status.log_tail:
-        lines.append(fit(text(clean(status.log_tail[-1]), Tone.FAINT), width))
+    # Of a backend that has failed the last words matter more than its numbers.
+    last = max(1, height - len(lines)) if failed else 1
+    lines += [fit(text(clean(words), Tone.FAINT), width) for words in status.log_tail[-last:]]
     return Body((mark, (f" {status.state}", Tone.TEXT)), lines)
 
 
-_CALM = (
-    BackendState.READY,
-    BackendState.STARTING,
-    BackendState.LOADING,
-    BackendState.STOPPING,
-    BackendState.STOPPED,
-)
+_REASON = {BackendState.FAILED: Tone.BAD, BackendState.DEGRADED: Tone.WARN}
 
 
 def _machine(status: BackendStatus) -> list[tuple[str, Line]]:
@@ -127,6 +123,8 @@ def _repairs(totals: Totals) -> list[tuple[str, Line]]:
         ("rescued", format.tally(totals.rescued_calls)),
         ("retries", format.tally(totals.retries, Tone.WARN)),
         ("stalls", format.tally(totals.stalls, Tone.WARN)),
+        ("keepalives", format.tally(totals.keepalives)),
+        ("chunks", format.tally(totals.chunks)),
     ]
     if totals.dropped_calls:
         cells.append(("calls dropped", format.tally(totals.dropped_calls, Tone.BAD)))
@@ -150,19 +148,29 @@ def requests(snapshot: Snapshot, width: int, height: int) -> Body:
     return Body(right, lines)
 
 
+def _plain(number: Figure, write: Callable[[float], str]) -> Line:
+    """Without the mark of what is reported: in a column of them it says nothing."""
+    return text(format.figure(number, write), Tone.TEXT if number else Tone.FAINT)
+
+
+def _end(request: RequestView) -> Line:
+    tone = signs.sign(request)[1]
+    return text(signs.words(request), Tone.LABEL if tone is Tone.OK else tone)
+
+
 Cell = Callable[[RequestView], Line]
 _TABLE: tuple[tuple[str, int, Cell, int], ...] = (
     ("", 1, lambda r: (signs.sign(r),), 0),
-    ("time", 8, lambda r: text(format.clock(r.accepted_wall), Tone.LABEL), 40),
+    ("time", 5, lambda r: text(format.clock(r.accepted_wall)[:5], Tone.LABEL), 40),
     ("role", 10, lambda r: text(str(r.role), Tone.LABEL), 80),
-    ("in", 6, lambda r: format.value(r.prompt_tokens, format.count), 0),
-    ("reused", 6, lambda r: format.value(r.reuse_percent, format.percent), 56),
-    ("out", 5, lambda r: format.value(r.output_tokens, format.count), 0),
+    ("in", 6, lambda r: _plain(r.prompt_tokens, format.count), 0),
+    ("reused", 6, lambda r: _plain(r.reuse_percent, format.percent), 56),
+    ("out", 5, lambda r: _plain(r.output_tokens, format.count), 0),
     ("TTFT", 7, lambda r: format.value(r.ttft_s, format.seconds), 0),
     ("tok/s", 5, lambda r: format.value(r.tokens_per_s, format.rate), 0),
     ("total", 7, lambda r: text(format.seconds(r.elapsed_s), Tone.LABEL), 64),
     ("model", 24, lambda r: text(clean(r.model or r.requested_model), Tone.LABEL), 110),
-    ("end", 0, lambda r: text(signs.words(r), signs.sign(r)[1]), 0),
+    ("end", 0, _end, 0),
 )
 """Label, width (0: the rest), cell, and the panel's width from which on it is shown."""
 _LEFT = ("", "time", "role", "model", "end")
@@ -211,7 +219,7 @@ def trend(snapshot: Snapshot, width: int, height: int) -> Body:
         known = [v for v in values[-size:] if v is not None]
         top = f"max {write(max(known))}" if known else format.UNKNOWN
         head = spread(text(label, Tone.LABEL), text(top, Tone.FAINT), size)
-        blocks.append([head, *charts.area(values, size, max(1, height - 1))])
+        blocks.append([head, *charts.area(values, size, max(1, min(CHART_ROWS, height - 1)))])
     lines = [
         (*pad(left, half), ("   ", Tone.TEXT), *right) for left, right in zip(*blocks, strict=True)
     ]

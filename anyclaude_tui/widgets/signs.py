@@ -31,14 +31,14 @@ RUNNING: dict[Phase, Seg] = {
     Phase.DECODE: ("▸", Tone.LIVE),
     Phase.ENDED: ("✓", Tone.LABEL),
 }
-LEGEND: tuple[tuple[str, str], ...] = (
-    ("✓", "complete"),
-    ("!", "cut short: an honest limit or a truncation"),
-    ("✗", "error"),
-    ("⊘", "cancelled by the client"),
-    ("…", "waits in the queue"),
-    ("»", "the backend loads or reads the prompt"),
-    ("▸", "the reply streams"),
+LEGEND: tuple[tuple[Seg, str], ...] = (
+    (OUTCOMES[Outcome.COMPLETE], "complete"),
+    (OUTCOMES[Outcome.LIMIT], "cut short: an honest limit or a truncation"),
+    (OUTCOMES[Outcome.ERROR], "error"),
+    (OUTCOMES[Outcome.CANCELLED], "cancelled by the client"),
+    (RUNNING[Phase.QUEUED], "waits in the queue"),
+    (RUNNING[Phase.PREFILL], "the backend loads or reads the prompt"),
+    (RUNNING[Phase.DECODE], "the reply streams"),
 )
 """What the help screen says about the signs of requests."""
 

@@ -56,17 +56,17 @@ _PHASE = {"sent": "load", "prefill": "prefill", "decode": "decode"}
 
 def _numbers(snapshot: Snapshot, width: int) -> Line:
     request, totals = signs.focus(snapshot), snapshot.totals
-    pairs: list[tuple[str, Line]] = []
-    if request is not None:
+    short = ("truncated", format.tally(signs.truncated(totals.truncations), Tone.WARN))
+    pairs = [("requests", format.tally(totals.requests)), short]
+    if request is not None:  # the first that do not fit are left out: the most important first
         pairs = [
             ("TTFT", format.value(request.ttft_s, format.seconds)),
             ("tok/s", format.value(request.tokens_per_s, format.rate)),
+            ("keepalives", format.tally(request.keepalives)),
+            short,
             ("context", format.value(request.context_percent, format.percent)),
             ("reused", format.value(request.reuse_percent, format.percent)),
-            ("keepalives", format.tally(request.keepalives)),
         ]
-    short = signs.truncated(totals.truncations)
-    pairs.append(("truncated", format.tally(short, Tone.WARN)))
     line: Line = ()
     for label, value in pairs:
         part: Line = ((f"{label} ", Tone.LABEL), *value)

@@ -43,13 +43,14 @@ OWN = (DARK, LIGHT)
 
 # The terminal's own palette has no shades to mix: dim things take its grey.
 _ANSI = {
+    "dash-live": "ansi_cyan",
     "dash-label": "ansi_bright_black",
     "dash-faint": "ansi_bright_black",
     "dash-rule": "ansi_bright_black",
     "dash-chart-1": "ansi_blue",
     "dash-chart-2": "ansi_blue",
-    "dash-chart-3": "ansi_cyan",
-    "dash-chart-4": "ansi_cyan",
+    "dash-chart-3": "ansi_blue",
+    "dash-chart-4": "ansi_bright_blue",
 }
 
 
@@ -65,6 +66,7 @@ def variables(theme: Theme, colors: Mapping[str, str]) -> dict[str, str]:
         return ground.blend(color, share).hex
 
     return {
+        "dash-live": colors["accent"],
         "dash-label": mix(front, 0.62),
         "dash-faint": mix(front, 0.42),
         "dash-rule": mix(front, 0.24),
