@@ -25,7 +25,13 @@ def note_request(record: RequestRecord, request: UpstreamRequest, endpoint: Endp
     """What is sent upstream; a repeated request starts its stream's figures again."""
     for name in ("chunks", "deltas", "thinking_deltas"):
         setattr(record, name, 0)
-    for name in ("first_byte_at", "prefill_at", "first_delta_at", "first_text_at"):
+    for name in (
+        "first_byte_at",
+        "prefill_at",
+        "prefill_report",
+        "first_delta_at",
+        "first_text_at",
+    ):
         setattr(record, name, None)
     record.last_delta_at = record.prefill_done_tokens = record.prefill_total_tokens = None
     record.gaps_s.clear()
@@ -65,7 +71,7 @@ def note_read(
         _note_deltas(record, facts, deltas, arrived)
     if facts.prefill_done is not None and facts.prefill_done != record.prefill_done_tokens:
         if record.prefill_at is None:
-            record.prefill_at = arrived
+            _note_prefill_start(record, facts.prefill_done, arrived)
         record.prefill_done_tokens = facts.prefill_done
         record.prefill_total_tokens = facts.prefill_total
         if record.first_delta_at is None:
@@ -78,6 +84,20 @@ def note_read(
         timers.stage = Stage.NEXT_DELTA
         timers.heard_at = arrived
     _note_usage(record, facts)
+
+
+def _note_prefill_start(record: RequestRecord, done: int, arrived: float) -> None:
+    """When prefill began. mlx_lm reports a step when it is done (`mlx-lm.md`, "The stream"),
+    so the first report comes late by one step: two reports give the speed, and so the start."""
+    if record.prefill_report is None:
+        record.prefill_report = (arrived, done)
+        if done == 0:
+            record.prefill_at = arrived
+        return
+    at, before = record.prefill_report
+    if arrived > at and done > before:
+        start = at - before * (arrived - at) / (done - before)
+        record.prefill_at = max(start, record.sent_at or start)
 
 
 def _note_deltas(record: RequestRecord, facts: StreamFacts, deltas: int, arrived: float) -> None:

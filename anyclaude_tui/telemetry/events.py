@@ -132,7 +132,9 @@ class RequestRecord:
     headers_at: float | None = None
     first_byte_at: float | None = None
     prefill_at: float | None = None
-    """First sign that the backend works on the prompt (progress comment)."""
+    """When the backend began with the prompt, worked back from its progress reports."""
+    prefill_report: tuple[float, int] | None = None
+    """Time and tokens done of the first progress report: it comes at the *end* of a step."""
     first_delta_at: float | None = None
     first_text_at: float | None = None
     last_delta_at: float | None = None
