@@ -117,6 +117,7 @@ CASES: tuple[Case, ...] = (
         b"a\x1b[>99zb\x1b[?9999hc\x1b]9999;x\x07d\x1b[1;2;3;4;5'~e",
         tmux=False,
     ),
+    Case("strings", "malformed CSI", b"a\x1b[-3eb\x1b[1-2Cc\x1b[3 4Cd", tmux=False),
     Case("sync", "a synchronized frame", b"old\x1b[?2026h\x1b[2J\x1b[Hnew\x1b[?2026l"),
     Case("replies", "DSR and CPR", b"\x1b[3;7H\x1b[5n\x1b[6n", replies=True),
     Case(
