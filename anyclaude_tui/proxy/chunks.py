@@ -115,11 +115,6 @@ def load(data: bytes) -> Any:
         raise Malformed(str(error)) from None
 
 
-def mend(text: str) -> str:
-    """Surrogate pairs that were written in two halves made whole; lone ones replaced."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
 def from_raw(raw: Any) -> Chunk:
     """A chunk from any JSON value: what is of no known shape is left out.
 
@@ -139,6 +134,32 @@ def from_raw(raw: Any) -> Chunk:
         timings=_dict(raw.get("timings")),
         prompt_progress=_dict(raw.get("prompt_progress")),
     )
+
+
+def plain_delta(chunk: Chunk) -> Delta | None:
+    """The delta of a chunk that holds nothing but text or reasoning; None for all others."""
+    choices = chunk.choices
+    if (
+        choices is None
+        or len(choices) != 1
+        or chunk.usage is not None
+        or chunk.error is not None
+        or chunk.timings is not None
+        or chunk.prompt_progress is not None
+    ):
+        return None
+    choice = choices[0]
+    delta = choice.delta
+    if (
+        delta is None
+        or choice.index
+        or choice.finish_reason
+        or delta.tool_calls
+        or delta.function_call is not None
+        or delta.refusal
+    ):
+        return None
+    return delta
 
 
 def details_text(details: list[Any]) -> str:

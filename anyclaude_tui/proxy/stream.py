@@ -11,17 +11,21 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
 from anyclaude_tui.proxy import chunks, wire
-from anyclaude_tui.proxy.chunks import Chunk, Delta, Malformed
+from anyclaude_tui.proxy.callgate import CallGate, CallMemory
+from anyclaude_tui.proxy.chunks import Chunk, Delta, Malformed, plain_delta
 from anyclaude_tui.proxy.content import Content, special
 from anyclaude_tui.proxy.endings import Ending, Seen, decide, truncation_of
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.sse import Comment, Event
 from anyclaude_tui.proxy.streamfacts import StreamFacts
-from anyclaude_tui.proxy.toolbox import Call, Toolbox
-from anyclaude_tui.proxy.toolcalls import CallAssembler, CallTooLarge, PendingCall
+from anyclaude_tui.proxy.surrogates import HalfKeeper
+from anyclaude_tui.proxy.toolbox import Toolbox
+from anyclaude_tui.proxy.toolcalls import CallTooLarge
+from anyclaude_tui.proxy.upstream_errors import from_payload
 from anyclaude_tui.proxy.writer import BlockWriter
 from anyclaude_tui.telemetry.events import Outcome, Truncation
 
@@ -30,13 +34,6 @@ __all__ = ["CallMemory", "Ending", "StreamFacts", "StreamTranslator"]
 _encode = wire.encode
 _decode = chunks.decode_fast
 _DELTA_END = wire.DELTA_END
-
-
-class CallMemory(Protocol):
-    """Where the raw arguments of each call are kept (`prefix.py`)."""
-
-    def remember(self, call_id: str, name: str, arguments: str) -> None:
-        """Keep the model's own words for the history."""
 
 
 def new_call_id() -> str:
@@ -67,25 +64,22 @@ class StreamTranslator:
         self._id = message_id
         self._model = model
         self._prompt_tokens = prompt_tokens
-        self._memory = memory
-        self._new_id = call_id
-        self._error_from = error_from or _error_from
+        self._error_from = error_from or partial(from_payload, prompt_tokens=prompt_tokens or None)
         self._fast = fast and not gather
-        self._toolbox = Toolbox(tools or {})
-        self._content = Content(self._toolbox, stop_sequences)
-        self._assembler = CallAssembler()
+        toolbox = Toolbox(tools or {})
+        self._content = Content(toolbox, stop_sequences)
         usage = wire.usage(prompt_tokens, 0, 0)
         start = wire.message_start(message_id, model, usage)
         self._writer = BlockWriter(message_id, start, gather=gather)
-        self._lost_calls = 0
+        self._gate = CallGate(toolbox, self._writer, self.facts, memory, call_id)
         self._refused = False
         self._stopped_by: str | None = None
         self._error: ApiError | None = None
         self._malformed = ""
         self._ending: Ending | None = None
         self._usage_after_finish = False
-        self._halves = {"content": "", "reasoning": ""}
-        """Half a surrogate pair, until the other half comes."""
+        self._text_halves = HalfKeeper()
+        self._thought_halves = HalfKeeper()
         self._text_prefix = b""
         self._thinking_prefix = b""
 
@@ -136,7 +130,7 @@ class StreamTranslator:
                     chunk = _decode(event.data)
                 except (ValueError, RecursionError):
                     chunk = None
-                delta = _plain_delta(chunk) if chunk is not None else None
+                delta = plain_delta(chunk) if chunk is not None else None
                 if delta is not None:
                     text = delta.content
                     thought = delta.reasoning_content or delta.reasoning
@@ -180,7 +174,7 @@ class StreamTranslator:
             finish=finish,
             shown=self.shown,
             calls=self.facts.tool_calls,
-            lost_calls=self._lost_calls,
+            lost_calls=self._gate.lost,
             stop_sequence=self._stopped_by,
             refused=self._refused,
             cause=cause,
@@ -208,7 +202,7 @@ class StreamTranslator:
             Outcome.ERROR,
             error=error,
             reason=error.message,
-            retry=again and error.retry is not False and not self.shown,
+            retry=again and not self.shown,
         )
         self.finished = True
         return self._ending
@@ -311,9 +305,9 @@ class StreamTranslator:
             thought = chunks.details_text(delta.reasoning_details)
         any_thought = bool(thought)
         if thought:
-            self._writer.thinking(self._whole_characters("reasoning", thought))
+            self._writer.thinking(self._thought_halves.feed(thought))
         if delta.content:
-            text = self._whole_characters("content", delta.content)
+            text = self._text_halves.feed(delta.content)
             any_thought |= self._add_content(self._content.feed(text))
         if delta.refusal:
             self._refused = True
@@ -322,12 +316,11 @@ class StreamTranslator:
         if delta.function_call is not None:
             calls = [chunks.CallDelta(index=0, function=delta.function_call), *calls]
         for call in calls:
-            if self._assembler.add(call):
-                self._give(self._assembler.take_whole(but_last=True))
+            self._gate.add(call)
         if thought or delta.content or delta.refusal or calls:
             facts.deltas += 1
             facts.thinking_deltas += any_thought
-        facts.in_call = bool(self._assembler) or self._content.calls.in_call
+        facts.in_call = bool(self._gate) or self._content.calls.in_call
 
     def _add_content(self, pieces: list[tuple[str, Any]]) -> bool:
         """Show what the content was sorted into; True if there was thinking in it."""
@@ -339,58 +332,28 @@ class StreamTranslator:
             elif kind == "text":
                 self._show(piece)
             else:
-                self.facts.rescued_calls += 1
-                self._give_checked(piece)
+                self._gate.rescue(piece)
         if self._content.stopped_by is not None:
             self._stopped_by = self._content.stopped_by
             self.finished = True
         return thoughts
 
     def _show(self, text: str) -> None:
-        if self._assembler and not text.isspace():
-            self._give(self._assembler.take_whole(but_last=False))
+        if not text.isspace():
+            self._gate.text_follows()
         self._writer.text(text)
         self.facts.text_started = self._writer.text_shown
-
-    def _give(self, calls: list[PendingCall], *, cut: bool = False) -> None:
-        """Give these calls to the client: checked, or as text, or (cut off) not at all."""
-        for pending in calls:
-            call = self._toolbox.check(pending.name, pending.text, repair=not cut)
-            if cut and (call is None or not call.valid):
-                self.facts.dropped_calls += 1
-            elif call is None:
-                self.facts.dropped_calls += 1
-                self._lost_calls += 1
-                name = pending.name or "without a name"
-                self._show(f"\n\n[unreadable tool call: {name}]\n{pending.text}\n")
-            else:
-                self._give_checked(call)
-
-    def _give_checked(self, call: Call) -> None:
-        facts = self.facts
-        call_id = self._new_id()
-        if self._memory is not None:
-            self._memory.remember(call_id, call.name, call.raw)
-        self._writer.tool_use(call_id, call.name, call.arguments, call.value)
-        facts.tool_calls += 1
-        facts.repaired_calls += call.repaired
-        facts.invalid_calls += not call.valid
 
     # --- the end --------------------------------------------------------------------------------
 
     def _end_content(self, *, cut: bool, keep_text: bool) -> None:
         """Let go of what is held back. Nothing is shown of a reply that had better be sent
         again (not `keep_text`), unless a whole call came."""
-        pending = self._assembler.take_all()
-        if keep_text or any(self._is_good(call) for call in pending):
+        if keep_text or self._gate.holds_good_call():
             self._add_content(self._content.end(cut=cut))
-        self._give(pending, cut=cut)
+        self._gate.end(cut=cut)
         self.facts.dropped_calls += self._content.calls.dropped_calls
         self.facts.in_call = False
-
-    def _is_good(self, pending: PendingCall) -> bool:
-        call = self._toolbox.check(pending.name, pending.text, repair=False)
-        return call is not None and call.valid
 
     def _error_bytes(self, error: ApiError) -> bytes:
         self._writer.close()
@@ -405,54 +368,11 @@ class StreamTranslator:
     def _find_lanes(self) -> None:
         """Which deltas may go straight out; b"" where they may not."""
         self._text_prefix = self._thinking_prefix = b""
-        if not self._fast or self._assembler or any(self._halves.values()):
+        half = self._text_halves.half or self._thought_halves.half
+        if not self._fast or self._gate or half:
             return
         writer = self._writer
         if writer.kind == "text" and self._content.passes:
             self._text_prefix = writer.prefix
         elif writer.kind == "thinking":
             self._thinking_prefix = writer.prefix
-
-    def _whole_characters(self, channel: str, text: str) -> str:
-        """Text without half a surrogate pair at its end: that waits for the other half."""
-        half = self._halves[channel]
-        if half or not text.isascii():
-            text = half + text
-            self._halves[channel] = ""
-            if "\ud800" <= text[-1:] <= "\udbff":
-                self._halves[channel] = text[-1]
-                text = text[:-1]
-            text = chunks.mend(text)
-        return text
-
-
-def _plain_delta(chunk: Chunk) -> Delta | None:
-    """The delta of a chunk that holds nothing but text or reasoning; None for all others."""
-    choices = chunk.choices
-    if (
-        choices is None
-        or len(choices) != 1
-        or chunk.usage is not None
-        or chunk.error is not None
-        or chunk.timings is not None
-        or chunk.prompt_progress is not None
-    ):
-        return None
-    choice = choices[0]
-    delta = choice.delta
-    if (
-        delta is None
-        or choice.index
-        or choice.finish_reason
-        or delta.tool_calls
-        or delta.function_call is not None
-        or delta.refusal
-    ):
-        return None
-    return delta
-
-
-def _error_from(payload: Any) -> ApiError:
-    from anyclaude_tui.proxy.upstream_errors import from_payload
-
-    return from_payload(payload)

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from anyclaude_tui.proxy.chunks import mend
 from anyclaude_tui.proxy.coerce import coerced
+from anyclaude_tui.proxy.surrogates import mend
 
 MAX_REPAIR_CHARS = 256 * 1024
 """Larger broken JSON is not repaired: the repair is slow and would hold up all streams."""

@@ -7,7 +7,8 @@ whole or in pieces (`messages.md`, "OpenAI side"). The order is: index, id, arri
 
 from __future__ import annotations
 
-from anyclaude_tui.proxy.chunks import CallDelta, mend
+from anyclaude_tui.proxy.chunks import CallDelta
+from anyclaude_tui.proxy.surrogates import mend
 from anyclaude_tui.proxy.toolbox import read_object
 
 MAX_CALL_CHARS = 4 * 1024 * 1024
@@ -89,6 +90,11 @@ class CallAssembler:
         if arguments:
             call.add(arguments)
         return began
+
+    @property
+    def pending(self) -> tuple[PendingCall, ...]:
+        """The calls that are being received."""
+        return tuple(self._pending)
 
     def take_whole(self, *, but_last: bool) -> list[PendingCall]:
         """The calls at the front that are whole (`but_last`: except the newest)."""

@@ -191,7 +191,6 @@ def test_an_error_of_the_request_is_not_sent_again() -> None:
         "message": "prompt is too long: 9 tokens > 8 maximum",
     }
     assert new().fail(ApiError("overloaded_error", "x")).retry
-    assert not new().fail(ApiError("api_error", "x", retry=False)).retry
 
 
 def test_an_ending_is_given_once() -> None:

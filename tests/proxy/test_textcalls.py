@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anyclaude_tui.proxy.sse import SSEReader
 from anyclaude_tui.telemetry.events import Outcome, Truncation
-from tests.proxy.streams import Run, call, chunk, run
+from tests.proxy.streams import Run, call, chunk, new, run
 
 LS = ("Bash", {"command": "ls -l"})
 TRICKY = 'echo "</tool_call>" \\ </function> \n```\n<|call|>'
@@ -234,11 +235,10 @@ def test_all_else_is_untouched(text: str, size: int | None) -> None:
     ],
 )
 def test_text_is_held_only_while_it_can_be_a_call(text: str, shown: str) -> None:
-    got = run(chunk(content=text), chunk(content=""))
-    before_the_end = got.data.split(b"content_block_stop")[0]
+    data = new().feed(SSEReader().feed(chunk(content=text)))
     pieces = [
         json.loads(line[6:])["delta"]["text"]
-        for line in before_the_end.splitlines()
+        for line in data.splitlines()
         if line.startswith(b"data: ") and b"text_delta" in line
     ]
     assert "".join(pieces) == shown
