@@ -104,8 +104,7 @@ class Switchboard:
             lane = self.peek(Role.MAIN)
             with self._changing(f"restarting {self.active}", lane):
                 await lane.gate.drained()
-                await lane.backend.stop()
-                await lane.backend.start()
+                await lane.backend.restart()
 
     async def stop(self) -> None:
         """Stop every backend that we started."""

@@ -157,7 +157,9 @@ class Exchange:
         ending = await self._patiently(endpoint, data)
         tokens = translator.facts.prompt_tokens
         if tokens:
-            self._services.counter.learn(endpoint.model, request.prompt_bytes, tokens)
+            self._services.counter.learn(
+                endpoint.label or endpoint.model, request.prompt_bytes, tokens
+            )
         return ending
 
     def _native(self, request: UpstreamRequest, endpoint: Endpoint) -> dict[str, Any] | None:
@@ -173,7 +175,7 @@ class Exchange:
     ) -> tuple[UpstreamRequest, int]:
         """Count the prompt and refuse it while a real 400 is possible; clamp max_tokens."""
         counter = self._services.counter
-        tokens = counter.estimate(endpoint.model, request.prompt_bytes)
+        tokens = counter.estimate(endpoint.label or endpoint.model, request.prompt_bytes)
         figure = estimated(tokens)
         if endpoint.window_tokens and tokens > NEAR_WINDOW * endpoint.window_tokens:
             figure = await counter.count(endpoint, request, self._services.http)

@@ -27,7 +27,8 @@ def hygiene(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -> 
     if not isinstance(body, Mapping):
         raise invalid("the request must be a JSON object")
     clean: dict[str, Any] = harmless(dict(body))
-    clean["model"] = endpoint.model
+    if endpoint.model:  # none configured: the client's own name goes through
+        clean["model"] = endpoint.model
     if "system" in clean:
         clean["system"] = strip_billing(clean["system"])
         if not clean["system"]:

@@ -41,7 +41,7 @@ def note_request(record: RequestRecord, request: UpstreamRequest, endpoint: Endp
     record.messages_bytes = sizes.messages_bytes
     record.tool_count = sizes.tool_count
     record.message_count = sizes.message_count
-    record.model = endpoint.model
+    record.model = endpoint.label or endpoint.model
     record.window_tokens = endpoint.window_tokens
     record.max_tokens = request.body.get("max_tokens")
     record.notices[:] = request.notices

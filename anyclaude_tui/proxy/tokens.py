@@ -78,7 +78,7 @@ class TokenCounter:
             count = await asyncio.to_thread(count_locally, endpoint.tokenizer_dir, request.body)
             if count is not None:
                 return measured(count.tokens) if count.exact else estimated(count.tokens)
-        return estimated(self.estimate(endpoint.model, request.prompt_bytes))
+        return estimated(self.estimate(endpoint.label or endpoint.model, request.prompt_bytes))
 
     async def _ask(
         self, endpoint: Endpoint, url: str, request: UpstreamRequest, http: aiohttp.ClientSession
