@@ -93,6 +93,8 @@ def _note_prefill_start(record: RequestRecord, done: int, arrived: float) -> Non
         record.prefill_report = (arrived, done)
         if done == 0:
             record.prefill_at = arrived
+            record.prefill_first_tokens = facts.prefill_done
+        record.progress_at = arrived
         return
     at, before = record.prefill_report
     if arrived > at and done > before:

@@ -141,6 +141,10 @@ class RequestRecord:
     ended_at: float | None = None
     prefill_done_tokens: int | None = None
     prefill_total_tokens: int | None = None
+    prefill_first_tokens: int = 0
+    """Tokens done at `prefill_at`: mlx_lm tells of its first step when that is over."""
+    progress_at: float | None = None
+    """The last sign of prefill progress."""
 
     upstream_bytes: int = 0
     chunks: int = 0

@@ -53,20 +53,38 @@ def queue_s(record: RequestRecord, now: float) -> float:
     return max(0.0, (now if end is None else end) - record.accepted_at)
 
 
+def prefill_start(record: RequestRecord) -> Figure:
+    """When the backend began on the prompt: monotonic seconds.
+
+    Seen only where its first report says 0 tokens done. A first report in the middle
+    (mlx_lm: after the first step) is followed back at the speed of the rest: *estimated*.
+    """
+    first, at, end = record.prefill_first_tokens, record.prefill_at, record.first_delta_at
+    if at is None or not first:
+        return measured(at)
+    rest = (record.prefill_total_tokens or 0) - first
+    if end is None or rest <= 0:
+        return UNKNOWN
+    start = at - first * (end - at) / rest
+    return estimated(start if record.sent_at is None else max(start, record.sent_at))
+
+
 def load_s(record: RequestRecord) -> Figure:
     """Sent → the backend starts on the prompt. Known only where it reports its progress."""
-    return measured(_between(record.sent_at, record.prefill_at))
+    start = prefill_start(record)
+    return Figure(_between(record.sent_at, start.value), start.source) if start else UNKNOWN
 
 
 def prefill_s(record: RequestRecord) -> Figure:
     """Prefill: the backend starts → first non-empty delta.
 
-    Where the backend reports no progress its start is not seen: load is then counted in,
-    and the figure is *estimated*.
+    Where its start is not known, load is counted in, and the figure is *estimated*.
     """
-    if record.prefill_at is not None:
-        return measured(_between(record.prefill_at, record.first_delta_at))
-    return estimated(_between(record.sent_at, record.first_delta_at))
+    start = prefill_start(record)
+    if not start:
+        return estimated(_between(record.sent_at, record.first_delta_at))
+    span = _between(start.value, record.first_delta_at)
+    return UNKNOWN if span is None else Figure(span, start.source)
 
 
 def uncached_tokens(record: RequestRecord) -> Figure:
@@ -110,9 +128,14 @@ def reuse_percent(record: RequestRecord) -> Figure:
 def prefill_eta_s(record: RequestRecord, now: float) -> Figure:
     """Seconds until the prefill is done, from its speed so far; unknown before two steps."""
     done, total, start = record.prefill_done_tokens, record.prefill_total_tokens, record.prefill_at
-    if not done or not total or start is None or record.first_delta_at is not None or now <= start:
+    if not done or not total or start is None or record.first_delta_at is not None:
         return UNKNOWN
-    return estimated((total - done) * (now - start) / done)
+    told_at = now if record.progress_at is None else record.progress_at
+    since_first = done - record.prefill_first_tokens
+    if since_first <= 0 or told_at <= start:
+        return UNKNOWN
+    left_s = (total - done) * (told_at - start) / since_first - (now - told_at)
+    return estimated(max(0.0, left_s))
 
 
 def context_percent(record: RequestRecord) -> Figure:

@@ -69,6 +69,20 @@ def test_reuse_is_as_sure_as_the_cached_tokens() -> None:
     assert metrics.reuse_percent(made) == Figure(25.0, Source.ESTIMATED)
 
 
+def test_a_first_report_in_mid_prefill_is_followed_back_to_the_start() -> None:
+    made = record(sent_at=100.0, prefill_at=103.0, first_delta_at=109.0)
+    made.prefill_first_tokens, made.prefill_total_tokens = 512, 2048
+    assert metrics.prefill_s(made) == Figure(8.0, Source.ESTIMATED)
+    assert metrics.load_s(made) == Figure(1.0, Source.ESTIMATED)
+
+
+def test_a_prefill_of_one_step_has_no_start_that_can_be_told_from_load() -> None:
+    made = record(sent_at=100.0, prefill_at=103.0, first_delta_at=103.1)
+    made.prefill_first_tokens = made.prefill_total_tokens = 300
+    assert metrics.load_s(made) == UNKNOWN
+    assert metrics.prefill_s(made).source is Source.ESTIMATED
+
+
 def test_eta_from_the_speed_so_far() -> None:
     made = record(prefill_at=100.0, prefill_done_tokens=500, prefill_total_tokens=2000)
     assert metrics.prefill_eta_s(made, 105.0) == Figure(15.0, Source.ESTIMATED)
