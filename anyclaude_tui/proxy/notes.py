@@ -28,7 +28,7 @@ def note_request(record: RequestRecord, request: UpstreamRequest, endpoint: Endp
     for name in (
         "first_byte_at",
         "prefill_at",
-        "prefill_report",
+        "progress_at",
         "first_delta_at",
         "first_text_at",
     ):
@@ -71,7 +71,9 @@ def note_read(
         _note_deltas(record, facts, deltas, arrived)
     if facts.prefill_done is not None and facts.prefill_done != record.prefill_done_tokens:
         if record.prefill_at is None:
-            _note_prefill_start(record, facts.prefill_done, arrived)
+            record.prefill_at = arrived
+            record.prefill_first_tokens = facts.prefill_done
+        record.progress_at = arrived
         record.prefill_done_tokens = facts.prefill_done
         record.prefill_total_tokens = facts.prefill_total
         if record.first_delta_at is None:
@@ -84,22 +86,6 @@ def note_read(
         timers.stage = Stage.NEXT_DELTA
         timers.heard_at = arrived
     _note_usage(record, facts)
-
-
-def _note_prefill_start(record: RequestRecord, done: int, arrived: float) -> None:
-    """When prefill began. mlx_lm reports a step when it is done (`mlx-lm.md`, "The stream"),
-    so the first report comes late by one step: two reports give the speed, and so the start."""
-    if record.prefill_report is None:
-        record.prefill_report = (arrived, done)
-        if done == 0:
-            record.prefill_at = arrived
-            record.prefill_first_tokens = facts.prefill_done
-        record.progress_at = arrived
-        return
-    at, before = record.prefill_report
-    if arrived > at and done > before:
-        start = at - before * (arrived - at) / (done - before)
-        record.prefill_at = max(start, record.sent_at or start)
 
 
 def _note_deltas(record: RequestRecord, facts: StreamFacts, deltas: int, arrived: float) -> None:

@@ -133,8 +133,6 @@ class RequestRecord:
     first_byte_at: float | None = None
     prefill_at: float | None = None
     """When the backend began with the prompt, worked back from its progress reports."""
-    prefill_report: tuple[float, int] | None = None
-    """Time and tokens done of the first progress report: it comes at the *end* of a step."""
     first_delta_at: float | None = None
     first_text_at: float | None = None
     last_delta_at: float | None = None
