@@ -6,6 +6,7 @@ message as it is, so the message is the backend's own words wherever there are a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 ERROR_STATUS: dict[str, int] = {
@@ -30,21 +31,28 @@ class ApiError(Exception):
     """
 
     def __init__(
-        self, type_: str, message: str, *, status: int | None = None, retry: bool | None = None
+        self,
+        type_: str,
+        message: str,
+        *,
+        status: int | None = None,
+        retry: bool | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.type = type_
         self.message = message
         self.status = ERROR_STATUS.get(type_, 500) if status is None else status
         self.retry = retry
+        self.details = details
+        """For programs, beside the message."""
 
     def body(self, request_id: str) -> dict[str, Any]:
         """The JSON body, also the data of an `error` event."""
-        return {
-            "type": "error",
-            "error": {"type": self.type, "message": self.message},
-            "request_id": request_id,
-        }
+        error: dict[str, Any] = {"type": self.type, "message": self.message}
+        if self.details is not None:
+            error["details"] = dict(self.details)
+        return {"type": "error", "error": error, "request_id": request_id}
 
 
 def invalid(message: str) -> ApiError:
@@ -58,3 +66,16 @@ def overflow(prompt_tokens: int, window_tokens: int) -> ApiError:
     Source: `claude-code.md`, "What matters most", 5.
     """
     return invalid(f"prompt is too long: {prompt_tokens} tokens > {window_tokens} maximum")
+
+
+def no_threads() -> ApiError:
+    """Message threads (beta message-threads-2026-08-12): a server that keeps the conversation.
+
+    In these words the SDKs' tool runners send the whole conversation instead, by themselves
+    (source: anthropic 2.11, lib/threads/_thread_state.py).
+    """
+    return ApiError(
+        "invalid_request_error",
+        "message threads are not kept here: send the whole conversation each time",
+        details={"error_code": "thread_unsupported_request", "unsupported": ["thread"]},
+    )

@@ -13,7 +13,7 @@ from typing import Any
 
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.proxy.blocks import Context, blocks_of, parts_of, text_of
-from anyclaude_tui.proxy.errors import invalid, overflow
+from anyclaude_tui.proxy.errors import invalid, no_threads, overflow
 from anyclaude_tui.proxy.history import append_instruction, conversation
 from anyclaude_tui.proxy.native import hygiene
 from anyclaude_tui.proxy.params import parameters
@@ -70,6 +70,8 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
     """
     if not isinstance(body, Mapping):
         raise invalid("the request must be a JSON object")
+    if body.get("thread") is not None:
+        raise no_threads()
     clean: dict[str, Any] = harmless(dict(body))
     context = Context(endpoint.dialect, memory)
     sizes = _sizes(clean)
