@@ -19,7 +19,7 @@ from anyclaude_tui.proxy.prefix import CallMemory
 from anyclaude_tui.proxy.request import UpstreamRequest, hygiene, translate
 from anyclaude_tui.proxy.wire import signature
 from tests.proxy.anthropic_requests import PIXEL
-from tests.proxy.test_request import DATA_URL, IMAGE, assistant, call, result, system, user
+from tests.proxy.making import DATA_URL, IMAGE, assistant, call, result, system, user
 
 
 def pdf(*pages: str) -> str:
