@@ -1,0 +1,106 @@
+"""The debug log of `ANYCLAUDE_DEBUG`, with the words that users search for.
+
+1: timing and errors of each request; 2: also `[Request Start]`, `[Keepalive]`,
+`[Stream Conversion] Received chunk N`, `[Request Complete]`; 3 adds traces (`traces.py`).
+With 0 there is no `DebugLog` at all, so nothing is formatted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from anyclaude_tui.telemetry.events import Outcome, RequestRecord, Source
+from anyclaude_tui.telemetry.journal import timestamp
+from anyclaude_tui.telemetry.metrics import RequestView
+
+STEPS = 2
+"""From this level on every step is written."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    chunks: int = 0
+    keepalives: int = 0
+    started: bool = False
+
+
+class DebugLog:
+    """Turns what happens to a record into lines; `write` takes one line without its end."""
+
+    def __init__(self, level: int, write: Callable[[str], None]) -> None:
+        self.level = level
+        self._write = write
+        self._seen: dict[str, _Seen] = {}
+
+    def sent(self, record: RequestRecord) -> Callable[[bytes], None] | None:
+        """A request goes upstream. Returns who wants its reply's bytes, if anybody does."""
+        if self.level < STEPS:
+            return None
+        self.look(record)
+        return lambda _: self.look(record)
+
+    def look(self, record: RequestRecord) -> None:
+        """Write what is new since the last look: the start, keepalives, chunks."""
+        if self.level < STEPS:
+            return
+        seen = self._seen.setdefault(record.id, _Seen())
+        if not seen.started:
+            seen.started = True
+            self._line("Request Start", record, _start(record))
+        for number in range(seen.keepalives + 1, record.keepalives + 1):
+            self._line("Keepalive", record, f"sent keepalive {number}")
+        if record.chunks < seen.chunks:  # sent again: the stream's figures began again
+            seen.chunks = 0
+        for number in range(seen.chunks + 1, record.chunks + 1):
+            self._line("Stream Conversion", record, f"Received chunk {number}", first=True)
+        seen.keepalives, seen.chunks = record.keepalives, record.chunks
+
+    def ended(self, record: RequestRecord, ended: RequestView) -> None:
+        """A request has ended: its timing, and its error if it had one."""
+        self.look(record)
+        self._seen.pop(record.id, None)
+        label = "Request Complete" if self.level >= STEPS else "Request"
+        self._line(label, record, _end(record, ended))
+        if record.outcome is Outcome.ERROR or record.truncation is not None:
+            what = record.truncation or "error"
+            self._line("Error", record, f"{what}: {record.reason or record.stop_reason}")
+
+    def _line(self, label: str, record: RequestRecord, text: str, *, first: bool = False) -> None:
+        stamp = timestamp(time.time())
+        words = f"{text} {record.id}" if first else f"{record.id} {text}"
+        self._write(f"{stamp} [{label}] {words}")
+
+
+def _start(record: RequestRecord) -> str:
+    return (
+        f"backend={record.backend} model={record.model} role={record.role} "
+        f"promptBytes={record.prompt_bytes} systemSize={record.system_bytes} "
+        f"tools={record.tool_count} messages={record.message_count} "
+        f"streaming={str(record.streaming).lower()}"
+    )
+
+
+def _end(record: RequestRecord, ended: RequestView) -> str:
+    words = [
+        f"{record.outcome} in {1000 * ended.elapsed_s:.0f} ms",
+        f"backend={record.backend or '?'}",
+        f"status={record.status}",
+        f"stop={record.stop_reason}",
+        f"chunks={record.chunks}",
+        f"keepalives={record.keepalives}",
+    ]
+    for name, figure, scale in (
+        ("ttftMs", ended.ttft_s, 1000),
+        ("tokensPerSecond", ended.tokens_per_s, 1),
+        ("promptTokens", ended.prompt_tokens, 1),
+        ("cachedTokens", ended.cached_tokens, 1),
+        ("outputTokens", ended.output_tokens, 1),
+    ):
+        if figure.value is not None:
+            about = "~" if figure.source is Source.ESTIMATED else ""
+            words.append(f"{name}={about}{scale * figure.value:.6g}")
+    if record.why:
+        words.append(f'why="{record.why}"')
+    return " ".join(words)

@@ -1,0 +1,156 @@
+"""Our files on the user's disk: private, whole, bounded; and one thread that writes them.
+
+Nothing here runs on the session's loop but `Writer.submit`, which only puts a job in a
+queue: a slow or full disk costs a notice, never a request.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+QUEUE_JOBS = 1_000
+"""Jobs that may wait for the disk; more are dropped, and that is said."""
+_TAIL_BYTES = 64 * 1024
+
+
+def private_dir(path: Path) -> None:
+    """Make the folder and those above it, for their owner only. Raises OSError."""
+    if not path.is_dir():  # `mkdir(parents=True)` would give the upper ones the usual mode
+        private_dir(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append one line (without its end) in one write, so that a crash leaves whole lines.
+
+    Several sessions may append to the same file: it is locked meanwhile. What a full disk
+    or a crash of the machine left of a line is removed, now or by the next call. Raises
+    OSError.
+    """
+    private_dir(path.parent)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        end = _whole_end(descriptor)
+        data = line + b"\n"
+        try:
+            written = os.write(descriptor, data)
+        except OSError:
+            os.ftruncate(descriptor, end)
+            raise
+        if written < len(data):
+            os.ftruncate(descriptor, end)
+            raise OSError(28, "No space left on device", str(path))
+    finally:
+        os.close(descriptor)
+
+
+def _whole_end(descriptor: int) -> int:
+    """Where the last whole line ends; what stands behind it is cut off."""
+    size = os.fstat(descriptor).st_size
+    if size == 0 or os.pread(descriptor, 1, size - 1) == b"\n":
+        return size
+    start = max(0, size - _TAIL_BYTES)
+    end = start + os.pread(descriptor, size - start, start).rfind(b"\n") + 1
+    os.ftruncate(descriptor, end)
+    return end
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all. Raises OSError."""
+    private_dir(path.parent)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        draft.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
+
+
+def prune(paths: Iterable[Path], max_bytes: int, max_days: float, now: float) -> int:
+    """Remove the oldest files until the rest is small and young enough; never the newest.
+
+    `now` is Unix time. Returns the bytes that are left. Never raises: a file that is gone
+    or cannot be removed is passed over.
+    """
+    found: list[tuple[float, int, Path]] = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            stat = path.stat()
+            found.append((stat.st_mtime, stat.st_size, path))
+    found.sort(reverse=True)
+    total = 0
+    for position, (changed, size, path) in enumerate(found):
+        too_old = now - changed > max_days * 86_400
+        if position and (too_old or total + size > max_bytes):
+            with contextlib.suppress(OSError):
+                path.unlink()
+                continue
+        total += size
+    return total
+
+
+class Writer:
+    """One thread that does the jobs it is given, in their order.
+
+    `on_error(kind, error)` is called on that thread, once per kind of file until a job of
+    that kind succeeds again; `error` is None when jobs were dropped because too many wait.
+    """
+
+    def __init__(
+        self, on_error: Callable[[str, Exception | None], None], jobs: int = QUEUE_JOBS
+    ) -> None:
+        self._on_error = on_error
+        self._queue: queue.Queue[tuple[str, Callable[[], None]] | None] = queue.Queue(jobs)
+        self._failing: set[str] = set()
+        self._thread = threading.Thread(target=self._run, name="anyclaude-writer", daemon=True)
+        self.dropped = 0
+
+    def start(self) -> None:
+        """Start the thread; jobs may have been submitted before."""
+        self._thread.start()
+
+    def submit(self, kind: str, job: Callable[[], None]) -> bool:
+        """Have `job` done; False when it was dropped. Never waits."""
+        try:
+            self._queue.put_nowait((kind, job))
+        except queue.Full:
+            self.dropped += 1
+            self._failed(kind, None)
+            return False
+        return True
+
+    def stop(self, patience_s: float = 5.0) -> None:
+        """Do what is queued, then end; waits at most this long."""
+        if not self._thread.is_alive():
+            return
+        deadline = time.monotonic() + patience_s
+        with contextlib.suppress(queue.Full):
+            self._queue.put(None, timeout=patience_s)
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _run(self) -> None:
+        while (item := self._queue.get()) is not None:
+            kind, job = item
+            try:
+                job()
+            except Exception as error:  # one bad job must not end the thread
+                self._failed(kind, error)
+            else:
+                self._failing.discard(kind)
+
+    def _failed(self, kind: str, error: Exception | None) -> None:
+        if kind not in self._failing:
+            self._failing.add(kind)
+            self._on_error(kind, error)

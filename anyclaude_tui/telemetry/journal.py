@@ -1,0 +1,175 @@
+"""The journal: one line of JSON per request in `request-logs/YYYY-MM-DD.jsonl`.
+
+The names of its members are those that users' `jq` scripts know (design.md, "Files on the
+user's machine"). A number that is not known is null, never 0.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from anyclaude_tui.config import LogSettings
+from anyclaude_tui.proxy.divergence import Comparison
+from anyclaude_tui.telemetry.events import Figure, RequestRecord
+from anyclaude_tui.telemetry.files import Writer, append_line, prune
+from anyclaude_tui.telemetry.metrics import RequestView, view
+
+FOLDER = "request-logs"
+
+
+def timestamp(wall: float) -> str:
+    """Unix time as `2026-11-21T03:15:02.123Z`."""
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def day_file(folder: Path, wall: float) -> Path:
+    """The file of that day (UTC, as the timestamps are)."""
+    return folder / f"{timestamp(wall)[:10]}.jsonl"
+
+
+def entry(
+    record: RequestRecord, ended: RequestView | None = None, comparison: Comparison | None = None
+) -> dict[str, Any]:
+    """The line of a request that has ended, as a dict."""
+    at_end = record.ended_at if record.ended_at is not None else record.accepted_at
+    shown = ended or view(record, at_end)
+    translated = record.message_count > 0  # else it was refused before anything was counted
+    return {
+        "timestamp": timestamp(record.accepted_wall),
+        "requestId": record.id,
+        "provider": record.backend or None,
+        "kind": record.kind or None,
+        "simulated": record.simulated,
+        "model": record.model or record.requested_model or None,
+        "requestedModel": record.requested_model or None,
+        "role": str(record.role),
+        "sessionId": record.session_id or None,
+        "agentId": record.agent_id or None,
+        "streaming": record.streaming,
+        "promptBytes": record.prompt_bytes,
+        "systemSize": record.system_bytes if translated else None,
+        "toolsSize": record.tools_bytes if translated else None,
+        "messagesSize": record.messages_bytes if translated else None,
+        "toolCount": record.tool_count if translated else None,
+        "messageCount": record.message_count if translated else None,
+        "maxTokens": record.max_tokens,
+        "windowTokens": record.window_tokens,
+        "promptTokens": _whole(record.prompt_tokens),
+        "cachedTokens": _whole(record.cached_tokens),
+        "outputTokens": _whole(record.output_tokens),
+        "reusePercent": _figure(shown.reuse_percent, 1),
+        "chunks": record.chunks if record.sent_at is not None else None,
+        "deltas": record.deltas if record.sent_at is not None else None,
+        "thinkingDeltas": record.thinking_deltas if record.sent_at is not None else None,
+        "upstreamBytes": record.upstream_bytes if record.sent_at is not None else None,
+        "keepalives": record.keepalives,
+        "stalls": record.stalls,
+        "retries": record.retries,
+        "toolCalls": record.tool_calls,
+        "repairedCalls": record.repaired_calls,
+        "rescuedCalls": record.rescued_calls,
+        "droppedCalls": record.dropped_calls,
+        "queueMs": _ms(shown.queue_s),
+        "loadMs": _ms(shown.load_s.value),
+        "prefillMs": _ms(shown.prefill_s.value),
+        "firstByteMs": _ms(shown.first_byte_s.value),
+        "ttftMs": _ms(shown.ttft_s.value),
+        "firstTextMs": _ms(shown.first_text_s.value),
+        "decodeMs": _ms(shown.decode_s.value),
+        "totalMs": _ms(shown.elapsed_s),
+        "tokensPerSecond": _figure(shown.tokens_per_s, 2),
+        "prefillTokensPerSecond": _figure(shown.prefill_tokens_per_s, 1),
+        "interTokenP50Ms": _ms(shown.gap_p50_s.value),
+        "interTokenP95Ms": _ms(shown.gap_p95_s.value),
+        "interTokenP99Ms": _ms(shown.gap_p99_s.value),
+        "proxyOverheadMs": _figure(shown.overhead_ms, 3),
+        "status": record.status,
+        "stopReason": record.stop_reason,
+        "outcome": record.outcome,
+        "truncation": record.truncation,
+        "reason": record.reason or None,
+        "why": record.why or None,
+        "prefix": prefix_entry(comparison, record.prompt_tokens.value),
+        "notices": list(record.notices),
+        "sources": {
+            "promptTokens": record.prompt_tokens.source,
+            "cachedTokens": record.cached_tokens.source,
+            "outputTokens": record.output_tokens.source,
+            "loadMs": shown.load_s.source,
+            "prefillMs": shown.prefill_s.source,
+            "tokensPerSecond": shown.tokens_per_s.source,
+            "prefillTokensPerSecond": shown.prefill_tokens_per_s.source,
+        },
+    }
+
+
+def prefix_entry(comparison: Comparison | None, prompt_tokens: float | None) -> Any:
+    """What the explainer found, for the journal and the trace."""
+    if comparison is None:
+        return None
+    return {
+        "cause": comparison.cause,
+        "place": comparison.place or None,
+        "offsetBytes": comparison.offset_bytes if comparison.place else None,
+        "what": comparison.what or None,
+        "sharedBytes": comparison.shared_bytes,
+        "sizeBytes": comparison.size_bytes,
+        "costTokens": comparison.tokens(comparison.cost_bytes, prompt_tokens),
+    }
+
+
+class Journal:
+    """Writes the lines, on the writer's thread."""
+
+    def __init__(self, folder: Path, settings: LogSettings, writer: Writer) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._writer = writer
+        self._day: Path | None = None
+
+    def add(self, line: dict[str, Any], wall: float) -> None:
+        """One request has ended. Returns at once."""
+        data = msgspec.json.encode(line)
+        path = day_file(self._folder, wall)
+        self._writer.submit("journal", lambda: self._write(path, data))
+
+    def _write(self, path: Path, data: bytes) -> None:
+        append_line(path, data)
+        if path != self._day:  # the first line of a day, or of a session
+            self._day = path
+            limit = self._settings.max_mb * 1024 * 1024
+            prune(self._folder.glob("*.jsonl"), limit, self._settings.max_days, time.time())
+
+
+def read_back(folder: Path) -> Iterator[dict[str, Any]]:
+    """The lines of all days, newest first. What is no JSON object is passed over."""
+    for path in sorted(folder.glob("*.jsonl"), reverse=True):
+        try:
+            lines = path.read_bytes().splitlines()
+        except OSError:
+            continue
+        for line in reversed(lines):
+            try:
+                value = msgspec.json.decode(line)
+            except msgspec.DecodeError:
+                continue
+            if isinstance(value, dict):
+                yield value
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(1000 * seconds, 1)
+
+
+def _whole(figure: Figure) -> int | None:
+    return None if figure.value is None else round(figure.value)
+
+
+def _figure(figure: Figure, digits: int) -> float | None:
+    return None if figure.value is None else round(figure.value, digits)

@@ -1,0 +1,201 @@
+"""Everything that watches the requests, put together: what `session.py` plugs in.
+
+The explainer and the captures always work (in memory, bounded); the journal, the debug
+log and the traces as the settings say. A fault or a full disk here is a notice, never a
+failed request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.config import LogSettings
+from anyclaude_tui.proxy.services import Observer
+from anyclaude_tui.telemetry import journal, traces
+from anyclaude_tui.telemetry.captures import Captures
+from anyclaude_tui.telemetry.debuglog import STEPS, DebugLog
+from anyclaude_tui.telemetry.events import RequestRecord
+from anyclaude_tui.telemetry.explain import Explainer
+from anyclaude_tui.telemetry.files import Writer, append_line
+from anyclaude_tui.telemetry.hub import Hub
+from anyclaude_tui.telemetry.metrics import RequestView
+from anyclaude_tui.telemetry.prometheus import Meter
+from anyclaude_tui.telemetry.redact import Redactor
+
+LOOK_EVERY_S = 0.25
+"""The debug log looks this often for keepalives, which pass no observer."""
+LOG_FILE_BYTES = 5 * 1024 * 1024
+TRACE_LEVEL = 3
+
+_Tap = Callable[[bytes], None]
+
+
+class Observers:
+    """One per session; used on its loop, but for `captures.get`."""
+
+    def __init__(
+        self, settings: LogSettings, home: Path, hub: Hub, log_file: Path | None = None
+    ) -> None:
+        self._hub = hub
+        self._log_file = log_file
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._writer = Writer(self._file_failed)
+        self._faults: set[str] = set()
+        self._sent: dict[str, tuple[RequestRecord, Mapping[str, Any], bytes, Endpoint]] = {}
+        self.redactor = Redactor()
+        """Give it the session's token: it is then never written anywhere."""
+        self.explainer = Explainer()
+        self.captures = Captures(self.explainer.comparison)
+        self._meter = Meter()
+        self._journal: journal.Journal | None = None
+        if settings.requests:
+            self._journal = journal.Journal(home / journal.FOLDER, settings, self._writer)
+        self._traces: traces.Traces | None = None
+        if settings.debug >= TRACE_LEVEL:
+            folder = home / traces.FOLDER
+            self._traces = traces.Traces(folder, settings, self._writer, self.redactor)
+        self._debug = DebugLog(settings.debug, self._log) if settings.debug else None
+        self.proxy: tuple[Observer, ...] = (self,)
+        hub.ended_listeners.append(self._ended)
+
+    async def start(self) -> None:
+        """Start to write."""
+        self._loop = asyncio.get_running_loop()
+        self._writer.start()
+        if self._debug is not None and self._debug.level >= STEPS:
+            self._looking = asyncio.create_task(self._look(self._debug))
+
+    async def stop(self) -> None:
+        """Write what is still waiting to be written."""
+        if self._looking is not None:
+            self._looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._looking
+        await asyncio.to_thread(self._writer.stop)
+
+    def prometheus_text(self) -> bytes:
+        """What `GET /metrics` answers (content type: `prometheus.CONTENT_TYPE`)."""
+        return self._meter.text(self._hub.in_flight.values())
+
+    # --- Observer ---------------------------------------------------------------------------
+
+    def sent(
+        self, record: RequestRecord, body: Mapping[str, Any], upstream: bytes, endpoint: Endpoint
+    ) -> _Tap | None:
+        """Keep it, and look at it as soon as the loop is free."""
+        try:
+            self.redactor.add_headers(endpoint.headers)
+            tap: _Tap = self.captures.sent(record, body, upstream, endpoint)
+            self._sent[record.id] = (record, body, upstream, endpoint)
+            asyncio.get_running_loop().call_soon(self._settle, record.id)
+            more = self._debug.sent(record) if self._debug is not None else None
+        except Exception as error:
+            self._fault("sent", error)
+            return None
+        return tap if more is None else _both(tap, more)
+
+    def ended(self, record: RequestRecord) -> None:
+        """Its last figures and its Why."""
+        self._settle(record.id)
+        try:
+            self.explainer.ended(record)
+            self.captures.ended(record)
+        except Exception as error:
+            self._fault("ended", error)
+
+    def _settle(self, request_id: str) -> None:
+        """Compare its prompt and keep its body as bytes, once."""
+        waiting = self._sent.pop(request_id, None)
+        if waiting is None:
+            return
+        try:
+            self.explainer.sent(*waiting)
+            self.captures.encode(request_id)
+        except Exception as error:
+            self._fault("explain", error)
+
+    # --- what is written --------------------------------------------------------------------
+
+    def _ended(self, record: RequestRecord, ended: RequestView) -> None:
+        try:
+            self._meter.ended(record, ended)
+            if self._debug is not None:
+                self._debug.ended(record, ended)
+            if self._journal is None and self._traces is None:
+                return
+            line = journal.entry(record, ended, self.explainer.comparison(record.id))
+            if self._journal is not None:
+                self._journal.add(line, record.accepted_wall)
+            if self._traces is not None:
+                capture = self.captures.get(record.id)
+                if capture is not None:
+                    self._traces.add(capture, line)
+        except Exception as error:
+            self._fault("journal", error)
+
+    async def _look(self, debug: DebugLog) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            for record in list(self._hub.in_flight.values()):
+                if record.sent_at is not None:
+                    debug.look(record)
+
+    def _log(self, line: str) -> None:
+        self._writer.submit("debug log", lambda: self._write_log(line))
+
+    def _write_log(self, line: str) -> None:
+        data = self.redactor.clean(line.encode(errors="replace"))
+        if self._log_file is None:
+            with suppress(ValueError):  # stderr was closed
+                print(data.decode(), file=sys.stderr, flush=True)
+            return
+        with suppress(FileNotFoundError):
+            if self._log_file.stat().st_size > LOG_FILE_BYTES:
+                self._log_file.replace(self._log_file.with_name(f"{self._log_file.name}.1"))
+        append_line(self._log_file, data)
+
+    # --- what goes wrong --------------------------------------------------------------------
+
+    def _fault(self, where: str, error: Exception) -> None:
+        """A fault of ours: said once, and the request goes on without."""
+        if where not in self._faults:
+            self._faults.add(where)
+            self._hub.notice("error", f"fault in the records of requests ({where}): {error!r}")
+
+    def _file_failed(self, kind: str, error: Exception | None) -> None:
+        """On the writer's thread, or on the loop when the queue is full."""
+        if error is None:
+            text = f"{kind}: the disk is too slow, some of it is not written"
+        elif isinstance(error, OSError):
+            where = f": {error.filename}" if error.filename else ""
+            text = (
+                f"{kind}: cannot be written ({error.strerror or error}{where}). Requests go on "
+                "without; free some space or mend the folder, and it goes on by itself."
+            )
+        else:
+            text = f"{kind}: cannot be written: {error!r}"
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._hub.notice, "warning", text)
+
+
+def make_observers(
+    settings: LogSettings, home: Path, hub: Hub, *, log_file: Path | None = None
+) -> Observers:
+    """The session's observers. `log_file`: where the debug log goes; None is stderr."""
+    return Observers(settings, home, hub, log_file)
+
+
+def _both(first: _Tap, second: _Tap) -> _Tap:
+    def tap(data: bytes) -> None:
+        first(data)
+        second(data)
+
+    return tap

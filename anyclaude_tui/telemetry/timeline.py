@@ -1,0 +1,42 @@
+"""The moments of a request in order: for the trace and the waterfall of the details screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anyclaude_tui.telemetry.events import RequestRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened, in milliseconds after the request was accepted."""
+
+    at_ms: float
+    event: str
+    detail: str = ""
+
+
+def timeline(record: RequestRecord) -> tuple[Moment, ...]:
+    """What is known so far, in order of time."""
+    sent = f"to {record.backend}" + (f", {record.retries + 1}. time" if record.retries else "")
+    prefill = ""
+    if record.prefill_total_tokens is not None:
+        prefill = f"{record.prefill_total_tokens} tokens"
+    end = ": ".join(text for text in (str(record.outcome or ""), record.reason) if text)
+    marks = (
+        (record.accepted_at, "accepted", f"{record.prompt_bytes} bytes"),
+        (record.sent_at, "sent", sent),
+        (record.headers_at, "headers", ""),
+        (record.first_byte_at, "first byte", ""),
+        (record.prefill_at, "prefill", prefill),
+        (record.first_delta_at, "first delta", ""),
+        (record.first_text_at, "first visible text", ""),
+        (record.last_delta_at, "last delta", f"{record.deltas} deltas"),
+        (record.ended_at, "ended", end),
+    )
+    moments = (
+        Moment(round(1000 * (at - record.accepted_at), 1), event, detail)
+        for at, event, detail in marks
+        if at is not None
+    )
+    return tuple(sorted(moments, key=lambda moment: moment.at_ms))

@@ -1,0 +1,192 @@
+"""One plain sentence on the slowest part of a request: the dashboard's **Why**.
+
+Pure. The phases are those of design.md, "What each number means"; a number that is not
+known is not said, an estimated one is "about".
+"""
+
+from __future__ import annotations
+
+from anyclaude_tui.proxy.divergence import KEPT, Cause, Comparison
+from anyclaude_tui.telemetry.events import (
+    Figure,
+    Outcome,
+    RequestRecord,
+    Source,
+    Truncation,
+)
+from anyclaude_tui.telemetry.metrics import decode_tokens_per_s, uncached_tokens
+
+MOSTLY = 0.5
+"""From this share of the decode time on thinking is named instead of decode."""
+LITTLE_REUSE = 0.5
+"""Less of a prompt reused than this share of what was there before is worth a reason."""
+
+
+def why(record: RequestRecord, comparison: Comparison | None) -> str:
+    """The sentence for a request that has ended."""
+    bad = _bad_ending(record)
+    if bad:
+        return bad
+    spans = _spans(record)
+    if not spans:
+        return _ended_early(record)
+    part = max(spans, key=lambda name: spans[name])
+    seconds = spans[part]
+    if part == "queue":
+        return _queue(record, seconds)
+    if part == "load":
+        return f"load: {_seconds(seconds)} before the first step of prefill"
+    if part == "prefill":
+        return _prefill(record, comparison, seconds)
+    return _decode(record, seconds)
+
+
+def _spans(record: RequestRecord) -> dict[str, float]:
+    """Seconds of the parts that are known, in their order."""
+    end = record.ended_at
+    marks = [
+        ("queue", record.accepted_at, record.sent_at),
+        ("load", record.sent_at, record.prefill_at),
+        ("prefill", record.prefill_at or record.sent_at, record.first_delta_at or end),
+        ("decode", record.first_delta_at, record.last_delta_at),
+    ]
+    return {
+        name: max(0.0, stop - start)
+        for name, start, stop in marks
+        if start is not None and stop is not None
+    }
+
+
+def _bad_ending(record: RequestRecord) -> str:
+    if record.outcome is Outcome.ERROR or record.truncation not in (None, Truncation.MAX_TOKENS):
+        words = {
+            Truncation.CUT: "the reply was cut off",
+            Truncation.STALL: "the backend fell silent",
+            Truncation.MALFORMED: "the backend sent nonsense",
+        }
+        default = words.get(record.truncation, "an error") if record.truncation else "an error"
+        return f"ended: {record.reason or default}"
+    if record.outcome is Outcome.CANCELLED:
+        took = _seconds((record.ended_at or record.accepted_at) - record.accepted_at)
+        return f"ended: {record.reason or 'the client left'} after {took}, {_stage(record)}"
+    return ""
+
+
+def _stage(record: RequestRecord) -> str:
+    if record.sent_at is None:
+        return "still waiting in the queue"
+    if record.first_delta_at is None:
+        done, total = record.prefill_done_tokens, record.prefill_total_tokens
+        if done is not None and total:
+            return f"in prefill ({done:,} of {total:,} tokens done)"
+        return "before the first token"
+    return "in mid-reply"
+
+
+def _ended_early(record: RequestRecord) -> str:
+    return f"ended: {record.reason}" if record.reason else ""
+
+
+def _queue(record: RequestRecord, seconds: float) -> str:
+    if record.retries:
+        times = f"{record.retries + 1} times"
+        return f"retry: sent {times}, {_seconds(seconds)} until the last: the backend failed before"
+    behind = record.queued_behind
+    if behind:
+        others = f"{behind} other{'s' if behind > 1 else ''}"
+        return f"queue: waited {_seconds(seconds)} behind {others}"
+    return f"queue: waited {_seconds(seconds)} for the backend"
+
+
+def _prefill(record: RequestRecord, comparison: Comparison | None, seconds: float) -> str:
+    prompt, cached = record.prompt_tokens, record.cached_tokens
+    if prompt.value is None:
+        return f"prefill: {_seconds(seconds)}"
+    text = f"prefill: {_tokens(prompt)}"
+    if cached.value is None:
+        text += f" in {_seconds(seconds)}"
+    else:
+        text += f", {_about(cached)}{cached.value:,.0f} reused"
+    reason = _reason(record, comparison)
+    return f"{text}: {reason}" if reason else text
+
+
+def _reason(record: RequestRecord, comparison: Comparison | None) -> str:
+    """Why so much had to be prefilled."""
+    if comparison is None:
+        return ""
+    cause, where = comparison.cause, comparison.where
+    if cause is Cause.FIRST:
+        return f"the first prompt of its kind on {record.backend}"
+    if cause is Cause.SWITCH:
+        return comparison.what
+    if cause not in KEPT and cause is not Cause.REWOUND:
+        return f"the prompt changed at {where}"
+    expected = comparison.tokens(comparison.shared_bytes, record.prompt_tokens.value)
+    cached = record.cached_tokens
+    reported = cached.value if cached.source is Source.REPORTED else None
+    if expected and reported is not None and reported < LITTLE_REUSE * expected:
+        kept = "little" if reported else "nothing"
+        since = f" ({comparison.between})" if comparison.between else ""
+        fronts = {Cause.SAME: "it is the same as before", Cause.EXTENDED: "it only grew"}
+        front = fronts.get(cause, "its front did not change")
+        return f"{front}, but the backend kept {kept} of it{since}"
+    if cause is Cause.REWOUND:
+        return f"the conversation went back to {comparison.place}"
+    new = uncached_tokens(record)
+    if cause is Cause.NEW:
+        return "a new conversation behind the same system text and tools"
+    return f"{_tokens(new)} are new" if new.value else ""
+
+
+def _decode(record: RequestRecord, seconds: float) -> str:
+    thinking = _thinking(record, seconds)
+    if thinking:
+        return thinking
+    count = record.output_tokens
+    rate = decode_tokens_per_s(record)
+    text = "decode: "
+    text += _tokens(count) if count.value is not None else _seconds(seconds)
+    if rate.value is not None:
+        text += f" at {_about(rate)}{_rate(rate.value)} tokens/s"
+    if record.stalls:
+        stalls = f"{record.stalls} stall{'s' if record.stalls > 1 else ''}"
+        text += f", {stalls} in between"
+    if record.truncation is Truncation.MAX_TOKENS:
+        text += ", up to its limit"
+    return text
+
+
+def _thinking(record: RequestRecord, seconds: float) -> str:
+    """Thinking, when most of the decode time went into it."""
+    if not record.thinking_deltas or not record.deltas or record.first_delta_at is None:
+        return ""
+    total = record.output_tokens.value or float(record.deltas)
+    tokens = total * record.thinking_deltas / record.deltas
+    if record.first_text_at is None:
+        if record.thinking_deltas < record.deltas:
+            return ""
+        return f"thinking: all {total:,.0f} tokens, no visible text"
+    if record.first_text_at - record.first_delta_at < MOSTLY * seconds:
+        return ""
+    return f"thinking: {tokens:,.0f} of {total:,.0f} tokens before the first visible text"
+
+
+def _tokens(figure: Figure) -> str:
+    return f"{_about(figure)}{figure.value:,.0f} tokens"
+
+
+def _about(figure: Figure) -> str:
+    return "about " if figure.source is Source.ESTIMATED else ""
+
+
+def _rate(value: float) -> str:
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
+def _seconds(value: float) -> str:
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
+    if value < 10:
+        return f"{value:.1f} s"
+    return f"{value:.0f} s" if value < 120 else f"{value / 60:.0f} min"
