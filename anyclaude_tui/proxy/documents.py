@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import io
 import logging
+import threading
 from collections import OrderedDict
 
 MAX_PAGES = 100
@@ -19,6 +20,8 @@ MAX_CHARACTERS = 600_000
 _KEPT = 16
 
 _read: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
+_lock = threading.Lock()
+"""Requests with a PDF are translated off the loop: one at a time, and each PDF once."""
 
 
 def pdf_text(data: str) -> tuple[str, str]:
@@ -27,12 +30,14 @@ def pdf_text(data: str) -> tuple[str, str]:
     Takes seconds for a long one the first time. Raises nothing.
     """
     key = hashlib.sha256(data.encode()).digest()
-    known = _read.get(key)
-    if known is None:
-        known = _extract(data)
-        _read[key] = known
-        if len(_read) > _KEPT:
-            _read.popitem(last=False)
+    with _lock:
+        known = _read.get(key)
+        if known is None:
+            known = _read[key] = _extract(data)
+            if len(_read) > _KEPT:
+                _read.popitem(last=False)
+        else:
+            _read.move_to_end(key)
     return known
 
 

@@ -7,6 +7,7 @@ back rewritten. And one function says where two prompts part.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections import OrderedDict
@@ -58,7 +59,8 @@ class CallMemory:
         known = self._calls.get(call_id)
         if known is None or (name is not None and name != known[0]):
             return None
-        self._calls.move_to_end(call_id)
+        with contextlib.suppress(KeyError):  # forgotten just now: translating may be in a thread
+            self._calls.move_to_end(call_id)
         raw = known[1]
         try:
             written = json.loads(raw)
