@@ -8,7 +8,7 @@ from anyclaude_tui.proxy.limits import Limits
 from anyclaude_tui.proxy.notes import note_read
 from anyclaude_tui.proxy.stream import StreamFacts
 from anyclaude_tui.proxy.timers import Timers
-from anyclaude_tui.telemetry.events import RequestRecord, Source
+from anyclaude_tui.telemetry.events import UNKNOWN, Figure, RequestRecord, Source
 from anyclaude_tui.telemetry.metrics import load_s, prefill_s
 
 
@@ -25,22 +25,21 @@ def after(*reports: tuple[float, int]) -> RequestRecord:
     return record
 
 
-def test_the_start_is_worked_back_from_two_reports() -> None:
+def test_the_start_is_worked_back_from_the_speed_of_the_rest() -> None:
     record = after((104.0, 250), (106.0, 500), (109.9, 1000))
-    assert record.prefill_at == pytest.approx(102.0)
-    assert load_s(record).value == pytest.approx(2.0)
+    assert load_s(record) == Figure(pytest.approx(2.0), Source.ESTIMATED)  # type: ignore[arg-type]
     assert prefill_s(record).value == pytest.approx(8.0)
 
 
 def test_it_cannot_have_begun_before_it_was_sent() -> None:
-    assert after((101.0, 900), (104.0, 1000)).prefill_at == 100.0
+    assert load_s(after((101.0, 900), (104.0, 1000))).value == 0.0
 
 
 def test_a_report_of_nothing_done_is_the_start() -> None:
-    assert after((103.0, 0), (104.0, 512)).prefill_at == 103.0
+    assert load_s(after((103.0, 0), (104.0, 512))) == Figure(3.0, Source.MEASURED)
 
 
 def test_one_report_does_not_tell_the_start() -> None:
     record = after((104.0, 1000))
-    assert record.prefill_at is None
-    assert prefill_s(record).source is Source.ESTIMATED
+    assert load_s(record) == UNKNOWN
+    assert prefill_s(record) == Figure(10.0, Source.ESTIMATED)
