@@ -65,7 +65,8 @@ class StreamTranslator:
         self._model = model
         self._prompt_tokens = prompt_tokens
         self._error_from = error_from or partial(from_payload, prompt_tokens=prompt_tokens or None)
-        self._fast = fast and not gather
+        self._fast = fast
+        self._gather = gather
         toolbox = Toolbox(tools or {})
         self._content = Content(toolbox, stop_sequences)
         usage = wire.usage(prompt_tokens, 0, 0)
@@ -82,6 +83,7 @@ class StreamTranslator:
         self._thought_halves = HalfKeeper()
         self._text_prefix = b""
         self._thinking_prefix = b""
+        self._content_thinks = False
 
     @property
     def started(self) -> bool:
@@ -137,8 +139,11 @@ class StreamTranslator:
                     if text:
                         if self._text_prefix and not thought and not special(text):
                             out += (self._text_prefix, _encode(text), _DELTA_END)
-                            calls.last = text
-                            deltas += 1
+                            if self._content_thinks:
+                                thoughts += 1
+                            else:
+                                calls.last = text
+                                deltas += 1
                             continue
                     elif thought and self._thinking_prefix:
                         out += (self._thinking_prefix, _encode(thought), _DELTA_END)
@@ -369,10 +374,14 @@ class StreamTranslator:
         """Which deltas may go straight out; b"" where they may not."""
         self._text_prefix = self._thinking_prefix = b""
         half = self._text_halves.half or self._thought_halves.half
-        if not self._fast or self._gate or half:
+        if not self._fast or self._gather or self._gate or half:
             return
         writer = self._writer
+        self._content_thinks = False
         if writer.kind == "text" and self._content.passes:
             self._text_prefix = writer.prefix
         elif writer.kind == "thinking":
             self._thinking_prefix = writer.prefix
+            if self._content.thinks:
+                self._content_thinks = True
+                self._text_prefix = writer.prefix

@@ -58,35 +58,33 @@ class StreamFacts:
 
     def note_usage(self, usage: Usage) -> None:
         """Token counts; a prompt of 0 tokens is a place-holder."""
-        if usage.prompt_tokens:
+        if usage.prompt_tokens is not None and usage.prompt_tokens > 0:
             self.prompt_tokens = usage.prompt_tokens
-        if usage.completion_tokens is not None:
+        if usage.completion_tokens is not None and usage.completion_tokens >= 0:
             self.output_tokens = usage.completion_tokens
         details = usage.prompt_tokens_details
         cached = details.cached_tokens if details else None
         if cached is None:
             cached = usage.prompt_cache_hit_tokens
-        if cached is not None:
+        if cached is not None and cached >= 0:
             self.cached_tokens = cached
 
     def note_timings(self, timings: dict[str, Any]) -> None:
         """llama.cpp: `prompt_n` tokens were computed, `cache_n` came from the cache."""
         self.timings = timings
-        computed, cached = timings.get("prompt_n"), timings.get("cache_n")
-        predicted = timings.get("predicted_n")
-        if isinstance(cached, int) and self.cached_tokens is None:
+        computed, cached = _count(timings, "prompt_n"), _count(timings, "cache_n")
+        if self.cached_tokens is None:
             self.cached_tokens = cached
-        if isinstance(computed, int) and isinstance(cached, int) and self.prompt_tokens is None:
+        if self.prompt_tokens is None and computed is not None and cached is not None:
             self.prompt_tokens = computed + cached
-        if isinstance(predicted, int) and self.output_tokens is None:
-            self.output_tokens = predicted
+        if self.output_tokens is None:
+            self.output_tokens = _count(timings, "predicted_n")
 
     def note_progress(self, progress: dict[str, Any]) -> None:
         """llama.cpp: `prompt_progress`, as mlx_lm over the tokens that are not cached."""
-        total, done = progress.get("total"), progress.get("processed")
-        cached = progress.get("cache")
-        if isinstance(total, int) and isinstance(done, int):
-            skipped = cached if isinstance(cached, int) else 0
+        total, done = _count(progress, "total"), _count(progress, "processed")
+        if total is not None and done is not None:
+            skipped = _count(progress, "cache") or 0
             self.prefill_done = max(done - skipped, 0)
             self.prefill_total = max(total - skipped, 0)
 
@@ -95,3 +93,9 @@ class StreamFacts:
         prompt = prompt_estimate if self.prompt_tokens is None else self.prompt_tokens
         output = self.deltas if self.output_tokens is None else self.output_tokens
         return wire.usage(prompt, min(self.cached_tokens or 0, prompt), output)
+
+
+def _count(values: dict[str, Any], name: str) -> int | None:
+    """A number of tokens, if it is one."""
+    value = values.get(name)
+    return value if isinstance(value, int) and value >= 0 else None

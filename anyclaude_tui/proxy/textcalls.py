@@ -36,6 +36,8 @@ Piece = tuple[str, Any]
 _STRAY = "</tool_call>"
 _OPENERS = (*(one for one in FORMS if one != "{"), _STRAY)
 _ANY = re.compile("|".join([*map(re.escape, _OPENERS), r"\{"]))
+_FIRST = re.compile(r"[<\[`]")
+_LONGEST = max(map(len, _OPENERS))
 _QUOTES = ("`", '"', "'")
 
 
@@ -123,8 +125,10 @@ class TextCalls:
                 continue
             self._form = FORMS[opener]
             return text[at:] or self._collect("")
-        markers = (FENCE.opener,) if self._in_fence else _OPENERS
-        keep = max(overlap(text[at:], marker) for marker in markers)
+        keep = 0
+        if _FIRST.search(text, max(at, len(text) - _LONGEST)):
+            markers = (FENCE.opener,) if self._in_fence else _OPENERS
+            keep = max(overlap(text[at:], marker) for marker in markers)
         self._let_go(text[at : len(text) - keep])
         self._rest = text[len(text) - keep :]
         return ""
