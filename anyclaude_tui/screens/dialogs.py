@@ -90,7 +90,7 @@ class BackendList(Dialog[str]):
                 name,
                 text(f"{status.state}{', in use' if active else ''}", Tone.LABEL),
                 text(clean(status.model or ""), Tone.LABEL),
-                text("simulated", Tone.WARN) if status.simulated else (),
+                signs.simulated(status),
             ]
         )
         return ((f"{digit} ", Tone.KEY), signs.STATES[status.state], (" ", Tone.TEXT), *words)

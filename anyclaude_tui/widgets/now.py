@@ -123,8 +123,11 @@ def detail(request: RequestView, width: int) -> Line:
 
 
 def _progress(done: int, total: int, eta_s: Figure) -> str:
-    left = f" {format.figure(eta_s, format.about)} left" if eta_s else ""
-    return f"{format.count(done)}/{format.count(total)}{left}"
+    """`12.3k/18.5k ~6 s left`, in the same unit and width from start to end: the bar stays."""
+    of = format.count(total)
+    words = f"{done / 1000:.1f}k" if of.endswith("k") else format.count(done)
+    left = f"{format.figure(eta_s, format.about):>5} left" if eta_s else ""
+    return f"{words:>{len(of)}}/{of} {left}".rstrip()
 
 
 def _decoding(request: RequestView, width: int) -> Line:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from anyclaude_tui.backends.base import BackendState, BackendStatus
-from anyclaude_tui.telemetry.events import Figure
+from anyclaude_tui.telemetry.events import Figure, measured
 from anyclaude_tui.telemetry.hub import Snapshot, Totals
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.widgets import charts, format, signs
@@ -42,15 +42,17 @@ def backend(snapshot: Snapshot, width: int, height: int) -> Body:
         lines += wrapped(f"switching: {snapshot.switching}", width, 2, Tone.LIVE)
     tone = _REASON.get(status.state, Tone.LABEL)
     lines += wrapped(status.reason, width, 3, tone)
-    simulated = text("simulated", Tone.WARN) if status.simulated else ()
+    simulated = signs.simulated(status)
     model = text(clean(status.model), Tone.STRONG) if status.model else text("–", Tone.FAINT)
     lines.append(spread(model, simulated, width))
     failed = status.state is BackendState.FAILED
     lines += [] if failed else columns(_machine(status), 2, width)
-    place = joined([text(status.name), text(clean(status.url or ""), Tone.LABEL)])
+    place = [text(status.name), text(clean(status.url or ""), Tone.LABEL)]
+    if status.pid is not None:
+        place.append(text(f"pid {status.pid}", Tone.LABEL))
     if status.name != status.kind and not status.name.startswith(f"{status.kind}:"):
-        place = joined([place, text(status.kind, Tone.LABEL)])
-    lines.append(fit(place, width))
+        place.append(text(status.kind, Tone.LABEL))
+    lines.append(fit(joined(place), width))
     lines += [line for words in status.warnings for line in wrapped(words, width, 2, Tone.WARN)]
     # Of a backend that has failed the last words matter more than its numbers.
     last = max(1, height - len(lines)) if failed else 1
@@ -62,12 +64,14 @@ _REASON = {BackendState.FAILED: Tone.BAD, BackendState.DEGRADED: Tone.WARN}
 
 
 def _machine(status: BackendStatus) -> list[tuple[str, Line]]:
+    used = status.memory_pressure
+    tone = Tone.TEXT if used is None or used < 0.85 else Tone.WARN if used < 0.95 else Tone.BAD
     return [
         ("window", format.known(status.window_tokens, format.exact)),
         ("slots", format.known(status.slots, format.exact)),
         ("memory", format.known(status.memory_bytes, format.size)),
+        ("RAM used", format.value(measured(used and used * 100), format.percent, tone)),
         ("CPU", format.known(status.cpu_percent, format.percent)),
-        ("pid", format.known(status.pid, "{:.0f}".format)),
         ("restarts", format.tally(status.restarts, Tone.WARN)),
     ]
 

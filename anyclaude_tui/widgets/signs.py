@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from anyclaude_tui.backends.base import BackendState
+from anyclaude_tui.backends.base import BackendState, BackendStatus
 from anyclaude_tui.telemetry.events import Outcome, Phase, Role, Truncation
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.telemetry.metrics import RequestView
-from anyclaude_tui.widgets.lines import Seg, Tone
+from anyclaude_tui.widgets.lines import Line, Seg, Tone
 
 STATES: dict[BackendState, Seg] = {
     BackendState.READY: ("●", Tone.OK),
@@ -65,6 +65,11 @@ def words(request: RequestView) -> str:
     if request.outcome is Outcome.CANCELLED:
         return "cancelled"
     return request.stop_reason or str(request.outcome)
+
+
+def simulated(status: BackendStatus) -> Line:
+    """The label that every simulated backend has wherever it is shown."""
+    return (("simulated", Tone.WARN),) if status.simulated else ()
 
 
 def focus(snapshot: Snapshot) -> RequestView | None:

@@ -26,8 +26,8 @@ def _backend(snapshot: Snapshot, width: int) -> Line:
         (signs.STATES[status.state], (f" {status.state}", Tone.TEXT)),
         text(clean(status.model or status.name), Tone.STRONG),
     ]
-    if status.simulated:
-        parts.append(text("simulated", Tone.WARN))
+    if "simulated" not in (status.model or ""):  # some models' names say so themselves
+        parts.append(signs.simulated(status))
     if snapshot.switching:
         parts.append(text(f"switching: {clean(snapshot.switching)}", Tone.LIVE))
     elif status.reason:

@@ -45,6 +45,7 @@ FAST = BackendStatus(
     pid=4711,
     cpu_percent=12.4,
     memory_bytes=1_840_000_000,
+    memory_pressure=0.71,
     log_tail=("INFO: 127.0.0.1 POST /v1/chat/completions 200",),
 )
 QWEN = BackendStatus(

@@ -55,7 +55,7 @@ def test_prefill_shows_progress_and_what_is_left_as_an_estimate() -> None:
     words = shown("now", fakes.snapshot(fakes.prefilling()))
     assert "● prefill" in words
     assert "○ decode" in words
-    assert "12.3k/18.5k ~6 s left" in words
+    assert "12.3k/18.5k  ~6 s left" in words
     assert "main · 12.4 s" in words
     assert "~1,097" in words  # prefill tokens/s so far
     assert "━" in words
@@ -111,7 +111,7 @@ def test_main_work_comes_before_subagents_and_those_that_wait() -> None:
 
 def test_backend_state_model_and_what_is_simulated() -> None:
     words = shown("backend", fakes.snapshot(), 50)
-    for part in ("● ready", "gpt-oss-20b", "simulated", "131,072", "1.84 GB", "12 %", "4711"):
+    for part in ("● ready", "gpt-oss-20b", "simulated", "131,072", "1.84 GB", "12 %", "71 %"):
         assert part in words
     assert "POST /v1/chat/completions 200" in words
 
@@ -138,7 +138,8 @@ def test_unknown_numbers_of_a_backend_are_dashes() -> None:
         fakes.QWEN, name="fast", window_tokens=None, slots=None, cpu_percent=None, pid=None
     )
     words = shown("backend", fakes.snapshot(backends=(bare,)))
-    for label in ("window", "slots", "memory", "CPU", "pid"):
+    assert "pid" not in words
+    for label in ("window", "slots", "memory", "RAM used", "CPU"):
         assert words.split(label)[1].split()[0] == "–"
 
 
