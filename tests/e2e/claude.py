@@ -89,6 +89,7 @@ class Claude:
     """Claude Code for one test: its folders, its environment, and how to start it."""
 
     def __init__(self, root: Path, url: str, token: str, **env: str) -> None:
+        require()
         self.home = root / "home"
         self.cwd = root / "project"
         self.cwd.mkdir(parents=True, exist_ok=True)

@@ -192,6 +192,37 @@ async def test_a_subagent(rig: Rig) -> None:
     assert any(seen.said("The needle is in line 7.") for seen in rig.upstream.requests)
 
 
+async def test_a_tool_that_is_loaded_on_demand(rig: Rig) -> None:
+    """Claude Code names some tools only, and sends their schema after a ToolSearch."""
+    claude = rig.claude()
+    notebook = claude.cwd / "n.ipynb"
+    cell = {
+        "cell_type": "code",
+        "id": "a",
+        "metadata": {},
+        "outputs": [],
+        "source": "1",
+        "execution_count": None,
+    }
+    notebook.write_text(
+        json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    )
+    edit = {"notebook_path": str(notebook), "cell_id": "a", "new_source": "llama = 2"}
+    rig.upstream.script(
+        use("Read", {"file_path": str(notebook)}),
+        use("ToolSearch", {"query": "select:NotebookEdit"}),
+        use("NotebookEdit", edit),
+        say("Done."),
+    )
+    printed = await claude.ask("edit it", "--allowedTools", "Read", "NotebookEdit", "ToolSearch")
+    assert (printed.code, printed.out) == (0, "Done.\n")
+    assert "llama = 2" in notebook.read_text()
+    second, third = rig.upstream.requests[1:3]
+    assert "NotebookEdit" not in second.tools
+    assert "NotebookEdit" in third.tools
+    assert "NotebookEdit" in str(results(third)[-1]["content"])
+
+
 def png() -> bytes:
     """A red dot."""
 
