@@ -14,7 +14,7 @@ from anyclaude_tui.telemetry.events import (
     Source,
     Truncation,
 )
-from anyclaude_tui.telemetry.metrics import decode_tokens_per_s, uncached_tokens
+from anyclaude_tui.telemetry.metrics import decode_tokens_per_s, prefill_start, uncached_tokens
 
 MOSTLY = 0.5
 """From this share of the decode time on thinking is named instead of decode."""
@@ -43,17 +43,20 @@ def why(record: RequestRecord, comparison: Comparison | None) -> str:
 
 def _spans(record: RequestRecord) -> dict[str, float]:
     """Seconds of the parts that are known, in their order."""
-    end = record.ended_at
-    marks = [
-        ("queue", record.accepted_at, record.sent_at),
-        ("load", record.sent_at, record.prefill_at),
-        ("prefill", record.prefill_at or record.sent_at, record.first_delta_at or end),
-        ("decode", record.first_delta_at, record.last_delta_at),
-    ]
+    if record.sent_at is None:
+        return {}
+    end = record.ended_at if record.first_delta_at is None else record.first_delta_at
+    start = prefill_start(record).value
+    parts = {
+        "queue": (record.accepted_at, record.sent_at),
+        "load": (record.sent_at, start),
+        "prefill": (record.sent_at if start is None else start, end),
+        "decode": (record.first_delta_at, record.last_delta_at),
+    }
     return {
-        name: max(0.0, stop - start)
-        for name, start, stop in marks
-        if start is not None and stop is not None
+        name: max(0.0, stop - begin)
+        for name, (begin, stop) in parts.items()
+        if begin is not None and stop is not None
     }
 
 
