@@ -1,0 +1,19 @@
+"""What all tests share: how hypothesis runs.
+
+The suite always tries the same examples, so that a red run can be repeated; the search for
+new ones is the fuzzer's (`make fuzz`, HYPOTHESIS_PROFILE=search).
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "search", deadline=None, max_examples=20_000, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
