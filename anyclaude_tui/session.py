@@ -10,12 +10,20 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import aiohttp
 
-from anyclaude_tui.backends.base import Backend, BackendError
+from anyclaude_tui.backends.base import (
+    Backend,
+    BackendError,
+    BackendState,
+    BackendStatus,
+    ModelInfo,
+)
 from anyclaude_tui.backends.registry import create
-from anyclaude_tui.config import Settings, resolve
+from anyclaude_tui.config import BackendSettings, ConfigError, Settings, resolve
 from anyclaude_tui.proxy.prefix import CallMemory
 from anyclaude_tui.proxy.server import ProxyServer
 from anyclaude_tui.proxy.services import Services
@@ -24,6 +32,10 @@ from anyclaude_tui.switchboard import Switchboard
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub, Snapshot
 from anyclaude_tui.terminal.claude import Launch, launch, session_env
+
+if TYPE_CHECKING:
+    from anyclaude_tui.backends.discovery import Discovery
+    from anyclaude_tui.backends.memory import Estimate
 
 LAUNCH_PATIENCE_S = 3.0
 """Claude Code is told the context window at its start: wait this long for a backend to know
@@ -67,6 +79,7 @@ class Session:
         self._http: aiohttp.ClientSession | None = None
         self._proxy: ProxyServer | None = None
         self._bringing_up: asyncio.Task[None] | None = None
+        self._places = {name: place for place, name in enumerate(settings.backends)}
 
     @property
     def url(self) -> str:
@@ -121,7 +134,7 @@ class Session:
         return self.hub.snapshot(
             proxy_url=self.url,
             active=self.switchboard.active,
-            backends=self.switchboard.statuses(),
+            backends=self._statuses(),
             switching=self.switchboard.switching,
         )
 
@@ -132,6 +145,37 @@ class Session:
     async def restart_backend(self) -> None:
         """Stop and start the active backend. Raises BackendError."""
         await self.switchboard.restart()
+
+    async def models(self, name: str) -> Sequence[ModelInfo]:
+        """The models that a backend offers. Raises BackendError or ConfigError."""
+        import httpx
+
+        try:
+            return await self.switchboard.backend(name).models()
+        except httpx.HTTPError as error:
+            raise BackendError(f"{name} does not tell its models: {error}") from error
+
+    async def discover(self) -> Discovery:
+        """What else could be used on this machine, our own servers left out. Raises nothing."""
+        from anyclaude_tui.backends.discovery import discover
+
+        ours = [status.url for status in self.switchboard.statuses() if status.supervised]
+        ports = [urlsplit(url).port or 0 for url in (self.url, *ours) if url]
+        return await discover(self.settings.backends, not_ports=ports)
+
+    async def estimate(self, name: str) -> Estimate | None:
+        """The memory that a model on disk needs; None where it cannot be told."""
+        from anyclaude_tui.backends import memory, modelfiles
+
+        try:
+            settings = resolve(name, self.settings)[1]
+            if settings.model is None or not modelfiles.is_path(settings.model):
+                return None
+            path = Path(settings.model).expanduser()
+            files = await asyncio.to_thread(modelfiles.read, path)
+        except (ConfigError, BackendError, OSError):
+            return None
+        return memory.estimate(files, settings.context_window)
 
     async def claude(self, mode: str = "start") -> Launch:
         """How to start Claude Code on this session. Raises ClaudeMissing."""
@@ -144,3 +188,25 @@ class Session:
     def _make_backend(self, name: str) -> Backend:
         resolved, settings = resolve(name, self.settings)
         return create(resolved, settings, self.home)
+
+    def _statuses(self) -> tuple[BackendStatus, ...]:
+        """The backends in use and those configured, each in a place that it keeps."""
+        found = {name: _unused(name, settings) for name, settings in self.settings.backends.items()}
+        found |= {status.name: status for status in self.switchboard.statuses()}
+        for name in found:
+            self._places.setdefault(name, len(self._places))
+        return tuple(sorted(found.values(), key=lambda status: self._places[status.name]))
+
+
+def _unused(name: str, settings: BackendSettings) -> BackendStatus:
+    """A configured backend that nobody has asked for yet."""
+    return BackendStatus(
+        name=name,
+        kind=settings.kind,
+        state=BackendState.STOPPED,
+        model=settings.model and Path(settings.model).name,
+        url=settings.url,
+        window_tokens=settings.context_window,
+        slots=settings.slots,
+        simulated=settings.kind == "simulator",
+    )

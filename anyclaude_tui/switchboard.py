@@ -7,8 +7,9 @@ flight end on the old one, then the old one stops. A failed switch goes back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from anyclaude_tui.backends.base import Backend, BackendError, BackendState, BackendStatus
 from anyclaude_tui.config import ConfigError
@@ -18,6 +19,7 @@ from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub
 
 SERVING = (BackendState.READY, BackendState.DEGRADED)
+Work = Callable[[Backend], Awaitable[None]]
 
 
 class Switchboard:
@@ -44,10 +46,19 @@ class Switchboard:
         self._lanes: dict[str, Lane] = {}
         self._change: asyncio.Future[None] | None = None
         self._lock = asyncio.Lock()
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving: dict[asyncio.Task[None], Lane] = {}
+        self._coming: Backend | None = None
+        self._failed: dict[str, BackendStatus] = {}
+        self._step = ""
         self.active = ""
-        self.switching = ""
-        """The step of a change that is under way, in words."""
+
+    @property
+    def switching(self) -> str:
+        """The step of a change that is under way, in words; empty when none is."""
+        if self._step:
+            return self._step
+        left = ((lane.gate.busy, lane.backend.name) for lane in self._leaving.values())
+        return "; ".join(f"{busy} still running on {name}" for busy, name in left if busy)
 
     # --- asked by the proxy (Routes) ----------------------------------------------------------
 
@@ -78,9 +89,21 @@ class Switchboard:
     # --- asked by the user --------------------------------------------------------------------
 
     def statuses(self) -> tuple[BackendStatus, ...]:
-        """A look at every backend in use, the active one first."""
+        """A look at every backend in use, the active one first; then the one that is being
+        brought up, and those that could not be, as they were at their end."""
         lanes = sorted(self._lanes, key=lambda name: name != self.active)
-        return tuple(self._lanes[name].backend.status() for name in lanes)
+        found = {name: self._lanes[name].backend.status() for name in lanes}
+        if self._coming is not None:
+            found.setdefault(self._coming.name, self._coming.status())
+        for name, status in self._failed.items():
+            found.setdefault(name, status)
+        return tuple(found.values())
+
+    def backend(self, name: str) -> Backend:
+        """A backend by its name, made but not started where it is not in use. Raises ConfigError
+        or BackendError."""
+        lane = self._lanes.get(name)
+        return self._make(name) if lane is None else lane.backend
 
     async def switch(self, name: str) -> None:
         """Make NAME the active backend.
@@ -90,21 +113,55 @@ class Switchboard:
         async with self._lock:
             if name == self.active:
                 await self._lanes[name].backend.start()
-                return
-            old = self._lanes.get(self.active)
-            lane = self._lanes.get(name) or Lane(self._make(name), Gate(1))
-            with self._changing(f"starting {name}", old):
-                await self._bring_up(name, lane, old)
-            if old is not None:
-                self._let_go(old)
+            else:
+                await self._change_to(name, f"starting {name}", lambda backend: backend.start())
+
+    async def load_model(self, name: str, model: str, context_tokens: int | None = None) -> None:
+        """Make NAME the active backend, with this model. Raises like `switch`."""
+
+        def load(backend: Backend) -> Awaitable[None]:
+            return backend.load_model(model, context_tokens)
+
+        async with self._lock:
+            if name == self.active:
+                await self._within(f"loading {model}", load)
+            else:
+                await self._change_to(name, f"loading {model} on {name}", load)
+
+    async def unload_model(self, name: str, model: str) -> None:
+        """Free the memory of one of a backend's models. Raises BackendError or ConfigError."""
+        async with self._lock:
+            if name == self.active:
+                await self._within(f"unloading {model}", lambda b: b.unload_model(model))
+            else:
+                await self.backend(name).unload_model(model)
+
+    async def remedy(self) -> None:
+        """Do what the active backend's status offers. Raises BackendError."""
+        async with self._lock:
+            words = self.peek(Role.MAIN).backend.status().remedy or "mending it"
+            await self._within(words, lambda backend: backend.remedy())
+
+    async def release(self, name: str) -> None:
+        """Stop a backend that is kept beside the active one. Raises BackendError."""
+        async with self._lock:
+            if name == self.active:
+                raise BackendError(f"{name} is in use: switch to another backend first")
+            lane = self._lanes.pop(name, None)
+            if lane is None:
+                raise BackendError(f"{name} is not running")
+            self._step = f"stopping {name}"
+            try:
+                lane.gate.close()
+                await lane.gate.drained()
+                await lane.backend.stop()
+            finally:
+                self._step = ""
 
     async def restart(self) -> None:
         """Stop and start the active backend: an empty prefix cache. Raises BackendError."""
         async with self._lock:
-            lane = self.peek(Role.MAIN)
-            with self._changing(f"restarting {self.active}", lane):
-                await lane.gate.drained()
-                await lane.backend.restart()
+            await self._within(f"restarting {self.active}", lambda backend: backend.restart())
 
     async def stop(self) -> None:
         """Stop every backend that we started."""
@@ -112,15 +169,17 @@ class Switchboard:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        stops = (lane.backend.stop() for lane in self._lanes.values())
-        await asyncio.gather(*stops, return_exceptions=True)
+        backends = [lane.backend for lane in self._lanes.values()]
+        if self._coming is not None and self._coming not in backends:
+            backends.append(self._coming)
+        await asyncio.gather(*(backend.stop() for backend in backends), return_exceptions=True)
 
     # --- the steps ------------------------------------------------------------------------------
 
     @contextmanager
     def _changing(self, step: str, old: Lane | None) -> Iterator[None]:
         """New requests, and those in line, wait until the change is over."""
-        self.switching = step
+        self._step = step
         change = self._change = asyncio.get_running_loop().create_future()
         if old is not None:
             old.gate.close()
@@ -129,7 +188,7 @@ class Switchboard:
         finally:
             if old is not None and old.backend.name == self.active:
                 old.gate.open()
-            self.switching = ""
+            self._step = ""
             self._change = None
             change.set_result(None)
 
@@ -155,20 +214,68 @@ class Switchboard:
         lane.gate.resize(lane.backend.endpoint.slots)
         self._lanes[name] = lane
 
-    async def _bring_up(self, name: str, lane: Lane, old: Lane | None) -> None:
+    async def _change_to(self, name: str, step: str, work: Work) -> None:
+        """Another backend, brought up by `work`, becomes the active one."""
+        old = self._lanes.get(self.active)
+        lane = self._lanes.get(name) or Lane(self._make(name), Gate(1))
+        with self._changing(step, old):
+            await self._bring_up(name, lane, old, work)
+        if old is not None:
+            self._let_go(old)
+
+    async def _within(self, step: str, work: Work) -> None:
+        """Change something in the active backend while no request runs on it.
+
+        What fails is followed by a plain start: it serves again as it did before.
+        """
+        lane = self.peek(Role.MAIN)
+        with self._changing(step, lane):
+            if lane.gate.busy:
+                self._step = f"{step}: waiting for {lane.gate.busy} running"
+                await lane.gate.drained()
+                self._step = step
+            try:
+                await work(lane.backend)
+            except BackendError as error:
+                self._hub.notice("error", f"{lane.backend.name}: {error}")
+                with suppress(BackendError):
+                    await lane.backend.start()
+                raise
+            finally:
+                if lane.backend.status().state in SERVING:
+                    lane.gate.resize(lane.backend.endpoint.slots)
+
+    async def _bring_up(self, name: str, lane: Lane, old: Lane | None, work: Work) -> None:
+        self._failed.pop(name, None)
+        self._coming = lane.backend  # so that screens see it start
         if old is None:
-            self._lanes[name] = lane  # so that screens see the first one start
+            self._lanes[name] = lane
             self.active = name
         try:
-            await lane.backend.start()
+            await work(lane.backend)
         except BackendError as error:
             still = f"; still on {old.backend.name}" if old is not None else ""
             self._hub.notice("error", f"{name}: {error}{still}")
+            if old is not None:
+                await self._give_up(lane, str(error))
             raise
+        except asyncio.CancelledError:
+            if self._lanes.get(name) is not lane:
+                await asyncio.shield(lane.backend.stop())
+            raise
+        finally:
+            self._coming = None
         lane.gate.resize(lane.backend.endpoint.slots)
         lane.gate.open()
         self._lanes[name] = lane
         self.active = name
+
+    async def _give_up(self, lane: Lane, reason: str) -> None:
+        """Let go of a backend that did not come up; its last status, the log's end in it, stays."""
+        status = lane.backend.status()
+        if self._lanes.get(status.name) is not lane:
+            await lane.backend.stop()
+        self._failed[status.name] = replace(status, state=BackendState.FAILED, reason=reason)
 
     def _let_go(self, old: Lane) -> None:
         """Stop the old backend when its last request has ended."""
@@ -178,15 +285,16 @@ class Switchboard:
             return
 
         async def leave() -> None:
-            if old.gate.busy:
-                self.switching = f"{old.gate.busy} still running on {name}"
             await old.gate.drained()
-            if name != self.active:
-                self.switching = f"stopping {name}"
-                del self._lanes[name]
-                await old.backend.stop()
-            self.switching = ""
+            async with self._lock:  # a switch back to it waits until it is gone, and its port free
+                if name != self.active and self._lanes.get(name) is old:
+                    self._step = f"stopping {name}"
+                    try:
+                        await old.backend.stop()
+                        del self._lanes[name]
+                    finally:
+                        self._step = ""
 
         task = asyncio.create_task(leave())
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+        self._leaving[task] = old
+        task.add_done_callback(self._leaving.pop)

@@ -46,6 +46,14 @@ class Offer:
     running: bool
     usable: bool = True
     """False: the detail says what is missing."""
+    model: str = ""
+    """What it serves or would serve."""
+    window_tokens: int | None = None
+    size_bytes: int | None = None
+    """Size of the weights, of a model on disk."""
+    fits: bool = True
+    """False: at its full context it needs more memory than this machine has."""
+    simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +125,9 @@ def _offer(url: str, server: Server) -> Offer | None:
         f"{_TITLES[server.flavour]} at {_place(url)}",
         f"{model.detail or model.id}{more}{_tokens(window)}",
         running=True,
+        model=model.detail or model.id,
+        window_tokens=window,
+        simulated=server.flavour == "simulator",
     )
 
 
@@ -128,7 +139,13 @@ async def _lm_studio(client: httpx.AsyncClient, url: str) -> Offer:
     else:
         detail = f"{len(models)} models, none loaded" if models else "no model downloaded"
     return Offer(
-        f"lmstudio:{url}", f"LM Studio at {_place(url)}", detail, running=True, usable=bool(models)
+        f"lmstudio:{url}",
+        f"LM Studio at {_place(url)}",
+        detail,
+        running=True,
+        usable=bool(models),
+        model=loaded[0].id if loaded else "",
+        window_tokens=loaded[0].context_tokens if loaded else None,
     )
 
 
@@ -146,6 +163,10 @@ def _disk_offer(model: DiskModel, engine: str | None) -> Offer:
         ", ".join(parts),
         running=False,
         usable=engine is not None,
+        model=model.name,
+        window_tokens=model.window_tokens,
+        size_bytes=model.size_bytes,
+        fits=model.fits,
     )
 
 
