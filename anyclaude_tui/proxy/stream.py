@@ -78,7 +78,6 @@ class StreamTranslator:
         self._error: ApiError | None = None
         self._malformed = ""
         self._ending: Ending | None = None
-        self._usage_after_finish = False
         self._text_halves = HalfKeeper()
         self._thought_halves = HalfKeeper()
         self._text_prefix = b""
@@ -172,9 +171,9 @@ class StreamTranslator:
         if self._malformed and cause is None:
             cause, reason = Truncation.MALFORMED, self._malformed
         finish = self.facts.finish_reason
-        broken_off = self._stopped_by is None and truncation_of(finish, cause) is not None
-        retry_is_best = broken_off and finish is None and not self.shown
-        self._end_content(cut=broken_off, keep_text=not retry_is_best)
+        cut = truncation_of(finish, cause) is not None
+        retry_is_best = finish is None and self._stopped_by is None and not self.shown
+        self._end_content(cut=cut, keep_text=not retry_is_best)
         seen = Seen(
             finish=finish,
             shown=self.shown,
@@ -201,13 +200,13 @@ class StreamTranslator:
         """End with an error; what was shown stays, its block is closed."""
         if self._ending is not None:
             return replace(self._ending, data=b"")
-        again = error.status >= 500 or error.status == 429
+        may_pass = error.status >= 500 or error.status == 429
         self._ending = Ending(
             self._error_bytes(error),
             Outcome.ERROR,
             error=error,
             reason=error.message,
-            retry=again and not self.shown,
+            retry=may_pass and not self.shown,
         )
         self.finished = True
         return self._ending
@@ -233,8 +232,7 @@ class StreamTranslator:
         self.facts.chunks += 1
         try:
             if event.event == "error":
-                self._error = self._error_from(chunks.load(data))
-                self.finished = True
+                self._refuse(chunks.load(data))
                 return
             if chunk is None:
                 self._take_json(data)
@@ -246,7 +244,7 @@ class StreamTranslator:
             self._give_up(f"the backend sent {error}")
 
     def _take_json(self, data: bytes) -> None:
-        if self.facts.upstream_id is None:
+        if self.facts.chunks == 1:
             self.facts.upstream_id = chunks.upstream_id(data)
         chunk: Chunk | None = None
         if self._fast:
@@ -262,6 +260,7 @@ class StreamTranslator:
                 lines = data.splitlines()
                 if len(lines) < 2:
                     raise
+                self.facts.chunks -= 1
                 for line in lines:
                     self._take(Event(line), None)
                 return
@@ -270,8 +269,7 @@ class StreamTranslator:
     def _apply(self, chunk: Chunk, data: bytes) -> None:
         facts = self.facts
         if chunk.error:
-            self._error = self._error_from(chunks.load(data))
-            self.finished = True
+            self._refuse(chunks.load(data))
             return
         if chunk.choices is None and chunk.usage is None:
             self._look_for_error(data)
@@ -300,8 +298,13 @@ class StreamTranslator:
         """FastAPI's `detail`, old vLLM's `object: error`: errors without the word's own key."""
         raw = chunks.load(data)
         if isinstance(raw, dict) and (raw.get("detail") or raw.get("object") == "error"):
-            self._error = self._error_from(raw)
-            self.finished = True
+            self._refuse(raw)
+
+    def _refuse(self, payload: Any) -> None:
+        """The backend reports an error; after its finish reason it changes nothing."""
+        if self.facts.finish_reason is None:
+            self._error = self._error_from(payload)
+        self.finished = True
 
     def _add(self, delta: Delta) -> None:
         facts = self.facts
@@ -355,6 +358,8 @@ class StreamTranslator:
         """Let go of what is held back. Nothing is shown of a reply that had better be sent
         again (not `keep_text`), unless a whole call came."""
         if keep_text or self._gate.holds_good_call():
+            half = self._text_halves.end()
+            self._add_content(self._content.feed(half) if half else [])
             self._add_content(self._content.end(cut=cut))
         self._gate.end(cut=cut)
         self.facts.dropped_calls += self._content.calls.dropped_calls

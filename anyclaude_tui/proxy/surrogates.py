@@ -28,3 +28,8 @@ class HalfKeeper:
             self.half = text[-1]
             text = text[:-1]
         return mend(text)
+
+    def end(self) -> str:
+        """What stands for a half whose other half never came."""
+        half, self.half = self.half, ""
+        return mend(half)

@@ -38,6 +38,7 @@ _OPENERS = (*(one for one in FORMS if one != "{"), _STRAY)
 _ANY = re.compile("|".join([*map(re.escape, _OPENERS), r"\{"]))
 _FIRST = re.compile(r"[<\[`]")
 _LONGEST = max(map(len, _OPENERS))
+_TAIL_CHARS = max(len(closer) for form in FORMS.values() for closer in ("", *form.closers))
 _QUOTES = ("`", '"', "'")
 
 
@@ -152,8 +153,9 @@ class TextCalls:
             return
         blank = text.isspace()
         if self._fenced:
-            if blank:
-                raw, calls = self._fenced.pop()
+            raw, calls = self._fenced[-1]
+            if blank and len(raw) < MAX_HELD_CHARS:
+                self._fenced.pop()
                 self._fenced.append((raw + text, calls))
                 return
             self._out += [("text", raw) for raw, _ in self._fenced]
@@ -172,7 +174,7 @@ class TextCalls:
         window = self._tail + text
         self._body.append(text)
         self._size += len(text)
-        self._tail = window[-16:]
+        self._tail = window[-_TAIL_CHARS:]
         if self._verdict is None:
             self._head = (self._head + text)[:HEAD_CHARS]
             self._verdict = form.head(self._head, self._names)

@@ -33,7 +33,9 @@ _GLM_PAIR = re.compile(
 )
 _FUNCTION_CLOSER = re.compile(r"</function>\s*(</tool_call>)")
 _JSON_BODY = re.compile(r"\s*(?:[\w.-]+>\s*|[^{}]*<\|message\|>\s*)?\{")
-_JSON_TOKEN = re.compile(r'\\.|"|</tool_call>|</function>|<\|call\|>|<\|end\|>', re.DOTALL)
+_JSON_TOKEN = re.compile(
+    r'\\.|"|</tool_call>|</function>|\[END_TOOL_REQUEST\]|<\|call\|>|<\|end\|>', re.DOTALL
+)
 _MISTRAL = re.compile(r"\s*([\w.-]+)\s*(?:\[CALL_ID\][\w-]*)?\s*(?:\[ARGS\])?\s*(?=\{)", re.ASCII)
 _RECIPIENT = re.compile(r"\bto=(?:functions\.)?([\w.-]+)")
 _MESSAGE = "<|message|>"
@@ -281,6 +283,7 @@ FORMS: dict[str, Form] = {
         Form("<tool_call>", ("</tool_call>",), _tag_head, _tag_calls),
         Form("<function=", ("</function>",), _function_head, _function_body),
         Form("[TOOL_CALLS]", (), _mistral_head, _mistral_calls),
+        Form("[TOOL_REQUEST]", ("[END_TOOL_REQUEST]",), _json_head, json_calls),
         Form("<|python_tag|>", (), _json_head, json_calls),
         Form("<|channel|>", ("<|call|>", "<|end|>"), _harmony_head, _harmony_calls),
         Form("<|start|>assistant", ("<|call|>", "<|end|>"), _harmony_head, _harmony_calls),

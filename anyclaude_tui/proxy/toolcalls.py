@@ -44,11 +44,11 @@ class PendingCall:
     @property
     def complete(self) -> bool:
         """The arguments are a whole JSON object."""
-        for part in reversed(self._parts):
-            end = part.rstrip()
-            if end:
-                return end.endswith(("}", '"')) and read_object(self.text) is not None
-        return False
+        # The last character tells mostly that it is not, without parsing it all each time.
+        last = next((part.rstrip() for part in reversed(self._parts) if part.strip()), "")
+        first = next((part.lstrip() for part in self._parts if part.strip()), "")
+        closed = last.endswith("}") or (first.startswith('"') and last.endswith('"'))
+        return closed and read_object(self.text) is not None
 
     def add(self, text: str) -> None:
         """Another piece of the arguments. Raises `CallTooLarge`."""

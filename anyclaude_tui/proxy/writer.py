@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from anyclaude_tui.proxy import wire
+from anyclaude_tui.proxy.surrogates import mend
 
 MAX_BLANK_CHARS = 4096
 """More white space than this in a row is shown, so that it need not be held."""
@@ -134,6 +135,11 @@ class BlockWriter:
             self.blocks.append(dict(block))
 
     def _delta(self, text: str) -> None:
-        self.out += (self.prefix, wire.encode(text), wire.DELTA_END)
+        try:
+            data = wire.encode(text)
+        except UnicodeEncodeError:
+            text = mend(text)
+            data = wire.encode(text)
+        self.out += (self.prefix, data, wire.DELTA_END)
         if self._gather:
             self._parts.append(text)

@@ -267,6 +267,15 @@ def test_surrogate_pairs_in_two_halves(fast: bool) -> None:
         half("a\\ud83e"), half("\\udd99b"), half("\\ud83e"), half("c"), chunk("stop"), fast=fast
     )
     assert got.message.text == "a🦙b\ufffdc"
+    got = run(half("a\\ud83e"), chunk("stop"), fast=fast)
+    assert got.message.text == "a\ufffd"
+    got = run(
+        b'data: {"choices":[{"delta":{"refusal":"\\ud83e","reasoning":"\\udd99"}}]}\n\n',
+        chunk(tool_calls=[call("\ud83e", "x")]),
+        chunk("stop"),
+        fast=fast,
+    )
+    assert "\ufffd" in got.message.text
 
 
 def test_no_tools_no_holding_back() -> None:

@@ -176,6 +176,12 @@ def test_an_error_in_the_stream(error: bytes) -> None:
     assert got.ending.error is not None
 
 
+def test_an_error_after_the_finish_reason_changes_nothing() -> None:
+    for error in ERRORS:
+        got = run(TEXT, chunk("stop"), error, DONE)
+        assert (got.message.stop_reason, got.ending.outcome) == ("end_turn", Outcome.COMPLETE)
+
+
 def test_errors_without_the_word() -> None:
     got = run(sse({"detail": "no"}))
     assert got.message.error is not None

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anyclaude_tui.proxy import textcalls
 from anyclaude_tui.proxy.sse import SSEReader
 from anyclaude_tui.telemetry.events import Outcome, Truncation
 from tests.proxy.streams import Run, call, chunk, new, run
@@ -53,6 +54,7 @@ FORMS = {
     "glm": (
         "<tool_call>Bash\n<arg_key>command</arg_key>\n<arg_value>ls -l</arg_value>\n</tool_call>"
     ),
+    "lm studio": f"[TOOL_REQUEST]{BODY}[END_TOOL_REQUEST]",
     "mistral list": f"[TOOL_CALLS][{BODY}]",
     "mistral list with spaces": f"[TOOL_CALLS] [ {BODY} ]",
     "mistral args": '[TOOL_CALLS]Bash[ARGS]{"command": "ls -l"}',
@@ -310,6 +312,17 @@ def test_harmony_as_a_whole(size: int | None) -> None:
     assert got.message.calls == [LS]
     got = say("<|channel|>final<|message|>Just <b>text</b>.<|return|>", size)
     assert got.message.blocks == [{"type": "text", "text": "Just <b>text</b>."}]
+
+
+@pytest.mark.parametrize("form", ["<tool_call>", "[TOOL_CALLS]", "", "```json\n"])
+def test_what_is_held_is_bounded(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(textcalls, "MAX_HELD_CHARS", 1000)
+    text = form + '{"name": "Bash", "arguments": {"command": "' + "x" * 2000
+    got = run(*(chunk(content=text[at : at + 100]) for at in range(0, len(text), 100)))
+    assert got.message.text == text
+    text = FORMS["fence"] + "\n" * 2000
+    got = run(*(chunk(content=letter) for letter in text), chunk("stop"))
+    assert got.message.text == text
 
 
 PIECES = st.sampled_from(
