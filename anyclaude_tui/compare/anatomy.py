@@ -87,8 +87,8 @@ def waiting_free_ttft_s(sample: Sample) -> float:
     return max(0.0, (view.ttft_s.value or 0.0) - view.queue_s - (view.load_s.value or 0.0))
 
 
-MIN_PREFILL_TOKENS = 32
-"""Fewer tokens than this are read in no time that could be measured."""
+MIN_PREFILL_TOKENS = 128
+"""Fewer tokens than this are read faster than a request travels: no speed comes of it."""
 
 
 def _anatomy(workload: str, prefix: Prefix, samples: Sequence[Sample]) -> Anatomy:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import median
 
 from anyclaude_tui.compare import words
-from anyclaude_tui.compare.anatomy import prefill_seconds_per_token
+from anyclaude_tui.compare.anatomy import Anatomy, anatomies, prefill_seconds_per_token
 from anyclaude_tui.compare.causes import Finding, Part
 from anyclaude_tui.compare.noise import Level, Shift, shift
-from anyclaude_tui.compare.samples import Sample, Target, Way, select
+from anyclaude_tui.compare.samples import Prefix, Sample, Target, Way, select
 
 SHOWN_PARTS = 3
 SHOWN_SHARE = 0.05
@@ -41,18 +41,13 @@ def of_difference(
     if shown:
         each = ", ".join(f"{part.cause} +{words.seconds(part.seconds)}" for part in shown)
         yield f"per request: {each}"
-    figures: tuple[tuple[str, _Value, Callable[[float | None], str]], ...] = (
-        ("decode, tokens/s", lambda s: s.view.tokens_per_s.value, words.rate),
-        ("prefill, tokens/s", _prefill_speed, words.rate),
-        ("TTFT", lambda s: s.view.ttft_s.value, words.seconds),
-        ("thinking share", lambda s: s.thinking_share, words.percent),
-        ("prompt tokens", lambda s: s.view.prompt_tokens.value, words.count),
-        ("output tokens", lambda s: s.view.output_tokens.value, words.count),
-    )
-    for name, get, write in figures:
-        line = _both(samples, fast, slow, name, get, write)
-        if line:
-            yield line
+    yield from _speed(samples, fast, slow, "decode", lambda s: s.view.tokens_per_s.value)
+    yield from _speed(samples, fast, slow, "prefill", _prefill_speed)
+    ours = {(part.workload, part.prefix): part for part in anatomies(samples, slow.name)}
+    theirs = {(part.workload, part.prefix): part for part in anatomies(samples, fast.name)}
+    both = [(ours[key], theirs[key]) for key in ours if key in theirs]
+    if both:
+        yield from _of_anatomies(both)
     direct = _pair(samples, fast, slow, lambda s: s.view.elapsed_s, Way.DIRECT)
     if direct is not None and direct.level is Level.CLEAR:
         faster = "slower" if direct.ratio > 1 else "faster"
@@ -77,28 +72,63 @@ def _prefill_speed(sample: Sample) -> float | None:
     return 1 / per_token if per_token else None
 
 
-def _both(
-    samples: Sequence[Sample],
-    fast: Target,
-    slow: Target,
-    name: str,
-    get: _Value,
-    write: Callable[[float | None], str],
-) -> str:
-    """`name: X against Y (Z×)`, over all good runs; nothing when one side is unknown."""
+def _speed(
+    samples: Sequence[Sample], fast: Target, slow: Target, name: str, get: _Value
+) -> Iterator[str]:
+    """`decode 12.0 tokens/s against 65.1 (5.4×)`; nothing when one side is unknown."""
     sides = []
     for target in (slow, fast):
         values = [v for s in select(samples, target=target.name) if (v := get(s)) is not None]
         if not values:
-            return ""
-        sides.append(median(values))
-    text = f"{name}: {write(sides[0])} against {write(sides[1])}"
+            return
+        sides.append(words.rate(median(values)))
+    text = f"{name} {sides[0]} tokens/s against {sides[1]}"
     change = _pair(samples, fast, slow, get, None)
-    if change is None or name == "thinking share":
-        return text
-    if change.level is Level.EQUAL:
-        return f"{text} (equal)"
-    return f"{text} ({words.times(max(change.ratio, 1 / change.ratio))})"
+    if change is not None:
+        ratio = words.times(max(change.ratio, 1 / change.ratio))
+        text += " (equal)" if change.level is Level.EQUAL else f" ({ratio})"
+    yield text
+
+
+def _of_anatomies(both: Sequence[tuple[Anatomy, Anatomy]]) -> Iterator[str]:
+    """First token, thinking and prompt, each where the two differ the most."""
+    ours, theirs = max(both, key=lambda pair: abs(_first_s(pair[0]) - _first_s(pair[1])))
+    yield (
+        f"first token ({ours.workload}, {ours.prefix}): {words.seconds(_first_s(ours))} "
+        f"against {words.seconds(_first_s(theirs))}"
+    )
+    ours, theirs = max(both, key=lambda pair: abs(_thoughts(pair[0]) - _thoughts(pair[1])))
+    if _thoughts(ours) or _thoughts(theirs):
+        yield (
+            f"thinking ({ours.workload}): {words.count(_thoughts(ours))} of "
+            f"{words.count(_output(ours))} tokens against {words.count(_thoughts(theirs))} of "
+            f"{words.count(_output(theirs))}"
+        )
+    ours, theirs = max(both, key=lambda pair: pair[0].prompt_tokens or 0)
+    if ours.prompt_tokens and theirs.prompt_tokens:
+        yield (
+            f"prompt ({ours.workload}): {words.count(ours.prompt_tokens)} tokens against "
+            f"{words.count(theirs.prompt_tokens)}"
+        )
+    warm = [pair for pair in both if pair[0].prefix is Prefix.WARM]
+    if warm:
+        ours, theirs = max(warm, key=lambda pair: pair[0].prompt_tokens or 0)
+        yield (
+            f"cache ({ours.workload}, the same prompt again): {words.percent(ours.reuse)} "
+            f"reused against {words.percent(theirs.reuse)}"
+        )
+
+
+def _first_s(part: Anatomy) -> float:
+    return part.queue_s + part.load_s + part.prefill_s + (part.proxy_s or 0.0)
+
+
+def _thoughts(part: Anatomy) -> float:
+    return part.thinking_tokens
+
+
+def _output(part: Anatomy) -> float:
+    return part.thinking_tokens + part.answer_tokens
 
 
 def _pair(
