@@ -29,14 +29,14 @@ LIGHT = Theme(
     name="anyclaude-light",
     primary="#2f6690",
     secondary="#6c8ea8",
-    accent="#a35c00",
+    accent="#965400",
     success="#2f7d3b",
     warning="#8a6100",
     error="#b3342c",
     foreground="#252a31",
     background="#fbfbf9",
     surface="#f3f3ef",
-    panel="#e6e6e0",
+    panel="#e9e9e4",
     dark=False,
 )
 OWN = (DARK, LIGHT)
@@ -67,9 +67,9 @@ def variables(theme: Theme, colors: Mapping[str, str]) -> dict[str, str]:
 
     return {
         "dash-live": colors["accent"],
-        "dash-label": mix(front, 0.62),
-        "dash-faint": mix(front, 0.42),
-        "dash-rule": mix(front, 0.24),
+        "dash-label": mix(front, 0.70),
+        "dash-faint": mix(front, 0.48),
+        "dash-rule": mix(front, 0.28),
         "dash-chart-1": mix(primary, 0.45),
         "dash-chart-2": mix(primary, 0.62),
         "dash-chart-3": mix(primary, 0.80),
