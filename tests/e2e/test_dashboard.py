@@ -71,6 +71,22 @@ async def test_claude_code_runs_a_tool_in_the_dashboard(
     assert not alive
 
 
+async def test_without_claude_code_the_chat_client_takes_its_place(tmp_path: Path) -> None:
+    board = Dashboard(tmp_path)
+    (board.home / ".anyclaude" / "config.toml").unlink()
+    board.env["PATH"] = str(tmp_path)
+    async with board.opened(PtyTerminal, 120, 40) as terminal:
+        await terminal.wait_for("npm install -g @anthropic-ai/claude-code")
+        await terminal.wait_for("ready")
+        await terminal.wait_for("›")
+        await terminal.enter("hello")
+        await terminal.wait_for("no model runs here")
+        assert isinstance(terminal, PtyTerminal)
+        await terminal.press("C-]")
+        await terminal.type_text("q")
+        assert await terminal.wait_ended() == 0
+
+
 async def test_a_killed_dashboard_leaves_no_process(tmp_path: Path) -> None:
     board = Dashboard(tmp_path)
     async with board.opened(PtyTerminal, 120, 40) as terminal:

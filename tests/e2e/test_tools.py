@@ -196,7 +196,7 @@ async def test_a_tool_that_is_loaded_on_demand(rig: Rig) -> None:
     """Claude Code names some tools only, and sends their schema after a ToolSearch."""
     claude = rig.claude()
     notebook = claude.cwd / "n.ipynb"
-    cell = {
+    cell: dict[str, Any] = {
         "cell_type": "code",
         "id": "a",
         "metadata": {},
