@@ -28,6 +28,7 @@ from anyclaude_tui.widgets.terminal import TerminalPane
 if TYPE_CHECKING:
     from anyclaude_tui.terminal.claude import Launch
 
+COMMAND_ROWS = 16
 NOTICE_S = {"info": 8.0, "warning": 15.0, "error": 30.0}
 """How long a notice stays in the footer."""
 
@@ -143,8 +144,7 @@ class DashboardScreen(Screen[None]):
         if not width or not height:
             return
         note = [line for n in self.notes for line in wrapped(n, width - 2, 2, Tone.WARN)]
-        command = self._command_lines(width)
-        self._command.set_lines(command)
+        wanted = len(self._command_lines(width, COMMAND_ROWS))
         self.arrangement = plan(
             width,
             height,
@@ -153,7 +153,7 @@ class DashboardScreen(Screen[None]):
             external=self.external,
             hidden=self.hidden,
             note_rows=len(note),
-            command_rows=len(command),
+            command_rows=wanted,
         )
         regions = self.arrangement.regions
         for name, widget in self._placed.items():
@@ -162,6 +162,8 @@ class DashboardScreen(Screen[None]):
             widget.display = region is not None
             if region is not None:
                 _place(widget, *region)
+        if "command" in regions:
+            self._command.set_lines(self._command_lines(width, regions["command"].height))
         for panel in self._panels:
             panel.edge = self.arrangement.edges.get(panel.kind.name, "")
         self._note.set_lines([((" ", Tone.TEXT), *line) for line in note])
@@ -169,7 +171,7 @@ class DashboardScreen(Screen[None]):
         self._show_header()
         self.call_after_refresh(self._show_again)
 
-    def _command_lines(self, width: int) -> list[Line]:
+    def _command_lines(self, width: int, height: int) -> list[Line]:
         """How to start Claude Code elsewhere; one line once it has been done."""
         if self.launched is None:
             return [text(" Starting", Tone.LABEL)]
@@ -178,11 +180,7 @@ class DashboardScreen(Screen[None]):
             words = text(" Claude Code runs in another terminal.", Tone.LABEL)
             return [fit((*words, (" ", Tone.TEXT), *keys), width)]
         head: Line = ((" Run this in another terminal: ", Tone.STRONG), *keys)
-        rows = [
-            line
-            for part in command_text(self.launched).split("\n")
-            for line in wrapped(part, width - 2, 3)
-        ]
+        rows = wrapped(command_text(self.launched), width - 2, height - 2)
         return [fit(head, width), *(((" ", Tone.TEXT), *row) for row in rows), ()]
 
     def _show_again(self) -> None:
@@ -215,9 +213,10 @@ def home_relative(path: str) -> str:
 
 
 def command_text(launch: Launch) -> str:
-    """What to type in another terminal, as one block that can be copied."""
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in launch.settings]
-    return "\n".join([f"cd {shlex.quote(launch.cwd)}", *exports, shlex.join(launch.argv)])
+    """What to type in another terminal: one line that any shell takes, fish too."""
+    variables = [f"{name}={shlex.quote(value)}" for name, value in launch.settings]
+    words = ["cd", shlex.quote(launch.cwd), "&&", "env", *variables, shlex.join(launch.argv)]
+    return " ".join(words)
 
 
 def _place(widget: Widget, x: int, y: int, width: int, height: int) -> None:

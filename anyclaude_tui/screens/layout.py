@@ -140,7 +140,7 @@ def _full(
     hidden: frozenset[str],
     wanted: int,
 ) -> Plan:
-    rows = max(1, min(wanted, (room - top) // 2))
+    rows = max(1, min(wanted, room - top - NEEDS["now"]))
     regions["command"] = Region(0, top, width, rows)
     area = Region(0, top + rows, width, room - top - rows)
     edges: dict[str, str] = {}

@@ -384,14 +384,14 @@ async def test_a_screenshot_is_saved_for_the_user_alone(tmp_path: Path) -> None:
 async def test_external_shows_the_command_and_needs_no_leader(tmp_path: Path) -> None:
     empty = fakes.snapshot(history=())
     async with dashboard(tmp_path, empty, (120, 40), external=True) as (app, door, pilot):
-        await until(lambda: "export ANTHROPIC_BASE_URL" in words(app, "command"))
-        assert "export TOKEN='a b'" in words(app, "command")
+        await until(lambda: "env ANTHROPIC_BASE_URL=" in words(app, "command"))
+        assert "TOKEN='a b' /bin/sh" in words(app, "command")
         assert app.dashboard.pane is None
         await pilot.press("c")
-        assert "export TOKEN='a b'" in app.clipboard
+        assert "TOKEN='a b' /bin/sh -c cat" in app.clipboard
         assert str(tmp_path) in app.clipboard
         door.shown = fakes.snapshot(fakes.prefilling())
         app.show_snapshot()
-        assert "export" not in words(app, "command")  # it has done its work
+        assert "env " not in words(app, "command")  # it has done its work
         await pilot.press("h")
         assert isinstance(app.screen, HelpScreen)

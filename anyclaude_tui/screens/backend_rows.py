@@ -1,0 +1,261 @@
+"""The list of all that can be switched to, and what is said of each: pure functions.
+
+Backends in use and configured come first, then servers found running, models on disk, and
+the built-in simulator, which is always there and always labelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from anyclaude_tui.backends.base import BackendState, BackendStatus
+from anyclaude_tui.backends.discovery import Discovery, Offer
+from anyclaude_tui.backends.installed import Tool
+from anyclaude_tui.backends.memory import Estimate
+from anyclaude_tui.screens.actions import DIGITS
+from anyclaude_tui.telemetry.events import estimated
+from anyclaude_tui.telemetry.hub import Snapshot
+from anyclaude_tui.widgets import format, panels, signs
+from anyclaude_tui.widgets.lines import (
+    Line,
+    Seg,
+    Tone,
+    clean,
+    fit,
+    joined,
+    pad,
+    spread,
+    text,
+    wrapped,
+)
+
+MINE, RUNNING, DISK, BUILT_IN = "Backends", "Running here", "Models on disk", "Built in"
+SIMULATORS = (
+    Offer("simulator", "simulator", "a fast model", False, model="as fast as gpt-oss-20b"),
+    Offer("simulator:slow", "simulator:slow", "a slow model", False, model="as slow as qwen3-42b"),
+)
+_ALIASES = {"simulator:fast": "simulator"}
+SMALL_WINDOW_TOKENS = 32_768
+"""Claude Code's own prompt is over 25,000 tokens: less is impractical."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing that can be switched to: a backend of the session's, or an offer."""
+
+    spec: str
+    """What to switch to."""
+    group: str
+    status: BackendStatus | None = None
+    offer: Offer | None = None
+    active: bool = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether a switch to it can work; if not, the offer's detail says why."""
+        return self.offer is None or self.offer.usable
+
+    @property
+    def kind(self) -> str:
+        """The kind of backend."""
+        return self.status.kind if self.status else self.spec.partition(":")[0]
+
+
+def rows(snapshot: Snapshot, found: Discovery | None) -> list[Row]:
+    """All that can be chosen, group by group. The first ones are the snapshot's backends in
+    their order, so that a number means the same here and after the leader."""
+    made = [
+        Row(status.name, MINE, status=status, active=status.name == snapshot.active)
+        for status in snapshot.backends
+    ]
+    taken = {_ALIASES.get(row.spec, row.spec) for row in made}
+    places = {_place(status.url) for status in snapshot.backends if status.url}
+    offers = [] if found is None else [offer for offer in found.offers if offer.spec not in taken]
+    running = [o for o in offers if o.running and _place(o.spec.partition(":")[2]) not in places]
+    made += [Row(offer.spec, RUNNING, offer=offer) for offer in running]
+    made += [Row(offer.spec, DISK, offer=offer) for offer in offers if not offer.running]
+    return made + [Row(o.spec, BUILT_IN, offer=o) for o in SIMULATORS if o.spec not in taken]
+
+
+def best(choices: Iterable[Row]) -> Row | None:
+    """The best one of what was found, None when only the simulator is left.
+
+    What the user has configured, then what runs already, then the largest model on disk that
+    fits; a context window that is known to be too small for Claude Code comes last.
+    """
+
+    def rank(row: Row) -> tuple[bool, int, bool, int]:
+        offer = row.offer
+        window = offer.window_tokens if offer else None
+        small = window is not None and window < SMALL_WINDOW_TOKENS
+        fits = offer is None or offer.fits
+        order = (MINE, RUNNING, DISK, BUILT_IN).index(row.group)
+        return (not fits, order, small, -(offer.size_bytes or 0) if offer else 0)
+
+    real = [row for row in choices if row.usable and not _simulated(row)]
+    return min(real, key=rank, default=None)
+
+
+def line(row: Row, place: int, width: int) -> Line:
+    """One row of the list in `width` cells; `place` counts from 0."""
+    digit = DIGITS[place] if place < len(DIGITS) else " "
+    name, model, window, note = _cells(row)
+    sides = 22 if width < 100 else 26
+    room = width - 4 - 10 - sides
+    first = min(34, room // 2) if model else room
+    middle = pad(model, room - first) if model else ()
+    return (
+        (f"{digit} ", Tone.KEY),
+        _sign(row),
+        (" ", Tone.TEXT),
+        *pad(fit(name, first - 1), first),
+        *middle,
+        *spread((), window, 8),
+        ("  ", Tone.TEXT),
+        *fit(note, sides),
+    )
+
+
+def _cells(row: Row) -> tuple[Line, Line, Line, Line]:
+    """Name, model, window, note."""
+    label = text("simulated", Tone.WARN) if _simulated(row) else ()
+    if row.status is not None:
+        status = row.status
+        tone = Tone.STRONG if row.active else Tone.TEXT
+        name, window = text(clean(status.name), tone), status.window_tokens
+        model = text(clean(status.model or "–"), Tone.LABEL)
+        warned = text("warning", Tone.WARN) if status.warnings else ()
+        state = "in use" if row.active and status.state is BackendState.READY else status.state
+        note = joined([text(str(state), _STATE_TONES.get(status.state, Tone.LABEL)), warned, label])
+    else:
+        offer = row.offer
+        assert offer is not None
+        tone = Tone.TEXT if offer.usable else Tone.FAINT
+        name, window = text(clean(offer.title), tone), offer.window_tokens
+        model = text(clean(offer.model), Tone.LABEL) if row.group != DISK else ()
+        size = text(format.size(offer.size_bytes), Tone.LABEL) if offer.size_bytes else ()
+        missing = () if offer.usable else text("not usable yet", Tone.FAINT)
+        note = joined([size, () if offer.fits else text("too large", Tone.WARN), missing, label])
+    return name, model, format.known(window, format.exact), note
+
+
+_STATE_TONES = {
+    BackendState.FAILED: Tone.BAD,
+    BackendState.DEGRADED: Tone.WARN,
+    BackendState.STARTING: Tone.LIVE,
+    BackendState.LOADING: Tone.LIVE,
+    BackendState.STOPPING: Tone.LIVE,
+}
+
+
+def title(row: Row) -> str:
+    """Its name, for the rule above the details."""
+    return clean(row.offer.title if row.offer else row.spec)
+
+
+def details(
+    row: Row, snapshot: Snapshot, memory: Estimate | None, width: int, height: int
+) -> tuple[Line, list[Line]]:
+    """Words for the right end of the rule, and what is known about the row."""
+    if row.status is not None:
+        right, lines = _of_status(row.status, row.active, snapshot, width, height)
+    else:
+        right, lines = _of_offer(row, width)
+    lines += _of_memory(memory, width)
+    return right, lines
+
+
+def _of_status(
+    status: BackendStatus, active: bool, snapshot: Snapshot, width: int, height: int
+) -> tuple[Line, list[Line]]:
+    quiet = replace(status, log_tail=())
+    if status.state is BackendState.STOPPED:
+        words = f"{status.kind}, not running: Enter brings it up and switches to it."
+        place = joined([text(clean(status.model or "")), text(clean(status.url or ""), Tone.LABEL)])
+        lines = wrapped(words, width, 2, Tone.LABEL)
+        return text("not running", Tone.LABEL), [*lines, fit(place, width)]
+    shown = replace(snapshot, backends=(quiet,), active=status.name, switching="")
+    body = panels.backend(shown, width, height)
+    lines = list(body.lines)
+    if status.remedy:
+        remedy: Line = (("! ", Tone.KEY), (clean(status.remedy), Tone.TEXT))
+        lines.append(fit(remedy, width))
+    room = max(0, height - len(lines))
+    lines += [fit(text(clean(said), Tone.FAINT), width) for said in status.log_tail[-room:][:room]]
+    right = (*body.right, (", in use", Tone.LABEL)) if active else body.right
+    return right, lines
+
+
+def _of_offer(row: Row, width: int) -> tuple[Line, list[Line]]:
+    offer = row.offer
+    assert offer is not None
+    lines = wrapped(offer.detail, width, 3, Tone.TEXT if offer.usable else Tone.WARN)
+    if _simulated(row):
+        words = "No model: the built-in simulator answers with made-up text, at a model's pace."
+        if row.group != BUILT_IN:
+            words = "No model: a simulator answers there."
+        lines += wrapped(words, width, 2, Tone.WARN)
+    elif offer.running:
+        words = "Runs already: it is used as it is, and not stopped when you quit."
+        lines += wrapped(words, width, 2, Tone.LABEL)
+    elif offer.usable:
+        words = f"Enter starts {row.kind} with it; the server stops when you quit."
+        lines += wrapped(words, width, 2, Tone.LABEL)
+    if offer.window_tokens is not None and offer.window_tokens < SMALL_WINDOW_TOKENS:
+        words = "Its context is too small: Claude Code's own prompt needs more than 25,000 tokens."
+        lines += wrapped(words, width, 2, Tone.WARN)
+    lines.append(fit(text(clean(row.spec.partition(":")[2]), Tone.FAINT), width))
+    return text("running" if offer.running else "", Tone.LABEL), lines
+
+
+def _of_memory(memory: Estimate | None, width: int) -> list[Line]:
+    """What the model would need, before it is loaded."""
+    if memory is None:
+        return []
+    if memory.warning():
+        return wrapped(memory.warning(), width, 4, Tone.WARN)
+    need = format.figure(estimated(memory.total_bytes), format.size)
+    words = (
+        f"memory {need} of {format.size(memory.usable_bytes)} usable: weights "
+        f"{format.size(memory.weight_bytes)}, full context {format.size(memory.kv_bytes)}"
+    )
+    return wrapped(words, width, 2, Tone.LABEL)
+
+
+def tools(found: Discovery | None, width: int, rows_most: int = 2) -> list[Line]:
+    """What is installed, and how to get what is not."""
+    if found is None:
+        return [text("Looking…", Tone.LIVE)]
+    here = [_tool(tool) for tool in found.tools if tool.where]
+    missing = [_tool(tool) for tool in found.tools if not tool.where]
+    return [
+        fit(((f"{head} ", Tone.LABEL), *joined(parts)), width)
+        for head, parts in (("Installed", here), ("Not here ", missing))
+        if parts
+    ][:rows_most]
+
+
+def _tool(tool: Tool) -> Line:
+    if tool.where:
+        return ((tool.title, Tone.TEXT),)
+    return ((tool.title, Tone.FAINT), (f" {tool.hint}", Tone.FAINT))
+
+
+def _sign(row: Row) -> Seg:
+    if row.status is not None:
+        return signs.STATES[row.status.state]
+    running = row.offer is not None and row.offer.running
+    return ("◌", Tone.OK) if running and row.usable else (" ", Tone.TEXT)
+
+
+def _simulated(row: Row) -> bool:
+    if row.status is not None:
+        return row.status.simulated
+    return row.group == BUILT_IN or bool(row.offer and row.offer.simulated)
+
+
+def _place(url: str) -> str:
+    """HOST:PORT of a URL, to see that two are the same server."""
+    host = url.partition("://")[2].partition("/")[0]
+    return host.replace("localhost", "127.0.0.1")

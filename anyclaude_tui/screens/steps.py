@@ -1,0 +1,72 @@
+"""The steps of a change as they happen, each with its time: what a switch does is shown."""
+
+from __future__ import annotations
+
+from anyclaude_tui.backends.base import BackendState
+from anyclaude_tui.telemetry.hub import Snapshot
+from anyclaude_tui.widgets import format
+from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, spread, text, wrapped
+
+_COMING = (BackendState.STARTING, BackendState.LOADING)
+
+
+class Steps:
+    """What one change has done so far; `now` is any clock's seconds."""
+
+    def __init__(self, name: str, words: str, now: float) -> None:
+        """`name`: the backend that it is about; `words`: the first step."""
+        self.name = name
+        self.ended = False
+        self._done: list[tuple[str, float]] = []
+        self._words, self._since = words, now
+        self._last: Line = ()
+        self._log = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether it is under way."""
+        return not self.ended
+
+    def see(self, snapshot: Snapshot, now: float) -> None:
+        """Notice the step that the session is at."""
+        status = next((s for s in snapshot.backends if s.name == self.name), None)
+        self._log = status.log_tail[-1] if status is not None and status.log_tail else ""
+        if self.ended or not snapshot.switching:
+            return
+        words = snapshot.switching
+        if status is not None and status.state in _COMING:
+            words = f"{words}: {status.state}"
+            if status.reason:
+                words += f" ({status.reason})"
+        self._step(words, now)
+
+    def end(self, words: str, tone: Tone, now: float) -> None:
+        """It is over, for good or ill."""
+        self._step("", now)
+        self.ended = True
+        sign = {Tone.OK: "✓", Tone.BAD: "✗"}.get(tone, "·")
+        self._last = text(f"{sign} {clean(words)}", tone)
+
+    def lines(self, width: int, height: int, now: float) -> list[Line]:
+        """The steps, newest last, in at most `height` lines."""
+        made = [
+            spread(text(f"✓ {clean(words)}", Tone.LABEL), text(format.seconds(took)), width)
+            for words, took in self._done
+        ]
+        if self.ended:
+            words, tone = self._last[0]
+            end = wrapped(words, width, max(1, height - 1), tone)
+            keep = max(0, height - len(end))
+            return [*(made[-keep:] if keep else []), *end]
+        took = text(format.clock_s(now - self._since), Tone.LIVE)
+        tail = [spread(text(f"◐ {clean(self._words)}", Tone.LIVE), took, width)]
+        if self._log and height > 1:
+            tail.append(fit(text(f"  {clean(self._log)}", Tone.FAINT), width))
+        keep = max(0, height - len(tail))
+        return [*(made[-keep:] if keep else []), *tail]
+
+    def _step(self, words: str, now: float) -> None:
+        if words != self._words:
+            if self._words:
+                self._done.append((self._words, now - self._since))
+            self._words, self._since = words, now
