@@ -7,12 +7,13 @@ queue: a slow or full disk costs a notice, never a request.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 QUEUE_JOBS = 1_000
@@ -31,13 +32,11 @@ def append_line(path: Path, line: bytes) -> None:
     """Append one line (without its end) in one write, so that a crash leaves whole lines.
 
     Several sessions may append to the same file: it is locked meanwhile. What a full disk
-    or a crash of the machine left of a line is removed, now or by the next call. Raises
-    OSError.
+    or a kill left of a line is removed, now or by the next call (Linux cuts a write at a
+    page when the process is killed: measured). Raises OSError.
     """
     private_dir(path.parent)
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with _locked(path, os.O_CREAT) as descriptor:
         end = _whole_end(descriptor)
         data = line + b"\n"
         try:
@@ -47,7 +46,21 @@ def append_line(path: Path, line: bytes) -> None:
             raise
         if written < len(data):
             os.ftruncate(descriptor, end)
-            raise OSError(28, "No space left on device", str(path))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+def heal(path: Path) -> None:
+    """Remove half a line from the end of a file, if a kill left one. Raises OSError."""
+    with _locked(path) as descriptor:
+        _whole_end(descriptor)
+
+
+@contextlib.contextmanager
+def _locked(path: Path, flags: int = 0) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
     finally:
         os.close(descriptor)
 

@@ -17,7 +17,7 @@ import msgspec
 from anyclaude_tui.config import LogSettings
 from anyclaude_tui.proxy.divergence import Comparison
 from anyclaude_tui.telemetry.events import Figure, RequestRecord
-from anyclaude_tui.telemetry.files import Writer, append_line, prune
+from anyclaude_tui.telemetry.files import Writer, append_line, heal, prune
 from anyclaude_tui.telemetry.metrics import RequestView, view
 
 FOLDER = "request-logs"
@@ -143,8 +143,13 @@ class Journal:
         append_line(path, data)
         if path != self._day:  # the first line of a day, or of a session
             self._day = path
-            limit = self._settings.max_mb * 1024 * 1024
-            prune(self._folder.glob("*.jsonl"), limit, self._settings.max_days, time.time())
+            self._tidy()
+
+    def _tidy(self) -> None:
+        limit = self._settings.max_mb * 1024 * 1024
+        prune(self._folder.glob("*.jsonl"), limit, self._settings.max_days, time.time())
+        for path in self._folder.glob("*.jsonl"):
+            heal(path)
 
 
 def read_back(folder: Path) -> Iterator[dict[str, Any]]:
