@@ -23,6 +23,8 @@ from anyclaude_tui.compare.samples import Comparison, Prefix, Sample, Target, Wa
 
 MAIN_SHARE, LIKELY_SHARE = 0.6, 0.4
 """Share of the difference that the named cause explains, for high and likely confidence."""
+SECOND_SHARE = 0.25
+"""The second cause's remedies are given as well when it explains this much."""
 FIRST_S = 1.0
 """A first request that took this much longer than the others was held up by a load …"""
 FIRST_RATIO = 1.5
@@ -85,6 +87,7 @@ def _different(
     cause = parts[0].cause if parts and parts[0].seconds > 0 else Cause.DECODE
     added = sum(part.seconds for part in parts if part.seconds > 0)
     share = parts[0].seconds / added if added > 0 else 0.0
+    worth = [cause, *(p.cause for p in parts[1:2] if p.seconds > SECOND_SHARE * added)]
     confidence = Confidence.LOW
     if share >= LIKELY_SHARE:
         confidence = Confidence.HIGH if share >= MAIN_SHARE else Confidence.LIKELY
@@ -98,7 +101,7 @@ def _different(
         headline=headline,
         confidence=confidence,
         evidence=tuple(evidence.of_difference(samples, fast, slow, change, parts)),
-        remedies=remedies(cause, slow.kind),
+        remedies=tuple(dict.fromkeys(line for one in worth for line in remedies(one, slow.kind))),
         fastest=fast.name,
         slowest=slow.name,
         shift=change,

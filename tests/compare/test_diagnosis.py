@@ -149,7 +149,7 @@ def test_the_numbers_are_in_the_evidence() -> None:
     assert "slower than a: the backend is the bottleneck (model decode)" in verdict.headline
     text = "\n".join(verdict.evidence)
     assert "decode 10.0 tokens/s against 40.0 (4.0×)" in text
-    assert "prefill 800 tokens/s against 800 (equal)" in text
+    assert "prefill 799 tokens/s against 799 (equal)" in text
     assert "thinking (turn): 60 of 160 tokens against 60 of 160" in text
     assert "prompt (turn): 3,000 tokens against 3,000" in text
     assert "cache (turn, the same prompt again): 99 % reused against 99 %" in text
