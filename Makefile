@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 CLAUDE := tests/e2e/node_modules/.bin/claude
 
-.PHONY: run test check format install clean soak
+.PHONY: run test check format install clean soak bench
 
 run: $(STAMP)  ## the dashboard
 	$(BIN)/anyclaude-tui $(ARGS)
@@ -49,3 +49,6 @@ clean:
 
 soak: $(DEV_STAMP)  ## thousands of streams with faults; memory under a flood
 	$(BIN)/python -m benchmarks.soak
+
+bench: $(DEV_STAMP)  ## what the proxy adds, beside a byte relay
+	$(BIN)/python -m benchmarks.bench $(ARGS)

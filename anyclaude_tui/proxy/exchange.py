@@ -21,6 +21,7 @@ from anyclaude_tui.proxy.admission import Moved
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.native_stream import NativeTranslator
 from anyclaude_tui.proxy.notes import note_ending, note_read, note_request
+from anyclaude_tui.proxy.prefix import CallMemory
 from anyclaude_tui.proxy.reply import PLAIN_COMMIT_S, Reply
 from anyclaude_tui.proxy.request import UpstreamRequest, clamp, hygiene, translate
 from anyclaude_tui.proxy.services import Lane, Services
@@ -46,14 +47,20 @@ class Exchange:
         record: RequestRecord,
         body: Mapping[str, Any],
         reply: Reply,
+        *,
         client_headers: Mapping[str, str] | None = None,
+        slow: bool = False,
     ) -> None:
-        """`client_headers`: those of the client's that a native server also gets."""
+        """`client_headers`: those of the client's that a native server also gets.
+
+        `slow`: the translation may take long (`slow_to_translate`).
+        """
         self._services = services
         self._record = record
         self._body = body
         self._reply = reply
         self._client_headers = dict(client_headers or {})
+        self._slow = slow
         commit_s = None if reply.streaming else PLAIN_COMMIT_S
         self._timers = Timers(services.limits, record.accepted_at, quiet_commit_s=commit_s)
         self._translator: Translator = self._new_translator(None, 0)
@@ -144,7 +151,7 @@ class Exchange:
             endpoint = backend.endpoint
         except BackendError as error:
             return self._translator.close(Truncation.CUT, str(error))
-        request = translate(self._body, endpoint, self._services.memory)
+        request = await translated(self._body, endpoint, self._services.memory, self._slow)
         note_request(self._record, request, endpoint)
         request, prompt_tokens = await self._fit(request, endpoint)
         data = msgspec.json.encode(self._native(request, endpoint) or request.body)
@@ -377,6 +384,20 @@ class Exchange:
 
     def _now(self) -> float:
         return self._services.clock.now()
+
+
+def slow_to_translate(raw: bytes) -> bool:
+    """Whether this body holds a PDF, which takes up to seconds to read."""
+    return b"application/pdf" in raw
+
+
+async def translated(
+    body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory, slow: bool
+) -> UpstreamRequest:
+    """`translate`, in a thread where it is slow; elsewhere a thread would cost more."""
+    if slow:
+        return await asyncio.to_thread(translate, body, endpoint, memory)
+    return translate(body, endpoint, memory)
 
 
 def _whole(value: float | None) -> int | None:

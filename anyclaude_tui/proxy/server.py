@@ -15,11 +15,10 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from anyclaude_tui.backends.base import BackendError
+from anyclaude_tui.backends.base import BackendError, Endpoint
 from anyclaude_tui.proxy.errors import ApiError, invalid
-from anyclaude_tui.proxy.exchange import Exchange
+from anyclaude_tui.proxy.exchange import Exchange, slow_to_translate, translated
 from anyclaude_tui.proxy.reply import Reply, error_response
-from anyclaude_tui.proxy.request import translate
 from anyclaude_tui.proxy.services import Services
 from anyclaude_tui.telemetry.events import RequestRecord, Role
 
@@ -151,7 +150,14 @@ class ProxyServer:
         record = self._record(request, body, len(raw), accepted, streaming)
         reply = Reply(request, record.id, streaming=streaming)
         passed = {name: request.headers[name] for name in NATIVE_HEADERS if name in request.headers}
-        exchange = Exchange(self._services, record, body, reply, passed)
+        exchange = Exchange(
+            self._services,
+            record,
+            body,
+            reply,
+            client_headers=passed,
+            slow=slow_to_translate(raw),
+        )
         task = asyncio.current_task()
         assert task is not None
         self._exchanges[task] = exchange
@@ -164,14 +170,16 @@ class ProxyServer:
         return reply.response
 
     async def _count_tokens(self, request: web.Request) -> web.Response:
-        body = _object(await request.read())
+        """Never an error because of a backend: without one it is the estimate."""
+        services, raw = self._services, await request.read()
+        body = {"max_tokens": 1, **_object(raw)}
         try:
-            endpoint = self._services.routes.peek(Role.MAIN).backend.endpoint
-        except BackendError as error:
-            raise ApiError("api_error", str(error)) from error
-        upstream = translate({"max_tokens": 1, **body}, endpoint, self._services.memory)
-        counted = await self._services.counter.count(endpoint, upstream, self._services.http)
-        return _json({"input_tokens": int(counted.value or 0)})
+            endpoint = services.routes.peek(Role.MAIN).backend.endpoint
+        except BackendError:
+            endpoint = Endpoint(url="", model="")
+        upstream = await translated(body, endpoint, services.memory, slow_to_translate(raw))
+        counted = await services.counter.count(endpoint, upstream, services.http)
+        return _json({"input_tokens": int(counted.value or 1)})
 
     async def _models(self, request: web.Request) -> web.Response:
         models = [_model_entry(name) for name in self._model_names()]

@@ -1,0 +1,104 @@
+"""The bench's client: raw asyncio, counts every delta, times it, and checks the order.
+
+Deltas are counted by their bytes in either protocol, so that direct, relay and proxy are
+read alike; an Anthropic stream's framing is checked as it goes by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+MARK = re.compile(rb"t=(\d+);")
+TEXT_DELTA = b'"text_delta"'
+CONTENT = b'"content":"'
+
+
+@dataclass(slots=True)
+class Stream:
+    """One reply as the client saw it. Times are monotonic seconds."""
+
+    sent_at: float = 0.0
+    first_at: float | None = None
+    ended_at: float = 0.0
+    deltas: int = 0
+    bytes: int = 0
+    latencies_ms: list[float] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+
+    @property
+    def ttft_ms(self) -> float:
+        assert self.first_at is not None
+        return (self.first_at - self.sent_at) * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the client sends: directly, through a relay, or through a proxy."""
+
+    name: str
+    port: int
+    token: str = ""
+    anthropic: bool = False
+
+
+def body(command: str, size_bytes: int = 0) -> bytes:
+    """A Messages request whose last user message carries the command; padded to a size."""
+    padding = "You are a careful assistant. " * max(0, (size_bytes - 300) // 29)
+    messages = [{"role": "user", "content": f"@@{command}@@"}]
+    made = {"model": "bench", "max_tokens": 4096, "stream": True, "messages": messages}
+    if padding:
+        made["system"] = padding
+    return json.dumps(made).encode()
+
+
+async def ask(
+    target: Target, payload: bytes, *, limit: int = 1 << 18, leave_after: int | None = None
+) -> Stream:
+    """One request to its end, or until `leave_after` deltas have come."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", target.port, limit=limit)
+    head = (
+        f"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\n"
+        f"Authorization: Bearer {target.token}\r\nContent-Type: application/json\r\n"
+        f"Connection: close\r\nContent-Length: {len(payload)}\r\n\r\n"
+    )
+    stream = Stream(sent_at=time.monotonic())
+    writer.write(head.encode() + payload)
+    mark = TEXT_DELTA if target.anthropic else CONTENT
+    rest = b""
+    while data := await reader.read(1 << 18):
+        now = time.monotonic()
+        stream.bytes += len(data)
+        data = rest + data
+        cut = data.rfind(b"\n\n") + 2
+        whole, rest = (data[:cut], data[cut:]) if cut > 1 else (b"", data)
+        count = whole.count(mark)
+        if count and stream.first_at is None:
+            stream.first_at = now
+        stream.deltas += count
+        for found in MARK.finditer(whole):
+            stream.latencies_ms.append(now * 1000 - int(found[1]) / 1e6)
+        if leave_after is not None and stream.deltas >= leave_after:
+            break
+    stream.ended_at = time.monotonic()
+    writer.close()
+    if target.anthropic and leave_after is None:
+        _check_end(stream, whole + rest)
+    return stream
+
+
+def _check_end(stream: Stream, tail: bytes) -> None:
+    """The last events, in their order; everything in between is the tests' concern."""
+    names = re.findall(rb"event: (\w+)", tail)[-3:]
+    expected = [b"content_block_stop", b"message_delta", b"message_stop"]
+    if names != expected:
+        stream.violations.append(f"ended with {names}")
+
+
+async def many(target: Target, payload: bytes, streams: int) -> Sequence[Stream]:
+    """The same request on many connections at once."""
+    return await asyncio.gather(*(ask(target, payload) for _ in range(streams)))
