@@ -13,9 +13,6 @@ from collections.abc import Sequence
 
 from anyclaude_tui import __version__
 
-MIN_COLUMNS, MIN_ROWS = 40, 10
-"""A smaller window has no room for the pane and its numbers."""
-
 
 class Failed(Exception):
     """The command failed; the text says what to do next. `code` is the exit code."""
@@ -146,15 +143,20 @@ def _port(text: str) -> int:
 
 
 def _dashboard(options: argparse.Namespace) -> int:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # Textual draws on stderr, so that must be the terminal too.
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise Failed(
-            "the dashboard needs a terminal; use `anyclaude-tui run` or `anyclaude-tui serve`", 2
+            "the dashboard needs a terminal on stdin, stdout and stderr; "
+            "use `anyclaude-tui run` or `anyclaude-tui serve`",
+            2,
         )
+    from anyclaude_tui.screens.layout import MIN_HEIGHT, MIN_WIDTH
+
     size = os.get_terminal_size()
-    if size.columns < MIN_COLUMNS or size.lines < MIN_ROWS:
+    if size.columns < MIN_WIDTH or size.lines < MIN_HEIGHT:
         raise Failed(
             f"this window has {size.columns}×{size.lines} cells, the dashboard needs at least "
-            f"{MIN_COLUMNS}×{MIN_ROWS}: enlarge it, or use `anyclaude-tui run`"
+            f"{MIN_WIDTH}×{MIN_HEIGHT}: enlarge it, or use `anyclaude-tui run`"
         )
     from anyclaude_tui.app import run_dashboard
     from anyclaude_tui.commands import start_session_thread

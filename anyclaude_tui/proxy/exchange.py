@@ -21,13 +21,13 @@ from anyclaude_tui.proxy.admission import Moved
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.native_stream import NativeTranslator
 from anyclaude_tui.proxy.notes import note_ending, note_read, note_request
-from anyclaude_tui.proxy.prefix import CallMemory
 from anyclaude_tui.proxy.reply import PLAIN_COMMIT_S, Reply
-from anyclaude_tui.proxy.request import UpstreamRequest, clamp, hygiene, translate
+from anyclaude_tui.proxy.request import UpstreamRequest, clamp, hygiene
 from anyclaude_tui.proxy.services import Lane, Services
 from anyclaude_tui.proxy.sse import EventTooLarge, SSEReader
 from anyclaude_tui.proxy.stream import Ending, StreamTranslator
 from anyclaude_tui.proxy.timers import Due, Stage, Timers
+from anyclaude_tui.proxy.translation import translated
 from anyclaude_tui.proxy.upstream import Broken, Unreachable, Upstream
 from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Truncation, estimated
 
@@ -384,20 +384,6 @@ class Exchange:
 
     def _now(self) -> float:
         return self._services.clock.now()
-
-
-def slow_to_translate(raw: bytes) -> bool:
-    """Whether this body holds a PDF, which takes up to seconds to read."""
-    return b"application/pdf" in raw
-
-
-async def translated(
-    body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory, slow: bool
-) -> UpstreamRequest:
-    """`translate`, in a thread where it is slow; elsewhere a thread would cost more."""
-    if slow:
-        return await asyncio.to_thread(translate, body, endpoint, memory)
-    return translate(body, endpoint, memory)
 
 
 def _whole(value: float | None) -> int | None:
