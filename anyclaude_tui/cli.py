@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line. Returns the exit code; prints errors to stderr."""
     given = list(sys.argv[1:] if argv is None else argv)
     own, claude_args = _split(given)
-    parser = _parser()
+    parser = _parser(own)
     options = parser.parse_args(own)
     options.claude_args = claude_args
     if claude_args and options.command not in (None, "run"):
@@ -76,7 +76,8 @@ def _as_failed(error: Exception) -> Failed | None:
     return None
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser; the arguments of a heavy command are only there when it is named."""
     parser = argparse.ArgumentParser(
         prog="anyclaude-tui",
         description="Claude Code on local models, in one dashboard. Without a command: the "
@@ -107,6 +108,22 @@ def _parser() -> argparse.ArgumentParser:
     config = commands.add_parser("config", help="where the settings are, what they are, check them")
     config.add_argument("action", nargs="?", choices=("path", "show", "check"), default="show")
     config.set_defaults(work=_config)
+
+    compare = commands.add_parser(
+        "compare", help="the same work on several backends, and what makes the slow one slow"
+    )
+    if "compare" in given:
+        from anyclaude_tui import compare_command
+
+        compare_command.add_arguments(compare)
+    compare.set_defaults(work=_compare)
+
+    requests = commands.add_parser("requests", help="the requests so far: list, show, replay")
+    if "requests" in given:
+        from anyclaude_tui import requests_command
+
+        requests_command.add_arguments(requests)
+    requests.set_defaults(work=_requests)
 
     chat = commands.add_parser("chat", help="a small line client, where there is no Claude Code")
     chat.set_defaults(work=_chat)
@@ -184,6 +201,18 @@ def _config(options: argparse.Namespace) -> int:
     from anyclaude_tui.commands import config
 
     return config(options)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from anyclaude_tui.compare_command import compare
+
+    return compare(options)
+
+
+def _requests(options: argparse.Namespace) -> int:
+    from anyclaude_tui.requests_command import run
+
+    return run(options)
 
 
 def _chat(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,7 +23,9 @@ from anyclaude_tui.session import Session
 from anyclaude_tui.terminal.claude import INSTALL_HINT, ClaudeMissing, Launch, find
 
 
-def make_session(options: argparse.Namespace, settings: Settings) -> Session:
+def make_session(
+    options: argparse.Namespace, settings: Settings, *, log_file: Path | None = None
+) -> Session:
     """A session from the command line's options. Raises ConfigError."""
     return Session(
         settings,
@@ -31,6 +34,7 @@ def make_session(options: argparse.Namespace, settings: Settings) -> Session:
         port=getattr(options, "port", None),
         token=getattr(options, "token", None),
         claude_args=options.claude_args,
+        log_file=log_file,
     )
 
 
@@ -39,7 +43,8 @@ def start_session_thread(options: argparse.Namespace) -> tuple[Settings, Session
     settings = configuration.load()
     configuration.resolve(getattr(options, "backend", None), settings)  # a mistake shows at once
     find(settings.claude)
-    thread = SessionThread(lambda: make_session(options, settings))
+    log_file = configuration.home() / "server-logs" / "proxy.log"  # the terminal is taken
+    thread = SessionThread(lambda: make_session(options, settings, log_file=log_file))
     try:
         thread.start()
     except OSError as error:
@@ -83,7 +88,8 @@ def run_claude(options: argparse.Namespace) -> int:
             f"Claude Code is not installed: {INSTALL_HINT}. Or start the dashboard "
             "(`anyclaude-tui`): a small chat client runs there in its place."
         )
-    session = make_session(options, settings)
+    log_file = configuration.home() / "server-logs" / "proxy.log"  # the terminal is Claude's
+    session = make_session(options, settings, log_file=log_file)
 
     async def main() -> int:
         async with _Running(session):

@@ -31,6 +31,8 @@ from anyclaude_tui.proxy.tokens import TokenCounter
 from anyclaude_tui.switchboard import Switchboard
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub, Snapshot
+from anyclaude_tui.telemetry.observers import make_observers
+from anyclaude_tui.telemetry.prometheus import CONTENT_TYPE
 from anyclaude_tui.terminal.claude import Launch, launch, session_env
 
 if TYPE_CHECKING:
@@ -55,9 +57,11 @@ class Session:
         token: str | None = None,
         claude_args: Sequence[str] = (),
         cwd: str | None = None,
+        log_file: Path | None = None,
     ) -> None:
         """`backend`, `port` and `token` are the command line's and win over the settings.
 
+        `log_file`: where the debug log goes (ANYCLAUDE_DEBUG); None is stderr.
         Raises ConfigError when the backend's name is wrong.
         """
         self.settings = settings
@@ -68,6 +72,8 @@ class Session:
         self._claude_args = tuple(claude_args)
         self._cwd = cwd
         self.hub = Hub()
+        self.observers = make_observers(settings.logs, home, self.hub, log_file=log_file)
+        self.observers.redactor.add(self.token)
         wanted = {
             Role.BACKGROUND: settings.roles.background,
             Role.SUBAGENT: settings.roles.subagent,
@@ -102,6 +108,8 @@ class Session:
             limits=self.settings.limits,
             memory=CallMemory(),
             counter=TokenCounter(self.home / "state" / "calibration.json"),
+            observers=self.observers.proxy,
+            metrics=lambda: (self.observers.prometheus_text(), CONTENT_TYPE),
         )
         self._proxy = ProxyServer(services, self.token, self.settings.proxy.host, self.port)
         try:
@@ -109,6 +117,7 @@ class Session:
         except OSError:
             await self._http.close()
             raise
+        await self.observers.start()
         self._bringing_up = asyncio.create_task(self.switchboard.switch(self.first))
         self._bringing_up.add_done_callback(lambda task: task.cancelled() or task.exception())
 
@@ -126,6 +135,7 @@ class Session:
         if self._proxy is not None:
             await self._proxy.stop()
         await self.switchboard.stop()
+        await self.observers.stop()
         if self._http is not None:
             await self._http.close()
 

@@ -56,6 +56,7 @@ class ProxyServer:
             [
                 web.get("/", self._root),  # HEAD too
                 web.get("/health", self._health),
+                web.get("/metrics", self._metrics),
                 web.post("/v1/messages", self._messages),
                 web.post("/v1/messages/count_tokens", self._count_tokens),
                 web.get("/v1/models", self._models),
@@ -142,6 +143,12 @@ class ProxyServer:
             },
             200 if ok else 503,
         )
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        if self._services.metrics is None:
+            raise ApiError("not_found_error", "no metrics are kept here")
+        body, content_type = self._services.metrics()
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
         accepted = self._services.clock.now()

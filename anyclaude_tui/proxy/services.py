@@ -67,3 +67,5 @@ class Services:
     memory: CallMemory = field(default_factory=CallMemory)
     counter: TokenCounter = field(default_factory=TokenCounter)
     observers: tuple[Observer, ...] = ()
+    metrics: Callable[[], tuple[bytes, str]] | None = None
+    """What `GET /metrics` answers: body and content type."""
