@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import json
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.claude import allow
+from tests.e2e.claude import Claude, allow
 from tests.e2e.conftest import Rig
-from tests.support.upstream import Reply, Seen, say, use
+from tests.e2e.servers import serve
+from tests.support.upstream import Reply, Seen, Upstream, say, use
 from tests.support.wire import call, call_in_pieces, ending, reasoning, text
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
@@ -155,15 +157,36 @@ async def test_an_id_that_the_upstream_uses_again(rig: Rig) -> None:
     assert_paired(rig.upstream.requests[3], 3)
 
 
-async def test_reading_an_image(rig: Rig) -> None:
+async def test_reading_an_image_with_a_model_that_sees_none(rig: Rig) -> None:
     claude = rig.claude()
     (claude.cwd / "dot.png").write_bytes(png())
-    rig.upstream.script(use("Read", {"file_path": str(claude.cwd / "dot.png")}), say("A red dot."))
+    rig.upstream.script(use("Read", {"file_path": str(claude.cwd / "dot.png")}), say("A dot?"))
     printed = await claude.ask("what is in dot.png?", *allow("Read"))
-    assert (printed.code, printed.out) == (0, "A red dot.\n")
+    assert (printed.code, printed.out) == (0, "A dot?\n")
     second = rig.upstream.requests[1]
     assert_paired(second, 1)
-    assert "image" in str(second.messages[-2:]).lower()  # itself, or a note in its place
+    assert second.said("this model cannot see images")
+
+
+async def test_reading_an_image(tmp_path: Path) -> None:
+    models = {"object": "list", "data": [{"id": "eyes", "owned_by": "llamacpp"}]}
+    props = {"modalities": {"vision": True}, "total_slots": 2}
+    home = tmp_path / "serve"
+    home.mkdir()
+    async with (
+        Upstream(models=models, routes={"/props": props}) as upstream,  # as llama-server says it
+        serve(f"openai:{upstream.url}", home=home) as running,
+    ):
+        claude = Claude(tmp_path, running.url, running.token)
+        (claude.cwd / "dot.png").write_bytes(png())
+        upstream.script(use("Read", {"file_path": str(claude.cwd / "dot.png")}), say("A red dot."))
+        printed = await claude.ask("what is in dot.png?", *allow("Read"))
+        assert (printed.code, printed.out) == (0, "A red dot.\n")
+        second = upstream.requests[1]
+        assert_paired(second, 1)
+        parts = [p for m in second.messages if isinstance(m["content"], list) for p in m["content"]]
+        (image,) = (part["image_url"]["url"] for part in parts if part["type"] == "image_url")
+        assert image.startswith("data:image/png;base64,")
 
 
 async def test_reading_a_pdf(rig: Rig) -> None:

@@ -170,7 +170,15 @@ class Upstream:
     says so; the request is then in `unexpected`, which a test checks at its end.
     """
 
-    def __init__(self, *, models: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        models: Mapping[str, Any] | None = None,
+        routes: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """`models` is the answer of `/v1/models`; `routes` are more paths with their JSON
+        (llama.cpp's `/props`, vllm-mlx's `/v1/status`)."""
+        self.routes = dict(routes or {})
         self.models = models or {"object": "list", "data": [{"id": wire.MODEL, "object": "model"}]}
         self.requests: list[Seen] = []
         """Chat requests, in the order of their arrival; probes are kept apart."""
@@ -279,6 +287,8 @@ class Upstream:
                 return Reply(framing="length")
             if seen.path.endswith("/models"):
                 return _whole(self.models)
+            if (answer := self.routes.get(seen.path.partition("?")[0])) is not None:
+                return _whole(answer)
             return fail(404, {"error": {"message": f"scripted fake: no route {seen.path}"}})
         if seen.json.get("max_tokens") == 1:
             self.probes.append(seen)
