@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     if options.action == "show":
         print(show(home, options.id))
     elif options.action == "replay":
-        return asyncio.run(_replay(home, options))
+        return asyncio.run(replay_command(home, options))
     else:
         print(listing(home, options.lines))
     return 0
@@ -198,7 +198,8 @@ def _read_trace(path: Path) -> dict[str, Any]:
 # --- replay -----------------------------------------------------------------------------------
 
 
-async def _replay(home: Path, options: argparse.Namespace) -> int:
+async def replay_command(home: Path, options: argparse.Namespace) -> int:
+    """`requests replay ID`: send it, and print its figures beside those of then."""
     line, path = _find(home, options.id)
     if path is None:
         raise Failed(f"no trace of {line.get('requestId')}, so it cannot be sent: {_HOW_TO_TRACE}")

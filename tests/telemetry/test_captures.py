@@ -1,0 +1,98 @@
+"""Captures stay within their bounds, also while replies are still coming."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.proxy.divergence import Cause, Comparison
+from anyclaude_tui.telemetry.captures import Captures
+from anyclaude_tui.telemetry.events import RequestRecord
+from tests.telemetry.records import record
+
+ENDPOINT = Endpoint("http://127.0.0.1:1/v1", "m")
+
+
+def begin(captures: Captures, name: str, body: dict[str, Any], upstream: bytes = b"{}") -> Any:
+    return captures.sent(request(name, body), body, upstream, ENDPOINT)
+
+
+def request(name: str, body: dict[str, Any]) -> RequestRecord:
+    return record(name, prompt_bytes=len(json.dumps(body)))
+
+
+def test_bounded_by_count() -> None:
+    captures = Captures(max_captures=3)
+    for number in range(10):
+        begin(captures, f"r{number}", {"n": number})
+    assert captures.ids() == ("r9", "r8", "r7")
+    assert captures.get("r0") is None
+
+
+def test_bounded_by_bytes_but_the_newest_stays() -> None:
+    captures = Captures(max_bytes=10_000)
+    for number in range(10):
+        begin(captures, f"r{number}", {"text": "x" * 3000})
+        captures.encode(f"r{number}")
+    assert len(captures) == 3
+    assert captures.size_bytes <= 10_000
+    begin(captures, "big", {"text": "x" * 50_000})
+    assert captures.ids() == ("big",)
+
+
+def test_replies_count_when_they_have_come() -> None:
+    captures = Captures(max_bytes=10_000)
+    body = {"text": "x" * 100}
+    taps = [begin(captures, f"r{number}", body) for number in range(3)]
+    for tap in taps:
+        tap(b"y" * 6000)
+    captures.ended(request("r2", body))
+    assert captures.ids() == ("r2",)
+
+
+def test_a_reply_is_kept_up_to_its_limit() -> None:
+    captures = Captures(reply_bytes=10)
+    tap = begin(captures, "r", {})
+    for _ in range(4):
+        tap(b"abcd")
+    kept = captures.get("r")
+    assert kept is not None
+    assert (kept.reply, kept.reply_cut) == (b"abcdabcdab", True)
+
+
+def test_a_look_while_it_runs_and_after() -> None:
+    found = Comparison(Cause.SAME)
+    captures = Captures(lambda _: found)
+    body = {"messages": [{"role": "user", "content": "hi"}]}
+    tap = begin(captures, "r", body, b'{"up":1}')
+    tap(b"one ")
+    early = captures.get("r")
+    tap(b"two")
+    captures.ended(request("r", body))
+    late = captures.get("r")
+    assert early is not None
+    assert late is not None
+    assert json.loads(early.body) == json.loads(late.body) == body
+    assert (early.reply, late.reply) == (b"one ", b"one two")
+    assert late.upstream == b'{"up":1}'
+    assert late.comparison is found
+
+
+def test_a_request_that_is_sent_again_keeps_the_start_of_its_reply() -> None:
+    captures = Captures()
+    begin(captures, "r", {}, b"1")(b"start ")
+    begin(captures, "r", {}, b"2")(b"end")
+    kept = captures.get("r")
+    assert kept is not None
+    assert (kept.upstream, kept.reply) == (b"2", b"start end")
+
+
+def test_bodies_that_no_fast_encoder_takes() -> None:
+    captures = Captures()
+    body = {"text": "half a pair \ud83d", "big": 10**30}
+    begin(captures, "r", body)
+    captures.encode("r")
+    kept = captures.get("r")
+    assert kept is not None
+    assert json.loads(kept.body) == body
