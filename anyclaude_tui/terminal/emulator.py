@@ -34,6 +34,7 @@ from anyclaude_tui.terminal.cells import (
     Underline,
 )
 from anyclaude_tui.terminal.core import fit_alternate_screen, fit_main_screen, make_board
+from anyclaude_tui.terminal.flood import take_plain_lines
 from anyclaude_tui.terminal.history import History, Row
 from anyclaude_tui.terminal.keys import KeyPress, paste_bytes
 from anyclaude_tui.terminal.safe_text import one_line, safe_cell, safe_run
@@ -94,6 +95,7 @@ class Emulator:
         """Take what the program wrote. Never raises for anything it contains."""
         board = self._board
         try:
+            data = data[take_plain_lines(board, self.history, data) :]
             board.feed_host_data(data)
             if len(board.parser.buffer) > MAX_SEQUENCE_CHARACTERS:
                 board.parser.feed(_CAN)

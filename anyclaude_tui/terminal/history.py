@@ -85,6 +85,11 @@ class History:
         self._base = 0
         self.dropped = 0
 
+    @property
+    def size_cells(self) -> int:
+        """What is held, with one more for each line."""
+        return self._cells + len(self._open)
+
     def append(self, cells: Row, wrapped: bool) -> None:
         """Take the next row; `wrapped`: its line goes on in the row after."""
         if wrapped:
@@ -97,13 +102,23 @@ class History:
         else:
             self._close(cells)
 
+    def extend_text(self, lines: Sequence[str], style: Any) -> None:
+        """Take complete lines of narrow characters in one style, none wider than the screen."""
+        if self._open:
+            self._close([*self._open, *zip(repeat(style), lines[0], strict=False)])
+            lines = lines[1:]
+        if style == self._blank:
+            lines = [text.rstrip(" ") for text in lines]
+        for text in lines:
+            line = _Line.__new__(_Line)
+            line.text, line.size, line.lengths, line.styles = text, len(text), None, style
+            self._add(line)
+
     def _close(self, cells: Row) -> None:
-        size = len(cells)
-        blank = self._blank
-        while size and cells[size - 1][1] == " " and cells[size - 1][0] == blank:
-            size -= 1
-        line = _Line(cells[:size])
+        self._add(_Line(cells[: self._content_size(cells)]))
         self._open = []
+
+    def _add(self, line: _Line) -> None:
         self._lines.append(line)
         self._cells += line.size + 1
         self._before.append(self._before[-1] + self._rows_of(line.size))
@@ -115,6 +130,21 @@ class History:
         if self._base > len(self._lines):  # now and then, not at every line
             del self._before[: self._base]
             self._base = 0
+
+    def _content_size(self, cells: Row) -> int:
+        """How many cells there are before the trailing unstyled blanks."""
+        size = len(cells)
+        if not size or cells[-1][1] != " ":
+            return size
+        text = "".join(map(_text, cells))
+        last = cells[-1]
+        blanks = len(text) - len(text.rstrip(" "))
+        # The usual case in one comparison: the page's blank cells are all the same object.
+        if cells[size - blanks :].count(last) == blanks and last[0] == self._blank:
+            return size - blanks
+        while size and cells[size - 1][1] == " " and cells[size - 1][0] == self._blank:
+            size -= 1
+        return size
 
     def clear(self) -> None:
         """Forget everything (ED 3)."""
