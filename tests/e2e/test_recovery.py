@@ -6,13 +6,13 @@ import asyncio
 import json
 from pathlib import Path
 
+import aiohttp
 import psutil
 import pytest
 
 from anyclaude_tui.terminal.claude import session_env
 from tests.e2e.claude import Claude
 from tests.e2e.servers import Serve, serve
-from tests.support.proxy import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -35,8 +35,8 @@ async def test_killed_in_mid_text_and_restarted_the_reply_is_complete(tmp_path: 
         )
         first = model_server(serving)
         assert first is not None
-        await until(lambda: busy(serving), 60)
-        await asyncio.sleep(1.5)  # into the text: it takes several seconds
+        await decoding(serving)
+        await asyncio.sleep(1)  # past the thinking, into the text: it takes several seconds
         first.kill()
         done = await asking
         assert done.code == 0, done.err
@@ -52,7 +52,12 @@ async def test_killed_in_mid_text_and_restarted_the_reply_is_complete(tmp_path: 
         assert requests[-1]["outcome"] == "complete"
 
 
-def busy(serving: Serve) -> bool:
-    """The model server has begun to write text: its log or CPU cannot tell, its sockets can."""
-    server = model_server(serving)
-    return server is not None and any(c.status == "ESTABLISHED" for c in server.net_connections())
+async def decoding(serving: Serve) -> None:
+    """Returns when a request is being decoded, as `/metrics` tells."""
+    headers = {"Authorization": f"Bearer {serving.token}"}
+    async with aiohttp.ClientSession(serving.url, headers=headers) as client, asyncio.timeout(60):
+        while True:
+            async with client.get("/metrics") as response:
+                if 'phase="decode"' in await response.text():
+                    return
+            await asyncio.sleep(0.05)
