@@ -20,8 +20,9 @@ from textual.command import CommandPalette
 from anyclaude_tui.config import Settings
 from anyclaude_tui.door import Door
 from anyclaude_tui.screens import actions
+from anyclaude_tui.screens.backends import BackendsScreen
 from anyclaude_tui.screens.dashboard import DashboardScreen, command_text
-from anyclaude_tui.screens.dialogs import BackendList, Question
+from anyclaude_tui.screens.dialogs import Question
 from anyclaude_tui.screens.help import HelpScreen
 from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.terminal.keys import key_press
@@ -175,8 +176,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.dashboard.place()
 
     def action_backends(self) -> None:
-        snapshot = self.door.snapshot
-        self.push_screen(BackendList(snapshot.backends, snapshot.active), self._chosen)
+        self.push_screen(BackendsScreen(self.door))
 
     def action_restart(self) -> None:
         self.say(f"Restarting {self.door.snapshot.active}")
@@ -244,10 +244,6 @@ class DashboardApp(App[int], inherit_bindings=False):
             return
         self.say(f"Switching to {name}")
         self.follow(self.door.switch(name), f"Could not switch to {name}")
-
-    def _chosen(self, name: str | None) -> None:
-        if name is not None:
-            self.switch(name)
 
     def follow(self, future: concurrent.futures.Future[Any], failed: str) -> None:
         """Tell the user when a command to the session fails."""

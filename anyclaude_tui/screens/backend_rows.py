@@ -30,7 +30,7 @@ from anyclaude_tui.widgets.lines import (
     wrapped,
 )
 
-MINE, RUNNING, DISK, BUILT_IN = "Backends", "Running here", "Models on disk", "Built in"
+MINE, RUNNING, DISK, BUILT_IN = "In this session", "Running here", "Models on disk", "Built in"
 SIMULATORS = (
     Offer("simulator", "simulator", "a fast model", False, model="as fast as gpt-oss-20b"),
     Offer("simulator:slow", "simulator:slow", "a slow model", False, model="as slow as qwen3-42b"),
@@ -124,7 +124,7 @@ def _cells(row: Row) -> tuple[Line, Line, Line, Line]:
         status = row.status
         tone = Tone.STRONG if row.active else Tone.TEXT
         name, window = text(clean(status.name), tone), status.window_tokens
-        model = text(clean(status.model or "–"), Tone.LABEL)
+        model = text(clean(status.model or "–").rpartition("/")[2], Tone.LABEL)
         warned = text("warning", Tone.WARN) if status.warnings else ()
         state = "in use" if row.active and status.state is BackendState.READY else status.state
         note = joined([text(str(state), _STATE_TONES.get(status.state, Tone.LABEL)), warned, label])
@@ -132,8 +132,10 @@ def _cells(row: Row) -> tuple[Line, Line, Line, Line]:
         offer = row.offer
         assert offer is not None
         tone = Tone.TEXT if offer.usable else Tone.FAINT
-        name, window = text(clean(offer.title), tone), offer.window_tokens
-        model = text(clean(offer.model), Tone.LABEL) if row.group != DISK else ()
+        # On this machine the port says it all.
+        name = text(clean(offer.title).replace("at 127.0.0.1:", ":"), tone)
+        window = offer.window_tokens
+        model = text(clean(offer.model).rpartition("/")[2], Tone.LABEL) if row.group != DISK else ()
         size = text(format.size(offer.size_bytes), Tone.LABEL) if offer.size_bytes else ()
         missing = () if offer.usable else text("not usable yet", Tone.FAINT)
         note = joined([size, () if offer.fits else text("too large", Tone.WARN), missing, label])

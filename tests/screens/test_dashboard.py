@@ -18,7 +18,8 @@ from anyclaude_tui.app import DashboardApp
 from anyclaude_tui.backends.base import BackendError
 from anyclaude_tui.config import DashboardSettings, Settings
 from anyclaude_tui.screens.actions import ACTIONS
-from anyclaude_tui.screens.dialogs import BackendList, Question
+from anyclaude_tui.screens.backends import BackendsScreen
+from anyclaude_tui.screens.dialogs import Question
 from anyclaude_tui.screens.help import HelpScreen
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets.lines import plain
@@ -159,7 +160,7 @@ async def test_a_digit_switches(tmp_path: Path) -> None:
 async def test_the_list_of_backends_switches_and_leaves(tmp_path: Path) -> None:
     async with dashboard(tmp_path) as (app, door, pilot):
         await pilot.press(LEADER, "b")
-        assert isinstance(app.screen, BackendList)
+        assert isinstance(app.screen, BackendsScreen)
         await pilot.press("escape")
         assert on_top(app) is app.dashboard
         await pilot.press(LEADER, "b", "down", "enter")

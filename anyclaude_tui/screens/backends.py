@@ -1,0 +1,405 @@
+"""The backends screen: what there is, what each is like, and switching shown step by step.
+
+It asks through the door and shows snapshots; what the lines say is in `backend_rows` and
+`steps`, the dialogs are in `backend_dialogs`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import time
+from functools import partial
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from anyclaude_tui.backends.base import BackendState, ModelInfo
+from anyclaude_tui.backends.discovery import Discovery
+from anyclaude_tui.backends.memory import Estimate
+from anyclaude_tui.door import Door
+from anyclaude_tui.screens import backend_rows
+from anyclaude_tui.screens.actions import DIGITS
+from anyclaude_tui.screens.backend_dialogs import GOOD_WINDOW_TOKENS, Context, Log, Models
+from anyclaude_tui.screens.backend_rows import DISK, Row
+from anyclaude_tui.screens.dialogs import Question, content
+from anyclaude_tui.screens.steps import Steps
+from anyclaude_tui.widgets.lines import Line, Tone, fit, joined, pad, text, width_of, wrapped
+from anyclaude_tui.widgets.panel import LinesView
+from anyclaude_tui.widgets.panels import rule
+
+REFRESH_S = 0.2
+WIDE = 120
+"""From this width on the details stand beside the list."""
+DETAILS_WIDTH = 60
+LM_STUDIO = "lmstudio"
+
+KEYS: tuple[tuple[str, str, str], ...] = (
+    ("m", "models", "choose_model"),
+    ("u", "unload", "unload"),
+    ("r", "restart cold", "restart"),
+    ("exclamation_mark", "remedy", "remedy"),
+    ("l", "log", "log"),
+    ("c", "cancel", "cancel"),
+    ("f", "find again", "find"),
+)
+"""Textual's name of the key, what it does in a word or two, the action."""
+
+
+class BackendsScreen(Screen[None]):
+    """Enter or a digit switches; the other keys are about the row under the cursor."""
+
+    CSS_PATH = "backends.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss", "back", show=False),
+        *(Binding(key, action, words, show=False) for key, words, action in KEYS),
+    ]
+
+    def __init__(self, door: Door) -> None:
+        super().__init__()
+        self._door = door
+        self._found: Discovery | None = None
+        self._rows: list[Row] = []
+        self._memory: dict[str, Estimate | None] = {}
+        self._steps: Steps | None = None
+        self._change: concurrent.futures.Future[Any] | None = None
+        self._message: Line = ()
+        self._title_right: Line = ()
+        self._list = OptionList(id="rows")
+        self._details = LinesView(id="details")
+        self._title = LinesView(id="title")
+        self._tools = LinesView(id="tools")
+        self._footer = LinesView(id="keys")
+
+    def compose(self) -> ComposeResult:
+        yield self._title
+        yield Container(self._list, self._details, id="body")
+        yield self._tools
+        yield self._footer
+
+    def on_mount(self) -> None:
+        self._list.focus()
+        self._show()
+        active = next((n for n, row in enumerate(self._rows) if row.active), 0)
+        self._list.highlighted = self._option_of(active)
+        self.set_interval(REFRESH_S, self._show)
+        self.action_find()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= WIDE, "wide")
+        self.call_after_refresh(self._show, True)
+
+    # --- what is shown ----------------------------------------------------------------
+
+    @property
+    def row(self) -> Row | None:
+        """The row under the cursor."""
+        place = self._list.highlighted
+        if place is None or not self._list.option_count:
+            return None
+        option = self._list.get_option_at_index(place)
+        return next((row for row in self._rows if row.spec == option.id), None)
+
+    def _show(self, again: bool = False) -> None:
+        """Show the session's last snapshot; `again`: at another width."""
+        snapshot = self._door.snapshot
+        if self._steps is not None:
+            self._steps.see(snapshot, time.monotonic())
+        rows = backend_rows.rows(snapshot, self._found)
+        if rows != self._rows or again:
+            self._list_rows(rows)
+        self._show_details()
+        self._show_edges()
+
+    def _list_rows(self, rows: list[Row]) -> None:
+        """Fill the list; where only words have changed the cursor and the scroll stay."""
+        width = max(20, self._list.scrollable_content_region.width or self.size.width)
+        keep = self.row.spec if self.row else ""
+        options: list[tuple[str | None, Any]] = []
+        groups = len({row.group for row in rows})
+        roomy = len(rows) + 2 * groups <= self._list.size.height
+        group = ""
+        for place, row in enumerate(rows):
+            if row.group != group:
+                group = row.group
+                gap = "\n" if roomy and place else ""
+                options.append((None, content(text(f"{gap}  {group}", Tone.LABEL))))
+            options.append((row.spec, content(backend_rows.line(row, place, width))))
+        self._rows = rows
+        same = [key for key, _ in options] == [option.id for option in self._list.options]
+        if same:
+            for index, (_, prompt) in enumerate(options):
+                self._list.replace_option_prompt_at_index(index, prompt)
+            return
+        made = [Option(prompt, id=key, disabled=key is None) for key, prompt in options]
+        self._list.clear_options()
+        self._list.add_options(made)
+        place = next((n for n, row in enumerate(rows) if row.spec == keep), 0)
+        self._list.highlighted = self._option_of(place)
+
+    def _option_of(self, place: int) -> int | None:
+        """The list's index of a row: headings are options as well."""
+        if place >= len(self._rows):
+            return None
+        return self._list.get_option_index(self._rows[place].spec)
+
+    def _show_details(self) -> None:
+        """What is known of the row, and the steps of a change; side by side with the list
+        both are shown, below it the steps take the place of the rest for as long as they go."""
+        width, height = self._details.size
+        row, steps = self.row, self._steps
+        if width < 8 or height < 2 or row is None:
+            return
+        wide = self.has_class("wide")
+        side = text("│ ", Tone.RULE) if wide else text(" ")
+        inner = width - 3 if wide else width - 2
+        now = time.monotonic()
+        moves = steps.lines(inner, height // 2 if wide else height - 1, now) if steps else []
+        moved = [rule(f"Switch to {steps.name}", (), width, "├" if wide else "─")] if steps else []
+        moved += [(*side, *one) for one in moves]
+        room = height - len(moved) - (0 if wide else 1)
+        memory = self._memory.get(row.spec)
+        right, known = backend_rows.details(row, self._door.snapshot, memory, inner, room)
+        lines = [(*side, *fit(one, inner)) for one in known[:room]]
+        if wide:
+            self._title_right = rule(backend_rows.title(row), right, width, "┬")
+            lines += [side] * (room - len(lines)) + moved
+        elif steps:
+            lines = moved
+        else:
+            lines.insert(0, rule(backend_rows.title(row), right, width, "─"))
+        lines += [side] * (height - len(lines))
+        self._details.set_lines([pad(one, width) for one in lines[:height]])
+
+    def _show_edges(self) -> None:
+        """The title, what is installed, and the keys."""
+        width, found = self.size.width, self._found
+        here = sum(row.group == backend_rows.RUNNING for row in self._rows)
+        disk = sum(row.group == DISK for row in self._rows)
+        words = f"{here} more running, {disk} on disk" if found else "looking…"
+        more = self._title_right if self.has_class("wide") else ()
+        head = rule("Backends", text(words, Tone.LABEL), width - width_of(more), "─")
+        self._title.set_lines([(*head, *more)])
+        inner = [(text(" ")[0], *one) for one in backend_rows.tools(found, width - 2)]
+        self._tools.set_lines([fit(one, width) for one in inner])
+        line = joined([*(_key(*key) for key in self._useful()), _key("Esc", "back")], "  ")
+        self._footer.set_lines([fit(((" ", Tone.TEXT), *(self._message or line)), width)])
+
+    def _useful(self) -> list[tuple[str, str]]:
+        """The keys that can do something for this row."""
+        row = self.row
+        status = row.status if row else None
+        can = {"find"}
+        ready = status is not None and status.state is BackendState.READY
+        first = [] if row is None or not row.usable or (row.active and ready) else ["switch"]
+        if first and status is not None and status.state is BackendState.FAILED:
+            first = ["try again"]
+        if row is not None and row.kind in ("lmstudio", "openai", "mlx_lm", "vllm_mlx"):
+            can |= set() if row.group == DISK else {"choose_model"}
+        if status is not None and status.state is not BackendState.STOPPED:
+            can |= {"log"} if status.log_tail else set()
+            can |= {"restart"} if row and row.active else set()
+            can |= {"remedy"} if status.remedy else set()
+            can |= {"unload"} if status.kind == LM_STUDIO or not (row and row.active) else set()
+        if self._change is not None:
+            can |= {"cancel"}
+        names = {"exclamation_mark": "!"}
+        keys = [(names.get(key, key), words) for key, words, action in KEYS if action in can]
+        return [*(("Enter", words) for words in first), *keys]
+
+    # --- keys -------------------------------------------------------------------------
+
+    def on_key(self, event: events.Key) -> None:
+        self._message = ()
+        if event.key in DIGITS:
+            event.stop()
+            place = DIGITS.index(event.key)
+            if place < len(self._rows):
+                self._list.highlighted = self._option_of(place)
+                self._switch(self._rows[place])
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        if self.row is not None:
+            self._switch(self.row)
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        if self._steps is not None and self._steps.ended:
+            self._steps = None
+        row = self.row
+        if row is not None and row.spec not in self._memory and row.kind in ("mlx_lm", "vllm_mlx"):
+            self._memory[row.spec] = None
+            self.run_worker(self._estimate(row.spec), exit_on_error=False)
+        self._show_details()
+        self._show_edges()
+
+    def action_find(self) -> None:
+        """Look again for what runs and what lies on disk."""
+        self._found = None
+        self.run_worker(self._discover(), exclusive=True, group="find", exit_on_error=False)
+
+    def action_restart(self) -> None:
+        row = self.row
+        if row is None or not row.active:
+            self._say("only the backend in use can be restarted: Enter starts this one")
+            return
+        future = self._door.restart_backend()
+        self._follow(row.spec, f"restarting {row.spec}", future, "restarted: its cache is empty")
+
+    def action_remedy(self) -> None:
+        status = self.row.status if self.row else None
+        if status is None or not status.remedy or not (self.row and self.row.active):
+            self._say("nothing to mend here")
+            return
+        future = self._door.call(lambda session: session.switchboard.remedy())
+        self._follow(status.name, status.remedy, future, f"done: {status.remedy}")
+
+    def action_log(self) -> None:
+        row = self.row
+        if row is None or row.status is None or not row.status.log_tail:
+            self._say("no log: only servers that we have started have one")
+            return
+        self.app.push_screen(Log(self._door, row.spec))
+
+    def action_cancel(self) -> None:
+        if self._change is None:
+            self._say("nothing to cancel")
+        else:
+            self._change.cancel()
+
+    def action_unload(self) -> None:
+        row = self.row
+        if row is None or row.status is None or row.status.state is BackendState.STOPPED:
+            self._say("it is not running")
+        elif row.kind == LM_STUDIO and row.status.model:
+            words = f"{row.status.model} is in use: requests fail until a model is loaded again."
+            if row.active:
+                ask = partial(self._unload, row.spec, row.status.model)
+                self.app.push_screen(Question("Unload?", words), ask)
+            else:
+                self._unload(row.spec, row.status.model, True)
+        elif row.active:
+            self._say(f"{row.spec} is in use: switch to another backend first")
+        else:
+            name = row.spec
+            future = self._door.call(lambda session: session.switchboard.release(name))
+            self._follow(name, f"stopping {name}", future, f"{name} is stopped")
+
+    def action_choose_model(self) -> None:
+        row = self.row
+        if row is None or row.group == DISK:
+            self._say("this is one model: Enter switches to it")
+            return
+        self.run_worker(
+            self._choose_model(row), exclusive=True, group="models", exit_on_error=False
+        )
+
+    # --- what it does -----------------------------------------------------------------
+
+    def _switch(self, row: Row) -> None:
+        if not row.usable and row.offer is not None:
+            self._say(row.offer.detail)
+            return
+        if row.active and row.status is not None and row.status.state is BackendState.READY:
+            self._say(f"{row.spec} is in use already")
+            return
+        future = self._door.switch(row.spec)
+        self._follow(row.spec, f"starting {row.spec}", future, "new requests go to it", True)
+
+    def _follow(
+        self,
+        name: str,
+        words: str,
+        future: concurrent.futures.Future[Any],
+        done: str,
+        can_cancel: bool = False,
+    ) -> None:
+        """Show the steps of what the session does, and its end."""
+        steps = self._steps = Steps(name, words, time.monotonic())
+        self._change = future if can_cancel else None
+        # Of the app: the change goes on when this screen is left, and its end is still seen.
+        self.app.run_worker(self._wait(steps, future, done), exit_on_error=False)
+        self._show()
+
+    def _unload(self, name: str, model: str, sure: bool | None) -> None:
+        if sure:
+            future = self._door.call(lambda s: s.switchboard.unload_model(name, model))
+            self._follow(name, f"unloading {model}", future, f"{model} is unloaded")
+
+    async def _wait(self, steps: Steps, future: concurrent.futures.Future[Any], done: str) -> None:
+        words, tone = done, Tone.OK
+        try:
+            await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            words, tone = "cancelled", Tone.LABEL
+        except Exception as error:
+            words, tone = str(error), Tone.BAD
+        if tone is not Tone.OK:
+            active = self._door.snapshot.active
+            words += f"; {active} still serves" if active and active != steps.name else ""
+        steps.see(self._door.snapshot, time.monotonic())
+        steps.end(words, tone, time.monotonic())
+        if self._change is future:
+            self._change = None
+        if self.is_attached:
+            self._show()
+
+    async def _discover(self) -> None:
+        try:
+            future = self._door.call(lambda session: session.discover())
+            self._found = await asyncio.wrap_future(future)
+        except Exception as error:
+            self._found = Discovery((), ())
+            self._say(f"the search failed: {error}")
+        self._show()
+
+    async def _estimate(self, spec: str) -> None:
+        future = self._door.call(lambda session: session.estimate(spec))
+        self._memory[spec] = await asyncio.wrap_future(future)
+        self._show_details()
+
+    async def _choose_model(self, row: Row) -> None:
+        """Ask what there is, let the user choose, and load it."""
+        self._say(f"asking {row.spec} for its models…", Tone.LIVE)
+        name = row.spec
+        try:
+            listed = await asyncio.wrap_future(self._door.call(lambda s: s.models(name)))
+        except Exception as error:
+            self._say(str(error))
+            return
+        self._message = ()
+        disk = [r for r in self._rows if r.group == DISK and r.usable]
+        others = disk if row.kind in ("mlx_lm", "vllm_mlx") else []
+        if not listed and not others:
+            self._say(f"{name} lists no model")
+            return
+        chosen = await self.app.push_screen_wait(Models(name, listed, others))
+        if isinstance(chosen, Row):
+            self._switch(chosen)
+        elif chosen is not None:
+            await self._load(row, chosen)
+
+    async def _load(self, row: Row, model: ModelInfo) -> None:
+        name, window = row.spec, None
+        if row.kind == LM_STUDIO:
+            most = None if model.loaded else model.window_tokens
+            first = min(GOOD_WINDOW_TOKENS, most or GOOD_WINDOW_TOKENS)
+            window = await self.app.push_screen_wait(Context(model.id, first, most))
+            if window is None:
+                return
+        future = self._door.call(lambda s: s.switchboard.load_model(name, model.id, window))
+        self._follow(name, f"loading {model.id}", future, f"new requests go to {model.id}", True)
+
+    def _say(self, words: str, tone: Tone = Tone.WARN) -> None:
+        """A line in place of the keys, until the next key."""
+        self._message = wrapped(words, max(20, self.size.width - 2), 1, tone)[0]
+        self._show_edges()
+
+
+def _key(key: str, words: str) -> Line:
+    return ((key, Tone.KEY), (f" {words}", Tone.LABEL))
