@@ -78,6 +78,22 @@ def session_env(url: str, token: str, model: str, window_tokens: int | None) -> 
     return variables
 
 
+def past_http_proxies(env: Mapping[str, str]) -> dict[str, str]:
+    """NO_PROXY with this machine in it, where an HTTP proxy is set; else nothing.
+
+    Claude Code sends even requests to 127.0.0.1, token and all, through HTTP_PROXY or
+    ALL_PROXY (measured, 2.1.329).
+    """
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+    if not any(env.get(name) or env.get(name.lower()) for name in names):
+        return {}
+    given = env.get("NO_PROXY") or env.get("no_proxy") or ""
+    listed = [host.strip() for host in given.split(",") if host.strip()]
+    here = [host for host in ("127.0.0.1", "localhost", "::1") if host not in listed]
+    value = ",".join([*listed, *here])
+    return {"NO_PROXY": value, "no_proxy": value}
+
+
 def model_name(model: str) -> str:
     """The name Claude Code shows: the model's own, without its folders.
 
@@ -101,7 +117,7 @@ def launch(
     or shell. Where Claude Code is not installed the small chat client takes its place,
     with a note that says how to install it. Raises ClaudeMissing.
     """
-    added = {**session, **settings.env}
+    added = {**session, **past_http_proxies(env), **settings.env}
     where = cwd or os.getcwd()
     # A token or key of the user's own must not win over the session's.
     inherited = {k: v for k, v in env.items() if k not in ("ANTHROPIC_API_KEY", "CLAUDECODE")}

@@ -1,0 +1,49 @@
+"""Which Claude Code is installed, and whether it is one that we have been tried with.
+
+What it does on the wire changes between versions, so a version that nobody has tried is
+said to be one; it is never refused.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+OLDEST_TESTED = "2.1.197"
+"""The recordings of the terminal tests."""
+NEWEST_TESTED = "2.1.329"
+"""The end-to-end tests (tests/e2e/package.json)."""
+TIMEOUT_S = 10.0
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+
+
+def ask(command: str, timeout_s: float = TIMEOUT_S) -> str | None:
+    """The version that `command --version` prints; None when it prints none. Blocks."""
+    try:
+        done = subprocess.run(
+            [command, "--version"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=timeout_s,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = _VERSION.search(done.stdout.decode(errors="replace"))
+    return found.group() if found else None
+
+
+def concern(version: str) -> str:
+    """What to know about a version, in words; empty for one in the range that was tried."""
+    tried = f"tried with {OLDEST_TESTED} to {NEWEST_TESTED}"
+    if parts(version) < parts(OLDEST_TESTED):
+        return f"older than any that was tried ({tried})"
+    if parts(version)[:2] > parts(NEWEST_TESTED)[:2]:
+        return f"newer than any that was tried ({tried})"
+    return ""
+
+
+def parts(version: str) -> tuple[int, ...]:
+    """A version as numbers, for comparison."""
+    return tuple(int(part) for part in version.split("."))
