@@ -66,6 +66,14 @@ def test_deep_nesting_is_no_fault() -> None:
     preload()
 
 
+def test_a_fault_of_the_repairer_is_no_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(text: str) -> None:
+        raise AssertionError(text)
+
+    monkeypatch.setattr("json_repair.loads", fail)
+    assert BOX.check("Bash", '{"command":"ls"') is None
+
+
 @pytest.mark.parametrize(
     ("schema", "value", "better"),
     [
