@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from anyclaude_tui.backends.base import BackendState, BackendStatus
-from anyclaude_tui.telemetry.events import Figure, measured
+from anyclaude_tui.telemetry.events import measured
 from anyclaude_tui.telemetry.hub import Snapshot, Totals
-from anyclaude_tui.telemetry.metrics import RequestView
-from anyclaude_tui.widgets import charts, format, signs
+from anyclaude_tui.widgets import charts, format, request_table, signs
 from anyclaude_tui.widgets.lines import (
     Line,
     Tone,
@@ -138,61 +137,15 @@ def _repairs(totals: Totals) -> list[tuple[str, Line]]:
 def requests(snapshot: Snapshot, width: int, height: int) -> Body:
     """The Requests panel: those in flight, then the last ones, newest first."""
     rows = (*snapshot.in_flight, *snapshot.recent)
-    shown = _columns_for(width)
-    head = _table_row([(label, text(label, Tone.FAINT), size) for label, size, _ in shown], width)
-    lines = [head]
-    for request in rows[: max(0, height - 1)]:
-        cells = [(label, cell(request), size) for label, size, cell in shown]
-        lines.append(_table_row(cells, width))
+    shown = request_table.columns_for(request_table.PANEL, width)
+    lines = [request_table.head(shown, width)]
+    lines += [request_table.row(shown, one, width) for one in rows[: max(0, height - 1)]]
     if not rows:
         lines.append(text("none yet", Tone.FAINT))
     right = text(
         f"{len(snapshot.in_flight)} running", Tone.LIVE if snapshot.in_flight else Tone.LABEL
     )
     return Body(right, lines)
-
-
-def _plain(number: Figure, write: Callable[[float], str]) -> Line:
-    """Without the mark of what is reported: in a column of them it says nothing."""
-    return text(format.figure(number, write), Tone.TEXT if number else Tone.FAINT)
-
-
-def _end(request: RequestView) -> Line:
-    tone = signs.sign(request)[1]
-    return text(signs.words(request), Tone.LABEL if tone is Tone.OK else tone)
-
-
-Cell = Callable[[RequestView], Line]
-_TABLE: tuple[tuple[str, int, Cell, int], ...] = (
-    ("", 1, lambda r: (signs.sign(r),), 0),
-    ("time", 5, lambda r: text(format.clock(r.accepted_wall)[:5], Tone.LABEL), 40),
-    ("role", 10, lambda r: text(str(r.role), Tone.LABEL), 80),
-    ("in", 6, lambda r: _plain(r.prompt_tokens, format.count), 0),
-    ("reused", 6, lambda r: _plain(r.reuse_percent, format.percent), 56),
-    ("out", 5, lambda r: _plain(r.output_tokens, format.count), 0),
-    ("TTFT", 7, lambda r: format.value(r.ttft_s, format.seconds), 0),
-    ("tok/s", 5, lambda r: format.value(r.tokens_per_s, format.rate), 0),
-    ("total", 7, lambda r: text(format.seconds(r.elapsed_s), Tone.LABEL), 64),
-    ("model", 24, lambda r: text(clean(r.model or r.requested_model), Tone.LABEL), 110),
-    ("end", 0, _end, 0),
-)
-"""Label, width (0: the rest), cell, and the panel's width from which on it is shown."""
-_LEFT = ("", "time", "role", "model", "end")
-
-
-def _columns_for(width: int) -> list[tuple[str, int, Cell]]:
-    return [(label, size, cell) for label, size, cell, least in _TABLE if width >= least]
-
-
-def _table_row(cells: list[tuple[str, Line, int]], width: int) -> Line:
-    line: Line = ()
-    for label, value, size in cells:
-        size = size or max(0, width - width_of(line) - 1)
-        line += ((" ", Tone.TEXT),) if line else ()
-        value = fit(value, size)
-        gap = ((" " * (size - width_of(value)), Tone.TEXT),)
-        line += (*value, *gap) if label in _LEFT else (*gap, *value)
-    return line
 
 
 def why(snapshot: Snapshot, width: int, height: int) -> Body:
