@@ -115,6 +115,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[
 # --- show -------------------------------------------------------------------------------------
 
 _HIDDEN = frozenset({"timestamp", "requestId", "sources", "prefix", "notices", "why"})
+_FIGURES = ("Ms", "Bytes", "Size", "Percent", "Tokens", "PerSecond", "Count")
 _UNITS = (("Ms", " ms"), ("Bytes", " bytes"), ("Size", " bytes"), ("Percent", " %"))
 
 
@@ -130,7 +131,7 @@ def show(home: Path, request_id: str) -> str:
         for name, value in line.items()
         if name not in _HIDDEN and value not in (None, "")
     ]
-    unknown = [name for name, value in line.items() if value is None and name not in _HIDDEN]
+    unknown = [name for name, value in line.items() if value is None and _is_figure(name)]
     if unknown:
         out.append(f"  {'unknown':24} {', '.join(unknown)}")
     out += _prefix_lines(line.get("prefix"))
@@ -140,6 +141,11 @@ def show(home: Path, request_id: str) -> str:
     else:
         out += _trace_lines(path)
     return "\n".join(out)
+
+
+def _is_figure(name: str) -> bool:
+    """A number that is missing is unknown; a text that is missing is just not there."""
+    return name.endswith(_FIGURES) or name in ("chunks", "deltas", "thinkingDeltas")
 
 
 def _value(name: str, value: Any, source: str | None) -> str:
