@@ -124,7 +124,10 @@ class Session:
     async def ready(self) -> None:
         """Returns when the first backend serves. Raises BackendError when it does not."""
         assert self._bringing_up is not None
-        await asyncio.shield(self._bringing_up)
+        await asyncio.wait([self._bringing_up])
+        if self._bringing_up.cancelled():
+            raise BackendError(f"{self.first} was given up for another backend")
+        self._bringing_up.result()
 
     async def stop(self) -> None:
         """Requests in flight end properly, then children are stopped."""
@@ -149,7 +152,12 @@ class Session:
         )
 
     async def switch(self, name: str) -> None:
-        """Switch to a backend by name or KIND:REST. Raises BackendError or ConfigError."""
+        """Switch to a backend by name or KIND:REST. Raises BackendError or ConfigError.
+
+        A first backend that is still being brought up is given up.
+        """
+        if self._bringing_up is not None and name != self.first:
+            self._bringing_up.cancel()
         await self.switchboard.switch(name)
 
     async def restart_backend(self) -> None:

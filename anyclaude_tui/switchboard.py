@@ -77,7 +77,11 @@ class Switchboard:
                 return lane
             if status.state in (BackendState.FAILED, BackendState.STOPPED):
                 raise BackendError(status.reason or f"{status.name} is {status.state}")
-            await lane.backend.recover()
+            try:
+                await lane.backend.recover()
+            except BackendError:  # it may have been given up for another one in the meantime
+                if self._change is None and self.peek(role) is lane:
+                    raise
 
     def peek(self, role: Role) -> Lane:
         """Where requests go at this moment. Raises BackendError when there is no backend."""

@@ -161,7 +161,7 @@ class BackendsScreen(Screen[None]):
         inner = width - 3 if wide else width - 2
         now = time.monotonic()
         moves = steps.lines(inner, height // 2 if wide else height - 1, now) if steps else []
-        moved = [rule(f"Switch to {steps.name}", (), width, "├" if wide else "─")] if steps else []
+        moved = [rule(steps.title, (), width, "├" if wide else "─")] if steps else []
         moved += [(*side, *one) for one in moves]
         room = height - len(moved) - (0 if wide else 1)
         memory = self._memory.get(row.spec)
@@ -206,7 +206,9 @@ class BackendsScreen(Screen[None]):
             can |= {"log"} if status.log_tail else set()
             can |= {"restart"} if row and row.active else set()
             can |= {"remedy"} if status.remedy else set()
-            can |= {"unload"} if status.kind == LM_STUDIO or not (row and row.active) else set()
+            serves = status.state in (BackendState.READY, BackendState.DEGRADED)
+            mine = status.kind == LM_STUDIO or not (row and row.active)
+            can |= {"unload"} if serves and mine else set()
         if self._change is not None:
             can |= {"cancel"}
         names = {"exclamation_mark": "!"}
@@ -249,7 +251,8 @@ class BackendsScreen(Screen[None]):
             self._say("only the backend in use can be restarted: Enter starts this one")
             return
         future = self._door.restart_backend()
-        self._follow(row.spec, f"restarting {row.spec}", future, "restarted: its cache is empty")
+        title = f"Restart of {row.spec}"
+        self._follow(row.spec, title, f"restarting {row.spec}", future, "its cache is empty now")
 
     def action_remedy(self) -> None:
         status = self.row.status if self.row else None
@@ -257,7 +260,8 @@ class BackendsScreen(Screen[None]):
             self._say("nothing to mend here")
             return
         future = self._door.call(lambda session: session.switchboard.remedy())
-        self._follow(status.name, status.remedy, future, f"done: {status.remedy}")
+        title = f"Remedy for {status.name}"
+        self._follow(status.name, title, status.remedy, future, "done")
 
     def action_log(self) -> None:
         row = self.row
@@ -288,7 +292,7 @@ class BackendsScreen(Screen[None]):
         else:
             name = row.spec
             future = self._door.call(lambda session: session.switchboard.release(name))
-            self._follow(name, f"stopping {name}", future, f"{name} is stopped")
+            self._follow(name, f"Stop {name}", f"stopping {name}", future, f"{name} is stopped")
 
     def action_choose_model(self) -> None:
         row = self.row
@@ -308,19 +312,23 @@ class BackendsScreen(Screen[None]):
         if row.active and row.status is not None and row.status.state is BackendState.READY:
             self._say(f"{row.spec} is in use already")
             return
-        future = self._door.switch(row.spec)
-        self._follow(row.spec, f"starting {row.spec}", future, "new requests go to it", True)
+        if self._change is not None:
+            self._change.cancel()
+        future, name = self._door.switch(row.spec), backend_rows.title(row)
+        done = f"new requests go to {name}"
+        self._follow(row.spec, f"Switch to {name}", f"starting {row.spec}", future, done, True)
 
     def _follow(
         self,
         name: str,
+        title: str,
         words: str,
         future: concurrent.futures.Future[Any],
         done: str,
         can_cancel: bool = False,
     ) -> None:
         """Show the steps of what the session does, and its end."""
-        steps = self._steps = Steps(name, words, time.monotonic())
+        steps = self._steps = Steps(name, title, words, time.monotonic())
         self._change = future if can_cancel else None
         # Of the app: the change goes on when this screen is left, and its end is still seen.
         self.app.run_worker(self._wait(steps, future, done), exit_on_error=False)
@@ -329,7 +337,8 @@ class BackendsScreen(Screen[None]):
     def _unload(self, name: str, model: str, sure: bool | None) -> None:
         if sure:
             future = self._door.call(lambda s: s.switchboard.unload_model(name, model))
-            self._follow(name, f"unloading {model}", future, f"{model} is unloaded")
+            done = f"{model} is unloaded"
+            self._follow(name, f"Unload on {name}", f"unloading {model}", future, done)
 
     async def _wait(self, steps: Steps, future: concurrent.futures.Future[Any], done: str) -> None:
         words, tone = done, Tone.OK
@@ -393,7 +402,8 @@ class BackendsScreen(Screen[None]):
             if window is None:
                 return
         future = self._door.call(lambda s: s.switchboard.load_model(name, model.id, window))
-        self._follow(name, f"loading {model.id}", future, f"new requests go to {model.id}", True)
+        done = f"new requests go to {model.id}"
+        self._follow(name, f"Load {model.id}", f"loading {model.id}", future, done, True)
 
     def _say(self, words: str, tone: Tone = Tone.WARN) -> None:
         """A line in place of the keys, until the next key."""

@@ -13,19 +13,16 @@ _COMING = (BackendState.STARTING, BackendState.LOADING)
 class Steps:
     """What one change has done so far; `now` is any clock's seconds."""
 
-    def __init__(self, name: str, words: str, now: float) -> None:
+    def __init__(self, name: str, title: str, words: str, now: float) -> None:
         """`name`: the backend that it is about; `words`: the first step."""
         self.name = name
+        self.title = title
         self.ended = False
-        self._done: list[tuple[str, float]] = []
+        self._done: list[tuple[str, str, float]] = []
+        """Sign, words, seconds."""
         self._words, self._since = words, now
         self._last: Line = ()
         self._log = ""
-
-    @property
-    def running(self) -> bool:
-        """Whether it is under way."""
-        return not self.ended
 
     def see(self, snapshot: Snapshot, now: float) -> None:
         """Notice the step that the session is at."""
@@ -42,20 +39,20 @@ class Steps:
 
     def end(self, words: str, tone: Tone, now: float) -> None:
         """It is over, for good or ill."""
-        self._step("", now)
-        self.ended = True
         sign = {Tone.OK: "✓", Tone.BAD: "✗"}.get(tone, "·")
+        self._step("", now, sign)
+        self.ended = True
         self._last = text(f"{sign} {clean(words)}", tone)
 
     def lines(self, width: int, height: int, now: float) -> list[Line]:
         """The steps, newest last, in at most `height` lines."""
         made = [
-            spread(text(f"✓ {clean(words)}", Tone.LABEL), text(format.seconds(took)), width)
-            for words, took in self._done
+            spread(text(f"{sign} {clean(words)}", Tone.LABEL), text(format.seconds(took)), width)
+            for sign, words, took in self._done
         ]
         if self.ended:
             words, tone = self._last[0]
-            end = wrapped(words, width, max(1, height - 1), tone)
+            end = wrapped(words, width, height, tone)
             keep = max(0, height - len(end))
             return [*(made[-keep:] if keep else []), *end]
         took = text(format.clock_s(now - self._since), Tone.LIVE)
@@ -65,8 +62,8 @@ class Steps:
         keep = max(0, height - len(tail))
         return [*(made[-keep:] if keep else []), *tail]
 
-    def _step(self, words: str, now: float) -> None:
+    def _step(self, words: str, now: float, sign: str = "✓") -> None:
         if words != self._words:
             if self._words:
-                self._done.append((self._words, now - self._since))
+                self._done.append((sign, self._words, now - self._since))
             self._words, self._since = words, now
