@@ -13,13 +13,18 @@ from typing import Any
 from anyclaude_tui.proxy.blocks import Context
 from anyclaude_tui.proxy.errors import invalid
 
+PLACEHOLDER = "DeferredToolPlaceholder"
+"""Claude Code 2.1.329 sends it for tools that it loads on demand (`ToolSearch`); it is no
+tool. Those that it has loaded (`defer_loading`) go last: in the alphabet's order each load
+would change the prompt near its front."""
+
 
 @dataclass(slots=True)
 class Offer:
     """What goes upstream about tools."""
 
     tools: list[dict[str, Any]] = field(default_factory=list)
-    """OpenAI function tools, in the client's order."""
+    """OpenAI function tools, in the client's order; those loaded on demand last."""
     schemas: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Name → input_schema of the tools that the model may call now."""
     members: dict[str, Any] = field(default_factory=dict)
@@ -66,11 +71,14 @@ def _read_tools(tools: Any, made: Offer, context: Context) -> set[str]:
         return filtered
     if not isinstance(tools, list):
         raise invalid("tools: Input should be a valid list")
+    deferred: list[dict[str, Any]] = []
     for number, tool in enumerate(tools):
         where = f"tools.{number}"
         if not isinstance(tool, Mapping):
             raise invalid(f"{where}: Input should be an object")
         kind, name = tool.get("type"), tool.get("name")
+        if name == PLACEHOLDER:
+            continue
         schema = tool.get("input_schema")
         if kind not in (None, "custom") and not isinstance(schema, Mapping):
             context.note(f"server tool {name or kind} left out")
@@ -83,7 +91,9 @@ def _read_tools(tools: Any, made: Offer, context: Context) -> set[str]:
         if name in made.schemas:
             raise invalid("tools: Tool names must be unique.")
         made.schemas[name] = schema
-        made.tools.append(_function(name, tool.get("description"), schema))
+        late = tool.get("defer_loading") is True
+        (deferred if late else made.tools).append(_function(name, tool.get("description"), schema))
+    made.tools += deferred
     return filtered
 
 

@@ -68,9 +68,6 @@ def session_env(url: str, token: str, model: str, window_tokens: int | None) -> 
         "CLAUDE_CODE_ATTRIBUTION_HEADER": "0",
         "CLAUDE_CODE_DISABLE_TERMINAL_TITLE": "1",
         "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
-        "CLAUDE_STREAM_IDLE_TIMEOUT_MS": str(WATCHDOG_MS),
-        "API_FORCE_IDLE_TIMEOUT": "0",
-        "API_TIMEOUT_MS": str(WATCHDOG_MS),
     }
     if window_tokens:
         variables["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] = str(window_tokens)

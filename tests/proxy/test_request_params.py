@@ -205,3 +205,15 @@ def test_clamp() -> None:
         clamp(request, 10_000, endpoint)
     unknown = replace(endpoint, window_tokens=None)
     assert clamp(request, 10**9, unknown) is request
+
+
+def test_tools_loaded_on_demand_go_last_and_their_placeholder_goes_nowhere() -> None:
+    def tool(name: str, **more: object) -> dict[str, object]:
+        return {"name": name, "input_schema": {"type": "object"}, **more}
+
+    tools = [tool("Agent"), tool("Cron", defer_loading=True), tool("Read")]
+    tools.append(tool("DeferredToolPlaceholder", defer_loading=True))
+    body = {"max_tokens": 1, "messages": [{"role": "user", "content": "x"}], "tools": tools}
+    made = translate(body, Endpoint("u", "m"), CallMemory())
+    assert [t["function"]["name"] for t in made.body["tools"]] == ["Agent", "Read", "Cron"]
+    assert set(made.tools) == {"Agent", "Read", "Cron"}
