@@ -104,6 +104,11 @@ class Captures:
             comparison=self._comparison(request_id),
         )
 
+    def record(self, request_id: str) -> RequestRecord | None:
+        """The facts behind a capture; for the session's loop only."""
+        kept = self._kept.get(request_id)
+        return kept.record if kept is not None else None
+
     def sent(
         self, record: RequestRecord, body: Mapping[str, Any], upstream: bytes, endpoint: Endpoint
     ) -> Callable[[bytes], None]:
