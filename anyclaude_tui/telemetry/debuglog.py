@@ -2,21 +2,34 @@
 
 1: timing and errors of each request; 2: also `[Request Start]`, `[Keepalive]`,
 `[Stream Conversion] Received chunk N`, `[Request Complete]`; 3 adds traces (`traces.py`).
-With 0 there is no `DebugLog` at all, so nothing is formatted.
+With 0 there is no `DebugLog` at all, so nothing is formatted. Lines are gathered and written
+many at a time on the writer's thread.
 """
 
 from __future__ import annotations
 
+import sys
 import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from anyclaude_tui.telemetry.events import Outcome, RequestRecord, Source
+from anyclaude_tui.telemetry.files import Writer, append_line
 from anyclaude_tui.telemetry.journal import timestamp
 from anyclaude_tui.telemetry.metrics import RequestView
+from anyclaude_tui.telemetry.redact import Redactor
 
 STEPS = 2
 """From this level on every step is written."""
+
+
+FILE_BYTES = 5 * 1024 * 1024
+"""A larger log is moved aside as `PATH.1`."""
+LINES_WAITING = 20_000
+"""Lines that may wait for the disk."""
 
 
 @dataclass(slots=True)
@@ -104,3 +117,41 @@ def _end(record: RequestRecord, ended: RequestView) -> str:
     if record.why:
         words.append(f'why="{record.why}"')
     return " ".join(words)
+
+
+class LineLog:
+    """Lines into a file, or to stderr when there is none: many in one write."""
+
+    def __init__(self, writer: Writer, redactor: Redactor, path: Path | None) -> None:
+        self._writer = writer
+        self._redactor = redactor
+        self._path = path
+        self._lines: deque[str] = deque()
+        self._queued = False
+
+    def add(self, line: str) -> None:
+        """Write it soon. Called on the session's loop; never waits."""
+        if len(self._lines) >= LINES_WAITING:
+            self._writer.skip("debug log")
+            return
+        self._lines.append(line)
+        if not self._queued:
+            self._queued = self._writer.submit("debug log", self._write)
+
+    def _write(self) -> None:
+        self._queued = False  # first: a line that comes from now on has a job of its own
+        lines: list[str] = []
+        with suppress(IndexError):
+            while True:
+                lines.append(self._lines.popleft())
+        if not lines:
+            return
+        data = self._redactor.clean("\n".join(lines).encode(errors="replace"))
+        if self._path is None:
+            with suppress(ValueError):  # stderr was closed
+                print(data.decode(), file=sys.stderr, flush=True)
+            return
+        with suppress(FileNotFoundError):
+            if self._path.stat().st_size > FILE_BYTES:
+                self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+        append_line(self._path, data)

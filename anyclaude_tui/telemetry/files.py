@@ -14,10 +14,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from math import inf
 from pathlib import Path
 
 QUEUE_JOBS = 1_000
 """Jobs that may wait for the disk; more are dropped, and that is said."""
+TOLD_AGAIN_S = 300.0
+"""A disk that works and fails by turns is told about this often."""
 _TAIL_BYTES = 64 * 1024
 
 
@@ -29,7 +32,7 @@ def private_dir(path: Path) -> None:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Append one line (without its end) in one write, so that a crash leaves whole lines.
+    """Append a line (or several, without the last end) in one write: a crash leaves whole ones.
 
     Several sessions may append to the same file: it is locked meanwhile. What a full disk
     or a kill left of a line is removed, now or by the next call (Linux cuts a write at a
@@ -117,14 +120,20 @@ def prune(paths: Iterable[Path], max_bytes: int, max_days: float, now: float) ->
 class Writer:
     """One thread that does the jobs it is given, in their order.
 
-    `on_error(kind, error)` is called on that thread, once per kind of file until a job of
-    that kind succeeds again; `error` is None when jobs were dropped because too many wait.
+    `on_error(kind, error)` is called on that thread, or on the submitter's when jobs were
+    dropped because too many wait (`error` is None). Per kind of file once, and again only
+    when a job has succeeded since and `again_s` has passed.
     """
 
     def __init__(
-        self, on_error: Callable[[str, Exception | None], None], jobs: int = QUEUE_JOBS
+        self,
+        on_error: Callable[[str, Exception | None], None],
+        jobs: int = QUEUE_JOBS,
+        again_s: float = TOLD_AGAIN_S,
     ) -> None:
         self._on_error = on_error
+        self._again_s = again_s
+        self._told_at: dict[str, float] = {}
         self._queue: queue.Queue[tuple[str, Callable[[], None]] | None] = queue.Queue(jobs)
         self._failing: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="anyclaude-writer", daemon=True)
@@ -139,10 +148,14 @@ class Writer:
         try:
             self._queue.put_nowait((kind, job))
         except queue.Full:
-            self.dropped += 1
-            self._failed(kind, None)
+            self.skip(kind)
             return False
         return True
+
+    def skip(self, kind: str) -> None:
+        """Something of this kind is not written because too much waits already."""
+        self.dropped += 1
+        self._failed(kind, None)
 
     def stop(self, patience_s: float = 5.0) -> None:
         """Do what is queued, then end; waits at most this long."""
@@ -164,6 +177,8 @@ class Writer:
                 self._failing.discard(kind)
 
     def _failed(self, kind: str, error: Exception | None) -> None:
-        if kind not in self._failing:
-            self._failing.add(kind)
+        now = time.monotonic()
+        if kind not in self._failing and now - self._told_at.get(kind, -inf) >= self._again_s:
+            self._told_at[kind] = now
             self._on_error(kind, error)
+        self._failing.add(kind)

@@ -8,7 +8,6 @@ failed request.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,10 +18,10 @@ from anyclaude_tui.config import LogSettings
 from anyclaude_tui.proxy.services import Observer
 from anyclaude_tui.telemetry import journal, traces
 from anyclaude_tui.telemetry.captures import Captures
-from anyclaude_tui.telemetry.debuglog import STEPS, DebugLog
+from anyclaude_tui.telemetry.debuglog import STEPS, DebugLog, LineLog
 from anyclaude_tui.telemetry.events import RequestRecord
 from anyclaude_tui.telemetry.explain import Explainer
-from anyclaude_tui.telemetry.files import Writer, append_line
+from anyclaude_tui.telemetry.files import Writer
 from anyclaude_tui.telemetry.hub import Hub
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.telemetry.prometheus import Meter
@@ -30,7 +29,6 @@ from anyclaude_tui.telemetry.redact import Redactor
 
 LOOK_EVERY_S = 0.25
 """The debug log looks this often for keepalives, which pass no observer."""
-LOG_FILE_BYTES = 5 * 1024 * 1024
 TRACE_LEVEL = 3
 
 _Tap = Callable[[bytes], None]
@@ -43,7 +41,6 @@ class Observers:
         self, settings: LogSettings, home: Path, hub: Hub, log_file: Path | None = None
     ) -> None:
         self._hub = hub
-        self._log_file = log_file
         self._loop: asyncio.AbstractEventLoop | None = None
         self._looking: asyncio.Task[None] | None = None
         self._writer = Writer(self._file_failed)
@@ -61,7 +58,8 @@ class Observers:
         if settings.debug >= TRACE_LEVEL:
             folder = home / traces.FOLDER
             self._traces = traces.Traces(folder, settings, self._writer, self.redactor)
-        self._debug = DebugLog(settings.debug, self._log) if settings.debug else None
+        self._log = LineLog(self._writer, self.redactor, log_file)
+        self._debug = DebugLog(settings.debug, self._log.add) if settings.debug else None
         self.proxy: tuple[Observer, ...] = (self,)
         hub.ended_listeners.append(self._ended)
 
@@ -146,20 +144,6 @@ class Observers:
             for record in list(self._hub.in_flight.values()):
                 if record.sent_at is not None:
                     debug.look(record)
-
-    def _log(self, line: str) -> None:
-        self._writer.submit("debug log", lambda: self._write_log(line))
-
-    def _write_log(self, line: str) -> None:
-        data = self.redactor.clean(line.encode(errors="replace"))
-        if self._log_file is None:
-            with suppress(ValueError):  # stderr was closed
-                print(data.decode(), file=sys.stderr, flush=True)
-            return
-        with suppress(FileNotFoundError):
-            if self._log_file.stat().st_size > LOG_FILE_BYTES:
-                self._log_file.replace(self._log_file.with_name(f"{self._log_file.name}.1"))
-        append_line(self._log_file, data)
 
     # --- what goes wrong --------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 import msgspec
@@ -21,6 +22,8 @@ from anyclaude_tui.telemetry.files import Writer, prune, write_whole
 from anyclaude_tui.telemetry.redact import Redactor
 
 FOLDER = "traces"
+WAITING_MAX = 50
+"""Traces that may wait for the disk; each holds a whole request in memory."""
 _PRUNE_EVERY = 16
 """The folder is listed again after this many traces, or when it must be too large."""
 
@@ -36,12 +39,22 @@ class Traces:
         self._max_days = settings.max_days
         self._writer = writer
         self._redactor = redactor
+        self._room = BoundedSemaphore(WAITING_MAX)
         self._bytes = 0
         self._unlisted = _PRUNE_EVERY  # the first one looks at what is there
 
     def add(self, capture: Capture, summary: dict[str, Any]) -> None:
         """One request has ended; `summary` is its line in the journal. Returns at once."""
-        self._writer.submit("traces", lambda: self._write(capture, summary))
+        if not self._room.acquire(blocking=False):
+            self._writer.skip("traces")
+        elif not self._writer.submit("traces", lambda: self._do(capture, summary)):
+            self._room.release()
+
+    def _do(self, capture: Capture, summary: dict[str, Any]) -> None:
+        try:
+            self._write(capture, summary)
+        finally:
+            self._room.release()
 
     def _write(self, capture: Capture, summary: dict[str, Any]) -> None:
         data = self._redactor.clean(trace(capture, summary))

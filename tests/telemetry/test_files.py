@@ -124,7 +124,7 @@ def test_the_writer_does_the_jobs_in_order_and_all_of_them_before_it_stops() -> 
 
 def test_failures_are_told_once_until_it_works_again(tmp_path: Path) -> None:
     told: list[tuple[str, str]] = []
-    writer = Writer(lambda kind, error: told.append((kind, type(error).__name__)))
+    writer = Writer(lambda kind, error: told.append((kind, type(error).__name__)), again_s=0)
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
 
@@ -143,6 +143,21 @@ def test_failures_are_told_once_until_it_works_again(tmp_path: Path) -> None:
     writer.stop()
     assert [kind for kind, _ in told] == ["a", "a", "b"]
     assert done.is_set()
+
+
+def test_a_disk_that_works_and_fails_by_turns_is_told_about_once() -> None:
+    told: list[str] = []
+    writer = Writer(lambda kind, _: told.append(kind))
+
+    def fail() -> None:
+        raise OSError("full")
+
+    for _ in range(10):
+        writer.submit("a", fail)
+        writer.submit("a", lambda: None)
+    writer.start()
+    writer.stop()
+    assert told == ["a"]
 
 
 def test_a_disk_that_hangs_drops_jobs_and_blocks_nobody() -> None:
