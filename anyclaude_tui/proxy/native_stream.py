@@ -65,6 +65,9 @@ class NativeTranslator:
         """The block that is being received; a tool call is not sent before its end."""
         self._input: list[str] = []
         self._input_bytes = 0
+        self._signed = False
+        self._sent_start = False
+        """The open block's start has gone to the client."""
         self._lost_calls = 0
         self._stop: dict[str, Any] = {}
         """`delta` of the last message_delta with a stop reason."""
@@ -84,9 +87,13 @@ class NativeTranslator:
         return wire.message_start(self._message_id, self._model, usage)
 
     def keepalive(self) -> bytes:
-        """A `message_delta` without a stop reason: what Claude Code counts."""
+        """What Claude Code counts: an empty delta of the open block, else a `message_delta`
+        without a stop reason."""
         if self._ending is not None:
             return b""
+        field = _TEXT_FIELDS.get(f"{self._open.get('type')}_delta") if self._open else None
+        if field is not None and self._sent_start:
+            return wire.delta(self._index, f"{field}_delta", field, "")
         return self.start() + wire.message_delta(None, None, self._final_usage())
 
     def feed(self, events: Sequence[Event | Comment]) -> bytes:
@@ -186,13 +193,15 @@ class NativeTranslator:
         self._end_open()  # a server that forgets content_block_stop
         self._open = dict(block)
         self._input, self._input_bytes = [], 0
+        self._signed = self._sent_start = False
         if block.get("type") == "tool_use":
             self.facts.in_call = True
             whole = block.get("input")  # some servers put the whole input here
             if whole:
                 self._input.append(msgspec.json.encode(whole).decode())
-        else:
+        elif block.get("type") not in ("text", "thinking"):
             self._send_start(dict(block))
+            self._sent_start = True
 
     def _delta(self, delta: Mapping[str, Any]) -> None:
         if self._open is None:
@@ -203,6 +212,7 @@ class NativeTranslator:
         if kind == "input_json_delta":
             self._partial_input(str(delta.get("partial_json") or ""), delta)
             return
+        self._signed = self._signed or kind == "signature_delta"
         if kind == "thinking_delta":
             self.facts.thinking_deltas += 1
         elif kind == "text_delta" and delta.get("text"):
@@ -265,6 +275,10 @@ class NativeTranslator:
             self._blocks.append(dict(block))
 
     def _send_delta(self, delta: Mapping[str, Any]) -> None:
+        """A delta of the open block, after its start: no block is begun for nothing."""
+        if not self._sent_start and self._open is not None:
+            self._send_start(dict(self._open))
+            self._sent_start = True
         event = {"type": "content_block_delta", "index": self._index, "delta": delta}
         self._out.append(wire.event(event))
         if self._gather:
@@ -278,8 +292,13 @@ class NativeTranslator:
         if block.get("type") == "tool_use":
             self.facts.dropped_calls += 1
             self.facts.in_call = False
-        else:
-            self._out.append(wire.block_stop(self._index))
+            return
+        if not self._sent_start:
+            return
+        if block.get("type") == "thinking" and not self._signed:
+            signature = wire.signature(self._message_id, self._index)
+            self._send_delta({"type": "signature_delta", "signature": signature})
+        self._out.append(wire.block_stop(self._index))
 
     def _give_up(self, words: str) -> None:
         self._malformed = words

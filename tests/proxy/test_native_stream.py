@@ -1,0 +1,177 @@
+"""Passthrough: a native server's stream reaches the client under the same promise.
+
+The server is the scripted fake; its bytes are those of `anthropic_wire.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anyclaude_tui.proxy.limits import Limits
+from anyclaude_tui.proxy.native_stream import NativeTranslator
+from anyclaude_tui.proxy.sse import SSEReader
+from anyclaude_tui.telemetry.events import Outcome, Truncation
+from tests.support import anthropic_wire as wire
+from tests.support.proxy import READ_TOOL, Proxy, ask_body, running_proxy
+from tests.support.upstream import CUT, HEADERS, STALL, Reply, Upstream
+from tests.support.validator import validate
+
+LIMITS = Limits(keepalive_s=0.1, commit_s=0.2, first_byte_s=0.6, between_deltas_s=0.4, retries=1)
+HALF_TEXT = wire.open_block(0, type="text", text="") + wire.delta(
+    0, type="text_delta", text="Hello"
+)
+HALF_CALL = wire.open_block(0, type="tool_use", id="toolu_1", name="Read", input={}) + wire.delta(
+    0, type="input_json_delta", partial_json='{"file_path": "/t'
+)
+
+
+def translator(**more: object) -> NativeTranslator:
+    fields = {
+        "message_id": "msg_ours",
+        "model": "claude-test",
+        "prompt_tokens": 5,
+        "tools": {"Read": READ_TOOL["input_schema"]},
+        **more,
+    }
+    return NativeTranslator(**fields)  # type: ignore[arg-type]
+
+
+def run(data: bytes, made: NativeTranslator, cuts: list[int] | None = None) -> bytes:
+    """The client's bytes for a whole upstream reply, fed in pieces."""
+    reader, out, start = SSEReader(), b"", 0
+    for cut in [*sorted(cuts or []), len(data)]:
+        out += made.feed(reader.feed(data[start:cut]))
+        start = max(start, cut)
+    return out + made.feed(reader.end()) + made.close().data
+
+
+WHOLE = (
+    wire.start(prompt=70)
+    + wire.ping()
+    + wire.thinking("Let me ", "see", signature="c2lnbmVk")
+    + wire.text("Hello ", "wörld", index=1)
+    + wire.call("Read", {"file_path": "/tmp/a"}, index=2)
+    + wire.ending("tool_use", output=33)
+)
+
+
+@given(st.lists(st.integers(0, len(WHOLE)), max_size=30))
+def test_any_cutting_gives_the_same_valid_reply(cuts: list[int]) -> None:
+    message = validate(run(WHOLE, translator(), cuts))
+    assert message.thinking == "Let me see"
+    assert message.text == "Hello wörld"
+    assert message.calls == [("Read", {"file_path": "/tmp/a"})]
+    assert message.stop_reason == "tool_use"
+    assert message.usage["input_tokens"] == 70
+    assert message.usage["output_tokens"] == 33
+
+
+def test_the_signature_of_the_service_survives_and_the_ids_are_ours() -> None:
+    data = run(WHOLE, translator(call_id=lambda: "toolu_ours"))
+    assert b"c2lnbmVk" in data
+    message = validate(data)
+    assert message.id == "msg_ours"
+    assert message.blocks[2]["id"] == "toolu_ours"
+
+
+@given(st.integers(0, len(WHOLE) - 1))
+def test_a_cut_anywhere_never_looks_complete_nor_leaves_half_a_call(cut: int) -> None:
+    made = translator()
+    reader = SSEReader()
+    data = made.feed(reader.feed(WHOLE[:cut]))
+    ending = made.close(Truncation.CUT, "cut by the test")
+    if ending.outcome is Outcome.COMPLETE:
+        assert made.facts.finish_reason is not None  # only the goodbye was lost
+    if ending.error is None:
+        message = validate(data + ending.data)
+        assert message.calls in ([], [("Read", {"file_path": "/tmp/a"})])
+    else:
+        assert ending.retry
+
+
+def test_it_gathers_the_whole_message() -> None:
+    made = translator(gather=True)
+    run(WHOLE, made)
+    message = made.message()
+    kinds = [block["type"] for block in message["content"]]
+    assert kinds == ["thinking", "text", "tool_use"]
+    assert message["content"][0]["signature"] == "c2lnbmVk"
+    assert message["content"][2]["input"] == {"file_path": "/tmp/a"}
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    async with Upstream() as server:
+        yield server
+
+
+@pytest.fixture
+async def proxy(upstream: Upstream) -> AsyncIterator[Proxy]:
+    async with running_proxy(upstream.url, limits=LIMITS) as running:
+        url = upstream.url + "/messages"
+        running.backend.now(native=True, url=url)
+        yield running
+
+
+async def test_the_request_goes_through_with_its_hygiene(upstream: Upstream, proxy: Proxy) -> None:
+    upstream.script(Reply(WHOLE))
+    billing = {"type": "text", "text": "x-anthropic-billing-header: cc_version=2; cch=1;"}
+    system = [billing, {"type": "text", "text": "  Be brief.\n"}]
+    headers = {"anthropic-beta": "b-1", "anthropic-version": "2023-06-01"}
+    body = ask_body(system=system, tools=[READ_TOOL], unknown_field=1)
+    async with proxy.post(body, headers=headers) as response:
+        message = validate(await response.read())
+    assert message.text == "Hello wörld"
+    seen = upstream.requests[0]
+    assert seen.headers["anthropic-beta"] == "b-1"
+    assert seen.json["system"] == [{"type": "text", "text": "  Be brief.\n"}]
+    assert seen.json["model"] == "real-model"
+    assert seen.json["unknown_field"] == 1
+    assert "authorization" not in seen.headers
+    view = proxy.last
+    assert (view.outcome, view.output_tokens.value) == (Outcome.COMPLETE, 33)
+
+
+@pytest.mark.parametrize(
+    ("steps", "outcome", "truncation", "stop_reason"),
+    [
+        ((wire.start(), HALF_TEXT, CUT), Outcome.LIMIT, Truncation.CUT, "max_tokens"),
+        ((wire.start(), HALF_TEXT, STALL), Outcome.LIMIT, Truncation.STALL, "max_tokens"),
+        ((wire.start(), HALF_CALL, CUT), Outcome.ERROR, Truncation.CUT, None),
+        ((HEADERS, CUT), Outcome.ERROR, Truncation.CUT, None),
+        ((b"data: {nonsense\n\n",), Outcome.ERROR, Truncation.MALFORMED, None),
+    ],
+    ids=["cut in text", "stall in text", "cut in a call", "cut after headers", "garbage"],
+)
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+async def test_faults_end_as_for_every_backend(
+    steps: tuple[bytes, ...],
+    outcome: Outcome,
+    truncation: Truncation,
+    stop_reason: str | None,
+    streamed: bool,
+    upstream: Upstream,
+    proxy: Proxy,
+) -> None:
+    upstream.when(lambda seen: True, lambda seen: Reply(*steps))
+    _, data = await proxy.ask(ask_body(stream=streamed, tools=[READ_TOOL]))
+    view = proxy.last
+    assert (view.outcome, view.truncation) == (outcome, truncation)
+    assert view.stop_reason == stop_reason
+    if outcome is Outcome.LIMIT and streamed:
+        assert validate(data).text == "Hello"
+    elif outcome is Outcome.LIMIT:
+        assert json.loads(data)["stop_reason"] == "max_tokens"
+
+
+def test_an_ending_said_twice_is_written_once() -> None:
+    made = translator()
+    data = run(WHOLE, made)
+    assert replace(made.close(), data=b"") == made.close()
+    assert data.count(b"message_stop") == 2  # the event's name and its type
