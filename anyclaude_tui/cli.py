@@ -125,6 +125,16 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
         requests_command.add_arguments(requests)
     requests.set_defaults(work=_requests)
 
+    doctor = commands.add_parser(
+        "doctor", help="what is installed, running or broken, and what to do about it"
+    )
+    _backend_option(doctor)
+    if "doctor" in given:
+        from anyclaude_tui import doctor as doctor_command
+
+        doctor_command.add_arguments(doctor)
+    doctor.set_defaults(work=_doctor)
+
     chat = commands.add_parser("chat", help="a small line client, where there is no Claude Code")
     chat.set_defaults(work=_chat)
 
@@ -180,7 +190,8 @@ def _dashboard(options: argparse.Namespace) -> int:
 
     settings, thread = start_session_thread(options)
     try:
-        return run_dashboard(thread, settings, options.external)
+        unchosen = settings.backend is None and not hasattr(options, "backend")
+        return run_dashboard(thread, settings, options.external, first_run=unchosen)
     finally:
         thread.stop()
 
@@ -213,6 +224,12 @@ def _requests(options: argparse.Namespace) -> int:
     from anyclaude_tui.requests_command import run
 
     return run(options)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from anyclaude_tui.doctor import doctor
+
+    return doctor(options)
 
 
 def _chat(options: argparse.Namespace) -> int:

@@ -1,0 +1,130 @@
+"""`anyclaude-tui doctor`: what is installed, running and broken, each with its remedy.
+
+Looks only. Exit code 1 when something needed is broken; `--json` for scripts and for
+reports of faults.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+from anyclaude_tui import __version__, config
+from anyclaude_tui import doctor_checks as machine_checks
+from anyclaude_tui import doctor_terminal as terminal_checks
+from anyclaude_tui.doctor_checks import Check, Level
+
+SIGNS = {Level.OK: "✓", Level.NOTE: "·", Level.WARNING: "!", Level.BROKEN: "✗"}
+ASCII_SIGNS = {Level.OK: "ok", Level.NOTE: "--", Level.WARNING: "!!", Level.BROKEN: "XX"}
+COLOURS = {Level.OK: "32", Level.NOTE: "2", Level.WARNING: "33", Level.BROKEN: "31"}
+NAME_COLUMNS = 22
+WIDTH_MOST = 100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `doctor` besides --backend."""
+    parser.add_argument("--json", action="store_true", help="everything as JSON on stdout")
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Look, print, and return 1 when something needed is broken."""
+    found = asyncio.run(examine(getattr(options, "backend", None)))
+    good = not any(check.level is Level.BROKEN for check in found)
+    if options.json:
+        report = {"version": __version__, "ok": good, "checks": [asdict(one) for one in found]}
+        print(json.dumps(report, indent=1, ensure_ascii=not _unicode()))
+    else:
+        width = min(WIDTH_MOST, shutil.get_terminal_size().columns)
+        for line in lines(found, width, colour=_colour(), signs=_signs()):
+            print(line)
+    return 0 if good else 1
+
+
+async def examine(backend: str | None = None) -> list[Check]:
+    """All checks, in the order of the report. `backend` is the command line's."""
+    from anyclaude_tui import doctor_backends as backend_checks
+
+    home = config.home()
+    settings, its = machine_checks.settings(home)
+    return [
+        *machine_checks.python(),
+        machine_checks.memory(),
+        machine_checks.disk(home),
+        machine_checks.files(home),
+        its,
+        machine_checks.proxy_port(settings.proxy.port),
+        *terminal_checks.here(),
+        *machine_checks.claude_code(settings.claude),
+        *await backend_checks.checks(settings, home, backend),
+    ]
+
+
+def lines(
+    found: Iterable[Check], width: int, *, colour: bool, signs: dict[Level, str]
+) -> list[str]:
+    """The report in `width` columns."""
+    made: list[str] = []
+    group = ""
+    checks = list(found)
+    for check in checks:
+        if check.group != group:
+            group = check.group
+            made += ["", _paint(group, "1", colour)]
+        sign = _paint(signs[check.level], COLOURS[check.level], colour)
+        pad = " " * (3 - len(signs[check.level]))
+        indent = " " * (NAME_COLUMNS + 5)
+        text = _wrap(check.detail, width - len(indent)) or [""]
+        if len(check.name) < NAME_COLUMNS:
+            made.append(f"  {sign}{pad}{check.name:<{NAME_COLUMNS}}{text.pop(0)}")
+        else:
+            made.append(f"  {sign}{pad}{check.name}")
+        made += [indent + more for more in text]
+        if check.remedy:
+            arrow = "→ " if signs is SIGNS else "> "
+            remedy = _wrap(check.remedy, width - len(indent) - 2)
+            made += [indent + (arrow if n == 0 else "  ") + row for n, row in enumerate(remedy)]
+    return [*made[1:], "", _summary(checks)]
+
+
+def _wrap(words: str, width: int) -> list[str]:
+    """Paths and commands stay whole, so that they can be copied."""
+    return textwrap.wrap(words, max(24, width), break_long_words=False, break_on_hyphens=False)
+
+
+def _summary(found: Sequence[Check]) -> str:
+    broken = sum(check.level is Level.BROKEN for check in found)
+    warnings = sum(check.level is Level.WARNING for check in found)
+    if broken:
+        return f"{_count(broken, 'thing')} broken, {_count(warnings, 'warning')}."
+    if warnings:
+        return f"Nothing is broken; {_count(warnings, 'warning')}."
+    return "All is well."
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _paint(words: str, code: str, colour: bool) -> str:
+    return f"\x1b[{code}m{words}\x1b[0m" if colour else words
+
+
+def _colour() -> bool:
+    return (
+        sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
+
+
+def _unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+
+
+def _signs() -> dict[Level, str]:
+    return SIGNS if _unicode() else ASCII_SIGNS
