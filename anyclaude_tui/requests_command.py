@@ -134,8 +134,8 @@ def show(home: Path, request_id: str) -> str:
     unknown = [name for name, value in line.items() if value is None and _is_figure(name)]
     if unknown:
         out.append(f"  {'unknown':24} {', '.join(unknown)}")
+    out += [f"  {'note':24} {notice}" for notice in line.get("notices") or ()]
     out += _prefix_lines(line.get("prefix"))
-    out += [f"  note: {notice}" for notice in line.get("notices") or ()]
     if path is None:
         out.append(f"no trace of it: {_HOW_TO_TRACE}")
     else:
@@ -164,12 +164,17 @@ def _prefix_lines(prefix: Any) -> list[str]:
     shared = f"{prefix['sharedBytes']:,} of {prefix['sizeBytes']:,} bytes as before"
     cost = prefix.get("costTokens")
     again = f", about {cost:,} tokens read again" if cost else ""
-    return [f"  {'prefix':24} {prefix['cause']}{place}{what} ({shared}{again})"]
+    more = [prefix.get(name) for name in ("against", "between", "note")]
+    return [
+        f"  {'prefix':24} {prefix['cause']}{place}{what} ({shared}{again})",
+        *(f"  {'':24} {words}" for words in more if words),
+    ]
 
 
 def _trace_lines(path: Path) -> list[str]:
     content = _read_trace(path)
-    out = ["timeline"]
+    out = [f"  {'':24} {line}" for line in (content.get("prefix") or {}).get("diff") or ()]
+    out.append("timeline")
     out += [
         f"  {moment['atMs']:>12,.1f} ms  {moment['event']:20} {moment['detail']}".rstrip()
         for moment in content.get("timeline") or ()

@@ -12,7 +12,7 @@ from anyclaude_tui import requests_command
 from anyclaude_tui.cli import Failed
 from anyclaude_tui.config import LogSettings
 from anyclaude_tui.telemetry.observers import make_observers
-from tests.proxy.conversations import body, longer
+from tests.proxy.conversations import body, changed, longer
 from tests.support import wire
 from tests.support.proxy import running_proxy
 from tests.support.upstream import CUT, Reply, Upstream
@@ -35,7 +35,7 @@ async def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             Reply(wire.text("half"), CUT),
         )
         await proxy.ask(body())
-        await proxy.ask(longer())
+        await proxy.ask(changed("print('one')", "print('two')", longer()))
         await observers.stop()
     return tmp_path
 
@@ -71,6 +71,16 @@ async def test_show_by_the_id_of_the_list(home: Path, capsys: pytest.CaptureFixt
     assert "first delta" in out
     assert "cachedTokens" in out.split("unknown ")[1].splitlines()[0]
     assert "jq .request.body" in out
+
+
+async def test_show_where_the_prompt_parted_from_the_last(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert requests_command.run(options("show", ids(home)[1])) == 0
+    out = capsys.readouterr().out
+    assert "tool result changed at message 3, byte 14: the result of Read" in out
+    assert "-print('one')" in out
+    assert "+print('two')" in out
 
 
 async def test_show_without_a_trace_says_how_to_get_one(

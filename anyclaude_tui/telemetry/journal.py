@@ -121,6 +121,9 @@ def prefix_entry(comparison: Comparison | None, prompt_tokens: float | None) -> 
         "sharedBytes": comparison.shared_bytes,
         "sizeBytes": comparison.size_bytes,
         "costTokens": comparison.tokens(comparison.cost_bytes, prompt_tokens),
+        "against": comparison.against or None,
+        "between": comparison.between or None,
+        "note": comparison.note or None,
     }
 
 

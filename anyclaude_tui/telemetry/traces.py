@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from anyclaude_tui.config import LogSettings
+from anyclaude_tui.proxy.divergence import short_diff
 from anyclaude_tui.telemetry.captures import Capture
 from anyclaude_tui.telemetry.files import Writer, prune, write_whole
 from anyclaude_tui.telemetry.redact import Redactor
@@ -96,6 +97,7 @@ def trace(capture: Capture, summary: dict[str, Any]) -> bytes:
                 "events": capture.reply.decode(errors="replace"),
                 "eventsCut": capture.reply_cut,
             },
+            "prefix": _prefix(capture, summary),
             "timeline": [
                 {"atMs": moment.at_ms, "event": moment.event, "detail": moment.detail}
                 for moment in capture.timeline
@@ -103,6 +105,13 @@ def trace(capture: Capture, summary: dict[str, Any]) -> bytes:
             "summary": summary,
         }
     )
+
+
+def _prefix(capture: Capture, summary: dict[str, Any]) -> dict[str, Any] | None:
+    """What the explainer found, with the change itself: the journal holds none of the prompt."""
+    if capture.comparison is None:
+        return None
+    return {**(summary["prefix"] or {}), "diff": short_diff(capture.comparison)}
 
 
 def message_of(events: bytes) -> dict[str, Any] | None:

@@ -180,7 +180,7 @@ def _tokens(figure: Figure) -> str:
 
 
 def _about(figure: Figure) -> str:
-    return "about " if figure.source is Source.ESTIMATED else ""
+    return "about " if figure.source is Source.ESTIMATED and figure.value else ""
 
 
 def _rate(value: float) -> str:
