@@ -28,6 +28,7 @@ from anyclaude_tui.compare.workload import (
     SUITE,
     Workload,
     WorkloadError,
+    also_logged,
     builtin,
     from_file,
     from_prompt,
@@ -56,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-tokens", type=_runs, default=None, metavar="N", help="longest reply, in tokens"
     )
+    parser.add_argument("--logging", action="store_true", help="measure with full logging as well")
     parser.add_argument(
         "--together",
         action=argparse.BooleanOptionalAction,
@@ -74,6 +76,8 @@ def compare(options: argparse.Namespace) -> int:
     """
     settings = configuration.load()
     workloads = _workloads(options)
+    if options.logging:
+        workloads = [also_logged(workload) for workload in workloads]
     home = configuration.home()
     for path in (options.json, options.markdown, options.svg):
         _must_be_writable(path)

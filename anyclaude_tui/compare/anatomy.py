@@ -25,6 +25,8 @@ class Anatomy:
     """In the proxy's queue."""
     load_s: float
     """In the backend before it starts on the prompt: model load, or a slot that is taken."""
+    load_known: bool
+    """The backend reports when it starts; if not, the wait is counted as prefill."""
     prefill_s: float
     proxy_s: float | None
     """What the way through the proxy costs; unknown without direct runs."""
@@ -98,6 +100,7 @@ def _anatomy(workload: str, prefix: Prefix, samples: Sequence[Sample]) -> Anatom
     model = direct or proxied
     prompt = _middle(_figures(seen, lambda s: s.view.prompt_tokens))
     cached = _middle(_figures(seen, lambda s: s.view.cached_tokens))
+    load_s = _middle(_figures(samples, lambda s: s.view.load_s))
     per_token = _middle(seconds_per_token(model))
     output = _middle(_figures(seen, lambda s: s.view.output_tokens)) or 0.0
     share = _middle([s.thinking_share for s in samples if s.thinking_share is not None]) or 0.0
@@ -108,7 +111,8 @@ def _anatomy(workload: str, prefix: Prefix, samples: Sequence[Sample]) -> Anatom
         workload=workload,
         prefix=prefix,
         queue_s=median(sample.view.queue_s for sample in seen) if proxied else 0.0,
-        load_s=_middle(_figures(samples, lambda s: s.view.load_s)) or 0.0,
+        load_s=load_s or 0.0,
+        load_known=load_s is not None,
         prefill_s=max(0.0, ttft_s - (proxy_first_s or 0.0)),
         proxy_s=None if proxy_first_s is None else proxy_first_s + proxy_decode_s,
         thinking_s=decode_s * share,
@@ -125,9 +129,12 @@ def _anatomy(workload: str, prefix: Prefix, samples: Sequence[Sample]) -> Anatom
 
 
 def _with_cold(warm: Anatomy, cold: Anatomy) -> Anatomy:
-    """What a warm prompt cannot tell itself: too few tokens for a speed, or no word of the
-    cache, where the time that the second reading took tells."""
+    """What a warm prompt cannot tell itself: too few tokens for a speed or for progress
+    reports, or no word of the cache, where the time that the second reading took tells."""
     reuse, speed = warm.reuse, warm.prefill_s_per_token
+    if not warm.load_known and cold.load_known:
+        load_s = min(cold.load_s, warm.prefill_s)
+        warm = replace(warm, load_s=load_s, prefill_s=warm.prefill_s - load_s)
     if reuse is None and cold.prefill_s:
         reuse = max(0.0, 1 - warm.prefill_s / cold.prefill_s)
     return replace(

@@ -9,7 +9,7 @@ equal, and a close call is called close.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from anyclaude_tui.compare import evidence, words
@@ -56,6 +56,12 @@ class Verdict:
 
 def judge(comparison: Comparison) -> Verdict:
     """The verdict on a comparison, complete or stopped half-way."""
+    verdict = _judge(comparison)
+    logging = tuple(evidence.of_logging(comparison.samples))
+    return replace(verdict, evidence=(*verdict.evidence, *logging))
+
+
+def _judge(comparison: Comparison) -> Verdict:
     samples = comparison.samples
     measured = [t for t in comparison.targets if select(samples, target=t.name)]
     findings = tuple(f for target in measured for f in examine(target, samples))

@@ -57,6 +57,23 @@ def of_difference(
         yield "direct, without the proxy: no clear difference"
 
 
+def of_logging(samples: Sequence[Sample]) -> Iterator[str]:
+    """What full logging costs, where that was measured."""
+    groups: dict[tuple[str, str, str], tuple[list[float], list[float]]] = {}
+    for side, way in enumerate((Way.PROXY, Way.LOGGED)):
+        for sample in select(samples, way=way):
+            key = (sample.target, sample.workload, sample.prefix.value)
+            groups.setdefault(key, ([], []))[side].append(sample.view.elapsed_s)
+    change = shift(groups.values())
+    if change is None:
+        return
+    ratio = words.times(change.ratio)
+    if change.level is Level.CLEAR and change.ratio > 1:
+        yield f"full logging makes requests {ratio} slower: use it only to look for a fault"
+    else:
+        yield f"full logging costs nothing that shows (whole time {ratio})"
+
+
 def of_main_parts(findings: Iterable[Finding]) -> Iterator[str]:
     """What each target spends most of its time on."""
     seen: set[str] = set()

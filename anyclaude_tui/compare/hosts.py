@@ -7,12 +7,14 @@ that the dashboard lends.
 from __future__ import annotations
 
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
 import msgspec
 
 from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.compare.logged import LoggedProxy
 from anyclaude_tui.compare.samples import Target
 from anyclaude_tui.config import LogSettings, RoleSettings, Settings, resolve
 from anyclaude_tui.session import Session
@@ -36,6 +38,8 @@ class Host:
         self._lent = lent
         self._session = lent
         self._http: aiohttp.ClientSession | None = None
+        self._extras = AsyncExitStack()
+        self._logged: LoggedProxy | None = None
 
     @property
     def up(self) -> bool:
@@ -58,6 +62,12 @@ class Host:
     def endpoint(self) -> Endpoint:
         """The backend itself, for the direct runs. Raises BackendError when it is not ready."""
         return self.session.switchboard.peek(Role.MAIN).backend.endpoint
+
+    async def logged(self) -> LoggedProxy:
+        """The way with full logging; opened when it is first wanted. Raises OSError."""
+        if self._logged is None:
+            self._logged = await self._extras.enter_async_context(LoggedProxy(self.session))
+        return self._logged
 
     async def bring_up(self) -> Target:
         """Start it and wait until it serves. Raises BackendError, ConfigError or OSError."""
@@ -91,6 +101,8 @@ class Host:
 
     async def take_down(self) -> None:
         """Stop what we started."""
+        self._logged = None
+        await self._extras.aclose()
         if self._http is not None:
             await self._http.close()
             self._http = None

@@ -42,7 +42,7 @@ class ClientReader:
             if isinstance(event, Event):
                 try:
                     self._take(_decode(event.data))
-                except (ValueError, TypeError, AttributeError):
+                except (ValueError, TypeError, AttributeError, LookupError):
                     self.error = "an event that cannot be read"
 
     def _take(self, event: dict[str, Any]) -> None:

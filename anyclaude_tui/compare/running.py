@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from anyclaude_tui.compare.reader import ClientReader
 from anyclaude_tui.compare.timeline import Timeline
 from anyclaude_tui.telemetry.events import GAPS_KEPT, Phase, RequestRecord
-from anyclaude_tui.telemetry.metrics import RequestView, view
+from anyclaude_tui.telemetry.metrics import RequestView, queue_s, view
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Run:
 
     def look(self) -> RequestView:
         """The figures so far."""
-        return view(self._joined(self.find()), time.monotonic())
+        return self._view(self.find())
 
     def heard(self, now: float) -> None:
         """Note what the last read showed the client."""
@@ -66,19 +66,23 @@ class Run:
         """The result; `proxied` is the proxy's record of it."""
         reader = self.reader
         return Taken(
-            view=view(self._joined(proxied), time.monotonic()),
+            view=self._view(proxied),
             text=reader.text,
             answer=reader.answer,
             tool_calls=tuple(reader.tool_calls),
             timeline=self.line.points,
         )
 
-    def _joined(self, proxied: RequestRecord | None) -> RequestRecord:
-        """What the proxy knows (queue, chunks, usage), timed as the client saw it."""
-        own = self.record
+    def _view(self, proxied: RequestRecord | None) -> RequestView:
+        """What the proxy knows (queue, chunks, usage), timed as the client saw it.
+
+        The queue is the proxy's own: what passes before the proxy has the request is the
+        way, and shows as the proxy's cost.
+        """
+        own, now = self.record, time.monotonic()
         if proxied is None:
-            return own
-        return replace(
+            return view(own, now)
+        joined = replace(
             proxied,
             accepted_at=own.accepted_at,
             first_delta_at=own.first_delta_at,
@@ -87,3 +91,4 @@ class Run:
             ended_at=own.ended_at,
             gaps_s=own.gaps_s,
         )
+        return replace(view(joined, now), queue_s=queue_s(proxied, now))

@@ -192,9 +192,8 @@ class Comparer:
             except BackendError as error:
                 return measure.failed(run, str(error))
             return await measure.direct(run, host.http, endpoint, body, self._limits)
-        return await measure.through_proxy(
-            run, host.http, session.url, session.token, session.hub, body
-        )
+        door = await host.logged() if step.way is Way.LOGGED else session
+        return await measure.through_proxy(run, host.http, door.url, door.token, door.hub, body)
 
     def _body(self, step: Step) -> dict[str, Any]:
         """The step's request. A warm one repeats the nonce of the cold one before it."""

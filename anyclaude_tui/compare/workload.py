@@ -143,6 +143,12 @@ def _quick(workload: Workload) -> Workload:
     return Workload(workload.name, workload.body, workload.about, cells=((Way.PROXY, Prefix.COLD),))
 
 
+def also_logged(workload: Workload) -> Workload:
+    """The same, measured with full logging as well."""
+    cells = (*workload.cells, (Way.LOGGED, Prefix.COLD))
+    return Workload(workload.name, workload.body, workload.about, cells)
+
+
 def with_nonce(body: Mapping[str, Any], nonce: str, again: int = 0) -> dict[str, Any]:
     """The body with a nonce at its front, so that no cache has seen it.
 

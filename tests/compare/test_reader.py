@@ -1,0 +1,100 @@
+"""What a client sees of a stream, whatever the pieces in which it comes."""
+
+from __future__ import annotations
+
+import pytest
+
+from anyclaude_tui.compare.reader import ClientReader
+from anyclaude_tui.compare.timeline import POINTS, Timeline
+from anyclaude_tui.proxy import wire
+
+STREAM = b"".join(
+    (
+        wire.message_start("m", "x", {}),
+        wire.event({"type": "ping"}),
+        wire.message_delta(None, None, {}),
+        wire.block_start(0, {"type": "thinking", "thinking": ""}),
+        wire.event(
+            {
+                "type": "content_block_delta",
+                "index": 0,
+                "delta": {"type": "thinking_delta", "thinking": "hm, "},
+            }
+        ),
+        wire.event(
+            {
+                "type": "content_block_delta",
+                "index": 0,
+                "delta": {"type": "signature_delta", "signature": "s"},
+            }
+        ),
+        wire.block_start(1, {"type": "text", "text": ""}),
+        wire.event(
+            {
+                "type": "content_block_delta",
+                "index": 1,
+                "delta": {"type": "text_delta", "text": "yes"},
+            }
+        ),
+        wire.event(
+            {
+                "type": "content_block_delta",
+                "index": 1,
+                "delta": {"type": "text_delta", "text": ""},
+            }
+        ),
+        wire.block_start(2, {"type": "tool_use", "id": "t", "name": "Bash", "input": {}}),
+        wire.event(
+            {
+                "type": "content_block_delta",
+                "index": 2,
+                "delta": {"type": "input_json_delta", "partial_json": '{"a"'},
+            }
+        ),
+        wire.event(
+            {
+                "type": "content_block_delta",
+                "index": 2,
+                "delta": {"type": "input_json_delta", "partial_json": ": 1}"},
+            }
+        ),
+        wire.message_delta("tool_use", None, {}),
+        wire.MESSAGE_STOP,
+    )
+)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_everything_is_counted(size: int) -> None:
+    reader = ClientReader()
+    for start in range(0, len(STREAM), size):
+        reader.feed(STREAM[start : start + size])
+    assert reader.text == "hm, yes"
+    assert reader.answer == "yes"
+    assert (reader.deltas, reader.text_deltas) == (3, 1)
+    assert reader.keepalives == 3  # ping, message_delta without a reason, empty delta
+    assert reader.tool_calls == [("Bash", '{"a": 1}')]
+    assert reader.stop_reason == "tool_use"
+    assert reader.stopped
+    assert not reader.error
+
+
+def test_errors_and_nonsense_are_told() -> None:
+    reader = ClientReader()
+    reader.feed(wire.event({"type": "error", "error": {"message": "gone"}}))
+    assert reader.error == "gone"
+    for data in (b"data: {no\n\n", b"data: []\n\n", b'data: {"type":"content_block_delta"}\n\n'):
+        reader = ClientReader()
+        reader.feed(data)
+        assert reader.error
+
+
+def test_a_timeline_stays_small_and_keeps_its_end() -> None:
+    line = Timeline()
+    assert not line.points
+    for number in range(1, 10_001):
+        line.add(number / 100, number)
+        line.add(number / 100, number)
+    assert len(line.points) <= 2 * POINTS + 1
+    assert line.points[-1] == (100.0, 10_000)
+    assert list(line.points) == sorted(line.points)
