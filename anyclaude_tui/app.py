@@ -20,7 +20,6 @@ from textual.command import CommandPalette
 from anyclaude_tui.config import Settings
 from anyclaude_tui.door import Door
 from anyclaude_tui.screens import actions
-from anyclaude_tui.screens.backends import BackendsScreen
 from anyclaude_tui.screens.dashboard import DashboardScreen, command_text
 from anyclaude_tui.screens.dialogs import Question
 from anyclaude_tui.screens.help import HelpScreen
@@ -47,9 +46,15 @@ class DashboardApp(App[int], inherit_bindings=False):
     ENABLE_COMMAND_PALETTE = False
     COMMANDS: ClassVar[Any] = {Commands}
 
-    def __init__(self, door: Door, settings: Settings, external: bool = False) -> None:
-        """`external`: Claude Code runs in another terminal, the panels fill this one."""
+    def __init__(
+        self, door: Door, settings: Settings, external: bool = False, *, first_run: bool = False
+    ) -> None:
+        """`external`: Claude Code runs in another terminal, the panels fill this one.
+
+        `first_run`: nobody has chosen a backend yet, so what is found is offered.
+        """
         super().__init__()
+        self.first_run = first_run
         self.door = door
         self.settings = settings
         self.leader = settings.dashboard.leader
@@ -83,6 +88,8 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.show_snapshot()
         self.set_interval(REFRESH_S, self.show_snapshot)
         self.start_claude("start")
+        if self.first_run:
+            self.run_worker(self._offer_what_is_found(), exit_on_error=False)
         if not self.is_headless:
             self.call_after_refresh(self._settle)
 
@@ -176,7 +183,19 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.dashboard.place()
 
     def action_backends(self) -> None:
+        from anyclaude_tui.screens.backends import BackendsScreen  # not needed for the start
+
         self.push_screen(BackendsScreen(self.door))
+
+    def action_requests(self) -> None:
+        from anyclaude_tui.screens.requests import RequestsScreen
+
+        self.push_screen(RequestsScreen(self.door))
+
+    def action_logs(self) -> None:
+        from anyclaude_tui.screens.logs import LogsScreen
+
+        self.push_screen(LogsScreen(self.door))
 
     def action_restart(self) -> None:
         self.say(f"Restarting {self.door.snapshot.active}")
@@ -256,6 +275,21 @@ class DashboardApp(App[int], inherit_bindings=False):
 
         self.run_worker(wait(), exit_on_error=False)
 
+    async def _offer_what_is_found(self) -> None:
+        """The first-run screen, when there is something better than the simulator."""
+        from anyclaude_tui.screens import first_run
+
+        found = await asyncio.wrap_future(self.door.call(lambda session: session.discover()))
+        if not first_run.worth_asking(self.door.snapshot, found):
+            return
+        before, leader = self.door.snapshot.active, self.dashboard.leader
+        said = await self.push_screen_wait(first_run.FirstRunScreen(self.door, found, leader))
+        if said is not None:
+            self.say(said)
+        snapshot = self.door.snapshot
+        if snapshot.active != before and not (snapshot.in_flight or snapshot.recent):
+            self.start_claude("start")  # again: it is told the model and its window at its start
+
     # --- Claude Code ------------------------------------------------------------------
 
     def start_claude(self, mode: str) -> None:
@@ -293,7 +327,9 @@ class DashboardApp(App[int], inherit_bindings=False):
             self.lead(True)
 
 
-def run_dashboard(door: Door, settings: Settings, external: bool) -> int:
+def run_dashboard(
+    door: Door, settings: Settings, external: bool, *, first_run: bool = False
+) -> int:
     """Run the dashboard until the user leaves it; returns the exit code."""
     from anyclaude_tui.widgets.terminal_setup import prepare_textual
 
@@ -301,6 +337,6 @@ def run_dashboard(door: Door, settings: Settings, external: bool) -> int:
     # The session's thread gets its turn five times sooner than by default (measured:
     # docs/architecture.md, Loops and threads).
     sys.setswitchinterval(0.001)
-    app = DashboardApp(door, settings, external)
+    app = DashboardApp(door, settings, external, first_run=first_run)
     app.run()
     return app.return_code or 0

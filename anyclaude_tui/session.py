@@ -33,7 +33,7 @@ from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub, Snapshot
 from anyclaude_tui.telemetry.observers import make_observers
 from anyclaude_tui.telemetry.prometheus import CONTENT_TYPE
-from anyclaude_tui.terminal.claude import Launch, launch, session_env
+from anyclaude_tui.terminal.claude import Launch, find, launch, session_env
 
 if TYPE_CHECKING:
     from anyclaude_tui.backends.discovery import Discovery
@@ -172,6 +172,15 @@ class Session:
             return await self.switchboard.backend(name).models()
         except httpx.HTTPError as error:
             raise BackendError(f"{name} does not tell its models: {error}") from error
+
+    async def claude_version(self) -> tuple[str | None, str | None]:
+        """Path and version of Claude Code; None for what is not there or does not tell."""
+        from anyclaude_tui.terminal import claude_version
+
+        command = find(self.settings.claude)
+        if command is None:
+            return None, None
+        return command, await asyncio.to_thread(claude_version.ask, command)
 
     async def discover(self) -> Discovery:
         """What else could be used on this machine, our own servers left out. Raises nothing."""

@@ -81,20 +81,19 @@ def rows(snapshot: Snapshot, found: Discovery | None) -> list[Row]:
 def best(choices: Iterable[Row]) -> Row | None:
     """The best one of what was found, None when only the simulator is left.
 
-    What the user has configured, then what runs already, then the largest model on disk that
-    fits; a context window that is known to be too small for Claude Code comes last.
+    What the user has configured, then what runs already, then the largest model on disk; a
+    window that is known to be too small comes last, and what does not fit not at all.
     """
 
-    def rank(row: Row) -> tuple[bool, int, bool, int]:
+    def rank(row: Row) -> tuple[int, bool, int]:
         offer = row.offer
         window = offer.window_tokens if offer else None
         small = window is not None and window < SMALL_WINDOW_TOKENS
-        fits = offer is None or offer.fits
         order = (MINE, RUNNING, DISK, BUILT_IN).index(row.group)
-        return (not fits, order, small, -(offer.size_bytes or 0) if offer else 0)
+        return (order, small, -(offer.size_bytes or 0) if offer else 0)
 
     real = [row for row in choices if row.usable and not _simulated(row)]
-    return min(real, key=rank, default=None)
+    return min((row for row in real if not row.offer or row.offer.fits), key=rank, default=None)
 
 
 def line(row: Row, place: int, width: int) -> Line:
@@ -198,7 +197,7 @@ def _of_offer(row: Row, width: int) -> tuple[Line, list[Line]]:
         if row.group != BUILT_IN:
             words = "No model: a simulator answers there."
         lines += wrapped(words, width, 2, Tone.WARN)
-    elif offer.running:
+    elif offer.running and offer.usable:
         words = "Runs already: it is used as it is, and not stopped when you quit."
         lines += wrapped(words, width, 2, Tone.LABEL)
     elif offer.usable:

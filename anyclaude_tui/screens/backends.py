@@ -18,7 +18,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import OptionList
-from textual.widgets.option_list import Option
 
 from anyclaude_tui.backends.base import BackendState, ModelInfo
 from anyclaude_tui.backends.discovery import Discovery
@@ -28,7 +27,8 @@ from anyclaude_tui.screens import backend_rows
 from anyclaude_tui.screens.actions import DIGITS
 from anyclaude_tui.screens.backend_dialogs import GOOD_WINDOW_TOKENS, Context, Log, Models
 from anyclaude_tui.screens.backend_rows import DISK, Row
-from anyclaude_tui.screens.dialogs import Question, content
+from anyclaude_tui.screens.dialogs import Question
+from anyclaude_tui.screens.row_list import RowList
 from anyclaude_tui.screens.steps import Steps
 from anyclaude_tui.widgets.lines import Line, Tone, fit, joined, pad, text, width_of, wrapped
 from anyclaude_tui.widgets.panel import LinesView
@@ -65,13 +65,12 @@ class BackendsScreen(Screen[None]):
         super().__init__()
         self._door = door
         self._found: Discovery | None = None
-        self._rows: list[Row] = []
         self._memory: dict[str, Estimate | None] = {}
         self._steps: Steps | None = None
         self._change: concurrent.futures.Future[Any] | None = None
         self._message: Line = ()
         self._title_right: Line = ()
-        self._list = OptionList(id="rows")
+        self._list = RowList(id="rows")
         self._details = LinesView(id="details")
         self._title = LinesView(id="title")
         self._tools = LinesView(id="tools")
@@ -86,8 +85,9 @@ class BackendsScreen(Screen[None]):
     def on_mount(self) -> None:
         self._list.focus()
         self._show()
-        active = next((n for n, row in enumerate(self._rows) if row.active), 0)
-        self._list.highlighted = self._option_of(active)
+        active = next((row for row in self._list.rows if row.active), None)
+        if active is not None:
+            self._list.go_to(active)
         self.set_interval(REFRESH_S, self._show)
         self.action_find()
 
@@ -99,12 +99,8 @@ class BackendsScreen(Screen[None]):
 
     @property
     def row(self) -> Row | None:
-        """The row under the cursor."""
-        place = self._list.highlighted
-        if place is None or not self._list.option_count:
-            return None
-        option = self._list.get_option_at_index(place)
-        return next((row for row in self._rows if row.spec == option.id), None)
+        """The row under the cursor: what the keys are about."""
+        return self._list.row
 
     def _show(self, again: bool = False) -> None:
         """Show the session's last snapshot; `again`: at another width."""
@@ -112,42 +108,10 @@ class BackendsScreen(Screen[None]):
         if self._steps is not None:
             self._steps.see(snapshot, time.monotonic())
         rows = backend_rows.rows(snapshot, self._found)
-        if rows != self._rows or again:
-            self._list_rows(rows)
+        if rows != self._list.rows or again:
+            self._list.show(rows, self._list.size.height)
         self._show_details()
         self._show_edges()
-
-    def _list_rows(self, rows: list[Row]) -> None:
-        """Fill the list; where only words have changed the cursor and the scroll stay."""
-        width = max(20, self._list.scrollable_content_region.width or self.size.width)
-        keep = self.row.spec if self.row else ""
-        options: list[tuple[str | None, Any]] = []
-        groups = len({row.group for row in rows})
-        roomy = len(rows) + 2 * groups <= self._list.size.height
-        group = ""
-        for place, row in enumerate(rows):
-            if row.group != group:
-                group = row.group
-                gap = "\n" if roomy and place else ""
-                options.append((None, content(text(f"{gap}  {group}", Tone.LABEL))))
-            options.append((row.spec, content(backend_rows.line(row, place, width))))
-        self._rows = rows
-        same = [key for key, _ in options] == [option.id for option in self._list.options]
-        if same:
-            for index, (_, prompt) in enumerate(options):
-                self._list.replace_option_prompt_at_index(index, prompt)
-            return
-        made = [Option(prompt, id=key, disabled=key is None) for key, prompt in options]
-        self._list.clear_options()
-        self._list.add_options(made)
-        place = next((n for n, row in enumerate(rows) if row.spec == keep), 0)
-        self._list.highlighted = self._option_of(place)
-
-    def _option_of(self, place: int) -> int | None:
-        """The list's index of a row: headings are options as well."""
-        if place >= len(self._rows):
-            return None
-        return self._list.get_option_index(self._rows[place].spec)
 
     def _show_details(self) -> None:
         """What is known of the row, and the steps of a change; side by side with the list
@@ -180,8 +144,8 @@ class BackendsScreen(Screen[None]):
     def _show_edges(self) -> None:
         """The title, what is installed, and the keys."""
         width, found = self.size.width, self._found
-        here = sum(row.group == backend_rows.RUNNING for row in self._rows)
-        disk = sum(row.group == DISK for row in self._rows)
+        here = sum(row.group == backend_rows.RUNNING for row in self._list.rows)
+        disk = sum(row.group == DISK for row in self._list.rows)
         words = f"{here} more running, {disk} on disk" if found else "looking…"
         more = self._title_right if self.has_class("wide") else ()
         head = rule("Backends", text(words, Tone.LABEL), width - width_of(more), "─")
@@ -222,9 +186,9 @@ class BackendsScreen(Screen[None]):
         if event.key in DIGITS:
             event.stop()
             place = DIGITS.index(event.key)
-            if place < len(self._rows):
-                self._list.highlighted = self._option_of(place)
-                self._switch(self._rows[place])
+            if place < len(self._list.rows):
+                self._list.go_to(self._list.rows[place])
+                self._switch(self._list.rows[place])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         if self.row is not None:
@@ -382,7 +346,7 @@ class BackendsScreen(Screen[None]):
             self._say(str(error))
             return
         self._message = ()
-        disk = [r for r in self._rows if r.group == DISK and r.usable]
+        disk = [r for r in self._list.rows if r.group == DISK and r.usable]
         others = disk if row.kind in ("mlx_lm", "vllm_mlx") else []
         if not listed and not others:
             self._say(f"{name} lists no model")

@@ -23,18 +23,21 @@ class Steps:
         self._words, self._since = words, now
         self._last: Line = ()
         self._log = ""
+        self._after = ""
+        """What goes on after its end: the last requests on the old backend."""
 
     def see(self, snapshot: Snapshot, now: float) -> None:
         """Notice the step that the session is at."""
         status = next((s for s in snapshot.backends if s.name == self.name), None)
         self._log = status.log_tail[-1] if status is not None and status.log_tail else ""
+        self._after = snapshot.switching if self.ended else ""
         if self.ended or not snapshot.switching:
             return
         words = snapshot.switching
-        if status is not None and status.state in _COMING:
-            words = f"{words}: {status.state}"
-            if status.reason:
-                words += f" ({status.reason})"
+        if status is not None and status.state is BackendState.LOADING:
+            words = "loading the model, until it answers a 1-token chat"
+        if status is not None and status.state in _COMING and status.reason:
+            words += f" ({status.reason})"
         self._step(words, now)
 
     def end(self, words: str, tone: Tone, now: float) -> None:
@@ -53,8 +56,10 @@ class Steps:
         if self.ended:
             words, tone = self._last[0]
             end = wrapped(words, width, height, tone)
+            if self._after:
+                end.append(fit(text(f"◐ {clean(self._after)}", Tone.LIVE), width))
             keep = max(0, height - len(end))
-            return [*(made[-keep:] if keep else []), *end]
+            return [*(made[-keep:] if keep else []), *end][:height]
         took = text(format.clock_s(now - self._since), Tone.LIVE)
         tail = [spread(text(f"◐ {clean(self._words)}", Tone.LIVE), took, width)]
         if self._log and height > 1:

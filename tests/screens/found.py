@@ -108,8 +108,8 @@ class FoundSession:
     async def estimate(self, name: str) -> Estimate | None:
         return ESTIMATE if name == LARGE.spec else None
 
-    async def claude_version(self) -> str | None:
-        return self.version
+    async def claude_version(self) -> tuple[str | None, str | None]:
+        return (None if self.version is None else "/usr/local/bin/claude"), self.version
 
     async def models(self, name: str) -> Sequence[ModelInfo]:
         await self._do(f"models {name}")

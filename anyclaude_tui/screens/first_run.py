@@ -1,0 +1,249 @@
+"""The first run: what was found on this machine, and one key to begin with the best of it.
+
+Shown over the dashboard, which serves from the simulator already, and only when there is
+something better. The choice is saved once it has been seen to work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import Screen
+from textual.widgets import OptionList
+
+from anyclaude_tui import choices
+from anyclaude_tui.backends.discovery import Discovery
+from anyclaude_tui.config import ConfigError
+from anyclaude_tui.door import Door
+from anyclaude_tui.screens import backend_rows
+from anyclaude_tui.screens.actions import DIGITS
+from anyclaude_tui.screens.backend_rows import Row
+from anyclaude_tui.screens.row_list import RowList
+from anyclaude_tui.screens.steps import Steps
+from anyclaude_tui.telemetry.hub import Snapshot
+from anyclaude_tui.terminal.claude import INSTALL_HINT
+from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, pad, text
+from anyclaude_tui.widgets.panel import LinesView
+from anyclaude_tui.widgets.panels import rule
+
+REFRESH_S = 0.2
+WELCOME = (
+    "Choose the model that Claude Code is to run on. All this was found here.",
+    "The choice is saved in {file}; {leader} then b changes it.",
+)
+GRACE_S = 0.5
+"""Who was typing into the pane when the screen came has not chosen anything."""
+LIST_LEAST = 4
+OTHERS = 15
+"""Lines of the screen that are not the list's."""
+
+KEYS = (
+    ("Enter", "begin"),
+    ("↑↓", "choose"),
+    ("f", "find again"),
+    ("Esc", "simulator for now"),
+)
+CANCEL = (("Esc", "cancel"),)
+
+
+class FirstRunScreen(Screen[str]):
+    """Its result is what there is to say about the choice; None when nothing was chosen."""
+
+    CSS_PATH: ClassVar[Any] = ["backends.tcss", "first_run.tcss"]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "simulator for now", show=False),
+        Binding("f", "find", "find again", show=False),
+    ]
+
+    def __init__(self, door: Door, found: Discovery, leader: str) -> None:
+        """`leader`: the dashboard's chord, for people."""
+        super().__init__()
+        self._leader = leader
+        self._door = door
+        self._found = found
+        self._steps: Steps | None = None
+        self._switching: concurrent.futures.Future[None] | None = None
+        self._opened = 0.0
+        self._claude: Line = text("Claude Code …", Tone.LABEL)
+        self._list = RowList(id="rows")
+        self._words = LinesView(id="welcome")
+        self._details = LinesView(id="details")
+        self._tools = LinesView(id="tools")
+        self._footer = LinesView(id="keys")
+
+    def compose(self) -> ComposeResult:
+        yield Vertical(self._words, self._list, self._details, self._tools, id="column")
+        yield self._footer
+
+    def on_mount(self) -> None:
+        self._opened = time.monotonic()
+        self._list.focus()
+        self.set_interval(REFRESH_S, self._show)
+        self.run_worker(self._ask_claude(), exit_on_error=False)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self._fill)
+
+    # --- what is shown ----------------------------------------------------------------
+
+    def _fill(self) -> None:
+        """List what was found, the cursor on the best of it."""
+        rows = choice_rows(self._door.snapshot, self._found)
+        first = not self._list.rows
+        room = max(LIST_LEAST, self.size.height - OTHERS)
+        self._list.show(rows, room)
+        self._list.styles.height = min(room, self._list.lines_wanted)
+        gap = 1 if self._list.lines_wanted < room else 0
+        self._details.styles.margin = (gap, 0, 0, 0)
+        best = backend_rows.best(rows)
+        if first and best is not None:
+            self._list.go_to(best)
+        self._show()
+
+    def _show(self) -> None:
+        width, row, now = self._words.size.width, self._list.row, time.monotonic()
+        if width < 8 or row is None:
+            return
+        inner = width - 2
+        file = _short(self._door.home / "config.toml")
+        words = [line.format(file=file, leader=self._leader) for line in WELCOME]
+        head = rule("Welcome to anyclaude-tui", (), width, "─")
+        self._words.set_lines([head, *_indented([text(line, Tone.LABEL) for line in words], inner)])
+        snapshot, rows = self._door.snapshot, self._details.size.height
+        if self._steps is not None:
+            self._steps.see(snapshot, now)
+            lines = [rule(self._steps.title, (), width, "─")]
+            lines += _indented(self._steps.lines(inner, rows - 1, now), inner)
+        else:
+            right, known = backend_rows.details(row, snapshot, None, inner, rows - 1)
+            lines = [rule(backend_rows.title(row), right, width, "─"), *_indented(known, inner)]
+        lines += [()] * (rows - len(lines))
+        self._details.set_lines([pad(line, width) for line in lines[:rows]])
+        tools = [self._claude, *backend_rows.tools(self._found, inner)]
+        self._tools.set_lines(_indented(tools, inner))
+        self._footer.set_lines(_indented([self._keys()], self.size.width - 1))
+
+    def _keys(self) -> Line:
+        # The screen's own keys; what cannot be used now is not offered.
+        keys = CANCEL if self._switching is not None else KEYS
+        return joined([((key, Tone.KEY), (f" {words}", Tone.LABEL)) for key, words in keys], "  ")
+
+    # --- keys -------------------------------------------------------------------------
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key in DIGITS and DIGITS.index(event.key) < len(self._list.rows):
+            event.stop()
+            self._list.go_to(self._list.rows[DIGITS.index(event.key)])
+            self._begin(self._list.row)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self._begin(self._list.row)
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        if self._steps is not None and self._steps.ended:
+            self._steps = None
+        self._show()
+
+    def action_leave(self) -> None:
+        """While a switch is under way: give it up. Else: the simulator, for now."""
+        if self._switching is None:
+            self.dismiss(None)
+        else:
+            self._switching.cancel()
+
+    def action_find(self) -> None:
+        """Look again."""
+        if self._switching is None:
+            self.run_worker(self._find(), exclusive=True, group="find", exit_on_error=False)
+
+    # --- what it does -----------------------------------------------------------------
+
+    def _begin(self, row: Row | None) -> None:
+        if row is None or not row.usable or self._switching is not None:
+            return
+        if time.monotonic() - self._opened < GRACE_S:
+            return
+        if row.spec == self._door.snapshot.active:
+            self._keep(row)
+            return
+        name = backend_rows.title(row)
+        self._steps = Steps(row.spec, name, f"starting {row.spec}", time.monotonic())
+        self._switching = self._door.switch(row.spec)
+        self.run_worker(self._wait(row, self._steps, self._switching), exit_on_error=False)
+        self._show()
+
+    async def _wait(self, row: Row, steps: Steps, future: concurrent.futures.Future[None]) -> None:
+        words, tone = "", Tone.OK
+        try:
+            await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            words, tone = "cancelled; the simulator still serves", Tone.LABEL
+        except Exception as error:
+            words, tone = f"{error}; the simulator still serves", Tone.BAD
+        self._switching = None
+        steps.end(words or f"{steps.title} serves", tone, time.monotonic())
+        self._show()
+        if tone is Tone.OK:
+            self._keep(row)
+
+    def _keep(self, row: Row) -> None:
+        """Save the choice and leave."""
+        name = backend_rows.title(row)
+        try:
+            file = choices.save_backend(self._door.home, row.spec)
+        except (OSError, ConfigError) as error:
+            self.dismiss(f"{name} is in use, but the choice could not be saved: {error}")
+        else:
+            self.dismiss(f"{name} is in use, and saved in {_short(file)}")
+
+    async def _find(self) -> None:
+        future = self._door.call(lambda session: session.discover())
+        self._found = await asyncio.wrap_future(future)
+        self._fill()
+
+    async def _ask_claude(self) -> None:
+        """Which Claude Code there is, or how to get it."""
+        future = self._door.call(lambda session: session.claude_version())
+        command, version = await asyncio.wrap_future(future)
+        if command is None:
+            words = f"Claude Code is not installed: {INSTALL_HINT}"
+            more = ". Until then a small chat client runs."
+            self._claude = (*text(words, Tone.WARN), *text(more, Tone.LABEL))
+        else:
+            known = text(f"Claude Code {version or '(version not known)'}")
+            self._claude = joined([known, text(clean(_short(Path(command))), Tone.FAINT)])
+        self._show()
+
+
+def choice_rows(snapshot: Snapshot, found: Discovery) -> list[Row]:
+    """What a newcomer can choose; the simulator that runs already stands last, as built in."""
+    real = tuple(status for status in snapshot.backends if not status.simulated)
+    rows = backend_rows.rows(replace(snapshot, backends=real), found)
+    return [row for row in rows if row.spec != "simulator:slow"]
+
+
+def worth_asking(snapshot: Snapshot, found: Discovery) -> bool:
+    """Whether there is something better than the simulator."""
+    return backend_rows.best(choice_rows(snapshot, found)) is not None
+
+
+def _short(path: Path) -> str:
+    """The path with `~` for the user's home."""
+    try:
+        return f"~/{path.relative_to(Path.home())}"
+    except (ValueError, RuntimeError):
+        return str(path)
+
+
+def _indented(lines: list[Line], width: int) -> list[Line]:
+    """The lines one column in, cut to `width`."""
+    return [(text(" ")[0], *fit(line, width)) for line in lines]
