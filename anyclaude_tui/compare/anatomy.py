@@ -28,8 +28,11 @@ class Anatomy:
     load_known: bool
     """The backend reports when it starts; if not, the wait is counted as prefill."""
     prefill_s: float
-    proxy_s: float | None
-    """What the way through the proxy costs; unknown without direct runs."""
+    proxy_first_s: float | None
+    """What the way through the proxy costs before the first token; unknown as long as the
+    target has no direct runs at all."""
+    proxy_decode_s: float
+    """And while decoding."""
     thinking_s: float
     answer_s: float
     prompt_tokens: float | None
@@ -42,10 +45,15 @@ class Anatomy:
     decode_s_per_token: float | None
 
     @property
+    def proxy_s(self) -> float:
+        """All that the proxy costs, as far as it is known."""
+        return (self.proxy_first_s or 0.0) + self.proxy_decode_s
+
+    @property
     def total_s(self) -> float:
         """All parts together."""
         parts = (self.queue_s, self.load_s, self.prefill_s, self.thinking_s, self.answer_s)
-        return sum(parts) + (self.proxy_s or 0.0)
+        return sum(parts) + self.proxy_s
 
 
 def anatomies(samples: Iterable[Sample], target: str) -> list[Anatomy]:
@@ -57,7 +65,8 @@ def anatomies(samples: Iterable[Sample], target: str) -> list[Anatomy]:
         cold = found.get((workload, Prefix.COLD))
         if prefix is Prefix.WARM and cold is not None:
             found[workload, prefix] = _with_cold(one, cold)
-    return list(found.values())
+    known = [one.proxy_first_s for one in found.values() if one.proxy_first_s is not None]
+    return [_with_proxy(one, median(known)) if known else one for one in found.values()]
 
 
 def seconds_per_token(samples: Iterable[Sample]) -> list[float]:
@@ -114,7 +123,8 @@ def _anatomy(workload: str, prefix: Prefix, samples: Sequence[Sample]) -> Anatom
         load_s=load_s or 0.0,
         load_known=load_s is not None,
         prefill_s=max(0.0, ttft_s - (proxy_first_s or 0.0)),
-        proxy_s=None if proxy_first_s is None else proxy_first_s + proxy_decode_s,
+        proxy_first_s=proxy_first_s,
+        proxy_decode_s=proxy_decode_s,
         thinking_s=decode_s * share,
         answer_s=decode_s * (1 - share),
         prompt_tokens=prompt,
@@ -126,6 +136,14 @@ def _anatomy(workload: str, prefix: Prefix, samples: Sequence[Sample]) -> Anatom
         answer_tokens=output * (1 - share),
         decode_s_per_token=per_token,
     )
+
+
+def _with_proxy(one: Anatomy, usual_s: float) -> Anatomy:
+    """Where no direct runs tell, the proxy costs what it costs elsewhere."""
+    if one.proxy_first_s is not None:
+        return one
+    cost_s = min(usual_s, one.prefill_s)
+    return replace(one, proxy_first_s=cost_s, prefill_s=one.prefill_s - cost_s)
 
 
 def _with_cold(warm: Anatomy, cold: Anatomy) -> Anatomy:

@@ -31,7 +31,7 @@ def _difference(a: Anatomy, b: Anatomy) -> list[Part]:
     return [
         Part(Cause.QUEUE, b.queue_s - a.queue_s),
         Part(Cause.LOAD, b.load_s - a.load_s),
-        Part(Cause.PROXY, (b.proxy_s or 0.0) - (a.proxy_s or 0.0)),
+        Part(Cause.PROXY, b.proxy_s - a.proxy_s),
         *_prefill(a, b),
         *_decode(a, b),
     ]

@@ -137,7 +137,7 @@ def _of_anatomies(both: Sequence[tuple[Anatomy, Anatomy]]) -> Iterator[str]:
 
 
 def _first_s(part: Anatomy) -> float:
-    return part.queue_s + part.load_s + part.prefill_s + (part.proxy_s or 0.0)
+    return part.queue_s + part.load_s + part.prefill_s + part.proxy_s
 
 
 def _thoughts(part: Anatomy) -> float:

@@ -68,7 +68,7 @@ def _matters(finding: Finding) -> bool:
 
 
 def _proxy(target: Target, own: Sequence[Sample], parts: Sequence[Anatomy]) -> _Found:
-    lost = sum(part.proxy_s or 0.0 for part in parts)
+    lost = sum(part.proxy_s for part in parts)
     first, decode = [], []
     for part in parts:
         both = [
