@@ -28,6 +28,7 @@ from anyclaude_tui.proxy.prefix import CallMemory
 from anyclaude_tui.proxy.server import ProxyServer
 from anyclaude_tui.proxy.services import Services
 from anyclaude_tui.proxy.tokens import TokenCounter
+from anyclaude_tui.proxy.toolbox import preload
 from anyclaude_tui.switchboard import Switchboard
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub, Snapshot
@@ -85,6 +86,7 @@ class Session:
         self._http: aiohttp.ClientSession | None = None
         self._proxy: ProxyServer | None = None
         self._bringing_up: asyncio.Task[None] | None = None
+        self._preloading: asyncio.Task[None] | None = None
         self._places = {name: place for place, name in enumerate(settings.backends)}
 
     @property
@@ -118,6 +120,8 @@ class Session:
             await self._http.close()
             raise
         await self.observers.start()
+        # What the first tool call needs takes 65 ms to import: not while a stream waits.
+        self._preloading = asyncio.create_task(asyncio.to_thread(preload))
         self._bringing_up = asyncio.create_task(self.switchboard.switch(self.first))
         self._bringing_up.add_done_callback(lambda task: task.cancelled() or task.exception())
 
@@ -138,6 +142,8 @@ class Session:
         if self._proxy is not None:
             await self._proxy.stop()
         await self.switchboard.stop()
+        if self._preloading is not None:
+            await self._preloading
         await self.observers.stop()
         if self._http is not None:
             await self._http.close()
