@@ -95,7 +95,11 @@ _Line = tuple[str, str, str, Way | None, Prefix | None, _Get]
 
 def _prefill_speed(sample: Sample) -> Figure:
     per_token = prefill_seconds_per_token(sample)
-    return Figure(1 / per_token, sample.view.prefill_tokens_per_s.source) if per_token else UNKNOWN
+    if not per_token:
+        return UNKNOWN
+    # Where the cache is not reported, a cold prompt is taken as read whole.
+    source = sample.view.prefill_tokens_per_s.source
+    return Figure(1 / per_token, Source.ESTIMATED if source is Source.UNKNOWN else source)
 
 
 def _reuse(sample: Sample) -> Figure:
