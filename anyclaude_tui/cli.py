@@ -106,7 +106,15 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     serve.set_defaults(work=_serve)
 
     config = commands.add_parser("config", help="where the settings are, what they are, check them")
-    config.add_argument("action", nargs="?", choices=("path", "show", "check"), default="show")
+    config.add_argument(
+        "action",
+        nargs="?",
+        choices=("path", "show", "check", "import"),
+        default="show",
+        help="where config.toml is; the settings in force (default); whether they are right; "
+        "turn an .anyclauderc.json into config.toml",
+    )
+    config.add_argument("file", nargs="?", metavar="FILE", help="import: the .anyclauderc.json")
     config.set_defaults(work=_config)
 
     compare = commands.add_parser(

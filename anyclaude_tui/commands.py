@@ -16,10 +16,12 @@ import msgspec
 import tomli_w
 
 from anyclaude_tui import config as configuration
+from anyclaude_tui import legacy
 from anyclaude_tui.cli import Failed
 from anyclaude_tui.config import Settings
 from anyclaude_tui.door import SessionThread
 from anyclaude_tui.session import Session
+from anyclaude_tui.telemetry import files
 from anyclaude_tui.terminal.claude import INSTALL_HINT, ClaudeMissing, Launch, find
 
 
@@ -101,18 +103,49 @@ def run_claude(options: argparse.Namespace) -> int:
 
 
 def config(options: argparse.Namespace) -> int:
-    """`config path | show | check`."""
+    """`config path | show | check | import FILE`."""
     path = configuration.home() / "config.toml"
+    if options.action == "import":
+        return _import(Path(options.file) if options.file else None, path)
+    if options.file:
+        raise Failed(f"config {options.action} takes no file: did you mean `config import`?", 2)
     if options.action == "path":
         print(path)
         return 0
     settings = configuration.load()
     if options.action == "check":
         configuration.resolve(None, settings)
-        there = "is right" if path.exists() else "does not exist; the defaults are used"
-        print(f"{path} {there}")
+        old = configuration.legacy_file(os.environ, Path.cwd())
+        if path.exists():
+            print(f"{path} is right")
+        elif old is not None:
+            print(f"{old} is understood; `anyclaude-tui config import` makes {path} of it")
+        else:
+            print(f"{path} does not exist; the defaults are used")
         return 0
     print(tomli_w.dumps(_shown(msgspec.to_builtins(settings))), end="")
+    return 0
+
+
+def _import(source: Path | None, path: Path) -> int:
+    """Write `config.toml` from an `.anyclauderc.json`. Raises Failed or ConfigError."""
+    source = source or legacy.find(Path.cwd(), Path.home())
+    if source is None:
+        raise Failed(
+            f"there is no {legacy.FILE_NAME} here or in your home: name it, "
+            f"`anyclaude-tui config import /path/to/{legacy.FILE_NAME}`",
+            2,
+        )
+    if path.exists():
+        raise Failed(f"{path} exists already: rename it first if the import shall replace it")
+    made, notes = configuration.from_legacy(source)
+    files.private_dir(path.parent)
+    path.touch(mode=0o600)
+    path.write_text(tomli_w.dumps(made), encoding="utf-8")
+    print(f"Wrote {path} from {source}")
+    for note in notes:
+        print(f"  {note}")
+    print("Next: `anyclaude-tui doctor` says whether its backends can be used.")
     return 0
 
 

@@ -10,16 +10,21 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
+from anyclaude_tui import legacy
+from anyclaude_tui.config_mistakes import line_of, nearest, plain
 from anyclaude_tui.proxy.limits import Limits
 
 KINDS = ("simulator", "mlx_lm", "vllm_mlx", "lmstudio", "openai", "anthropic")
 """The kinds of backend, as `--backend KIND[:REST]` and as `kind` in the configuration."""
+
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class ConfigError(Exception):
@@ -38,13 +43,13 @@ class BackendSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     (the first one listed when not given)."""
     api_key: str | None = msgspec.field(default=None)
     """Key for the server; `env:NAME` reads it from the environment."""
-    port: int | None = None
+    port: Port | None = None
     """Port for a server that we start; a free one when not given."""
     profile: str | None = None
     """simulator: fast or slow."""
-    context_window: int | None = None
+    context_window: Count | None = None
     """Context window in tokens, where the backend does not tell."""
-    slots: int | None = None
+    slots: Count | None = None
     """Requests at once; the backend's own number when not given."""
     args: tuple[str, ...] = ()
     """More arguments for a server that we start."""
@@ -61,7 +66,7 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     host: str = "127.0.0.1"
     """Loopback address to listen on; anything else is refused."""
-    port: int = 0
+    port: Port = 0
     """0 takes a free port."""
     token: str | None = None
     """The session's token; a random one when not given."""
@@ -90,14 +95,14 @@ class RoleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[logs]`: the journal, the traces and the servers' logs."""
 
-    debug: int = 0
+    debug: Annotated[int, msgspec.Meta(ge=0, le=3)] = 0
     """0 to 3, as ANYCLAUDE_DEBUG: 1 timing and errors, 2 also every step, 3 also a trace
     per request."""
     requests: bool = True
     """Write one line per request to request-logs/."""
-    max_mb: int = 256
+    max_mb: Count = 256
     """All files of one kind together stay below this many MiB; the newest is never pruned."""
-    max_days: int = 30
+    max_days: Count = 30
     """Older files are removed."""
 
 
@@ -126,6 +131,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     dashboard: DashboardSettings = DashboardSettings()
 
 
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "roles": RoleSettings,
+    "proxy": ProxySettings,
+    "limits": Limits,
+    "claude": ClaudeSettings,
+    "logs": LogSettings,
+    "dashboard": DashboardSettings,
+}
+"""The tables of `config.toml`, [backends.NAME] apart."""
+
+
 def home(env: Mapping[str, str] = os.environ) -> Path:
     """The folder of our files: `$ANYCLAUDE_HOME`, else `~/.anyclaude`."""
     given = env.get("ANYCLAUDE_HOME")
@@ -145,10 +161,15 @@ def load(env: Mapping[str, str] = os.environ, directory: Path | None = None) -> 
     """The settings from the user's and the project's file and the environment.
 
     `directory` is where the project's `.anyclaude.toml` is looked for (default: here).
+    Where there is no `config.toml`, the predecessor's `.anyclauderc.json` is read.
     Raises ConfigError.
     """
+    where = directory or Path.cwd()
     merged: dict[str, Any] = {}
-    for path in (home(env) / "config.toml", (directory or Path.cwd()) / ".anyclaude.toml"):
+    old = legacy_file(env, where)
+    if old is not None:
+        merged = from_legacy(old)[0]
+    for path in (home(env) / "config.toml", where / ".anyclaude.toml"):
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -157,6 +178,10 @@ def load(env: Mapping[str, str] = os.environ, directory: Path | None = None) -> 
             raise ConfigError(f"{path}: cannot be read: {error}") from None
         parse(text, str(path))  # a mistake is reported against the file that has it
         merged = _merge(merged, tomllib.loads(text))
+    try:
+        merged = _over(merged, legacy.environment(env))
+    except legacy.LegacyError as error:
+        raise ConfigError(str(error)) from None
     mode = env.get("ANYCLAUDE_MODE")
     if mode:
         merged["backend"] = mode
@@ -166,6 +191,37 @@ def load(env: Mapping[str, str] = os.environ, directory: Path | None = None) -> 
             raise ConfigError(f"ANYCLAUDE_DEBUG={debug}: use 0, 1, 2 or 3")
         merged = _merge(merged, {"logs": {"debug": int(debug)}})
     return _convert(merged, "", "the settings")
+
+
+def legacy_file(env: Mapping[str, str], directory: Path) -> Path | None:
+    """The `.anyclauderc.json` that is read, None where there is a `config.toml` or no such file."""
+    if (home(env) / "config.toml").exists():
+        return None
+    return legacy.find(directory, Path(env.get("HOME") or Path.home()))
+
+
+def from_legacy(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """A `.anyclauderc.json` as `config.toml` has it, and what was left out. Raises ConfigError."""
+    try:
+        made, notes = legacy.read(path)
+    except legacy.LegacyError as error:
+        raise ConfigError(str(error)) from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    _convert(made, "", str(path))
+    return made, notes
+
+
+def _over(settings: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:
+    """The variables' backends over those of the files; one of another kind takes its place."""
+    there = settings.get("backends", {})
+    kept = {
+        name: value
+        for name, value in there.items()
+        if name not in added.get("backends", {})
+        or value.get("kind") == added["backends"][name]["kind"]
+    }
+    return _merge({**settings, "backends": kept} if there else settings, added)
 
 
 def resolve(name: str | None, settings: Settings) -> tuple[str, BackendSettings]:
@@ -178,12 +234,14 @@ def resolve(name: str | None, settings: Settings) -> tuple[str, BackendSettings]
     name = name or settings.backend or "simulator"
     if name in settings.backends:
         return name, settings.backends[name]
+    if name in legacy.DEFAULTS:  # what --mode took without any file
+        return name, BackendSettings(**legacy.DEFAULTS[name])
     kind, _, rest = name.partition(":")
     kind = kind.replace("-", "_")
     if kind not in KINDS:
         known = [*settings.backends, *KINDS]
         raise ConfigError(
-            f"no backend called {name!r}{_nearest(name, known)}. Known: {', '.join(known)}. "
+            f"no backend called {name!r}{nearest(name, known)}. Known: {', '.join(known)}. "
             "Write KIND:REST, for example openai:http://127.0.0.1:1234/v1 or "
             "mlx_lm:/path/to/model, or add [backends.NAME] to config.toml."
         )
@@ -201,61 +259,65 @@ def resolve(name: str | None, settings: Settings) -> tuple[str, BackendSettings]
 
 
 def _convert(raw: dict[str, Any], text: str, source: str) -> Settings:
+    for name, backend in _table(raw, "backends").items():
+        try:  # one by one: for a table of names msgspec does not say which
+            made = msgspec.convert(backend, BackendSettings)
+        except msgspec.ValidationError as error:
+            words = _explain(str(error), text, source, f"backends.{name}", BackendSettings)
+            raise ConfigError(words) from None
+        if made.kind not in KINDS:
+            raise ConfigError(
+                f"{source}{line_of(text, f'backends.{name}.kind')}: backends.{name}.kind: "
+                f"{made.kind!r} is no kind of backend{nearest(made.kind, KINDS)}. "
+                f"Use one of {', '.join(KINDS)}."
+            )
     try:
         settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
         raise ConfigError(_explain(str(error), text, source)) from None
-    for name, backend in settings.backends.items():
-        if backend.kind not in KINDS:
-            raise ConfigError(
-                f"{source}{_line_of(text, 'kind', backend.kind)}: backends.{name}.kind: "
-                f"{backend.kind!r} is no kind of backend{_nearest(backend.kind, KINDS)}. "
-                f"Use one of {', '.join(KINDS)}."
-            )
     if settings.proxy.host not in ("127.0.0.1", "::1", "localhost"):
         raise ConfigError(
-            f"{source}{_line_of(text, 'host')}: proxy.host: the proxy listens on loopback only: "
-            "use 127.0.0.1, and an ssh tunnel from elsewhere"
+            f"{source}{line_of(text, 'proxy.host')}: proxy.host: the proxy listens on loopback "
+            "only: use 127.0.0.1, and an ssh tunnel from elsewhere"
         )
     return settings
 
 
-def _explain(message: str, text: str, source: str) -> str:
+def _table(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    found = raw.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _explain(
+    message: str,
+    text: str,
+    source: str,
+    within: str = "",
+    struct: type[msgspec.Struct] = Settings,
+) -> str:
     """msgspec's words, with line, key and the nearest right key."""
     what, _, where = message.partition(" - at `$")
-    where = where.rstrip("`").lstrip(".").replace("[...]", ".*")
+    where = where.rstrip("`").lstrip(".").replace("[...]", "")
+    where = ".".join(filter(None, (within, where)))
     if "unknown field" in what:
         key = what.split("`")[1]
         dotted = f"{where}.{key}" if where else key
+        near = nearest(key, _keys_of(where, struct)) or nearest(key, _all_keys())
         return (
-            f"{source}{_line_of(text, key)}: {dotted}: no such setting"
-            f"{_nearest(key, _all_keys())}. `anyclaude-tui config show` lists them."
+            f"{source}{line_of(text, dotted)}: {dotted}: no such setting"
+            f"{near}. docs/configuration.md lists them."
         )
-    key = where.rsplit(".", 1)[-1]
-    return f"{source}{_line_of(text, key)}: {where or 'the file'}: {what}"
+    return f"{source}{line_of(text, where)}: {where or 'the file'}: {plain(what)}"
+
+
+def _keys_of(where: str, struct: type[msgspec.Struct]) -> tuple[str, ...]:
+    """The keys of a section; of `struct` where it is none."""
+    return SECTIONS.get(where, struct).__struct_fields__
 
 
 def _all_keys() -> list[str]:
-    found: set[str] = set()
-    sections = (RoleSettings, ProxySettings, Limits, ClaudeSettings, LogSettings, DashboardSettings)
-    for struct in (Settings, BackendSettings, *sections):
-        found.update(struct.__struct_fields__)
-    return sorted(found)
-
-
-def _nearest(word: str, known: list[str] | tuple[str, ...]) -> str:
-    close = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f" (did you mean {close[0]!r}?)" if close else ""
-
-
-def _line_of(text: str, key: str, value: str | None = None) -> str:
-    """`:LINE` of the first line that sets `key`, or nothing when it is not found."""
-    for number, line in enumerate(text.splitlines(), 1):
-        left, equals, right = line.partition("=")
-        name = left.strip().strip("[]").rsplit(".", 1)[-1].strip("\"' ")
-        if name == key and (value is None or (equals and value in right)):
-            return f":{number}"
-    return ""
+    structs: list[type[msgspec.Struct]] = [Settings, BackendSettings, *SECTIONS.values()]
+    return sorted({name for struct in structs for name in struct.__struct_fields__})
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

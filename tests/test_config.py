@@ -20,6 +20,18 @@ from anyclaude_tui.config import BackendSettings, ConfigError, Settings
         ("[backends.x]\nkind = 'mlxlm'", ("c.toml:2", "backends.x.kind", "'mlx_lm'")),
         ("[backends.x]\nport = 3", ("kind",)),
         ("[proxy]\nhost = '0.0.0.0'", ("c.toml:2", "loopback")),
+        ("proxy.port = 'x'", ("c.toml:1", "proxy.port")),
+        ("[proxy]\nport = 65536", ("c.toml:2", "proxy.port", "65535")),
+        ("[logs]\n\ndebug = 4", ("c.toml:3", "logs.debug", "3")),
+        ("[limits]\nkeepalive_s = 0", ("c.toml:2", "limits.keepalive_s", "> 0")),
+        ("[backends.x]\nkind='openai'\n[backends.y]\nport=1", ("c.toml:3", "backends.y", "kind")),
+        (
+            "[backends.'a b']\nkind='openai'\nport=1\n[backends.z]\nkind='openai'\nport=99999",
+            ("c.toml:6", "backends.z.port"),
+        ),
+        ("[backends.x]\nkind='openai'\nurk='http://x'", ("c.toml:3", "backends.x.urk", "'url'")),
+        ("proxy = 1", ("c.toml:1", "proxy", "object")),
+        ("backends = 1", ("c.toml:1", "backends", "object")),
     ],
 )
 def test_a_mistake_is_named(text: str, words: tuple[str, ...]) -> None:
