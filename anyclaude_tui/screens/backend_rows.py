@@ -36,6 +36,8 @@ SIMULATORS = (
     Offer("simulator:slow", "simulator:slow", "a slow model", False, model="as slow as qwen3-42b"),
 )
 _ALIASES = {"simulator:fast": "simulator"}
+NARROW = 66
+"""A list with less room shows the name and the state."""
 SMALL_WINDOW_TOKENS = 32_768
 """Claude Code's own prompt is over 25,000 tokens: less is impractical."""
 
@@ -85,12 +87,12 @@ def best(choices: Iterable[Row]) -> Row | None:
     window that is known to be too small comes last, and what does not fit not at all.
     """
 
-    def rank(row: Row) -> tuple[int, bool, int]:
+    def rank(row: Row) -> tuple[bool, int, int]:
         offer = row.offer
         window = offer.window_tokens if offer else None
         small = window is not None and window < SMALL_WINDOW_TOKENS
         order = (MINE, RUNNING, DISK, BUILT_IN).index(row.group)
-        return (order, small, -(offer.size_bytes or 0) if offer else 0)
+        return (small, order, -(offer.size_bytes or 0) if offer else 0)
 
     real = [row for row in choices if row.usable and not _simulated(row)]
     return min((row for row in real if not row.offer or row.offer.fits), key=rank, default=None)
@@ -100,20 +102,15 @@ def line(row: Row, place: int, width: int) -> Line:
     """One row of the list in `width` cells; `place` counts from 0."""
     digit = DIGITS[place] if place < len(DIGITS) else " "
     name, model, window, note = _cells(row)
+    start: Line = ((f"{digit} ", Tone.KEY), _sign(row), (" ", Tone.TEXT))
+    if width < NARROW:
+        return (*start, *pad(fit(name, width - 17), width - 16), *fit(note, 12))
     sides = 22 if width < 100 else 26
     room = width - 4 - 10 - sides
     first = min(34, room // 2) if model else room
     middle = pad(model, room - first) if model else ()
-    return (
-        (f"{digit} ", Tone.KEY),
-        _sign(row),
-        (" ", Tone.TEXT),
-        *pad(fit(name, first - 1), first),
-        *middle,
-        *spread((), window, 8),
-        ("  ", Tone.TEXT),
-        *fit(note, sides),
-    )
+    cells = (*pad(fit(name, first - 1), first), *middle, *spread((), window, 8))
+    return (*start, *cells, ("  ", Tone.TEXT), *fit(note, sides))
 
 
 def _cells(row: Row) -> tuple[Line, Line, Line, Line]:

@@ -37,7 +37,8 @@ from anyclaude_tui.widgets.panels import rule
 REFRESH_S = 0.2
 WIDE = 120
 """From this width on the details stand beside the list."""
-DETAILS_WIDTH = 60
+SHORT = 20
+"""With fewer lines the list is all that has room, with a word on the row."""
 LM_STUDIO = "lmstudio"
 
 KEYS: tuple[tuple[str, str, str], ...] = (
@@ -93,6 +94,7 @@ class BackendsScreen(Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= WIDE, "wide")
+        self.set_class(event.size.height < SHORT, "short")
         self.call_after_refresh(self._show, True)
 
     # --- what is shown ----------------------------------------------------------------
@@ -147,6 +149,7 @@ class BackendsScreen(Screen[None]):
         here = sum(row.group == backend_rows.RUNNING for row in self._list.rows)
         disk = sum(row.group == DISK for row in self._list.rows)
         words = f"{here} more running, {disk} on disk" if found else "looking…"
+        words = f"{here} more, {disk} models" if found and width < 60 else words
         more = self._title_right if self.has_class("wide") else ()
         head = rule("Backends", text(words, Tone.LABEL), width - width_of(more), "─")
         self._title.set_lines([(*head, *more)])

@@ -42,9 +42,11 @@ WELCOME = (
 )
 GRACE_S = 0.5
 """Who was typing into the pane when the screen came has not chosen anything."""
-LIST_LEAST = 4
 OTHERS = 15
 """Lines of the screen that are not the list's."""
+SHORT = 20
+OTHERS_SHORT = 5
+"""In a short window: title, what is known of the choice, keys."""
 
 KEYS = (
     ("Enter", "begin"),
@@ -99,7 +101,9 @@ class FirstRunScreen(Screen[str]):
         """List what was found, the cursor on the best of it."""
         rows = choice_rows(self._door.snapshot, self._found)
         first = not self._list.rows
-        room = max(LIST_LEAST, self.size.height - OTHERS)
+        short = self.size.height < SHORT
+        self.set_class(short, "short")
+        room = self.size.height - (OTHERS_SHORT if short else OTHERS)
         self._list.show(rows, room)
         self._list.styles.height = min(room, self._list.lines_wanted)
         gap = 1 if self._list.lines_wanted < room else 0
@@ -107,7 +111,7 @@ class FirstRunScreen(Screen[str]):
         best = backend_rows.best(rows)
         if first and best is not None:
             self._list.go_to(best)
-        self._show()
+        self.call_after_refresh(self._show)
 
     def _show(self) -> None:
         width, row, now = self._words.size.width, self._list.row, time.monotonic()

@@ -93,7 +93,9 @@ class FoundSession:
         self.found = FOUND
         self.asked: list[str] = []
         self.listed: Sequence[ModelInfo] = ()
+        self.ended: list[str] = []
         self.refusal: Exception | None = None
+        self.found_refusal: Exception | None = None
         self.version: str | None = "2.1.209"
         self.wait: asyncio.Event | None = None
 
@@ -103,6 +105,8 @@ class FoundSession:
 
     async def discover(self) -> Discovery:
         self.asked.append("discover")
+        if self.found_refusal is not None:
+            raise self.found_refusal
         return self.found
 
     async def estimate(self, name: str) -> Estimate | None:
@@ -139,6 +143,7 @@ class FoundSession:
             await self.wait.wait()
         if self.refusal is not None:
             raise self.refusal
+        self.ended.append(words)
 
 
 class FoundDoor(fakes.FakeDoor):
