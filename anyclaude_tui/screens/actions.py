@@ -37,6 +37,13 @@ ACTIONS: tuple[Action, ...] = (
         "backends",
         footer="backends",
     ),
+    Action(
+        "i",
+        "requests",
+        "Inspect the requests: filter, open one, its phases, sizes and prefix; replay it.",
+        "requests",
+        footer="requests",
+    ),
     Action("x", "panels", "Hide the panels, and show them again.", "panels", footer="panels"),
     Action("r", "restart backend", "Stop and start the active backend (a cold cache).", "restart"),
     Action("c", "copy command", "Copy the command that starts Claude Code elsewhere.", "copy"),

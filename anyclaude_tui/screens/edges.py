@@ -1,0 +1,67 @@
+"""The edges of a full screen: the line of keys, and the row of tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from anyclaude_tui.widgets.lines import Line, Tone, fit, text, width_of
+
+
+def keys_line(keys: Sequence[tuple[str, str]], width: int) -> Line:
+    """`Enter open  / filter …`; where there is no room the last one (the way out) stays."""
+    *others, last = [((key, Tone.KEY), (f" {words}", Tone.LABEL)) for key, words in keys]
+    room = width - 2 - width_of(last) - 2
+    line: Line = ()
+    for entry in others:
+        wider = (*line, ("  ", Tone.TEXT), *entry) if line else entry
+        if width_of(wider) > room:
+            break
+        line = wider
+    gap: Line = text("  ") if line else ()
+    return fit((*text(" "), *line, *gap, *last), width)
+
+
+def tabs_lines(tabs: Sequence[str], chosen: int, width: int) -> list[Line]:
+    """`1 Overview  2 Sizes …` over a rule that is strong under the chosen one."""
+    line = _tabs(tabs, chosen)
+    if width_of(line) > width:
+        line = _tabs([name[:4].rstrip() for name in tabs], chosen)
+    return [fit(line, width), _under(line, chosen, width)]
+
+
+def tab_at(tabs: Sequence[str], chosen: int, width: int, x: int) -> int | None:
+    """The tab that stands at cell `x`."""
+    start, place = 0, -1
+    for words, tone in tabs_lines(tabs, chosen, width)[0]:
+        start += len(words)
+        place += 1 if tone is Tone.KEY else 0
+        if x < start:
+            return place if place >= 0 else None
+    return None
+
+
+def _under(line: Line, chosen: int, width: int) -> Line:
+    """The rule under the tabs."""
+    at, place, start, size = 0, -1, 0, 0
+    for words, tone in line:
+        place += 1 if tone is Tone.KEY else 0
+        if tone is Tone.KEY and place == chosen:
+            start = at
+        at += len(words)
+        if place == chosen and tone is not Tone.TEXT:
+            size = at - start
+    size = max(0, min(size, width - start))
+    return (
+        ("─" * start, Tone.RULE),
+        ("━" * size, Tone.LIVE),
+        ("─" * (width - start - size), Tone.RULE),
+    )
+
+
+def _tabs(tabs: Sequence[str], chosen: int) -> Line:
+    line: Line = text(" ")
+    for place, name in enumerate(tabs):
+        line += text("   ") if place else ()
+        tone = Tone.STRONG if place == chosen else Tone.LABEL
+        line += ((f"{place + 1}", Tone.KEY), (f" {name}", tone))
+    return line

@@ -1,0 +1,138 @@
+"""What the screen about one request asks the session for, and sends through it again.
+
+The session's part runs on its loop and only picks up references; what takes time (JSON,
+secrets out) runs in threads. A screen sees what a trace file would hold, secrets removed;
+the bytes that are sent again are the original ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from anyclaude_tui.proxy.divergence import Comparison
+from anyclaude_tui.proxy.segments import Prompt, prompt_of
+from anyclaude_tui.telemetry import journal, traces
+from anyclaude_tui.telemetry.files import write_whole
+from anyclaude_tui.telemetry.metrics import RequestView, view
+
+if TYPE_CHECKING:
+    from anyclaude_tui.session import Session
+
+FOLDER = "saved"
+LOOK_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """All that is kept of one request."""
+
+    trace: dict[str, Any]
+    """As a trace file holds it."""
+    comparison: Comparison | None
+    prompt: Prompt | None
+    """The pieces of its prompt; None when they cannot be told."""
+    body: bytes
+    """The request as the client sent it, as JSON: to send it again."""
+    path: Path | None
+    """The trace file, where it comes from one."""
+
+
+async def material(session: Session, request_id: str) -> Material | None:
+    """What is kept: in memory (the last requests), else in a trace file. None: nothing is.
+
+    Runs on the session's loop.
+    """
+    observers = session.observers
+    comparison = observers.explainer.comparison(request_id)
+    capture = observers.captures.get(request_id)
+    record = observers.captures.record(request_id)
+    if capture is None or record is None:
+        return await asyncio.to_thread(_from_file, session.home, request_id, comparison)
+    line = journal.entry(record, view(record, session.hub.clock()), comparison)
+
+    def make() -> Material:
+        data = observers.redactor.clean(traces.trace(capture, line))
+        prompt = _prompt(capture.upstream, capture.body)
+        return Material(msgspec.json.decode(data), comparison, prompt, capture.body, None)
+
+    return await asyncio.to_thread(make)
+
+
+def _from_file(home: Path, request_id: str, comparison: Comparison | None) -> Material | None:
+    path = traces.find(home / traces.FOLDER, request_id)
+    if path is None:
+        return None
+    try:
+        trace = msgspec.json.decode(path.read_bytes())
+        request = trace["request"]
+        body = msgspec.json.encode(request["body"])
+        prompt = _prompt(msgspec.json.encode(request["upstream"]), body)
+    except (OSError, msgspec.DecodeError, KeyError, TypeError):
+        return None
+    return Material(trace, comparison, prompt, body, path)
+
+
+def _prompt(upstream: bytes, body: bytes) -> Prompt | None:
+    try:
+        return prompt_of(msgspec.json.decode(upstream), msgspec.json.decode(body))
+    except (msgspec.DecodeError, AttributeError, TypeError, ValueError):
+        return None
+
+
+async def save(home: Path, name: str, data: bytes) -> Path:
+    """Write a file for the user's eyes only. Raises OSError."""
+    path = home / FOLDER / name
+    await asyncio.to_thread(write_whole, path, data)
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A request that was sent again."""
+
+    view: RequestView
+    text: str
+
+
+async def replay(
+    session: Session, body: bytes, backend: str, tell: Callable[[RequestView | None], None]
+) -> Replayed:
+    """Send a request to a backend again; the active one serves it in this session, another is
+    brought up beside it and stopped afterwards.
+
+    `tell` is called on the session's loop while it runs, with None while the backend comes
+    up. Raises BackendError, ConfigError or OSError when the backend does not come up.
+    """
+    from anyclaude_tui.compare.hosts import Host
+    from anyclaude_tui.compare.measure import through_proxy
+    from anyclaude_tui.compare.running import Run
+
+    lent = session if backend == session.switchboard.active else None
+    host = Host(backend, session.settings, session.home, lent)
+    sent = {**msgspec.json.decode(body), "stream": True}
+    tell(None)
+    try:
+        await host.bring_up()
+        run = Run(backend)
+        watch = asyncio.create_task(_watch(run.look, tell))
+        try:
+            taken = await through_proxy(
+                run, host.http, host.session.url, host.session.token, host.session.hub, sent
+            )
+        finally:
+            watch.cancel()
+        return Replayed(taken.view, taken.text)
+    finally:
+        await host.take_down()
+
+
+async def _watch(look: Callable[[], RequestView], tell: Callable[[RequestView], None]) -> None:
+    while True:
+        tell(look())
+        await asyncio.sleep(LOOK_S)

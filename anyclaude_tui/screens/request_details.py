@@ -1,0 +1,378 @@
+"""All about one request: waterfall, sizes, prefix, what was said; copied, saved, sent again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+import msgspec
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Input
+
+from anyclaude_tui.door import Door
+from anyclaude_tui.screens import request_tabs
+from anyclaude_tui.screens.edges import keys_line, tab_at, tabs_lines
+from anyclaude_tui.screens.request_data import Material, material, save
+from anyclaude_tui.screens.request_dialogs import Pick, Replay
+from anyclaude_tui.telemetry.metrics import RequestView
+from anyclaude_tui.terminal.clipboard import copy_to_system
+from anyclaude_tui.widgets import format
+from anyclaude_tui.widgets.lines import Line, Tone, plain, text, wrapped
+from anyclaude_tui.widgets.panel import LinesView
+from anyclaude_tui.widgets.panels import rule
+from anyclaude_tui.widgets.scroller import Scroller
+
+REFRESH_S = 0.2
+READ_AGAIN_S = 2.0
+"""While a request runs, what is kept of it is asked for this often."""
+TABS = ("Overview", "Sizes", "Prefix", "Request", "Upstream", "Response", "Trace")
+OVERVIEW, SIZES, PREFIX, REQUEST, UPSTREAM, RESPONSE, TRACE = range(7)
+OSC52_BYTES = 74_000
+"""More than this many terminals do not take through OSC 52 (xterm's limit is 100 kB of
+base64)."""
+
+
+class RequestDetailsScreen(Screen[None]):
+    """Tabs over lines; the lines are made in a thread, because a body can be large."""
+
+    CSS_PATH = "requests.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        Binding("q", "dismiss", show=False),
+        Binding("tab,right,l", "tab(1)", show=False),
+        Binding("shift+tab,left,h", "tab(-1)", show=False),
+        *(Binding(str(n + 1), f"go({n})", show=False) for n in range(len(TABS))),
+        Binding("slash", "find", show=False),
+        Binding("n", "next(1)", show=False),
+        Binding("N,shift+n", "next(-1)", show=False),
+        Binding("s", "order", show=False),
+        Binding("y", "copy", show=False),
+        Binding("w", "save", show=False),
+        Binding("r", "replay", show=False),
+        Binding("c", "compare", show=False),
+    ]
+
+    def __init__(self, door: Door, request_id: str) -> None:
+        super().__init__()
+        self._door = door
+        self._id = request_id
+        self._view = self._look()
+        self._material: Material | None = None
+        self._read_at = 0.0
+        self._reading = False
+        self._asked = False
+        """Whether the session has answered once."""
+        self._tab = OVERVIEW
+        self._by_size = False
+        self._made: dict[tuple[int, int], list[Line]] = {}
+        self._lines: list[Line] = []
+        self._message: Line = ()
+        self._title = LinesView(id="title")
+        self._tabs = LinesView(id="tabs")
+        self._body = Scroller(id="body")
+        self._input = Input(placeholder="search in this tab", id="search", compact=True)
+        self._keys = LinesView(id="keys")
+
+    def compose(self) -> ComposeResult:
+        yield self._title
+        yield self._tabs
+        yield self._body
+        yield self._input
+        yield self._keys
+
+    def on_mount(self) -> None:
+        self._input.display = False
+        self._body.focus()
+        self.set_interval(REFRESH_S, self._tick)
+        self._read()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self._show)
+
+    # --- what is known ----------------------------------------------------------------
+
+    def _look(self) -> RequestView | None:
+        """The request in the session's last snapshot."""
+        snapshot = self._door.snapshot
+        both = (*snapshot.in_flight, *snapshot.recent)
+        return next((view for view in both if view.id == self._id), None)
+
+    @property
+    def running(self) -> bool:
+        """Whether it is in flight."""
+        return self._view is not None and self._view.outcome is None
+
+    def _tick(self) -> None:
+        """While it runs its numbers change, and what is kept of it grows."""
+        was_running = self.running
+        if not was_running:
+            return
+        self._view = self._look() or self._view
+        loop = asyncio.get_running_loop()
+        if not self.running or loop.time() - self._read_at > READ_AGAIN_S:
+            self._read()
+        elif self._tab in (OVERVIEW, PREFIX):
+            self._show()
+
+    def _read(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self.run_worker(self._ask(), exit_on_error=False)
+
+    async def _ask(self) -> None:
+        """Ask the session for what it keeps of the request."""
+        self._read_at = asyncio.get_running_loop().time()
+        request_id = self._id
+        try:
+            future = self._door.call(lambda session: material(session, request_id))
+            self._material = await asyncio.wrap_future(future)
+        except Exception as error:
+            self._say(f"the request could not be read: {error}", Tone.BAD)
+        finally:
+            self._reading, self._asked = False, True
+        self._made.clear()
+        await self._make()
+
+    # --- what is shown ----------------------------------------------------------------
+
+    def _show(self) -> None:
+        """Show the tab; what has to be made first is shown when it is there."""
+        width = self._body.inner_width - 1
+        self._show_edges()
+        if self._tab in (OVERVIEW, PREFIX):  # small, and it changes
+            self._set(self._builder(width)())
+        elif (self._tab, width) in self._made:
+            self._set(self._made[self._tab, width])
+        else:
+            self._set([text("Reading…", Tone.LABEL)])
+            self.run_worker(self._make(), exclusive=True, group="make", exit_on_error=False)
+
+    async def _make(self) -> None:
+        """Make the tab's lines in a thread."""
+        width = self._body.inner_width - 1
+        tab = self._tab
+        lines = await asyncio.to_thread(self._builder(width))
+        self._made[tab, width] = lines
+        if tab == self._tab and self.is_attached:
+            self._set(lines)
+            self._show_edges()
+
+    def _builder(self, width: int) -> Callable[[], list[Line]]:
+        """What makes the lines of the tab; it may be called in another thread."""
+        request, kept = self._view, self._material
+        if request is None:
+            words = "This request is no longer among those that the session remembers."
+            return lambda: wrapped(words, width, 3, Tone.LABEL)
+        trace = kept.trace if kept else None
+        comparison = kept.comparison if kept else None
+        if self._tab == OVERVIEW:
+            return partial(request_tabs.overview, request, trace, width)
+        if kept is None:
+            words = request_tabs.NOT_KEPT if self._asked else "Reading…"
+            return lambda: wrapped(words, width, 6, Tone.LABEL)
+        if self._tab == SIZES:
+            return partial(
+                request_tabs.sizes, request, kept.prompt, comparison, width, self._by_size
+            )
+        if self._tab == PREFIX:
+            return partial(request_tabs.prefix, request, comparison, width)
+        if self._tab == RESPONSE:
+            return partial(request_tabs.response, kept.trace, width)
+        return partial(request_tabs.json_tab, self._value(kept), width)
+
+    def _value(self, kept: Material) -> Any:
+        """The JSON value that the tab is about; overview, sizes and prefix: the trace."""
+        request = kept.trace.get("request") or {}
+        answer = kept.trace.get("response") or {}
+        return {
+            REQUEST: request.get("body"),
+            UPSTREAM: request.get("upstream"),
+            RESPONSE: answer.get("message") or answer.get("events"),
+        }.get(self._tab, kept.trace)
+
+    def _set(self, lines: list[Line]) -> None:
+        self._lines = lines
+        margin: Line = text(" ")
+        self._body.show(len(lines), lambda number: (*margin, *lines[number]))
+
+    def _show_edges(self) -> None:
+        width = self.size.width
+        request = self._view
+        head = "Request" if request is None else f"Request {format.clock(request.accepted_wall)}"
+        self._title.set_lines([rule(head, self._position(), width, "─")])
+        about = request_tabs.heading(request, width - 2) if request else ()
+        self._tabs.set_lines([(*text(" "), *about), *tabs_lines(TABS, self._tab, width)])
+        keys = [
+            ("y", "copy"),
+            ("w", "save"),
+            ("r", "replay"),
+            ("c", "compare"),
+            ("/", "search"),
+            ("Tab", "next tab"),
+        ]
+        if self._tab == SIZES:
+            keys.insert(0, ("s", "order"))
+        if self._body.hit is not None:
+            keys.insert(0, ("n N", "next, last match"))
+        line = self._message or keys_line([*keys, ("Esc", "back")], width)
+        self._keys.set_lines([line])
+
+    def _position(self) -> Line:
+        """`412 lines · 37 %`."""
+        body = self._body
+        if body.max_scroll_y <= 0:
+            return ()
+        share = 100 * body.scroll_offset.y / body.max_scroll_y
+        words = f"{format.count(body.count)} lines · {format.percent(share)}"
+        return text(words, Tone.LABEL)
+
+    def _say(self, words: str, tone: Tone = Tone.OK) -> None:
+        """A line in place of the keys, until the next key."""
+        rows = wrapped(words, max(20, self.size.width - 2), 1, tone)
+        self._message = (*text(" "), *(rows[0] if rows else ()))
+        self._show_edges()
+
+    # --- keys -------------------------------------------------------------------------
+
+    def on_key(self, event: events.Key) -> None:
+        self._message = ()
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is self._tabs and event.y == 1:
+            tab = tab_at(TABS, self._tab, self.size.width, event.x)
+            if tab is not None:
+                self.action_go(tab)
+
+    def on_scroller_moved(self, event: Scroller.Moved) -> None:
+        self._show_edges()
+
+    def action_back(self) -> None:
+        if self._input.display or self._body.hit is not None:
+            self._end_search()
+            self._body.unmark()
+            self._show_edges()
+        else:
+            self.dismiss()
+
+    def action_tab(self, step: int) -> None:
+        self.action_go((self._tab + step) % len(TABS))
+
+    def action_go(self, tab: int) -> None:
+        if tab == self._tab:
+            return
+        self._tab = tab
+        self._body.unmark()
+        self._body.scroll_home(animate=False)
+        self._show()
+
+    def action_order(self) -> None:
+        """Sizes by their place in the prompt, or the largest first."""
+        if self._tab == SIZES:
+            self._by_size = not self._by_size
+            self._made = {key: made for key, made in self._made.items() if key[0] != SIZES}
+            self._show()
+
+    def action_find(self) -> None:
+        self._input.display = True
+        self._input.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._found(self._body.find(event.value))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self._end_search()
+
+    def action_next(self, step: int) -> None:
+        if self._body.hit is not None:
+            self._found(self._body.find_next(step))
+
+    def _found(self, place: tuple[int, int]) -> None:
+        which, many = place
+        if not many:
+            self._say("not found" if self._input.value else "", Tone.WARN)
+        else:
+            self._say(f"line {which} of {many} that match; n the next, N the one before")
+
+    def _end_search(self) -> None:
+        self._input.display = False
+        self._body.focus()
+
+    # --- what is done with it ---------------------------------------------------------
+
+    def _content(self) -> tuple[str, bytes]:
+        """The tab as a file: its ending and its bytes. JSON exactly, the others as shown."""
+        kept = self._material
+        if self._tab in (OVERVIEW, SIZES, PREFIX) or kept is None:
+            words = "\n".join(plain(line).rstrip() for line in self._lines)
+            return "txt", words.encode()
+        value = self._value(kept)
+        if isinstance(value, str):
+            return "txt", value.encode()
+        return "json", msgspec.json.format(msgspec.json.encode(value), indent=2)
+
+    def action_copy(self) -> None:
+        self.run_worker(self._copy(), exit_on_error=False)
+
+    async def _copy(self) -> None:
+        _, data = await asyncio.to_thread(self._content)
+        words = data.decode(errors="replace")
+        if len(data) <= OSC52_BYTES:
+            self.app.copy_to_clipboard(words)
+        taken = await copy_to_system(words)
+        size = format.size(len(data))
+        if taken or len(data) <= OSC52_BYTES:
+            self._say(f"copied {TABS[self._tab].lower()}, {size}")
+        else:
+            self._say(f"{size} is too much for this terminal's clipboard: w saves it", Tone.WARN)
+
+    def action_save(self) -> None:
+        self.run_worker(self._save(), exit_on_error=False)
+
+    async def _save(self) -> None:
+        """The tab's content; from the first three tabs the whole trace."""
+        if self._material is not None and self._tab in (OVERVIEW, SIZES, PREFIX):
+            name, value = "trace", self._material.trace
+            data = await asyncio.to_thread(
+                lambda: msgspec.json.format(msgspec.json.encode(value), indent=2)
+            )
+            ending = "json"
+        else:
+            name = TABS[self._tab].lower()
+            ending, data = await asyncio.to_thread(self._content)
+        try:
+            path = await save(self._door.home, f"{self._id}-{name}.{ending}", data)
+        except OSError as error:
+            self._say(f"it could not be saved: {error}", Tone.BAD)
+        else:
+            self._say(f"saved {path}")
+
+    def action_replay(self) -> None:
+        self.run_worker(self._replay(), exclusive=True, group="again", exit_on_error=False)
+
+    async def _replay(self) -> None:
+        kept, then = self._material, self._view
+        if kept is None or then is None:
+            self._say("its body is not kept, so it cannot be sent again", Tone.WARN)
+            return
+        chosen = await self.app.push_screen_wait(
+            Pick("Send it again to", self._door.snapshot, first=self._door.snapshot.active)
+        )
+        if chosen:
+            self.app.push_screen(Replay(self._door, then, kept.body, chosen[0]))
+
+    def action_compare(self) -> None:
+        self.run_worker(self._compare(), exclusive=True, group="again", exit_on_error=False)
+
+    async def _compare(self) -> None:
+        kept = self._material
+        if kept is None:
+            self._say("its body is not kept, so it cannot be compared", Tone.WARN)
+            return
+        from anyclaude_tui.screens.compare import CompareScreen
+
+        self.app.push_screen(CompareScreen(self._door, body=msgspec.json.decode(kept.body)))
