@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 CLAUDE := tests/e2e/node_modules/.bin/claude
 
-.PHONY: run test check format install clean soak bench
+.PHONY: run test check format install clean soak bench docs
 
 run: $(STAMP)  ## the dashboard
 	$(BIN)/anyclaude-tui $(ARGS)
@@ -46,6 +46,9 @@ format: $(DEV_STAMP)
 
 clean:
 	rm -rf $(VENV) tests/e2e/node_modules .mypy_cache .ruff_cache .pytest_cache
+
+docs: $(DEV_STAMP)  ## docs/configuration.md, from the settings themselves
+	$(BIN)/python -m tools.config_docs
 
 soak: $(DEV_STAMP)  ## thousands of streams with faults; memory under a flood
 	$(BIN)/python -m benchmarks.soak

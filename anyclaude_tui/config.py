@@ -32,7 +32,7 @@ class ConfigError(Exception):
 
 
 class BackendSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One `[backends.NAME]` section."""
+    """`[backends.NAME]`: one backend; NAME is what --backend and the screens call it."""
 
     kind: str
     """One of simulator, mlx_lm, vllm_mlx, lmstudio, openai, anthropic."""
@@ -113,6 +113,10 @@ class DashboardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """A theme's name; the palette lists them."""
     leader: str = "ctrl+right_square_bracket"
     """The one key chord that the pane does not get: it opens the dashboard's own commands."""
+    colours: bool = True
+    """false: shades of grey only, as with NO_COLOR."""
+    motion: bool = True
+    """false: the dashboard moves nothing smoothly (reduced motion)."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -121,6 +125,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     backend: str | None = None
     """The backend to start with: a name from [backends], or KIND[:REST]."""
     backends: dict[str, BackendSettings] = msgspec.field(default_factory=dict)
+    """The backends, a table for each: [backends.NAME] below."""
     keep_backends: bool = False
     """After a switch the old backend stays loaded (there must be memory for both)."""
     roles: RoleSettings = RoleSettings()

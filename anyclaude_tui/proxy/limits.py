@@ -11,7 +11,7 @@ Size = Annotated[int, msgspec.Meta(gt=0)]
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Times in seconds, sizes in bytes. Defaults: design.md, "The promise on streams"."""
+    """`[limits]`: deadlines and bounds of a request; times in seconds, sizes in bytes."""
 
     keepalive_s: Seconds = 10.0
     """While the backend is silent the client gets a keepalive this often."""

@@ -1,0 +1,153 @@
+"""`make docs`: docs/configuration.md from the settings themselves.
+
+python -m tools.config_docs            write it
+python -m tools.config_docs --check    exit 1 when it is not what would be written
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from anyclaude_tui.config_docs import Field, Section, sections
+
+TARGET = Path(__file__).parents[1] / "docs" / "configuration.md"
+KINDS = {
+    "text": "text",
+    "whole": "whole number",
+    "number": "number",
+    "switch": "true or false",
+    "texts": "list of texts",
+    "pairs": "table of texts",
+    "tables": "tables",
+}
+INTRO = """\
+# Configuration
+
+<!-- Made by `make docs` from the docstrings in anyclaude_tui/config.py and proxy/limits.py. -->
+
+Nothing has to be configured: without a file the dashboard shows what it found on this machine
+and asks once. What you choose on the first screen and in the settings screen
+(`Ctrl+]` then `,`) is written to `config.toml`; comments and order of that file stay.
+
+| where | what for |
+|---|---|
+| command line | this run only |
+| environment: `ANYCLAUDE_MODE`, `ANYCLAUDE_DEBUG`, and the old names below | this shell |
+| `.anyclaude.toml` in the folder where you start | this project |
+| `config.toml` in `~/.anyclaude/`, or in `$ANYCLAUDE_HOME` | you |
+| the defaults below | |
+
+The stronger stands above the weaker. `anyclaude-tui config path` says where the file is,
+`anyclaude-tui config show` prints the settings in force, and `anyclaude-tui config check` names
+the line and the key of a mistake, with the nearest right one.
+
+## An example
+
+```toml
+backend = "coder"                     # start with this one
+
+[backends.coder]
+kind = "mlx_lm"                       # started and watched by us
+model = "~/models/Qwen3-Coder-30B-A3B-Instruct-4bit"
+context_window = 65536
+
+[backends.studio]
+kind = "lmstudio"                     # runs already, or is started with `lms`
+
+[backends.box]
+kind = "openai"                       # any OpenAI-compatible server
+url = "http://192.168.1.20:8000/v1"
+api_key = "env:BOX_KEY"
+
+[backends.claude]
+kind = "anthropic"                    # the real thing, passed through
+api_key = "env:ANTHROPIC_API_KEY"
+
+[roles]
+background = "studio"                 # titles and summaries go elsewhere
+
+[limits]
+first_byte_s = 1800                   # a large prompt on a slow machine
+```
+"""
+OUTRO = """\
+## Environment
+
+| variable | meaning |
+|---|---|
+| `ANYCLAUDE_HOME` | folder of our files instead of `~/.anyclaude` |
+| `ANYCLAUDE_MODE` | as `backend`; `--mode` and `--backend` are stronger |
+| `ANYCLAUDE_DEBUG` | as `debug` in `[logs]`: 0 to 3 |
+| `ANYCLAUDE_PORT` | as `port` in `[proxy]` |
+| `LMSTUDIO_URL` | a backend `lmstudio` at that URL |
+| `LOCAL_URL` | a backend `local`: an OpenAI-compatible server at that URL |
+| `MLX_LM_URL` | a backend `mlx-lm`: an mlx_lm.server that runs there |
+| `NO_COLOR` | no colours |
+
+## From anyclaude
+
+Where there is no `config.toml`, an `.anyclauderc.json` in the folder where you start, or in your
+home, is read as it is: `backend`, `port`, `debug`, and each backend's `baseUrl`, `port`, `model`,
+`modelPath`, `apiKey`, `contextLength`, `pythonVenv`. `anyclaude-tui config import` writes a
+`config.toml` from it and says what has no counterpart here. `--mode local`, `--mode lmstudio`,
+`--mode openrouter` and `--mode claude` work without any file.
+
+## Secrets
+
+`api_key = "env:NAME"` reads the key from the environment when it is needed, so that the file has
+none. `config show` never prints keys or tokens, and traces are written without them.
+"""
+
+
+def document() -> str:
+    """The whole page."""
+    parts = [INTRO, *(_section(section) for section in sections()), OUTRO]
+    return "\n".join(parts)
+
+
+def _section(section: Section) -> str:
+    title = f"`[{section.name}]`" if section.name else "At the top"
+    words = section.words.partition(": ")[2] if section.name else "Before all tables."
+    words = words or section.words
+    lines = [f"## {title}", "", words[:1].upper() + words[1:], ""]
+    lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
+    lines += [_row(field) for field in section.fields]
+    return "\n".join(lines) + "\n"
+
+
+def _row(field: Field) -> str:
+    words = field.words.replace("|", "\\|")
+    return f"| `{field.key}` | {_value(field)} | {_default(field)} | {words} |"
+
+
+def _value(field: Field) -> str:
+    kind = KINDS[field.kind]
+    if field.least is not None and field.most is not None:
+        return f"{kind}, {field.least:g} to {field.most:g}"
+    if field.least == 0 and field.kind == "number":
+        return f"{kind} over 0"
+    if field.least:
+        return f"{kind}, {field.least:g} or more"
+    return kind
+
+
+def _default(field: Field) -> str:
+    if field.required:
+        return "(required)"
+    value: Any = field.default
+    if value is None or value in ((), {}):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f'`"{value}"`' if isinstance(value, str) else f"`{value:,}`".replace(",", "_")
+
+
+if __name__ == "__main__":
+    made = document()
+    if "--check" in sys.argv:
+        if TARGET.read_text(encoding="utf-8") != made:
+            sys.exit(f"{TARGET} is not current: run `make docs`")
+    else:
+        TARGET.write_text(made, encoding="utf-8")
