@@ -8,6 +8,7 @@ held up, and the process's memory.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import os
@@ -50,7 +51,7 @@ class PaneApp(App[None]):
         self._ticks = 0
         self._stall_s = 0.0
         self._last_s = time.monotonic()
-        self.set_interval(0.01, self._watch)
+        self._watch()
         self.set_interval(1, self._tick)
         self.call_later(self._settle)
 
@@ -61,8 +62,9 @@ class PaneApp(App[None]):
 
     def _watch(self) -> None:
         now = time.monotonic()
-        self._stall_s = max(self._stall_s, now - self._last_s - 0.01)
+        self._stall_s = max(self._stall_s, now - self._last_s - 0.02)
         self._last_s = now
+        asyncio.get_running_loop().call_later(0.02, self._watch)
 
     def _tick(self) -> None:
         self._ticks += 1

@@ -20,6 +20,8 @@ Row = Sequence[tuple[Any, str]]
 
 MAX_CELLS = 1_000_000
 """About 8,000 lines of 120 columns; 10 to 30 MB."""
+LINE_CELLS = 12
+"""What a line costs besides its cells."""
 
 _style = itemgetter(0)
 _text = itemgetter(1)
@@ -87,7 +89,7 @@ class History:
 
     @property
     def size_cells(self) -> int:
-        """What is held, with one more for each line."""
+        """What is held, with LINE_CELLS more for each line."""
         return self._cells + len(self._open)
 
     def append(self, cells: Row, wrapped: bool) -> None:
@@ -120,11 +122,11 @@ class History:
 
     def _add(self, line: _Line) -> None:
         self._lines.append(line)
-        self._cells += line.size + 1
+        self._cells += line.size + LINE_CELLS
         self._before.append(self._before[-1] + self._rows_of(line.size))
         while self._cells > self._max_cells:
             gone = self._lines.popleft()
-            self._cells -= gone.size + 1
+            self._cells -= gone.size + LINE_CELLS
             self.dropped += self._rows_of(gone.size)
             self._base += 1
         if self._base > len(self._lines):  # now and then, not at every line
@@ -187,7 +189,7 @@ class History:
             return cells, True
         line = self._lines.pop()
         self._before.pop()
-        self._cells -= line.size + 1
+        self._cells -= line.size + LINE_CELLS
         kept = (max(line.size, 1) - 1) // columns * columns
         if kept:
             self._open = line.cells(0, kept)

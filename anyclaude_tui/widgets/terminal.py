@@ -229,8 +229,13 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
 
     def _ended(self, status: ExitStatus) -> None:
         self._process = None
+        ended = f" {self._label} {status.words}"
         self.view.line = (
-            f" {self._label} {status.words} — r restart · c continue the conversation · s shell"
+            f"{ended} — r restart · c continue the conversation · s shell",
+            f"{ended} — r restart · c continue · s shell",
+            f"{ended}: r restart, c continue",
+            " ended: r restart, c continue, s shell",
+            " ended: r c s",
         )
         self.view.follow()
         self._request_frame()
@@ -283,9 +288,19 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
         if changed:
             width = self.size.width
             self.refresh(*(Region(0, first, width, count) for first, count in _bands(changed)))
+            if self._clock is not None and self._clock.boosted:
+                self._paint_now()
         if self.has_focus:  # input methods open their windows there
             cursor = self.emulator.cursor
             self.app.cursor_position = self.content_region.offset + Offset(cursor.x, cursor.y)
+
+    def _paint_now(self) -> None:
+        """The echo of a key does not wait for Textual's next tick (up to 4 ms)."""
+        screen = self.screen
+        if screen.is_current and not self.app._batch_count and not screen._layout_required:
+            screen._compositor.update_widgets({self})
+            screen._compositor_refresh()
+            self._repaint_required = False
 
     def _backlog(self) -> int:
         """Frames that Textual has written and the outer terminal has not taken."""
@@ -446,9 +461,8 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
         if search is not None:
             total = len(search.matches)
             found = f"{total - search.index} of {total}" if total else "not found"
-        self.view.line = (
-            f" find: {self._prompt}▏ {found}   enter older · shift+enter newer · esc close"
-        )
+        asked = f" find: {self._prompt}▏ {found}"
+        self.view.line = (f"{asked}   enter older · shift+enter newer · esc close", asked)
         self._request_frame()
 
 

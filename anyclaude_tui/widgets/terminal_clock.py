@@ -28,21 +28,28 @@ class FrameClock:
         self._handle: asyncio.Handle | None = None
         self._last = 0.0
         self._boosted_until = 0.0
+        self._urgent = False
         self.spent_s = 0.0
         """Parsing time since the last frame; the owner adds to it."""
 
     @property
     def due(self) -> bool:
         """Whether a frame may be painted now."""
-        return self._loop.time() >= self._last + self._period
+        return self._urgent or self._loop.time() >= self._last + self._period
+
+    @property
+    def boosted(self) -> bool:
+        """Whether a key was pressed just now."""
+        return self._loop.time() < self._boosted_until
 
     @property
     def _period(self) -> float:
-        return FAST_FRAME_S if self._loop.time() < self._boosted_until else FRAME_S
+        return FAST_FRAME_S if self.boosted else FRAME_S
 
     def boost(self) -> None:
-        """A key was pressed."""
+        """A key was pressed: the next frame waits for nothing."""
         self._boosted_until = self._loop.time() + BOOST_S
+        self._urgent = True
         if self._handle is not None:  # the frame that waits comes sooner
             self._handle.cancel()
             self._handle = None
@@ -53,7 +60,7 @@ class FrameClock:
         if self._handle is not None:
             return
         now = self._loop.time()
-        at = max(self._last + self._period, now + after_s)
+        at = max(now if self._urgent else self._last + self._period, now + after_s)
         if at <= now:
             self._handle = self._loop.call_soon(self._tick)
         else:
@@ -67,6 +74,7 @@ class FrameClock:
 
     def _tick(self) -> None:
         self._handle = None
+        self._urgent = False
         self._last = self._loop.time()
         self.spent_s = 0.0
         self._paint()

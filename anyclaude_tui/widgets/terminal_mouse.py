@@ -1,6 +1,7 @@
 """The mouse in the pane: the child's when it tracks the mouse, else selection and scrolling.
 
-Shift takes the mouse back from a child that tracks it, as in other terminals.
+Shift takes the mouse back from a child that tracks it, as in other terminals; Alt does too,
+because many terminals keep Shift for a selection of their own. Ctrl+click opens a link.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 WHEEL_ROWS = 3
 MULTI_CLICK_S = 0.4
 _BUTTON_NAMES: dict[int, MouseButton] = {0: "none", 1: "left", 2: "middle", 3: "right"}
+_OPENED = ("https://", "http://")
 _UNITS: tuple[Unit, ...] = ("character", "word", "line")
 
 
@@ -51,6 +53,8 @@ class TerminalMouse:
         pane = self._pane
         event.stop()
         pane.focus()
+        if event.ctrl and event.button == 1 and self._open_link(event):
+            return
         pane.capture_mouse()
         if self._childs(event):
             self._to_child("press", event)
@@ -93,7 +97,8 @@ class TerminalMouse:
 
     def _childs(self, event: events.MouseEvent) -> bool:
         pane = self._pane
-        return pane.running and pane.emulator.mouse_tracking and not event.shift
+        taken_back = event.shift or event.meta
+        return pane.running and pane.emulator.mouse_tracking and not taken_back
 
     def _to_child(
         self, kind: Literal["press", "release", "move"], event: events.MouseEvent
@@ -115,6 +120,15 @@ class TerminalMouse:
             return
         if pane.view.scroll(WHEEL_ROWS if direction == "up" else -WHEEL_ROWS):
             pane._request_frame()
+
+    def _open_link(self, event: events.MouseEvent) -> bool:
+        row, x = self._point(event)
+        cells = self._cells(row)
+        look = cells[x].look if x < len(cells) else None
+        if look is None or look.link is None or not look.link.startswith(_OPENED):
+            return False
+        self._pane.app.open_url(look.link)
+        return True
 
     def _position(self, event: events.MouseEvent) -> tuple[int, int]:
         emulator = self._pane.emulator

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 ESCAPE_DELAY_MS = 25
-FPS = 120
+FPS = 240
 QUEUED_WRITES = 4096
 
 # ESC and one of these begins other sequences (CSI, SS3): Textual has to wait there.

@@ -33,12 +33,12 @@ class TerminalView:
         self.focused = False
         self.selection: Selection | None = None
         self.search: Search | None = None
-        self.line: str | None = None
-        """Shown in place of the last row."""
+        self.line: tuple[str, ...] | None = None
+        """Shown in place of the last row: the first of these that fits, else the last."""
         self._top: int | None = None  # the row at the top while scrolled back
         self._last_cursor_row = -1
         self._last_base = 0
-        self._last_line: str | None = None
+        self._last_line: tuple[str, ...] | None = None
         self._stale = True
 
     # --- where ---
@@ -132,7 +132,8 @@ class TerminalView:
         emulator = self._emulator
         columns = emulator.columns
         if self.line is not None and visible == emulator.rows - 1:
-            return strip_of_text(self.line, columns, _LINE_STYLE)
+            fitting = [text for text in self.line if len(text) <= columns]
+            return strip_of_text((fitting or self.line[-1:])[0], columns, _LINE_STYLE)
         marks = self._marks(y)
         if not marks:
             return strip_of_runs(emulator.runs(y), columns)

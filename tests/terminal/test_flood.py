@@ -91,5 +91,5 @@ def test_memory_stays_bounded_and_the_newest_lines_are_kept() -> None:
     assert emulator.history.size_cells <= 1_000_000
     assert emulator.text(-1) == "599992"
     count = emulator.history.count(40)
-    assert 100_000 < count < 200_000
+    assert 50_000 < count < 200_000
     assert int(emulator.text(-count)) == 600_000 - 7 - count
