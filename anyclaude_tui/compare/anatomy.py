@@ -65,13 +65,16 @@ def anatomies(samples: Iterable[Sample], target: str) -> list[Anatomy]:
         cold = found.get((workload, Prefix.COLD))
         if prefix is Prefix.WARM and cold is not None:
             found[workload, prefix] = _with_cold(one, cold)
+    speeds = [one.decode_s_per_token for one in found.values() if one.decode_s_per_token]
+    if speeds:
+        found = {key: _with_decode(one, median(speeds)) for key, one in found.items()}
     known = [one.proxy_first_s for one in found.values() if one.proxy_first_s is not None]
     return [_with_proxy(one, median(known)) if known else one for one in found.values()]
 
 
 def seconds_per_token(samples: Iterable[Sample]) -> list[float]:
     """Decode time per token of each sample that has it."""
-    rates = (sample.view.tokens_per_s.value for sample in samples)
+    rates = (sample.tokens_per_s.value for sample in samples)
     return [1 / rate for rate in rates if rate]
 
 
@@ -135,6 +138,23 @@ def _anatomy(workload: str, prefix: Prefix, samples: Sequence[Sample]) -> Anatom
         thinking_tokens=output * share,
         answer_tokens=output * (1 - share),
         decode_s_per_token=per_token,
+    )
+
+
+def _with_decode(one: Anatomy, usual_s: float) -> Anatomy:
+    """Tokens that were written in silence (a tool call that comes whole) take the time
+    that tokens take elsewhere: it is in what looks like prefill."""
+    tokens = one.thinking_tokens + one.answer_tokens
+    if one.decode_s_per_token is not None or tokens <= 1:
+        return one
+    took_s = min(one.prefill_s, (tokens - 1) * usual_s)
+    thinking_s = took_s * one.thinking_tokens / tokens
+    return replace(
+        one,
+        prefill_s=one.prefill_s - took_s,
+        thinking_s=thinking_s,
+        answer_s=took_s - thinking_s,
+        decode_s_per_token=took_s / (tokens - 1),
     )
 
 

@@ -65,6 +65,8 @@ class Finding:
     """What one target spends its time on, or what is wrong with it."""
 
     target: str
+    label: str
+    """The target's short name."""
     cause: Cause
     seconds: float
     """Per request, over the workloads that were measured."""

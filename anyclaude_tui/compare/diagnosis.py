@@ -98,7 +98,7 @@ def _different(
     if share >= LIKELY_SHARE:
         confidence = Confidence.HIGH if share >= MAIN_SHARE else Confidence.LIKELY
     headline = (
-        f"{slow.name} is {words.times(change.ratio)} slower than {fast.name}: "
+        f"{slow.shown} is {words.times(change.ratio)} slower than {fast.shown}: "
         f"{SCENARIOS[cause]} ({cause})"
     )
     return Verdict(
@@ -128,7 +128,7 @@ def _as_findings_say(parts: list[Part], slow: Target, findings: Iterable[Finding
 
 def _alike(order: Sequence[Target], change: Shift | None, findings: tuple[Finding, ...]) -> Verdict:
     """No clear difference: a fault that they share, or equal."""
-    names = " and ".join(target.name for target in order)
+    names = " and ".join(target.shown for target in order)
     close = change is not None and change.level is Level.CLOSE
     said = evidence.of_whole(change) if change else "too few runs to tell them apart"
     shared = _shared_fault(order, findings)
@@ -139,7 +139,7 @@ def _alike(order: Sequence[Target], change: Shift | None, findings: tuple[Findin
             headline=f"{names} are about equal, and {SCENARIOS[shared.cause]} for each of "
             f"them ({shared.cause})",
             confidence=Confidence.HIGH if shared.share >= LIKELY_SHARE else Confidence.LIKELY,
-            evidence=(*(f"{f.target}: {f.evidence}" for f in findings if f.fault), said),
+            evidence=(*(f"{f.label}: {f.evidence}" for f in findings if f.fault), said),
             remedies=remedies(shared.cause, order[-1].kind),
             fastest=order[0].name,
             slowest=order[-1].name,
@@ -149,8 +149,8 @@ def _alike(order: Sequence[Target], change: Shift | None, findings: tuple[Findin
     headline = f"{names} are equal within the noise"
     if close and change is not None:
         headline = (
-            f"too close to call: {order[-1].name} may be {words.times(change.ratio)} slower "
-            f"than {order[0].name}"
+            f"too close to call: {order[-1].shown} may be {words.times(change.ratio)} slower "
+            f"than {order[0].shown}"
         )
     elif change is None:
         headline = f"{names} cannot be told apart: they share no workload that both finished"
@@ -188,7 +188,8 @@ def _alone(target: Target, findings: tuple[Finding, ...]) -> Verdict:
     return Verdict(
         cause=cause,
         scenario=SCENARIOS[cause],
-        headline=f"{target.name}: {SCENARIOS[cause]} ({cause}, {words.percent(share)} of its time)",
+        headline=f"{target.shown}: {SCENARIOS[cause]} ({cause}, {words.percent(share)} of the "
+        "time)",
         confidence=Confidence.HIGH if share >= LIKELY_SHARE else Confidence.LIKELY,
         evidence=tuple(finding.evidence for finding in findings),
         remedies=remedies(cause, target.kind),
@@ -206,13 +207,13 @@ def _first_was_slow(
 ) -> Verdict:
     """Equal once they run, but the first request of one waited for its model."""
     excess_s = _first_excess_s(samples, target.name)
-    said = [f"the first request to {target.name} took {words.seconds(excess_s)} longer"]
+    said = [f"the first request to {target.shown} took {words.seconds(excess_s)} longer"]
     if change:
         said.append(f"afterwards: {evidence.of_whole(change)}")
     return Verdict(
         cause=Cause.LOAD,
         scenario=SCENARIOS[Cause.LOAD],
-        headline=f"equal once loaded; {target.name} loads its model for "
+        headline=f"equal once loaded; {target.shown} loads its model for "
         f"{words.seconds(excess_s)} at the first request",
         confidence=Confidence.LIKELY,
         evidence=tuple(said),
@@ -228,8 +229,8 @@ def _failed(
 ) -> Verdict:
     """A target without a single good run."""
     missing = [target for target in comparison.targets if target not in measured]
-    reasons = [f"{t.name}: {_why_failed(comparison, t)}" for t in missing]
-    names = " and ".join(target.name for target in missing) or "nothing"
+    reasons = [f"{t.shown}: {_why_failed(comparison, t)}" for t in missing]
+    names = " and ".join(target.shown for target in missing) or "nothing"
     return Verdict(
         cause=Cause.FAILED,
         scenario=None,

@@ -41,7 +41,7 @@ def of_difference(
     if shown:
         each = ", ".join(f"{part.cause} +{words.seconds(part.seconds)}" for part in shown)
         yield f"per request: {each}"
-    yield from _speed(samples, fast, slow, "decode", lambda s: s.view.tokens_per_s.value)
+    yield from _speed(samples, fast, slow, "decode", lambda s: s.tokens_per_s.value)
     yield from _speed(samples, fast, slow, "prefill", _prefill_speed)
     ours = {(part.workload, part.prefix): part for part in anatomies(samples, slow.name)}
     theirs = {(part.workload, part.prefix): part for part in anatomies(samples, fast.name)}
@@ -81,7 +81,7 @@ def of_main_parts(findings: Iterable[Finding]) -> Iterator[str]:
         if finding.target not in seen:
             seen.add(finding.target)
             share = words.percent(finding.share)
-            yield f"{finding.target}: {share} of its time is {finding.cause}; {finding.evidence}"
+            yield f"{finding.label}: {share} of its time is {finding.cause}; {finding.evidence}"
 
 
 def _prefill_speed(sample: Sample) -> float | None:

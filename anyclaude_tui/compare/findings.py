@@ -51,7 +51,7 @@ def examine(target: Target, samples: Iterable[Sample]) -> list[Finding]:
         *_decode(target, parts),
     ]
     findings = [
-        Finding(target.name, cause, lost / len(parts), lost / total, fault, evidence)
+        Finding(target.name, target.shown, cause, lost / len(parts), lost / total, fault, evidence)
         for cause, lost, fault, evidence in found
         if lost > 0 and total > 0
     ]
@@ -176,5 +176,5 @@ def _middle_ttft(own: Sequence[Sample], way: Way) -> float | None:
 
 
 def _speeds(own: Sequence[Sample], way: Way) -> str:
-    values = [s.view.tokens_per_s.value for s in select(own, way=way) if s.view.tokens_per_s.value]
+    values = [s.tokens_per_s.value for s in select(own, way=way) if s.tokens_per_s.value]
     return words.rate(median(values) if values else None)

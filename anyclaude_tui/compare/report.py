@@ -54,7 +54,7 @@ def to_svg(saved: Saved, columns: int = SVG_COLUMNS) -> str:
     """The report as a picture."""
     console = Console(file=io.StringIO(), width=columns, record=True, force_terminal=True)
     console.print(render(saved))
-    names = " against ".join(target.name for target in saved.comparison.targets)
+    names = " against ".join(target.shown for target in saved.comparison.targets)
     return console.export_svg(title=f"anyclaude-tui compare: {names}")
 
 
@@ -64,7 +64,7 @@ def failures(comparison: Comparison) -> Iterator[str]:
         if target.error:
             yield f"{target.name}: {target.error}"
     for sample in comparison.samples:
-        if not sample.ok:
+        if not sample.ok and (sample.run or not sample.ended_well):
             yield f"{run_name(sample)}: {why(sample)}"
 
 
@@ -77,6 +77,8 @@ def run_name(sample: Sample) -> str:
 def why(sample: Sample) -> str:
     """Why a run failed, in words."""
     view = sample.view
+    if sample.ended_well:
+        return "it ended before there was a first token"
     if view.reason:
         return view.reason
     return f"cut short ({view.truncation})" if view.truncation else "no reply"
@@ -108,7 +110,7 @@ def _targets(comparison: Comparison) -> RenderableType:
             facts.append(f"window {words.count(target.window_tokens)} tokens")
         if target.bring_up_s is not None:
             facts.append(f"up in {words.seconds(target.bring_up_s)}")
-        lines.append(Text(f"{target.name}: " + ", ".join(fact for fact in facts if fact)))
+        lines.append(Text(f"{target.shown}: " + ", ".join(fact for fact in facts if fact)))
     good = sum(sample.ok and sample.run > 0 for sample in comparison.samples)
     said = f"{good} good runs in {words.seconds(comparison.seconds)}"
     lines.append(Text(said + (", stopped before the end" if comparison.stopped else "")))
@@ -119,7 +121,7 @@ def _table(saved: Saved) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     for target in saved.comparison.targets:
-        table.add_column(target.name, justify="right")
+        table.add_column(target.shown, justify="right", overflow="fold")
     if len(saved.comparison.targets) > 1:
         table.add_column("last / first", justify="right", style="dim")
     for section in saved.summary:
@@ -147,7 +149,7 @@ def _cells(row: Row) -> list[Text]:
 def _best(row: Row) -> int | None:
     """The place of the better cell, where they differ by more than a twentieth."""
     known = [(cell.value, place) for place, cell in enumerate(row.cells) if cell.value is not None]
-    if not row.better or len(known) < 2:
+    if not row.better or len(known) < 2 or row.ratio() is None:
         return None
     low, high = min(known), max(known)
     if high[0] <= 1.05 * low[0]:

@@ -23,7 +23,7 @@ def to_markdown(saved: Saved) -> str:
 
 def _lines(saved: Saved) -> Iterator[str]:
     comparison, verdict = saved.comparison, saved.verdict
-    names = [target.name for target in comparison.targets]
+    names = [target.shown for target in comparison.targets]
     yield f"# {' against '.join(names)}"
     yield ""
     yield f"**{_plain(verdict.headline)}**"
@@ -45,7 +45,7 @@ def _lines(saved: Saved) -> Iterator[str]:
     for target in comparison.targets:
         simulated = ", **simulated**" if target.simulated else ""
         model = f", model {_plain(target.model)}" if target.model else ""
-        yield f"- `{target.name}`: {target.kind}{model}{simulated}"
+        yield f"- `{target.shown}`: {target.kind}{model}{simulated}"
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(comparison.started_wall))
     stopped = ", stopped before the end" if comparison.stopped else ""
     yield (
@@ -82,7 +82,7 @@ def _findings(comparison: Comparison) -> Iterator[str]:
         own = [[s for s in group if s.workload == workload] for group in through]
         add(f"prompt size, {workload}", map(_size, own))
         add(f"chunks, {workload}", (_most(g, "chunks") for g in own))
-    yield from _grid([t.name for t in comparison.targets], rows)
+    yield from _grid([t.shown for t in comparison.targets], rows)
 
 
 def _section(section: Section, names: Sequence[str]) -> Iterator[str]:
@@ -119,7 +119,7 @@ def _most(samples: Iterable[Sample], name: str) -> str:
 
 
 def _speed(samples: Iterable[Sample]) -> str:
-    values = sorted(v for s in samples if (v := s.view.tokens_per_s.value) is not None)
+    values = sorted(v for s in samples if (v := s.tokens_per_s.value) is not None)
     return words.rate(values[len(values) // 2]) if values else words.UNKNOWN
 
 

@@ -33,7 +33,7 @@ from anyclaude_tui.compare.progress import (
     TargetFailed,
 )
 from anyclaude_tui.compare.running import Run, Taken
-from anyclaude_tui.compare.samples import TEXT_KEPT, Comparison, Prefix, Sample, Target, Way
+from anyclaude_tui.compare.samples import TEXT_KEPT, Comparison, Prefix, Sample, Target, Way, labels
 from anyclaude_tui.compare.workload import Workload, with_nonce
 from anyclaude_tui.config import ConfigError, Settings
 from anyclaude_tui.session import Session
@@ -74,7 +74,10 @@ class Comparer:
         self._listen = listen
         hosts = list(self._hosts.values())
         self._together = can_stand_together(hosts) if together is None else together
-        self._targets = {host.name: Target(host.name, host.kind) for host in hosts}
+        short = labels(names)
+        self._targets = {
+            host.name: Target(host.name, host.kind, short[host.name]) for host in hosts
+        }
         self._samples: list[Sample] = []
         self._failed_in_a_row: dict[str, int] = dict.fromkeys(names, 0)
         self._nonces: dict[tuple[str, str, Way, int], str] = {}
@@ -146,9 +149,10 @@ class Comparer:
         except (BackendError, ConfigError, OSError) as error:
             self._fail(host.name, str(error))
             return False
-        first = self._targets[host.name].bring_up_s
-        if first is not None:  # a second visit: the first start counts
-            target = replace(target, bring_up_s=first)
+        known = self._targets[host.name]
+        target = replace(target, label=known.label)
+        if known.bring_up_s is not None:  # a second visit: the first start counts
+            target = replace(target, bring_up_s=known.bring_up_s)
         self._targets[host.name] = target
         self._tell(BroughtUp(target))
         return True
@@ -177,7 +181,7 @@ class Comparer:
         self._samples.append(sample)
         self._eta.note(step, seconds)
         self._failed_in_a_row[step.target] = (
-            0 if sample.ok else self._failed_in_a_row[step.target] + 1
+            0 if sample.ended_well else self._failed_in_a_row[step.target] + 1
         )
         self._tell(RunEnded(step, sample, self._number, self._total, self._eta.left_s(self._left)))
         if self._gives_up(step.target):

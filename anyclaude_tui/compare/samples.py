@@ -7,15 +7,19 @@ is frozen and goes to JSON and back with msgspec.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from anyclaude_tui.telemetry.events import Outcome, Truncation
+from anyclaude_tui.telemetry.events import UNKNOWN, Figure, Outcome, Truncation
 from anyclaude_tui.telemetry.metrics import RequestView
 
 TEXT_KEPT = 2_000
 """Characters of a reply kept with its sample."""
+
+
+WHOLE_CALL = 1.5
+"""More tokens per delta than this in a reply with tool calls: they came whole."""
 
 
 class Way(StrEnum):
@@ -55,14 +59,29 @@ class Sample:
     """(seconds since sent, deltas so far), thinned out, for a chart."""
 
     @property
-    def ok(self) -> bool:
+    def ended_well(self) -> bool:
         """It ended as it should: whole, or at the limit of tokens that it was given."""
         view = self.view
-        return (
-            view.outcome in (Outcome.COMPLETE, Outcome.LIMIT)
-            and view.truncation in (None, Truncation.MAX_TOKENS)
-            and view.ttft_s.value is not None
-        )
+        if view.truncation is not None:
+            return view.truncation is Truncation.MAX_TOKENS
+        return view.outcome in (Outcome.COMPLETE, Outcome.LIMIT)
+
+    @property
+    def ok(self) -> bool:
+        """It ended well and has something to measure."""
+        return self.ended_well and self.view.ttft_s.value is not None
+
+    @property
+    def tokens_per_s(self) -> Figure:
+        """Decode speed; unknown where tool calls came whole.
+
+        mlx_lm and vllm-mlx send nothing while they write a call (`mlx-lm.md`, "Tool
+        calls"), so its tokens are counted, but their time lies before the first delta.
+        """
+        output = self.view.output_tokens.value or 0.0
+        if self.view.tool_calls and output > WHOLE_CALL * max(1, self.view.deltas):
+            return UNKNOWN
+        return self.view.tokens_per_s
 
     @property
     def thinking_share(self) -> float | None:
@@ -76,6 +95,8 @@ class Target:
 
     name: str
     kind: str
+    label: str = ""
+    """A short name for tables and sentences, unique in its comparison."""
     model: str = ""
     simulated: bool = False
     supervised: bool = False
@@ -85,6 +106,11 @@ class Target:
     ran already."""
     error: str = ""
     """Why it could not be measured (or not to the end)."""
+
+    @property
+    def shown(self) -> str:
+        """The name for people."""
+        return self.label or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +153,20 @@ def select(
         and way in (None, sample.way)
         and prefix in (None, sample.prefix)
     ]
+
+
+def labels(names: Sequence[str]) -> dict[str, str]:
+    """Short names: `mlx_lm:model-dir` for a path, `openai:host:port` for a URL; the whole
+    name where two would be alike."""
+    short = {name: _label(name) for name in names}
+    made = list(short.values())
+    return {name: label if made.count(label) == 1 else name for name, label in short.items()}
+
+
+def _label(name: str) -> str:
+    kind, colon, rest = name.partition(":")
+    if not colon or "/" not in rest:
+        return name
+    if "://" in rest:
+        return f"{kind}:{rest.split('://', 1)[1].split('/', 1)[0]}"
+    return f"{kind}:{rest.rstrip('/').rsplit('/', 1)[-1]}"

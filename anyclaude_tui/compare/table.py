@@ -20,6 +20,9 @@ from anyclaude_tui.telemetry.events import (
     measured,
 )
 
+SHORT_S = 0.02
+"""Times below this are nobody's wait."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -52,9 +55,13 @@ class Row:
         return words.marked(Figure(cell.value, cell.source), write(cell.value, self.unit))
 
     def ratio(self) -> float | None:
-        """The last target's figure over the first's."""
+        """The last target's figure over the first's; None of times too short to matter."""
         first, last = self.cells[0].value, self.cells[-1].value
-        return last / first if first and last and len(self.cells) > 1 else None
+        if not first or not last or len(self.cells) < 2:
+            return None
+        if self.unit == "s" and max(first, last) < SHORT_S:
+            return None
+        return last / first
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,10 @@ def _prefill_speed(sample: Sample) -> Figure:
     return Figure(1 / per_token, Source.ESTIMATED if source is Source.UNKNOWN else source)
 
 
+def _decode(sample: Sample) -> Figure:
+    return sample.tokens_per_s
+
+
 def _reuse(sample: Sample) -> Figure:
     percent = sample.view.reuse_percent
     return UNKNOWN if percent.value is None else Figure(percent.value / 100, percent.source)
@@ -132,16 +143,16 @@ _OVERALL: tuple[_Line, ...] = (
         "high",
         Way.PROXY,
         None,
-        _figure("tokens_per_s"),
+        _decode,
     ),
-    ("decode, direct, tokens/s", "tokens/s", "high", Way.DIRECT, None, _figure("tokens_per_s")),
+    ("decode, direct, tokens/s", "tokens/s", "high", Way.DIRECT, None, _decode),
     (
         "decode, full logging, tokens/s",
         "tokens/s",
         "high",
         Way.LOGGED,
         None,
-        _figure("tokens_per_s"),
+        _decode,
     ),
     ("prefill, tokens/s", "tokens/s", "high", None, Prefix.COLD, _prefill_speed),
     ("gap between deltas, p50", "s", "low", Way.PROXY, None, _figure("gap_p50_s")),
@@ -161,17 +172,17 @@ _BY_WORKLOAD: tuple[_Line, ...] = (
     ("TTFT, warm, direct", "s", "low", Way.DIRECT, Prefix.WARM, _figure("ttft_s")),
     ("TTFT, cold, full logging", "s", "low", Way.LOGGED, Prefix.COLD, _figure("ttft_s")),
     ("first visible text, cold", "s", "low", Way.PROXY, Prefix.COLD, _figure("first_text_s")),
-    ("decode, tokens/s", "tokens/s", "high", Way.PROXY, None, _figure("tokens_per_s")),
+    ("decode, tokens/s", "tokens/s", "high", Way.PROXY, None, _decode),
     ("thinking share", "share", "", None, None, _thinking),
     ("output tokens", "count", "", None, None, _figure("output_tokens")),
     ("prompt tokens", "count", "", None, None, _figure("prompt_tokens")),
     ("prompt reused, warm", "share", "high", None, Prefix.WARM, _reuse),
     ("prompt size", "bytes", "", Way.PROXY, None, _counted("prompt_bytes")),
-    ("  system", "bytes", "", Way.PROXY, None, _counted("system_bytes")),
-    ("  tools", "bytes", "", Way.PROXY, None, _counted("tools_bytes")),
-    ("  messages", "bytes", "", Way.PROXY, None, _counted("messages_bytes")),
-    ("tools", "count", "", Way.PROXY, None, _counted("tool_count")),
-    ("messages", "count", "", Way.PROXY, None, _counted("message_count")),
+    ("prompt size: system", "bytes", "", Way.PROXY, None, _counted("system_bytes")),
+    ("prompt size: tools", "bytes", "", Way.PROXY, None, _counted("tools_bytes")),
+    ("prompt size: messages", "bytes", "", Way.PROXY, None, _counted("messages_bytes")),
+    ("tools, number", "count", "", Way.PROXY, None, _counted("tool_count")),
+    ("messages, number", "count", "", Way.PROXY, None, _counted("message_count")),
     ("chunks", "count", "", Way.PROXY, None, _counted("chunks")),
     ("keepalives", "count", "", Way.PROXY, None, _counted("keepalives")),
     ("tool calls", "count", "", Way.PROXY, None, _counted("tool_calls")),

@@ -87,7 +87,7 @@ def ended(progress: RunEnded) -> str:
     """One line on a run that has ended."""
     sample = progress.sample
     start = f"[{progress.number}/{progress.total}] {_name(progress.step)}"
-    if not sample.ok:
+    if not sample.ok and (sample.run or not sample.ended_well):
         return f"{start}: failed, {why(sample)}{_left(progress.eta_s)}"
     return f"{start}: {_figures(sample.view)}{_left(progress.eta_s)}"
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from anyclaude_tui.compare import history, report
+from anyclaude_tui.compare.anatomy import anatomies
 from anyclaude_tui.compare.causes import Cause
 from anyclaude_tui.compare.report_markdown import to_markdown
-from anyclaude_tui.compare.samples import Comparison, Way
+from anyclaude_tui.compare.samples import Comparison, Way, labels
 from anyclaude_tui.compare.saved import FORMAT, from_json, save, to_json
 from anyclaude_tui.compare.table import sections
 from anyclaude_tui.telemetry.events import Source
@@ -163,3 +164,34 @@ def test_history_prunes_the_oldest(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         history.keep(tmp_path, dataclasses.replace(saved, comparison=when))
     kept = [entry.started_wall / 86_400 for entry in history.entries(tmp_path)]
     assert kept == [4, 3, 2]
+
+
+def test_labels_are_short_and_never_alike() -> None:
+    names = ["mlx_lm:/a/b/model", "openai:http://127.0.0.1:1234/v1", "simulator:fast", "work"]
+    assert list(labels(names).values()) == [
+        "mlx_lm:model",
+        "openai:127.0.0.1:1234",
+        "simulator:fast",
+        "work",
+    ]
+    alike = ["mlx_lm:/a/model", "mlx_lm:/b/model/"]
+    assert list(labels(alike).values()) == alike
+
+
+def test_a_tool_call_that_came_whole_has_no_decode_speed() -> None:
+    """mlx_lm is silent while it writes one: 40 tokens in no time would be 20,000 tokens/s."""
+    made = comparison(1, Made(), workloads=("talk", "tool"))
+    whole = tuple(
+        dataclasses.replace(
+            s, view=dataclasses.replace(s.view, tool_calls=1, deltas=2, thinking_deltas=0)
+        )
+        if s.workload == "tool"
+        else s
+        for s in made.samples
+    )
+    made = dataclasses.replace(made, samples=whole)
+    rows = [{row.name: row for row in section.rows} for section in sections(made)]
+    assert "decode, tokens/s" not in rows[2]
+    assert rows[0]["decode, direct, tokens/s"].cells[0].n == 6
+    parts = {part.workload: part for part in anatomies(made.samples, "a")}
+    assert parts["tool"].answer_s > 0  # its time is known from how fast it writes elsewhere
