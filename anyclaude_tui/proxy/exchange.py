@@ -21,6 +21,7 @@ from anyclaude_tui.proxy.admission import Moved
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.native_stream import NativeTranslator
 from anyclaude_tui.proxy.notes import note_ending, note_read, note_request
+from anyclaude_tui.proxy.polling import polled
 from anyclaude_tui.proxy.reply import PLAIN_COMMIT_S, Reply
 from anyclaude_tui.proxy.request import UpstreamRequest, clamp, hygiene
 from anyclaude_tui.proxy.services import Lane, Services
@@ -132,7 +133,9 @@ class Exchange:
             try:
                 async with lane.gate.enter(self._record.role, self._place):
                     self._record.queue_position = None
-                    return lane, await self._attempt(lane.backend)
+                    clock = self._services.clock
+                    async with polled(lane, self._record, self._timers, clock):
+                        return lane, await self._attempt(lane.backend)
             except Moved:
                 continue
 

@@ -1,0 +1,60 @@
+"""Progress from a backend's side channel, asked for only while a request runs.
+
+vllm-mlx tells prefill progress and cached tokens at `/v1/status` and nowhere else
+(`vllm-mlx.md`). With two requests at once it cannot be said whose they are: then unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from anyclaude_tui.backends.base import Backend, Progress
+from anyclaude_tui.proxy.clock import Clock
+from anyclaude_tui.proxy.services import Lane
+from anyclaude_tui.proxy.timers import Timers
+from anyclaude_tui.telemetry.events import Phase, RequestRecord, reported
+
+POLL_S = 1.0
+
+
+@asynccontextmanager
+async def polled(
+    lane: Lane, record: RequestRecord, timers: Timers, clock: Clock
+) -> AsyncIterator[None]:
+    """While inside, what the lane's backend tells goes into the record."""
+    if type(lane.backend).progress is Backend.progress:
+        yield  # it has no side channel
+        return
+    polling = asyncio.create_task(_poll(lane, record, timers, clock))
+    try:
+        yield
+    finally:
+        polling.cancel()
+        with suppress(asyncio.CancelledError):
+            await polling
+
+
+async def _poll(lane: Lane, record: RequestRecord, timers: Timers, clock: Clock) -> None:
+    while True:
+        await clock.sleep(POLL_S)
+        with suppress(Exception):  # a side channel that fails is no fault of the request's
+            progress = await lane.backend.progress()
+            if progress is not None and lane.gate.busy == 1:
+                note_progress(record, timers, progress, clock.now())
+
+
+def note_progress(record: RequestRecord, timers: Timers, progress: Progress, now: float) -> None:
+    """One answer of the side channel, at the clock's `now`."""
+    if progress.cached_tokens is not None:
+        record.cached_tokens = reported(progress.cached_tokens)
+    done = progress.prefill_done_tokens
+    if done is None or record.first_delta_at is not None or done == record.prefill_done_tokens:
+        return
+    if record.prefill_at is None:
+        record.prefill_at, record.prefill_first_tokens = now, done
+    record.progress_at = timers.heard_at = now
+    record.prefill_done_tokens = done
+    record.prefill_total_tokens = progress.prefill_total_tokens
+    record.phase = Phase.PREFILL

@@ -1,0 +1,47 @@
+"""Progress from the side channel of a backend that has one."""
+
+from __future__ import annotations
+
+import asyncio
+
+from anyclaude_tui.backends.base import Dialect, Progress
+from anyclaude_tui.proxy.admission import Gate
+from anyclaude_tui.proxy.clock import FastClock
+from anyclaude_tui.proxy.limits import Limits
+from anyclaude_tui.proxy.polling import polled
+from anyclaude_tui.proxy.services import Lane
+from anyclaude_tui.proxy.timers import Timers
+from anyclaude_tui.telemetry.events import Phase, RequestRecord, Source
+from tests.support.proxy import FixedBackend, until
+
+
+class Telling(FixedBackend):
+    """A backend whose side channel counts up."""
+
+    def __init__(self) -> None:
+        super().__init__("http://x", Dialect(), 4, None)
+        self.asked = 0
+
+    async def progress(self) -> Progress | None:
+        self.asked += 1
+        if self.asked == 2:
+            raise OSError("the side channel is gone for a moment")
+        return Progress(self.asked * 100, 1000, cached_tokens=50)
+
+
+async def test_it_is_asked_only_while_a_request_runs_and_only_for_the_only_one() -> None:
+    backend, gate, clock = Telling(), Gate(4), FastClock(200)
+    record = RequestRecord(id="r", backend="b", accepted_at=0.0, accepted_wall=0.0)
+    timers = Timers(Limits(), clock.now())
+    async with gate.enter(record.role, lambda place: None):
+        async with polled(Lane(backend, gate), record, timers, clock):
+            await until(lambda: record.prefill_done_tokens == 300)
+            assert (record.prefill_total_tokens, record.phase) == (1000, Phase.PREFILL)
+            assert record.cached_tokens.source is Source.REPORTED
+            async with gate.enter(record.role, lambda place: None):
+                seen, asked = record.prefill_done_tokens, backend.asked
+                await until(lambda: backend.asked > asked + 2)
+                assert record.prefill_done_tokens == seen
+        asked = backend.asked
+        await asyncio.sleep(0.03)
+        assert backend.asked == asked
