@@ -44,6 +44,7 @@ ACTIONS: tuple[Action, ...] = (
         "requests",
         footer="requests",
     ),
+    Action("l", "logs", "What the backends and the proxy write, with search and levels.", "logs"),
     Action("x", "panels", "Hide the panels, and show them again.", "panels", footer="panels"),
     Action("r", "restart backend", "Stop and start the active backend (a cold cache).", "restart"),
     Action("c", "copy command", "Copy the command that starts Claude Code elsewhere.", "copy"),

@@ -1,0 +1,369 @@
+"""The logs screen: what the backends and the proxy write, the session's notices beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Input
+
+from anyclaude_tui.door import Door
+from anyclaude_tui.screens.edges import keys_line, tab_at, tabs_lines
+from anyclaude_tui.telemetry.hub import Snapshot
+from anyclaude_tui.telemetry.logtail import Entry, Level, LogTail
+from anyclaude_tui.telemetry.traces import folder_name
+from anyclaude_tui.terminal.clipboard import copy_to_system
+from anyclaude_tui.widgets import format
+from anyclaude_tui.widgets.lines import Line, Tone, fit, joined, spread, text, width_of, wrapped
+from anyclaude_tui.widgets.longtext import chopped, printable
+from anyclaude_tui.widgets.panel import LinesView
+from anyclaude_tui.widgets.panels import rule
+from anyclaude_tui.widgets.scroller import Scroller
+
+REFRESH_S = 0.4
+KEPT = 5_000
+"""Lines per log; the file has them all."""
+FOLDER = "server-logs"
+PROXY = "proxy"
+NOTICES = "notices"
+NAMES = {
+    Level.DEBUG: "all",
+    Level.INFO: "info",
+    Level.WARNING: "warnings",
+    Level.ERROR: "errors",
+}
+_TONES = {
+    Level.DEBUG: Tone.FAINT,
+    Level.INFO: Tone.TEXT,
+    Level.WARNING: Tone.WARN,
+    Level.ERROR: Tone.BAD,
+}
+_STAMP = re.compile(r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.,]*(?:Z|[+-]\d\d:?\d\d)?\]? ?")
+_NO_PROXY_LOG = (
+    "The proxy writes no log unless it is asked to: start with ANYCLAUDE_DEBUG=1 (timing and "
+    "errors of each request), 2 (each step) or 3 (also a full trace per request)."
+)
+_NO_LOG = "Nothing is in it yet. Only servers that anyclaude-tui has started have a log."
+
+
+class Source:
+    """One log with the lines that are kept of it."""
+
+    def __init__(self, name: str, path: Path | None) -> None:
+        """`path` None: the session's notices."""
+        self.name = name
+        self.tail = LogTail(path) if path is not None else None
+        self.entries: deque[Entry] = deque(maxlen=KEPT)
+        self.dropped = 0
+        """How many have left at the top."""
+        self._noticed = 0.0
+
+    def read(self) -> list[Entry]:
+        """New lines of the file; blocking."""
+        return self.tail.read() if self.tail is not None else []
+
+    def add(self, entries: list[Entry]) -> None:
+        """Keep them; the oldest go."""
+        self.dropped += max(0, len(self.entries) + len(entries) - KEPT)
+        self.entries.extend(entries)
+
+    def notices(self, snapshot: Snapshot) -> list[Entry]:
+        """The session's new notices, as lines."""
+        new = [n for n in snapshot.notices if n.wall > self._noticed]
+        self._noticed = max((n.wall for n in new), default=self._noticed)
+        levels = {"warning": Level.WARNING, "error": Level.ERROR}
+        return [
+            Entry(f"{format.clock(n.wall)} {n.text}", levels.get(n.level, Level.INFO)) for n in new
+        ]
+
+
+class LogsScreen(Screen[None]):
+    """A tab per log; it follows while its end is in view."""
+
+    CSS_PATH = "requests.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        Binding("q", "dismiss", show=False),
+        Binding("tab,right", "tab(1)", show=False),
+        Binding("shift+tab,left", "tab(-1)", show=False),
+        *(Binding(str(n + 1), f"go({n})", show=False) for n in range(9)),
+        Binding("slash", "find", show=False),
+        Binding("n", "next(1)", show=False),
+        Binding("N,shift+n", "next(-1)", show=False),
+        Binding("l", "level", show=False),
+        Binding("f", "follow", show=False),
+        Binding("y", "copy", show=False),
+    ]
+
+    def __init__(self, door: Door) -> None:
+        super().__init__()
+        self._door = door
+        self._sources: list[Source] = []
+        self._tab = 0
+        self._least = Level.DEBUG
+        self._reading = False
+        self._shown: list[Line] = []
+        self._sizes: deque[int] = deque()
+        """Rows of each entry that is kept, 0 for one that the level hides."""
+        self._message: Line = ()
+        self._title = LinesView(id="title")
+        self._tabs = LinesView(id="tabs")
+        self._body = Scroller(id="body")
+        self._input = Input(placeholder="search in this log", id="search", compact=True)
+        self._keys = LinesView(id="keys")
+
+    def compose(self) -> ComposeResult:
+        yield self._title
+        yield self._tabs
+        yield self._body
+        yield self._input
+        yield self._keys
+
+    def on_mount(self) -> None:
+        self._input.display = False
+        self._body.focus()
+        self._find_sources()
+        self._read()
+        self.set_interval(REFRESH_S, self._read)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self._rebuild)
+
+    # --- what there is ----------------------------------------------------------------
+
+    def _find_sources(self) -> None:
+        """The log in use first, then the others, the proxy's and the notices."""
+        snapshot = self._door.snapshot
+        folder = self._door.home / FOLDER
+        try:
+            found = sorted(path.stem for path in folder.glob("*.log"))
+        except OSError:
+            found = []
+        names = [name for name in found if name != PROXY]
+        active = folder_name(snapshot.active)  # what the backends call their files, too
+        names.sort(key=lambda name: name != active)
+        known = {source.name: source for source in self._sources}
+        made = [known.get(name) or Source(name, folder / f"{name}.log") for name in names]
+        made.append(known.get(PROXY) or Source(PROXY, folder / f"{PROXY}.log"))
+        made.append(known.get(NOTICES) or Source(NOTICES, None))
+        self._sources = made
+
+    @property
+    def source(self) -> Source:
+        """The log that is shown."""
+        return self._sources[min(self._tab, len(self._sources) - 1)]
+
+    def _read(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self.run_worker(self._read_on(), exit_on_error=False)
+
+    async def _read_on(self) -> None:
+        """Take what is new in the log that is shown."""
+        source = self.source
+        try:
+            new = await asyncio.to_thread(source.read)
+        finally:
+            self._reading = False
+        if source.name == NOTICES:
+            new = source.notices(self._door.snapshot)
+        before = source.dropped
+        source.add(new)
+        if source is self.source and self.is_attached:
+            if new:
+                self._grow(new, source.dropped - before)
+            self._show_edges()
+
+    # --- what is shown ----------------------------------------------------------------
+
+    def _grow(self, new: list[Entry], dropped: int) -> None:
+        """Add new lines at the end, and take those away that are not kept any more."""
+        if len(new) >= KEPT:
+            self._rebuild()
+            return
+        width = self._body.inner_width - 1
+        for entry in new:
+            rows = self._rows(entry, width)
+            self._shown.extend(rows)
+            self._sizes.append(len(rows))
+        gone = sum(self._sizes.popleft() for _ in range(min(dropped, len(self._sizes))))
+        del self._shown[:gone]
+        self._put(gone)
+
+    def _rebuild(self) -> None:
+        """All lines anew: another log, level or width."""
+        width = self._body.inner_width - 1
+        self._shown, self._sizes = [], deque()
+        for entry in self.source.entries:
+            rows = self._rows(entry, width)
+            self._shown.extend(rows)
+            self._sizes.append(len(rows))
+        self._put(0)
+        self._show_edges()
+
+    def _put(self, gone: int) -> None:
+        lines = self._shown
+        self._body.show(len(lines), lambda number: lines[number], dropped=gone, follow=True)
+
+    def _rows(self, entry: Entry, width: int) -> list[Line]:
+        """A line of the log over as many rows as it takes; none when the level hides it."""
+        if entry.level < self._least:
+            return []
+        if entry.ours:
+            return [fit(((" ── ", Tone.RULE), (printable(entry.text), Tone.LABEL)), width)]
+        inside = entry.continues and entry.text[:1] in " \t|"
+        tone = Tone.LABEL if inside else _TONES[entry.level]
+        words = printable(entry.text)
+        stamp = _STAMP.match(words)
+        first, *others = chopped(words, width - 3)
+        end = min(stamp.end(), len(first)) if stamp else 0
+        head: Line = ((" " + first[:end], Tone.LABEL), (first[end:], tone))
+        return [head, *(((f"   {other}", tone),) for other in others)]
+
+    def _show_edges(self) -> None:
+        width = self.size.width
+        source, body = self.source, self._body
+        follows = body.at_end
+        state = text("following", Tone.LABEL) if follows else text("paused", Tone.WARN)
+        hides = self._least > Level.DEBUG
+        level = text(f"only {NAMES[self._least]}", Tone.LIVE) if hides else ()
+        lines = text(f"{format.count(len(source.entries))} lines", Tone.LABEL)
+        self._title.set_lines([rule("Logs", joined([lines, level, state]), width, "─")])
+        names = [source.name for source in self._sources]
+        place = text(str(source.tail.path), Tone.FAINT) if source.tail else ()
+        tabs = tabs_lines(names, self._tab, width)
+        self._tabs.set_lines(tabs)
+        self._note(source)
+        keys = [
+            ("/", "search"),
+            ("l", f"level: {NAMES[self._least]}"),
+            ("f", "pause" if follows else "follow"),
+            ("y", "copy"),
+            ("Tab", "next log"),
+        ]
+        if body.hit is not None:
+            keys.insert(0, ("n N", "next, last match"))
+        line = self._message or keys_line([*keys, ("Esc", "back")], width)
+        self._keys.set_lines([_beside(line, place, width)])
+
+    def _note(self, source: Source) -> None:
+        """What to say where there is no line to show."""
+        if self._shown:
+            return
+        words = _NO_LOG
+        if source.name == PROXY and source.tail is not None and source.tail.problem:
+            words = _NO_PROXY_LOG
+        elif source.name == NOTICES:
+            words = "The session has had nothing to tell."
+        elif source.tail is not None and source.tail.problem:
+            words = source.tail.problem
+        if source.entries:
+            words = f"No line of the level “{NAMES[self._least]}”: l shows others."
+        rows = wrapped(words, self._body.inner_width - 2, 4, Tone.LABEL)
+        self._body.show_lines([(*text(" "), *row) for row in rows])
+
+    def _say(self, words: str, tone: Tone = Tone.OK) -> None:
+        """A line in place of the keys, until the next key."""
+        rows = wrapped(words, max(20, self.size.width - 2), 1, tone)
+        self._message = (*text(" "), *(rows[0] if rows else ()))
+        self._show_edges()
+
+    # --- keys -------------------------------------------------------------------------
+
+    def on_key(self, event: events.Key) -> None:
+        self._message = ()
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is self._tabs and event.y == 0:
+            names = [source.name for source in self._sources]
+            tab = tab_at(names, self._tab, self.size.width, event.x)
+            if tab is not None:
+                self.action_go(tab)
+
+    def on_scroller_moved(self, event: Scroller.Moved) -> None:
+        self._show_edges()
+
+    def action_back(self) -> None:
+        if self._input.display or self._body.hit is not None:
+            self._end_search()
+            self._body.unmark()
+            self._show_edges()
+        else:
+            self.dismiss()
+
+    def action_tab(self, step: int) -> None:
+        self._find_sources()
+        self.action_go((self._tab + step) % len(self._sources))
+
+    def action_go(self, tab: int) -> None:
+        if tab >= len(self._sources) or tab == self._tab:
+            return
+        self._tab = tab
+        self._body.unmark()
+        self._rebuild()
+        self._body.scroll_end(animate=False)
+        self._read()
+
+    def action_level(self) -> None:
+        """Hide more of the lines that matter less; after errors all are shown again."""
+        self._least = Level((self._least + 1) % len(Level))
+        self._body.unmark()
+        self._rebuild()
+        self._body.scroll_end(animate=False)
+        self._show_edges()
+
+    def action_follow(self) -> None:
+        """To the end and stay there; or stay here."""
+        if self._body.at_end:
+            self._body.scroll_relative(y=-1, animate=False)
+        else:
+            self._body.scroll_end(animate=False)
+        self._show_edges()
+
+    def action_find(self) -> None:
+        self._input.display = True
+        self._input.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._found(self._body.find(event.value, self._body.count - 1, back=True))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self._end_search()
+
+    def action_next(self, step: int) -> None:
+        if self._body.hit is not None:
+            self._found(self._body.find_next(step))
+
+    def _found(self, place: tuple[int, int]) -> None:
+        which, many = place
+        if many:
+            self._say(f"line {which} of {many} that match; n the next, N the one before")
+        else:
+            self._say("not found" if self._input.value else "", Tone.WARN)
+
+    def _end_search(self) -> None:
+        self._input.display = False
+        self._body.focus()
+
+    def action_copy(self) -> None:
+        """The lines that are kept and shown."""
+        kept = self.source.entries
+        lines = [one.text for one in kept if one.level >= self._least and not one.ours]
+        words = "\n".join(lines) + "\n"
+        self.app.copy_to_clipboard(words)
+        self.run_worker(copy_to_system(words), exit_on_error=False)
+        self._say(f"copied {format.exact(len(lines))} lines")
+
+
+def _beside(line: Line, place: Line, width: int) -> Line:
+    """The keys at the left and, where there is room, the path at the right."""
+    if not place or width_of(line) + width_of(place) + 3 > width:
+        return line
+    return spread(line, (*place, (" ", Tone.TEXT)), width)
