@@ -157,6 +157,7 @@ class Exchange:
         request = await translated(self._body, endpoint, self._services.memory, self._slow)
         note_request(self._record, request, endpoint)
         request, prompt_tokens = await self._fit(request, endpoint)
+        self._record.max_tokens = request.body.get("max_tokens")
         data = msgspec.json.encode(self._native(request, endpoint) or request.body)
         translator = self._renew_translator(request, prompt_tokens, native=endpoint.native)
         taps = [o.sent(self._record, self._body, data, endpoint) for o in self._services.observers]

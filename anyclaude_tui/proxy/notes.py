@@ -43,7 +43,6 @@ def note_request(record: RequestRecord, request: UpstreamRequest, endpoint: Endp
     record.message_count = sizes.message_count
     record.model = endpoint.label or endpoint.model
     record.window_tokens = endpoint.window_tokens
-    record.max_tokens = request.body.get("max_tokens")
     record.notices[:] = request.notices
 
 
