@@ -1,12 +1,9 @@
-"""Whole screens as text, compared with those on file; and their colours, which must be readable.
-
-To accept what is shown now: `UPDATE_SNAPSHOTS=1 pytest tests/screens/test_snapshots.py`,
-then look at the difference.
+"""Whole screens compared with those on file (`pictures`); and their colours, which must be
+readable.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,15 +11,11 @@ from pathlib import Path
 import pytest
 from rich.style import Style
 from textual.color import Color
-from textual.strip import Strip
 
-from anyclaude_tui.app import DashboardApp
 from anyclaude_tui.telemetry.hub import Snapshot
-from tests.screens import fakes
+from tests.screens import fakes, pictures
 from tests.screens.test_dashboard import LEADER, dashboard, pane_text, until
 
-FOLDER = Path(__file__).parent / "snapshots"
-SIZES = [(80, 24), (120, 40), (200, 60)]
 SCRIPT = r"""printf '\033]0;a story\007> tell me a story\r\n\r\nOnce upon a time\r\n'; cat"""
 STATES: dict[str, tuple[Snapshot, tuple[str, ...]]] = {
     "prefill": (fakes.snapshot(fakes.prefilling()), ()),
@@ -44,12 +37,7 @@ def _same_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def rows(app: DashboardApp) -> list[Strip]:
-    """What is on the screen."""
-    return app.screen._compositor.render_strips()
-
-
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", pictures.SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("state", STATES)
 async def test_screen(tmp_path: Path, state: str, size: tuple[int, int]) -> None:
     shown, keys = STATES[state]
@@ -57,12 +45,7 @@ async def test_screen(tmp_path: Path, state: str, size: tuple[int, int]) -> None
         await until(lambda: "Once upon a time" in pane_text(app))
         await pilot.press(*keys)
         await pilot.pause()
-        made = "\n".join(row.text.rstrip() for row in rows(app)) + "\n"
-    path = FOLDER / f"{state}-{size[0]}x{size[1]}.txt"
-    if os.environ.get("UPDATE_SNAPSHOTS"):
-        FOLDER.mkdir(exist_ok=True)
-        path.write_text(made, encoding="utf-8")
-    assert made == path.read_text(encoding="utf-8")
+        await pictures.compare(app, pilot, f"{state}-{size[0]}x{size[1]}")
 
 
 @pytest.mark.parametrize("theme", ["anyclaude", "anyclaude-light"])
@@ -75,7 +58,7 @@ async def test_everything_can_be_read(tmp_path: Path, state: str, theme: str) ->
         await pilot.pause()
         variables = app.get_css_variables()
         faint = {Color.parse(variables[f"dash-{name}"]) for name in ("faint", "rule")}
-        for row in rows(app):
+        for row in pictures.rows(app):
             for segment in row:
                 if segment.style is None or not segment.text.strip():
                     continue
