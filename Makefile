@@ -49,6 +49,7 @@ clean:
 
 docs: $(DEV_STAMP)  ## docs/configuration.md, from the settings themselves
 	$(BIN)/python -m tools.config_docs
+	$(BIN)/python -m tools.tables
 
 soak: $(DEV_STAMP)  ## thousands of streams with faults; memory under a flood
 	$(BIN)/python -m benchmarks.soak
