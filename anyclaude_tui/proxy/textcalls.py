@@ -70,9 +70,10 @@ class TextCalls:
 
     @property
     def passes(self) -> bool:
-        """Nothing is held: text without `<`, `[` and a backtick may go past."""
+        """Nothing is held, and the next text would not change how tags are read: text
+        without `<`, `[` and a backtick may go past."""
         held = self._form is not None or self._rest or self._fenced
-        return self._off or not (held or self._at_start)
+        return self._off or not (held or self._at_start or self._after_call)
 
     @property
     def in_call(self) -> bool:

@@ -176,6 +176,14 @@ def test_text_goes_on_after_a_call() -> None:
     assert got.message.text == "One.\nTwo."
 
 
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_closer_after_other_text_is_text_again(fast: bool) -> None:
+    """Found by the fuzzer: the fast lane let text pass unseen, and the closer was dropped."""
+    pieces = ("Say.", FORMS["hermes"], "One", "{", "</tool_call>", "!")
+    got = run(*(chunk(content=piece) for piece in pieces), chunk("stop"), fast=fast)
+    assert got.message.text == "Say.One{</tool_call>!"
+
+
 TEXTS = [
     "a < b and b << c, a <- b, </b>, <tool, <tool_cal",
     'Use `<tool_call>` to call, and "<function=Bash>" too.',
