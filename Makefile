@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 CLAUDE := tests/e2e/node_modules/.bin/claude
 
-.PHONY: run test check format install clean soak bench docs
+.PHONY: run test check format install clean soak bench docs fuzz
 
 run: $(STAMP)  ## the dashboard
 	$(BIN)/anyclaude-tui $(ARGS)
@@ -56,3 +56,6 @@ soak: $(DEV_STAMP)  ## thousands of streams with faults; memory under a flood
 
 bench: $(DEV_STAMP)  ## what the proxy adds, beside a byte relay
 	$(BIN)/python -m benchmarks.bench $(ARGS)
+
+fuzz: $(DEV_STAMP)  ## ten minutes of mutated streams through the reader and the translator
+	$(BIN)/python -m tests.proxy.fuzz_streams --seconds 600
