@@ -23,6 +23,7 @@ LABELS = {
     "chunk_50_p99_ms": "latency per chunk at 50/s, p99 ms",
     "chunk_200_p50_ms": "latency per chunk at 200/s, p50 ms",
     "chunk_200_p99_ms": "latency per chunk at 200/s, p99 ms",
+    "chunk_200_blocked_max_ms": "latest chunk at 200/s, max ms (terminal not reading for 3 s)",
     "chunk_1000_p50_ms": "latency per chunk at 1000/s, p50 ms",
     "chunk_1000_p99_ms": "latency per chunk at 1000/s, p99 ms",
     "cpu_flood_s_per_100k": "CPU s per 100k chunks, flood",

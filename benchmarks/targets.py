@@ -1,0 +1,159 @@
+"""What is measured: a direct connection, the byte relay, this proxy in both its forms, peers.
+
+Each is a process of its own. The proxy is the real program: `serve`, and the dashboard on a
+terminal of its own (`dashboard.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.client import Target
+from benchmarks.dashboard import Terminal, dashboard
+from benchmarks.upstream import UpstreamProcess
+
+OURS = "anyclaude-tui"
+IN_DASHBOARD = "in the dashboard"
+
+
+@dataclass(slots=True)
+class Runner:
+    """One target and the process behind it (None: direct)."""
+
+    target: Target
+    process: psutil.Process | None
+    start_s: float | None = None
+    terminal: Terminal | None = None
+    """The outer terminal, when there is one."""
+
+    def cpu_s(self) -> float:
+        """CPU seconds of the process so far."""
+        if self.process is None:
+            return 0.0
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
+    def rss(self) -> int:
+        """Bytes of memory in use."""
+        return self.process.memory_info().rss if self.process is not None else 0
+
+
+def write_config(home: str, upstream: UpstreamProcess, more: str = "") -> None:
+    """A config.toml with the bench's model server as backend `bench`."""
+    url = f"http://127.0.0.1:{upstream.port}/v1"
+    backend = f'[backends.bench]\nkind = "openai"\nurl = "{url}"\nmodel = "m"\nslots = 256\n'
+    Path(home, "config.toml").write_text(backend + more, encoding="utf-8")
+
+
+@contextmanager
+def spawned(
+    argv: Sequence[str], env: dict[str, str]
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A child that prints one line when it is ready."""
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env={**os.environ, **env})
+    assert process.stdout is not None
+    try:
+        yield process, process.stdout.readline()
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+@contextmanager
+def relay(upstream: UpstreamProcess) -> Iterator[Runner]:
+    """The byte relay."""
+    argv = [sys.executable, "-m", "benchmarks.relay", str(upstream.port)]
+    with spawned(argv, {}) as (child, line):
+        yield Runner(Target("byte relay", int(line)), psutil.Process(child.pid))
+
+
+@contextmanager
+def serve(upstream: UpstreamProcess) -> Iterator[Runner]:
+    """`anyclaude-tui serve`."""
+    with tempfile.TemporaryDirectory() as home:
+        write_config(home, upstream)
+        start = time.monotonic()
+        argv = [sys.executable, "-m", "anyclaude_tui", "serve", "--backend", "bench"]
+        with spawned(argv, {"ANYCLAUDE_HOME": home}) as (child, line):
+            took_s = time.monotonic() - start
+            served = json.loads(line)
+            port = int(served["url"].rsplit(":", 1)[1])
+            target = Target(OURS, port, served["token"], anthropic=True)
+            yield Runner(target, psutil.Process(child.pid), took_s)
+
+
+@contextmanager
+def in_dashboard(upstream: UpstreamProcess, child: Sequence[str] | None = None) -> Iterator[Runner]:
+    """The whole dashboard, its pane repainting (or running `child`)."""
+    with tempfile.TemporaryDirectory() as home:
+        port = free_port()
+        write_config(home, upstream, f'[proxy]\nport = {port}\ntoken = "bench"\n')
+        start = time.monotonic()
+        with dashboard(home, port, child) as terminal:
+            took_s = time.monotonic() - start
+            target = Target(IN_DASHBOARD, port, "bench", anthropic=True)
+            yield Runner(target, psutil.Process(terminal.pid), took_s, terminal)
+
+
+@contextmanager
+def peer(number: int, command: str, upstream: UpstreamProcess) -> Iterator[Runner]:
+    """Another proxy: a command with {upstream} in it that prints its port when it listens."""
+    argv = command.format(upstream=f"http://127.0.0.1:{upstream.port}/v1").split()
+    with spawned(argv, {}) as (child, line):
+        name = f"peer {number}: {Path(argv[-1] if argv[0] == 'python' else argv[0]).name}"
+        yield Runner(Target(name, int(line), "x", anthropic=True), psutil.Process(child.pid))
+
+
+def make(stack: ExitStack, upstream: UpstreamProcess, peers: Sequence[str]) -> list[Runner]:
+    """All targets of a run; they end with the stack."""
+    makers: list[AbstractContextManager[Runner]] = [
+        relay(upstream),
+        serve(upstream),
+        in_dashboard(upstream),
+        *(peer(number, command, upstream) for number, command in enumerate(peers, 1)),
+    ]
+    direct = Runner(Target("direct", upstream.port), None)
+    return [direct, *(stack.enter_context(made) for made in makers)]
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def pin(runners: Sequence[Runner], upstream: UpstreamProcess) -> bool:
+    """Proxies on the last core, client and model server on the others; False where impossible.
+
+    The program in the dashboard's pane was started before and keeps all cores.
+    """
+    cores = list(range(os.cpu_count() or 1))
+    set_affinity: Callable[..., None] | None = getattr(psutil.Process(), "cpu_affinity", None)
+    if set_affinity is None or len(cores) < 2:
+        return False
+    psutil.Process().cpu_affinity(cores[:-1])
+    psutil.Process(upstream.pid).cpu_affinity(cores[:-1])
+    for runner in runners:
+        if runner.process is not None:
+            pin_threads(runner.process.pid, cores[-1])
+    return True
+
+
+def pin_threads(pid: int, core: int) -> None:
+    """Every thread of a process on one core (an affinity is a thread's own)."""
+    for thread in psutil.Process(pid).threads():
+        os.sched_setaffinity(thread.id, {core})
