@@ -8,6 +8,7 @@ field is its documentation (`docs/configuration.md` is checked against it).
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -169,12 +170,22 @@ def load(env: Mapping[str, str] = os.environ, directory: Path | None = None) -> 
     Where there is no `config.toml`, the predecessor's `.anyclauderc.json` is read.
     Raises ConfigError.
     """
-    where = directory or Path.cwd()
     merged: dict[str, Any] = {}
-    old = legacy_file(env, where)
+    for _, raw in layers(env, directory or Path.cwd()):
+        merged = _over(merged, raw)
+    return _convert(merged, "", "the settings")
+
+
+def layers(env: Mapping[str, str], directory: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Where settings come from, the weakest first: a name for people, and what it sets.
+
+    Raises ConfigError that names the file, the line and the key of a mistake.
+    """
+    found: list[tuple[str, dict[str, Any]]] = []
+    old = legacy_file(env, directory)
     if old is not None:
-        merged = from_legacy(old)[0]
-    for path in (home(env) / "config.toml", where / ".anyclaude.toml"):
+        found.append((str(old), from_legacy(old)[0]))
+    for path in (home(env) / "config.toml", directory / ".anyclaude.toml"):
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -182,20 +193,25 @@ def load(env: Mapping[str, str] = os.environ, directory: Path | None = None) -> 
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: cannot be read: {error}") from None
         parse(text, str(path))  # a mistake is reported against the file that has it
-        merged = _merge(merged, tomllib.loads(text))
+        found.append((str(path), tomllib.loads(text)))
+    found.append(("the environment", _environment(env)))
+    return found
+
+
+def _environment(env: Mapping[str, str]) -> dict[str, Any]:
+    """What the variables set. Raises ConfigError."""
     try:
-        merged = _over(merged, legacy.environment(env))
+        made = legacy.environment(env)
     except legacy.LegacyError as error:
         raise ConfigError(str(error)) from None
-    mode = env.get("ANYCLAUDE_MODE")
-    if mode:
-        merged["backend"] = mode
+    if env.get("ANYCLAUDE_MODE"):
+        made["backend"] = env["ANYCLAUDE_MODE"]
     debug = env.get("ANYCLAUDE_DEBUG")
     if debug:
         if debug not in ("0", "1", "2", "3"):
             raise ConfigError(f"ANYCLAUDE_DEBUG={debug}: use 0, 1, 2 or 3")
-        merged = _merge(merged, {"logs": {"debug": int(debug)}})
-    return _convert(merged, "", "the settings")
+        made["logs"] = {"debug": int(debug)}
+    return made
 
 
 def legacy_file(env: Mapping[str, str], directory: Path) -> Path | None:
@@ -218,13 +234,13 @@ def from_legacy(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 
 def _over(settings: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:
-    """The variables' backends over those of the files; one of another kind takes its place."""
+    """A stronger layer over a weaker one; a backend of another kind takes the other's place."""
     there = settings.get("backends", {})
+    stronger = added.get("backends", {})
     kept = {
         name: value
         for name, value in there.items()
-        if name not in added.get("backends", {})
-        or value.get("kind") == added["backends"][name]["kind"]
+        if stronger.get(name, value).get("kind", value.get("kind")) == value.get("kind")
     }
     return _merge({**settings, "backends": kept} if there else settings, added)
 
@@ -284,6 +300,12 @@ def _convert(raw: dict[str, Any], text: str, source: str) -> Settings:
         raise ConfigError(
             f"{source}{line_of(text, 'proxy.host')}: proxy.host: the proxy listens on loopback "
             "only: use 127.0.0.1, and an ssh tunnel from elsewhere"
+        )
+    leader = settings.dashboard.leader
+    if "+" not in leader and not re.fullmatch(r"f\d{1,2}", leader):
+        raise ConfigError(
+            f"{source}{line_of(text, 'dashboard.leader')}: dashboard.leader: {leader!r} would take "
+            "a key from Claude Code: use a chord, for example ctrl+o, or a function key, f12"
         )
     return settings
 

@@ -13,16 +13,14 @@ _PART = re.compile(r"\"[^\"]*\"|'[^']*'|[^.\s]+")
 def line_of(text: str, dotted: str) -> str:
     """`:LINE` of the line that sets a key, else of the section that it is in, or nothing."""
     lines: dict[str, int] = {}
-    table = ""
+    table: tuple[str, ...] = ()
     for number, line in enumerate(text.splitlines(), 1):
-        heading = _HEADING.match(line)
-        if heading:
-            table = _path(heading.group(1))
-            lines.setdefault(table, number)
-            continue
-        left, equals, _ = line.partition("=")
-        if equals:
-            lines.setdefault(".".join(filter(None, (table, _path(left)))), number)
+        heading = heading_of(line)
+        if heading is not None:
+            table = heading
+            lines.setdefault(".".join(table), number)
+        elif "=" in line:
+            lines.setdefault(".".join((*table, *key_of(line))), number)
     while dotted:
         if dotted in lines:
             return f":{lines[dotted]}"
@@ -30,9 +28,19 @@ def line_of(text: str, dotted: str) -> str:
     return ""
 
 
-def _path(key: str) -> str:
-    """A key as TOML writes it, without quotes and blanks."""
-    return ".".join(part.strip("\"'") for part in _PART.findall(key))
+def heading_of(line: str) -> tuple[str, ...] | None:
+    """The table that a line heads, `[backends."my own"]`; None where it heads none."""
+    found = _HEADING.match(line)
+    return _parts(found.group(1)) if found else None
+
+
+def key_of(line: str) -> tuple[str, ...]:
+    """The key that a line sets, without quotes and blanks."""
+    return _parts(line.partition("=")[0])
+
+
+def _parts(key: str) -> tuple[str, ...]:
+    return tuple(part.strip("\"'") for part in _PART.findall(key))
 
 
 def nearest(word: str, known: Sequence[str]) -> str:

@@ -30,6 +30,7 @@ from anyclaude_tui.config import BackendSettings, ConfigError, Settings
             ("c.toml:6", "backends.z.port"),
         ),
         ("[backends.x]\nkind='openai'\nurk='http://x'", ("c.toml:3", "backends.x.urk", "'url'")),
+        ("[dashboard]\nleader = 'a'", ("c.toml:2", "take a key from Claude Code", "ctrl+o")),
         ("proxy = 1", ("c.toml:1", "proxy", "object")),
         ("backends = 1", ("c.toml:1", "backends", "object")),
     ],
