@@ -35,7 +35,7 @@ from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.panels import rule
 
 REFRESH_S = 0.2
-WIDE = 120
+WIDE = 140
 """From this width on the details stand beside the list."""
 SHORT = 20
 """With fewer lines the list is all that has room, with a word on the row."""
@@ -69,6 +69,8 @@ class BackendsScreen(Screen[None]):
         self._memory: dict[str, Estimate | None] = {}
         self._steps: Steps | None = None
         self._change: concurrent.futures.Future[Any] | None = None
+        self._at = ""
+        """The row that the details are about."""
         self._message: Line = ()
         self._title_right: Line = ()
         self._list = RowList(id="rows")
@@ -198,10 +200,13 @@ class BackendsScreen(Screen[None]):
             self._switch(self.row)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        row = self.row
+        if row is None or row.spec == self._at:  # the list was filled again
+            return
+        self._at = row.spec
         if self._steps is not None and self._steps.ended:
             self._steps = None
-        row = self.row
-        if row is not None and row.spec not in self._memory and row.kind in ("mlx_lm", "vllm_mlx"):
+        if row.spec not in self._memory and row.kind in ("mlx_lm", "vllm_mlx"):
             self._memory[row.spec] = None
             self.run_worker(self._estimate(row.spec), exit_on_error=False)
         self._show_details()

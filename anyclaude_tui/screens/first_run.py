@@ -74,6 +74,7 @@ class FirstRunScreen(Screen[str]):
         self._found = found
         self._steps: Steps | None = None
         self._switching: concurrent.futures.Future[None] | None = None
+        self._at: Row | None = None
         self._opened = 0.0
         self._claude: Line = text("Claude Code …", Tone.LABEL)
         self._list = RowList(id="rows")
@@ -153,8 +154,9 @@ class FirstRunScreen(Screen[str]):
         self._begin(self._list.row)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        if self._steps is not None and self._steps.ended:
+        if self._steps is not None and self._steps.ended and self._list.row != self._at:
             self._steps = None
+        self._at = self._list.row
         self._show()
 
     def action_leave(self) -> None:

@@ -139,6 +139,20 @@ async def test_enter_switches_and_the_steps_are_shown(tmp_path: Path) -> None:
         assert "c cancel" not in words(app, "keys")
 
 
+async def test_what_was_found_and_is_now_in_use_moves_up_and_the_steps_stay(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (app, door, pilot):
+        await hold(door)
+        await pilot.press("5")
+        await until(pilot, lambda: asked(door) == [f"switch {found.SERVER.spec}"])
+        used = replace(found.STUDIO, name=found.SERVER.spec, url="http://127.0.0.1:8080")
+        door.shown = replace(SHOWN, active=used.name, backends=(fakes.FAST, used))
+        await let_go(door)
+        await until(pilot, lambda: "✓ new requests go to mlx_lm.server" in words(app, "details"))
+        await pilot.pause(0.3)
+        assert "✓ new requests go to mlx_lm.server" in words(app, "details")
+        assert any(row.startswith("2 ● openai:http") for row in listed(app))
+
+
 async def test_why_a_switch_failed_and_who_still_serves_is_shown(tmp_path: Path) -> None:
     async with opened(tmp_path, size=(160, 48)) as (app, door, pilot):
         door.session.refusal = BackendError("no model at /models/qwen: correct the path")

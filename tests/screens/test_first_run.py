@@ -108,7 +108,7 @@ async def test_one_key_begins_and_the_choice_is_kept(tmp_path: Path) -> None:
         await let_go(door)
         await until(pilot, lambda: app.screen is app.dashboard)
         assert saved(tmp_path) == f'backend = "{found.SERVER.spec}"\n'
-        assert "in use, and saved in" in toasts(app)
+        await until(pilot, lambda: "in use, and saved in" in toasts(app))
         # Claude Code is told the model and its window at its start.
         await until(pilot, lambda: door.asked.count("claude start") == before + 1)
 
