@@ -73,9 +73,11 @@ class Outer:
     def key_s(self, key: str) -> float | None:
         """Type a key; seconds until its answer is on the screen."""
         self.tail = b""
+        began = time.perf_counter()
         os.write(self.master, key.encode())
-        # The row may come with styles or cursor moves between, never inside the mark.
-        return self.read(3.0, re.compile(rb"<<" + key.encode() + rb">>|(?<=<)" + key.encode()))
+        # Styles and cursor moves may come between, tmux writes only what has changed.
+        seen = self.read(3.0, re.compile(rb"<<" + key.encode() + rb">>|(?<=<)" + key.encode()))
+        return None if seen is None else time.perf_counter() - began
 
     def stop(self) -> None:
         """End it and what it started."""

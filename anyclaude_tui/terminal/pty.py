@@ -245,6 +245,12 @@ class PtyProcess:
         for number in (signal.SIGHUP, signal.SIGCONT):
             self._signal(number)
 
+    def wake(self) -> None:
+        """Send SIGCONT to the child itself: it has no shell that could bring it back."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(self._process.pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """End the child's process group at once."""
         self._signal(signal.SIGKILL)

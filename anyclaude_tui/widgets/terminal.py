@@ -36,11 +36,13 @@ from anyclaude_tui.terminal.keys import key_press
 from anyclaude_tui.terminal.pty import ExitStatus, PtyProcess
 from anyclaude_tui.widgets.terminal_clock import BUDGET_S, SYNC_LIMIT_S, FrameClock
 from anyclaude_tui.widgets.terminal_mouse import TerminalMouse
+from anyclaude_tui.widgets.terminal_strips import AnchoredStrip
 from anyclaude_tui.widgets.terminal_view import TerminalView
 
 RestartMode = Literal["again", "continue", "shell"]
 
 RESIZE_DELAY_S = 0.050
+WAKE_DELAY_S = 0.5
 _RESTART_KEYS: dict[str, RestartMode] = {
     "r": "again",
     "enter": "again",
@@ -247,6 +249,7 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
                 self._frame_deadline = None
                 if self._clock is not None and self._clock.due:
                     self._harvest()  # now: the next frame may begin in the same read
+                    self._clock.painted()
             case TitleSet(title):
                 self.post_message(self.TitleChanged(title))
             case BellRang():
@@ -264,24 +267,24 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
         if self._clock is not None:
             self._clock.request()
 
-    def _paint(self) -> None:
-        """One tick of the frame clock."""
+    def _paint(self) -> bool:
+        """One tick of the frame clock; whether it painted."""
+        assert self._clock is not None
         if self._process is not None:
             self._process.resume_reading()
+        now = time.monotonic()
         if self.emulator.synchronized:
-            now = time.monotonic()
             if self._frame_deadline is None:
                 self._frame_deadline = now + SYNC_LIMIT_S
             if now < self._frame_deadline:
-                assert self._clock is not None
                 self._clock.request(after_s=self._frame_deadline - now)
-                return
-            self._frame_deadline = None
+                return False
+        self._frame_deadline = None
         if self._backlog() > MAX_BACKLOG:
-            assert self._clock is not None
             self._clock.request(after_s=SYNC_LIMIT_S)
-            return
+            return False
         self._harvest()
+        return True
 
     def _harvest(self) -> None:
         changed = self.view.refresh()
@@ -311,10 +314,13 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
         """The strips as they are: nothing is made while painting."""
         strips = self.view.strips
         width, height = self.size
+        origin = self.content_region.x
         lines: list[Strip] = []
         for y in range(crop.y, crop.bottom):
             if y < min(len(strips), height) and strips[y].cell_length == width:
                 strip: Strip = strips[y]
+                if isinstance(strip, AnchoredStrip):
+                    strip.place(origin)
             else:  # between a resize of the pane and that of the emulator
                 strip = strips[y].adjust_cell_length(width) if y < len(strips) else _blank(width)
             if crop.x or crop.width != width:
@@ -399,6 +405,13 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
             if press is not None:
                 self._forget_overlays()
                 self.emulator.key(press)
+                if event.key == "ctrl+z":
+                    self.set_timer(WAKE_DELAY_S, self._wake)
+
+    def _wake(self) -> None:
+        """Claude Code suspends itself on Ctrl+Z and waits for a shell's `fg`: there is none."""
+        if self._process is not None:
+            self._process.wake()
 
     def _scroll_key(self, key: str) -> bool:
         """Shift+PageUp and its like scroll the history, as in other terminals; plain

@@ -20,22 +20,26 @@ BUDGET_S = 0.008
 
 
 class FrameClock:
-    """Calls `paint` soon after each `request`, never more often than the frame rate."""
+    """Calls `paint` soon after each `request`, never more often than the frame rate.
 
-    def __init__(self, paint: Callable[[], None]) -> None:
+    `paint` says whether it has painted: if not (a frame is being written), the next
+    chance is not put off.
+    """
+
+    def __init__(self, paint: Callable[[], bool]) -> None:
         self._paint = paint
         self._loop = asyncio.get_running_loop()
-        self._handle: asyncio.Handle | None = None
+        self._handle: asyncio.TimerHandle | None = None
         self._last = 0.0
         self._boosted_until = 0.0
         self._urgent = False
         self.spent_s = 0.0
-        """Parsing time since the last frame; the owner adds to it."""
+        """Parsing time since the last tick; the owner adds to it."""
 
     @property
     def due(self) -> bool:
         """Whether a frame may be painted now."""
-        return self._urgent or self._loop.time() >= self._last + self._period
+        return self._loop.time() >= self._earliest
 
     @property
     def boosted(self) -> bool:
@@ -43,28 +47,31 @@ class FrameClock:
         return self._loop.time() < self._boosted_until
 
     @property
-    def _period(self) -> float:
-        return FAST_FRAME_S if self.boosted else FRAME_S
+    def _earliest(self) -> float:
+        if self._urgent:
+            return 0.0
+        return self._last + (FAST_FRAME_S if self.boosted else FRAME_S)
 
     def boost(self) -> None:
         """A key was pressed: the next frame waits for nothing."""
         self._boosted_until = self._loop.time() + BOOST_S
         self._urgent = True
-        if self._handle is not None:  # the frame that waits comes sooner
-            self._handle.cancel()
-            self._handle = None
+        if self._handle is not None:
             self.request()
 
     def request(self, after_s: float = 0.0) -> None:
         """Paint at the next chance, at the earliest `after_s` from now."""
+        at = max(self._earliest, self._loop.time() + after_s)
         if self._handle is not None:
-            return
-        now = self._loop.time()
-        at = max(now if self._urgent else self._last + self._period, now + after_s)
-        if at <= now:
-            self._handle = self._loop.call_soon(self._tick)
-        else:
-            self._handle = self._loop.call_at(at, self._tick)
+            if self._handle.when() <= at:
+                return
+            self._handle.cancel()
+        self._handle = self._loop.call_at(at, self._tick)
+
+    def painted(self) -> None:
+        """A frame was painted: the next one comes a period later."""
+        self._last = self._loop.time()
+        self._urgent = False
 
     def stop(self) -> None:
         """No more frames."""
@@ -74,7 +81,6 @@ class FrameClock:
 
     def _tick(self) -> None:
         self._handle = None
-        self._urgent = False
-        self._last = self._loop.time()
         self.spent_s = 0.0
-        self._paint()
+        if self._paint():
+            self.painted()

@@ -7,11 +7,13 @@ Claude Code looks as in the user's own terminal, whatever the dashboard's theme.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
 
 from rich.color import Color, ColorSystem
+from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -21,6 +23,13 @@ from anyclaude_tui.terminal.cells import Cell, Colour, Look, Run
 _UNDERLINE_CODES = {"double": "4:2", "curly": "4:3", "dotted": "4:4", "dashed": "4:5"}
 # Apple's Terminal takes the colon forms for something else.
 _PLAIN_UNDERLINES = os.environ.get("TERM_PROGRAM") == "Apple_Terminal"
+
+
+# Combining marks, joiners, variation selectors, and all of the emoji planes.
+_DOUBTFUL = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u109f\u1ab0-\u1aff"
+    "\u1dc0-\u1dff\u200d\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f\U0001f000-\U0001ffff]"
+)
 
 
 class Mark(Enum):
@@ -74,6 +83,50 @@ class TermStrip(Strip):
         return super().render_style(style, text, color_system)
 
 
+class AnchoredStrip(TermStrip):
+    """A row with characters that terminals do not agree on the width of: emoji sequences,
+    flags, combining marks. Each is put on blanks at its column, and what follows is put at
+    its own, so that the outer terminal's opinion cannot shift the rest of the screen.
+    """
+
+    __slots__ = ("anchors", "origin")
+
+    def __init__(
+        self, segments: list[Segment], cell_length: int, anchors: dict[int, tuple[int, int]]
+    ) -> None:
+        super().__init__(segments, cell_length)
+        self.anchors = anchors
+        """By the segment's number: its first column and its width."""
+        self.origin = 0
+        """The screen's column of the row's first cell; whoever paints sets it."""
+
+    def place(self, origin: int) -> None:
+        """Say where on the screen the row starts."""
+        if origin != self.origin:
+            self.origin = origin
+            self._render_cache = None
+
+    def render(self, console: Console) -> str:
+        """As Strip.render, with the anchored segments put in their places."""
+        if self._render_cache is None:
+            system = console._color_system or ColorSystem.TRUECOLOR
+            parts = []
+            for number, (text, style, _) in enumerate(self._segments):
+                anchor = self.anchors.get(number)
+                if anchor is not None:
+                    column, width = anchor
+                    blanks = " " * width
+                    parts.append(
+                        self.render_style(style, blanks, system) if style is not None else blanks
+                    )
+                    parts.append(f"\x1b[{self.origin + column + 1}G")
+                parts.append(self.render_style(style, text, system) if style is not None else text)
+                if anchor is not None:
+                    parts.append(f"\x1b[{self.origin + column + width + 1}G")
+            self._render_cache = "".join(parts)
+        return self._render_cache
+
+
 def _colour(colour: Colour | None) -> Color | None:
     if colour is None:
         return None
@@ -123,6 +176,11 @@ def style_of(look: Look | None, mark: Mark | None = None) -> Style | None:
     return style
 
 
+def has_doubtful_width(runs: Iterable[Run]) -> bool:
+    """Whether a row has characters that terminals may give different widths."""
+    return any(not text.isascii() and _DOUBTFUL.search(text) for text, _, _ in runs)
+
+
 def strip_of_runs(runs: Iterable[Run], columns: int) -> TermStrip:
     """A strip `columns` wide."""
     segments = []
@@ -130,7 +188,7 @@ def strip_of_runs(runs: Iterable[Run], columns: int) -> TermStrip:
     for text, run_columns, look in runs:
         segments.append(Segment(text, style_of(look)))
         width += run_columns
-    return _padded(segments, width, columns)
+    return _padded(segments, width, columns, {})
 
 
 def strip_of_cells(
@@ -142,20 +200,27 @@ def strip_of_cells(
         for x in range(max(0, start), min(stop, len(cells))):
             marked[x] = mark
     segments: list[Segment] = []
+    anchors: dict[int, tuple[int, int]] = {}
     text = ""
     last: tuple[Look | None, Mark | None] = (None, None)
     for x, cell in enumerate(cells):
         if cell.text == "" and x:  # a wide character is painted as its first half is
             continue
         here = (cell.look, marked[x])
-        if here != last:
-            if text:
-                segments.append(Segment(text, style_of(*last)))
-            text, last = "", here
-        text += cell.text or " "
+        doubtful = not cell.text.isascii() and _DOUBTFUL.search(cell.text)
+        if text and (here != last or doubtful):
+            segments.append(Segment(text, style_of(*last)))
+            text = ""
+        last = here
+        if doubtful:
+            wide = x + 1 < len(cells) and cells[x + 1].text == ""
+            anchors[len(segments)] = (x, 1 + wide)
+            segments.append(Segment(cell.text, style_of(*here)))
+        else:
+            text += cell.text or " "
     if text:
         segments.append(Segment(text, style_of(*last)))
-    return _padded(segments, len(cells), columns)
+    return _padded(segments, len(cells), columns, anchors)
 
 
 def strip_of_text(text: str, columns: int, style: Style | None = None) -> TermStrip:
@@ -163,12 +228,14 @@ def strip_of_text(text: str, columns: int, style: Style | None = None) -> TermSt
     return TermStrip([Segment(text[:columns].ljust(columns), style)], columns)
 
 
-def _padded(segments: list[Segment], width: int, columns: int) -> TermStrip:
+def _padded(
+    segments: list[Segment], width: int, columns: int, anchors: dict[int, tuple[int, int]]
+) -> TermStrip:
     if width < columns:
         segments.append(Segment(" " * (columns - width)))
     elif width > columns:  # between a resize of the pane and that of the emulator
         return TermStrip(Strip(segments, width).crop(0, columns)._segments, columns)
-    return TermStrip(segments, columns)
+    return AnchoredStrip(segments, columns, anchors) if anchors else TermStrip(segments, columns)
 
 
 def same_strip(one: TermStrip | None, other: TermStrip) -> bool:

@@ -15,6 +15,7 @@ from anyclaude_tui.terminal.selection import Selection
 from anyclaude_tui.widgets.terminal_strips import (
     Mark,
     TermStrip,
+    has_doubtful_width,
     same_strip,
     strip_of_cells,
     strip_of_runs,
@@ -136,7 +137,9 @@ class TerminalView:
             return strip_of_text((fitting or self.line[-1:])[0], columns, _LINE_STYLE)
         marks = self._marks(y)
         if not marks:
-            return strip_of_runs(emulator.runs(y), columns)
+            runs = emulator.runs(y)
+            if not has_doubtful_width(runs):
+                return strip_of_runs(runs, columns)
         return strip_of_cells(emulator.cells(y), columns, marks)
 
     def _marks(self, y: int) -> list[tuple[int, int, Mark]]:

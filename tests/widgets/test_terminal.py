@@ -188,6 +188,18 @@ async def test_titles_progress_bell_and_focus(tmp_path: Path) -> None:
         await until(pilot, lambda: typed.bytes.endswith(b"\x1b[I"))
 
 
+async def test_a_child_that_suspends_itself_is_woken(tmp_path: Path) -> None:
+    """As Claude Code does on Ctrl+Z: it would wait for a shell's `fg` for ever."""
+    script = (
+        "trap 'echo woken' CONT; stty raw; echo up; dd bs=1 count=1 of=/dev/null; kill -STOP $$"
+    )
+    async with running() as (app, pilot):
+        app.pane.launch(["sh", "-c", script + "; sleep 9"], environment(), str(tmp_path))
+        await until(pilot, lambda: "up" in app.text)
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: "woken" in app.text)
+
+
 async def test_a_resize_reaches_the_child(tmp_path: Path) -> None:
     script = "trap 'stty size' WINCH; echo up; while :; do sleep 0.02; done"
     async with running() as (app, pilot):

@@ -102,6 +102,17 @@ def test_what_a_legacy_terminal_sends_reaches_the_child_unchanged() -> None:
         (b"\x1b[>1u", "\x1b[1;5D", b"\x1b[1;5D"),
         (b"\x1b[>1u", "\x1b[97;6u", b"\x1b[97;6u"),
         (b"\x1b[>1u", "\x1b[99;9u", b"\x1b[99;9u"),
+        # flags 5: with alternate keys (Claude Code 2.1.329 asks for these)
+        (b"\x1b[>5u", "\x1b[13;2u", b"\x1b[13;2u"),
+        (b"\x1b[>5u", "\x1b\r", b"\x1b[13;3u"),
+        (b"\x1b[>5u", "a", b"a"),
+        (b"\x1b[>5u", "A", b"A"),
+        (b"\x1b[>5u", "\x1bb", b"\x1b[98;3u"),
+        (b"\x1b[>5u", "\x1bB", b"\x1b[98:66;4u"),
+        (b"\x1b[>5u", "\x1b[Z", b"\x1b[9;2u"),
+        (b"\x1b[>5u", "\x7f", b"\x7f"),
+        (b"\x1b[>5u", "\x03", b"\x1b[99;5u"),
+        (b"\x1b[>5u", "漢", "漢".encode()),
         # only the child speaks kitty
         (b"\x1b[>1u", "\x03", b"\x1b[99;5u"),
         (b"\x1b[>1u", "\x1b\r", b"\x1b[13;3u"),
