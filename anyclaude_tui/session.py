@@ -75,14 +75,10 @@ class Session:
         self.hub = Hub()
         self.observers = make_observers(settings.logs, home, self.hub, log_file=log_file)
         self.observers.redactor.add(self.token)
-        wanted = {
-            Role.BACKGROUND: settings.roles.background,
-            Role.SUBAGENT: settings.roles.subagent,
-        }
-        roles = {role: resolve(name, settings)[0] for role, name in wanted.items() if name}
         self.switchboard = Switchboard(
-            self._make_backend, self.hub, roles=roles, keep=settings.keep_backends
+            self._make_backend, self.hub, roles=_roles(settings), keep=settings.keep_backends
         )
+        self._services: Services | None = None
         self._http: aiohttp.ClientSession | None = None
         self._proxy: ProxyServer | None = None
         self._bringing_up: asyncio.Task[None] | None = None
@@ -103,7 +99,7 @@ class Session:
         # No limit on connections: the queue before each backend is the limit.
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
         self._http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        services = Services(
+        self._services = Services(
             routes=self.switchboard,
             hub=self.hub,
             http=self._http,
@@ -113,7 +109,7 @@ class Session:
             observers=self.observers.proxy,
             metrics=lambda: (self.observers.prometheus_text(), CONTENT_TYPE),
         )
-        self._proxy = ProxyServer(services, self.token, self.settings.proxy.host, self.port)
+        self._proxy = ProxyServer(self._services, self.token, self.settings.proxy.host, self.port)
         try:
             await self._proxy.start()
         except OSError:
@@ -147,6 +143,20 @@ class Session:
         await self.observers.stop()
         if self._http is not None:
             await self._http.close()
+
+    async def apply(self, settings: Settings) -> None:
+        """Other settings: deadlines, roles and logs from the next request on, backends and
+        Claude Code when they are started the next time; where the proxy listens stays.
+
+        Raises ConfigError when a role's backend does not exist; all is then as it was.
+        """
+        roles = _roles(settings)
+        self.settings = settings
+        self.switchboard.roles = roles
+        self.switchboard.keep = settings.keep_backends
+        self.observers.apply(settings.logs)
+        if self._services is not None:
+            self._services.limits = settings.limits
 
     def snapshot(self) -> Snapshot:
         """Everything a screen may show, now."""
@@ -229,6 +239,15 @@ class Session:
         for name in found:
             self._places.setdefault(name, len(self._places))
         return tuple(sorted(found.values(), key=lambda status: self._places[status.name]))
+
+
+def _roles(settings: Settings) -> dict[Role, str]:
+    """The roles that have a backend of their own. Raises ConfigError."""
+    wanted = {
+        Role.BACKGROUND: settings.roles.background,
+        Role.SUBAGENT: settings.roles.subagent,
+    }
+    return {role: resolve(name, settings)[0] for role, name in wanted.items() if name}
 
 
 def _unused(name: str, settings: BackendSettings) -> BackendStatus:

@@ -39,7 +39,7 @@ class Switchboard:
         backend is not stopped after a switch.
         """
         self.roles = dict(roles or {})
-        self._keep = keep
+        self.keep = keep
         self._role_starts: dict[str, asyncio.Task[None]] = {}
         self._make = make
         self._hub = hub
@@ -284,7 +284,7 @@ class Switchboard:
     def _let_go(self, old: Lane) -> None:
         """Stop the old backend when its last request has ended."""
         name = old.backend.name
-        if self._keep or name in self.roles.values():
+        if self.keep or name in self.roles.values():
             old.gate.open()
             return
 

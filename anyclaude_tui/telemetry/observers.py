@@ -29,6 +29,8 @@ from anyclaude_tui.telemetry.redact import Redactor
 
 LOOK_EVERY_S = 0.25
 """The debug log looks this often for keepalives, which pass no observer."""
+SETTLE_AFTER_S = 0.02
+"""A prompt is compared with those before when it is on its way and the backend reads it."""
 TRACE_LEVEL = 3
 
 _Tap = Callable[[bytes], None]
@@ -51,15 +53,12 @@ class Observers:
         self.explainer = Explainer()
         self.captures = Captures(self.explainer.comparison)
         self._meter = Meter()
+        self._home = home
         self._journal: journal.Journal | None = None
-        if settings.requests:
-            self._journal = journal.Journal(home / journal.FOLDER, settings, self._writer)
         self._traces: traces.Traces | None = None
-        if settings.debug >= TRACE_LEVEL:
-            folder = home / traces.FOLDER
-            self._traces = traces.Traces(folder, settings, self._writer, self.redactor)
         self._log = LineLog(self._writer, self.redactor, log_file)
-        self._debug = DebugLog(settings.debug, self._log.add) if settings.debug else None
+        self._debug: DebugLog | None = None
+        self._arrange(settings)
         self.proxy: tuple[Observer, ...] = (self,)
         hub.ended_listeners.append(self._ended)
 
@@ -67,6 +66,27 @@ class Observers:
         """Start to write."""
         self._loop = asyncio.get_running_loop()
         self._writer.start()
+        self._look_on()
+
+    def apply(self, settings: LogSettings) -> None:
+        """Other settings, from now on; called on the session's loop."""
+        self._arrange(settings)
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+        self._look_on()
+
+    def _arrange(self, settings: LogSettings) -> None:
+        self._journal = None
+        if settings.requests:
+            self._journal = journal.Journal(self._home / journal.FOLDER, settings, self._writer)
+        self._traces = None
+        if settings.debug >= TRACE_LEVEL:
+            folder = self._home / traces.FOLDER
+            self._traces = traces.Traces(folder, settings, self._writer, self.redactor)
+        self._debug = DebugLog(settings.debug, self._log.add) if settings.debug else None
+
+    def _look_on(self) -> None:
         if self._debug is not None and self._debug.level >= STEPS:
             self._looking = asyncio.create_task(self._look(self._debug))
 
@@ -87,12 +107,12 @@ class Observers:
     def sent(
         self, record: RequestRecord, body: Mapping[str, Any], upstream: bytes, endpoint: Endpoint
     ) -> _Tap | None:
-        """Keep it, and look at it as soon as the loop is free."""
+        """Keep it, and look at it when it has gone out."""
         try:
             self.redactor.add_headers(endpoint.headers)
             tap: _Tap = self.captures.sent(record, body, upstream, endpoint)
             self._sent[record.id] = (record, body, upstream, endpoint)
-            asyncio.get_running_loop().call_soon(self._settle, record.id)
+            asyncio.get_running_loop().call_later(SETTLE_AFTER_S, self._settle, record.id)
             more = self._debug.sent(record) if self._debug is not None else None
         except Exception as error:
             self._fault("sent", error)
