@@ -310,10 +310,16 @@ def _in_section(pattern: re.Pattern[bytes], above: bytes, *, headings: bool = Tr
     return b"</system-reminder>" not in rest and not (headings and _HEADING.search(rest))
 
 
+_LINE_BYTES = 1_000
+"""As much of a line is looked at on either side: a line may be megabytes of JSON, and this
+runs beside the streams."""
+
+
 def _line(text: bytes, offset: int) -> bytes:
-    start = text.rfind(b"\n", 0, offset) + 1
-    end = text.find(b"\n", offset)
-    return text[start : len(text) if end < 0 else end]
+    first, last = max(0, offset - _LINE_BYTES), offset + _LINE_BYTES
+    start = text.rfind(b"\n", first, offset) + 1 or first
+    end = text.find(b"\n", offset, last)
+    return text[start : last if end < 0 else end]
 
 
 _PIECE_CHARS = 120

@@ -133,7 +133,7 @@ def _billing(body: Mapping[str, Any]) -> str:
     texts = [system] if isinstance(system, str) else system if isinstance(system, list) else []
     for block in texts[:1]:
         text = _text(block if isinstance(block, str) else [block]).lstrip()
-        if text.lower().startswith(BILLING_WORDS):
+        if text[: len(BILLING_WORDS)].lower() == BILLING_WORDS:
             return text.splitlines()[0]
     return ""
 

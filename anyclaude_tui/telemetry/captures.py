@@ -50,6 +50,7 @@ class _Kept:
     reply: list[bytes] = field(default_factory=list)
     reply_bytes: int = 0
     reply_cut: bool = False
+    forgotten: bool = False
 
     @property
     def cost_bytes(self) -> int:
@@ -74,6 +75,8 @@ class Captures:
         self._max_bytes = max_bytes
         self._reply_bytes = reply_bytes
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._bytes = 0
+        """What they cost together: kept up to date, never summed up."""
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -81,7 +84,7 @@ class Captures:
     @property
     def size_bytes(self) -> int:
         """How much is kept."""
-        return sum(kept.cost_bytes for kept in self._kept.values())
+        return self._bytes
 
     def ids(self) -> tuple[str, ...]:
         """The requests that can be asked for, newest first."""
@@ -116,7 +119,9 @@ class Captures:
         kept = self._kept.get(record.id)
         if kept is None:
             kept = self._kept[record.id] = _Kept(record, body, b"", upstream)
+            self._bytes += kept.cost_bytes
         else:
+            self._bytes += len(upstream) - len(kept.upstream)
             kept.upstream = upstream
         self._bound()
         return self._tap(kept)
@@ -134,8 +139,10 @@ class Captures:
         collector to walk. Done when the request is on its way, so that it delays nothing."""
         kept = self._kept.get(request_id)
         if kept is not None and kept.raw is not None:
+            before = kept.cost_bytes
             kept.body = _json(kept.raw)
             kept.raw = None
+            self._bytes += kept.cost_bytes - before
 
     def _tap(self, kept: _Kept) -> Callable[[bytes], None]:
         parts, limit = kept.reply, self._reply_bytes
@@ -148,17 +155,19 @@ class Captures:
             if data:
                 parts.append(data)
                 kept.reply_bytes += len(data)
+                if not kept.forgotten:
+                    self._bytes += len(data)
 
         return tap
 
     def _bound(self) -> None:
         """Forget the oldest; the newest stays whatever its size."""
-        size = self.size_bytes
         while len(self._kept) > 1 and (
-            len(self._kept) > self._max_captures or size > self._max_bytes
+            len(self._kept) > self._max_captures or self._bytes > self._max_bytes
         ):
             _, oldest = self._kept.popitem(last=False)
-            size -= oldest.cost_bytes
+            self._bytes -= oldest.cost_bytes
+            oldest.forgotten = True
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
