@@ -14,9 +14,10 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from anyclaude_tui.backends.base import ModelInfo
+from anyclaude_tui.backends.memory import Estimate
 from anyclaude_tui.door import Door
 from anyclaude_tui.screens.backend_rows import SMALL_WINDOW_TOKENS, Row
-from anyclaude_tui.screens.dialogs import Dialog, content
+from anyclaude_tui.screens.dialogs import Dialog, Question, content
 from anyclaude_tui.widgets import format
 from anyclaude_tui.widgets.lines import Line, Tone, clean, joined, text
 
@@ -74,6 +75,15 @@ def _of_row(row: Row) -> Line:
         ]
     )
     return (("○ ", Tone.FAINT), *words)
+
+
+def too_large(row: Row, memory: Estimate | None) -> Question:
+    """Asks before a model is loaded that does not fit."""
+    words = memory.warning() if memory is not None else ""
+    if not words:
+        words = "At its full context it needs more memory than this machine has"
+    words = f"{words[0].upper()}{words[1:]}. The machine may become very slow."
+    return Question("Load it all the same?", words)
 
 
 class Context(Dialog[int]):

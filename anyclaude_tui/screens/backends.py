@@ -25,7 +25,13 @@ from anyclaude_tui.backends.memory import Estimate
 from anyclaude_tui.door import Door
 from anyclaude_tui.screens import backend_rows
 from anyclaude_tui.screens.actions import DIGITS
-from anyclaude_tui.screens.backend_dialogs import GOOD_WINDOW_TOKENS, Context, Log, Models
+from anyclaude_tui.screens.backend_dialogs import (
+    GOOD_WINDOW_TOKENS,
+    Context,
+    Log,
+    Models,
+    too_large,
+)
 from anyclaude_tui.screens.backend_rows import DISK, Row
 from anyclaude_tui.screens.dialogs import Question
 from anyclaude_tui.screens.row_list import RowList
@@ -108,9 +114,13 @@ class BackendsScreen(Screen[None]):
 
     def _show(self, again: bool = False) -> None:
         """Show the session's last snapshot; `again`: at another width."""
-        snapshot = self._door.snapshot
+        snapshot, now = self._door.snapshot, time.monotonic()
+        if self._steps is None and snapshot.switching:  # begun elsewhere
+            self._steps = Steps.watch(snapshot, now)
         if self._steps is not None:
-            self._steps.see(snapshot, time.monotonic())
+            self._steps.see(snapshot, now)
+            if self._steps.watched and not snapshot.switching:
+                self._steps = None
         rows = backend_rows.rows(snapshot, self._found)
         if rows != self._list.rows or again:
             self._list.show(rows, self._list.size.height)
@@ -283,6 +293,14 @@ class BackendsScreen(Screen[None]):
             return
         if row.active and row.status is not None and row.status.state is BackendState.READY:
             self._say(f"{row.spec} is in use already")
+            return
+        if row.offer is not None and not row.offer.fits:
+            self.app.push_screen(too_large(row, self._memory.get(row.spec)), partial(self._go, row))
+        else:
+            self._go(row, True)
+
+    def _go(self, row: Row, sure: bool | None) -> None:
+        if not sure:
             return
         if self._change is not None:
             self._change.cancel()

@@ -10,6 +10,7 @@ import asyncio
 import concurrent.futures
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,6 +27,7 @@ from anyclaude_tui.config import ConfigError
 from anyclaude_tui.door import Door
 from anyclaude_tui.screens import backend_rows
 from anyclaude_tui.screens.actions import DIGITS
+from anyclaude_tui.screens.backend_dialogs import too_large
 from anyclaude_tui.screens.backend_rows import Row
 from anyclaude_tui.screens.row_list import RowList
 from anyclaude_tui.screens.steps import Steps
@@ -180,6 +182,14 @@ class FirstRunScreen(Screen[str]):
             return
         if row.spec == self._door.snapshot.active:
             self._keep(row)
+            return
+        if row.offer is not None and not row.offer.fits:
+            self.app.push_screen(too_large(row, None), partial(self._switch, row))
+        else:
+            self._switch(row, True)
+
+    def _switch(self, row: Row, sure: bool | None) -> None:
+        if not sure:
             return
         name = backend_rows.title(row)
         self._steps = Steps(row.spec, name, f"starting {row.spec}", time.monotonic())

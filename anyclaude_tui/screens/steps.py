@@ -18,6 +18,8 @@ class Steps:
         self.name = name
         self.title = title
         self.ended = False
+        self.watched = False
+        """It was begun elsewhere: how it ends is not known here."""
         self._done: list[tuple[str, str, float]] = []
         """Sign, words, seconds."""
         self._words, self._since = words, now
@@ -25,6 +27,14 @@ class Steps:
         self._log = ""
         self._after = ""
         """What goes on after its end: the last requests on the old backend."""
+
+    @classmethod
+    def watch(cls, snapshot: Snapshot, now: float) -> Steps:
+        """A change that somebody else has begun."""
+        coming = (status.name for status in snapshot.backends if status.state in _COMING)
+        made = cls(next(coming, ""), "Under way", snapshot.switching, now)
+        made.watched = True
+        return made
 
     def see(self, snapshot: Snapshot, now: float) -> None:
         """Notice the step that the session is at."""

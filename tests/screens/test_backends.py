@@ -207,6 +207,27 @@ async def test_what_cannot_be_used_says_what_is_missing(tmp_path: Path) -> None:
         assert not asked(door)
 
 
+async def test_a_model_that_does_not_fit_is_loaded_only_when_meant(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (app, door, pilot):
+        await pilot.press("9")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        await pilot.press("n")
+        await pilot.pause()
+        assert not asked(door)
+        await pilot.press("9", "y")
+        await until(pilot, lambda: asked(door) == [f"switch {found.HUGE.spec}"])
+
+
+async def test_a_switch_that_was_begun_elsewhere_is_shown_as_well(tmp_path: Path) -> None:
+    loading = replace(fakes.QWEN, state=BackendState.LOADING, log_tail=("Loading weights",))
+    going = replace(SHOWN, switching="starting qwen", backends=(fakes.FAST, loading))
+    async with opened(tmp_path, going) as (app, door, pilot):
+        await until(pilot, lambda: "◐ loading the model" in words(app, "details"))
+        assert "Under way" in words(app, "details")
+        door.shown = replace(SHOWN, active="qwen")
+        await until(pilot, lambda: "Under way" not in words(app, "details"))
+
+
 async def test_find_looks_again(tmp_path: Path) -> None:
     async with opened(tmp_path) as (app, door, pilot):
         door.session.found = found.NOTHING
