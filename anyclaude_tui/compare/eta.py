@@ -14,11 +14,15 @@ class Eta:
 
     def __init__(self) -> None:
         self._taken: dict[tuple[str, str, Prefix], list[float]] = {}
+        self._warm_ups: dict[str, float] = {}
 
     def note(self, step: Step, seconds: float) -> None:
         """A run took so long."""
-        if step.run > 0:
-            self._taken.setdefault((step.target, step.workload, step.prefix), []).append(seconds)
+        if step.run == 0:
+            self._warm_ups[step.target] = seconds
+        else:
+            key = (step.target, step.workload, step.prefix)
+            self._taken.setdefault(key, []).append(seconds)
 
     def left_s(self, steps: Iterable[Step]) -> float | None:
         """Seconds for the steps that are left; None while nothing is known."""
@@ -27,20 +31,29 @@ class Eta:
         return sum(self.one_s(step) for step in steps)
 
     def one_s(self, step: Step) -> float:
-        """Seconds for one run: from the same kind, else the nearest (its workload, its
-        target, any). A warm-up is short and counts as nothing."""
+        """Seconds for one run: from the same kind, else from the nearest (the same on
+        another target, as much slower or faster as their warm-ups were; another on the
+        same target; any)."""
         if step.run == 0:
-            return 0.0
+            return fmean(self._warm_ups.values()) if self._warm_ups else 0.0
         same = self._taken.get((step.target, step.workload, step.prefix))
         if same:
             return median(same)
-        for alike in (
-            lambda key: key[:2] == (step.target, step.workload),
-            lambda key: key[0] == step.target,
-            lambda key: key[1:] == (step.workload, step.prefix),
-            lambda key: True,
+        kind = (step.workload, step.prefix)
+        for known in (
+            [
+                median(taken) * self._slower(step.target, key[0])
+                for key, taken in self._taken.items()
+                if key[1:] == kind
+            ],
+            [median(taken) for key, taken in self._taken.items() if key[0] == step.target],
+            [median(taken) for taken in self._taken.values()],
         ):
-            known = [median(values) for key, values in self._taken.items() if alike(key)]
             if known:
                 return fmean(known)
         return 0.0
+
+    def _slower(self, target: str, than: str) -> float:
+        """How many times as slow a target is as another, from their warm-ups."""
+        mine, other = self._warm_ups.get(target), self._warm_ups.get(than)
+        return mine / other if mine and other else 1.0

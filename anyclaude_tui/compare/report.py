@@ -137,8 +137,9 @@ def _cells(row: Row) -> list[Text]:
     cells = []
     for place, cell in enumerate(row.cells):
         text = Text(row.written(place), style="green" if place == best else "")
-        if cell.mad and cell.value and cell.mad > MENTIONED * cell.value:
-            text.append(f" ± {words.percent(cell.mad / cell.value)}", style="dim")
+        scatter = cell.mad / cell.value if cell.mad and cell.value else 0.0
+        if scatter > MENTIONED and row.unit != "count":
+            text.append(f" ± {words.percent(scatter)}", style="dim")
         cells.append(text)
     ratio = row.ratio()
     if len(row.cells) > 1:

@@ -60,7 +60,7 @@ def from_prompt(text: str, *, max_tokens: int | None = None) -> Workload:
 
 
 def from_body(name: str, body: Any, *, max_tokens: int | None = None) -> Workload:
-    """A workload from a captured request. Raises WorkloadError when it is none.
+    """A workload from a captured request; `name` says which. Raises WorkloadError.
 
     Its own `max_tokens` (32,000 from Claude Code) is lowered: a model that runs on would
     make the comparison endless.
@@ -70,7 +70,7 @@ def from_body(name: str, body: Any, *, max_tokens: int | None = None) -> Workloa
     own = body.get("max_tokens")
     most = max_tokens or (min(own, MAX_TOKENS) if isinstance(own, int) else MAX_TOKENS)
     kept = {key: value for key, value in body.items() if key != "metadata"}
-    return Workload(name, {**kept, "max_tokens": most, "stream": True}, about="a captured turn")
+    return Workload("turn", {**kept, "max_tokens": most, "stream": True}, about=name)
 
 
 def from_file(path: Path, *, max_tokens: int | None = None) -> Workload:
@@ -178,24 +178,21 @@ def _with_front(system: Any, front: str) -> Any:
 
 
 def _with_tail(messages: Sequence[Any], tail: str) -> list[Any]:
-    """The messages with `tail` at the end of the last one that the user wrote."""
-    changed = list(messages)
-    for place in range(len(changed) - 1, -1, -1):
-        message = changed[place]
-        if not isinstance(message, Mapping) or message.get("role") != "user":
-            continue
-        content = message.get("content")
-        if isinstance(content, str):
-            content = content + tail
-        elif isinstance(content, list):
-            last = content[-1] if content else None
-            if isinstance(last, Mapping) and isinstance(last.get("text"), str):
-                content = [*content[:-1], {**last, "text": last["text"] + tail}]
-            else:
-                content = [*content, {"type": "text", "text": tail.strip()}]
-        changed[place] = {**message, "content": content}
-        break
-    return changed
+    """The messages with `tail` at the very end, whoever wrote the last one: Claude Code's
+    late system messages stand behind the user's words."""
+    last = messages[-1] if messages else None
+    if not isinstance(last, Mapping):
+        return list(messages)
+    content = last.get("content")
+    if isinstance(content, str):
+        content = content + tail
+    elif isinstance(content, list):
+        block = content[-1] if content else None
+        if isinstance(block, Mapping) and isinstance(block.get("text"), str):
+            content = [*content[:-1], {**block, "text": block["text"] + tail}]
+        else:
+            content = [*content, {"type": "text", "text": tail.strip()}]
+    return [*messages[:-1], {**last, "content": content}]
 
 
 def _ask(text: str, max_tokens: int) -> dict[str, Any]:

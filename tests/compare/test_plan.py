@@ -79,10 +79,14 @@ def test_nothing_is_promised_before_the_first_run() -> None:
 
 def test_the_time_left_is_that_of_the_same_or_the_nearest_runs() -> None:
     eta = Eta()
+    eta.note(step("a", run=0), 3.0)
     eta.note(step("a"), 10.0)
     eta.note(step("a", Prefix.WARM), 2.0)
     assert eta.left_s([step("a"), step("a", Prefix.WARM)]) == 12.0
-    assert eta.left_s([step("b"), step("b", run=0)]) == 10.0
-    eta.note(step("b"), 100.0)
-    assert eta.left_s([step("b", Prefix.WARM)]) == 100.0
+    assert eta.left_s([step("b")]) == 10.0  # as the other, while nothing is known of it
+    assert eta.left_s([step("b", run=0)]) == 3.0
+    eta.note(step("b", run=0), 30.0)
+    assert eta.left_s([step("b"), step("b", Prefix.WARM)]) == 120.0  # ten times as slow
+    eta.note(step("b"), 80.0)
+    assert eta.left_s([step("b"), step("b", Prefix.WARM)]) == 100.0
     assert eta.left_s([]) == 0

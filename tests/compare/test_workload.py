@@ -67,7 +67,7 @@ def test_a_captured_turn_is_bounded_and_streamed() -> None:
 def test_a_file_is_a_trace_or_a_body(tmp_path: Path, content: dict[str, Any]) -> None:
     path = tmp_path / "trace-1.json"
     path.write_text(json.dumps(content))
-    assert from_file(path).name == "trace-1"
+    assert (from_file(path).name, from_file(path).about) == ("turn", "trace-1")
     assert from_file(path).body["messages"] == TURN["messages"]
 
 
@@ -137,3 +137,10 @@ def test_a_tool_result_at_the_end_keeps_its_content() -> None:
     body = {**TURN, "messages": [{"role": "user", "content": [result]}]}
     made = with_nonce(body, "aaaa", again=1)["messages"][0]["content"]
     assert made == [result, {"type": "text", "text": "#1"}]
+
+
+def test_the_end_is_behind_a_late_system_message() -> None:
+    late = {"role": "system", "content": "Today is a day."}
+    body = {**TURN, "messages": [{"role": "user", "content": "hi"}, late]}
+    made = with_nonce(body, "aaaa", again=1)["messages"]
+    assert made == [{"role": "user", "content": "hi"}, {**late, "content": "Today is a day.\n#1"}]
