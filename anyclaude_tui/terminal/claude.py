@@ -18,6 +18,10 @@ INSTALL_HINT = "npm install -g @anthropic-ai/claude-code"
 WATCHDOG_MS = 24 * 3600 * 1000
 """Claude Code's own watchdogs give up on a slow prefill after 300 s; ours are the judge."""
 
+LEAST_COMPACT_WINDOW_TOKENS = 100_000
+"""Claude Code 2.1.329 takes a smaller CLAUDE_CODE_AUTO_COMPACT_WINDOW for 100k, and warns;
+then the proxy's answer to an overflow makes it compact."""
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:
@@ -71,7 +75,8 @@ def session_env(url: str, token: str, model: str, window_tokens: int | None) -> 
     }
     if window_tokens:
         variables["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] = str(window_tokens)
-        variables["CLAUDE_CODE_AUTO_COMPACT_WINDOW"] = str(window_tokens)
+        if window_tokens >= LEAST_COMPACT_WINDOW_TOKENS:
+            variables["CLAUDE_CODE_AUTO_COMPACT_WINDOW"] = str(window_tokens)
     return variables
 
 
