@@ -25,6 +25,8 @@ from bittty.options import (  # type: ignore[import-untyped]
 
 from anyclaude_tui.terminal.history import History
 
+RGB = tuple[int, int, int]
+
 # What a program may not do to a pane: change its size, lock the keyboard, echo locally,
 # turn it into a VT52, write from right to left, print, or read the title back (a classic
 # way to have the terminal type what the title says).
@@ -74,9 +76,17 @@ def make_board(
     present: Callable[[Any], None],
     scrolled_off: Callable[[Sequence[Any]], None],
     version: str,
+    colours: tuple[RGB, RGB] | None,
 ) -> Any:
-    """The core, wired: what it sends, what it presents, the rows that leave the screen."""
-    board = Board(width=columns, height=rows, model=_MODEL)
+    """The core, wired: what it sends, what it presents, the rows that leave the screen.
+
+    `colours`: the default foreground and background, which programs may ask for.
+    """
+    model = _MODEL
+    if colours is not None:
+        palette = replace(model.palette, foreground=colours[0], background=colours[1])
+        model = replace(model, palette=palette)
+    board = Board(width=columns, height=rows, model=model)
     window_operation = board.console.handle_window_op
 
     def reports_only(operation: Any) -> None:

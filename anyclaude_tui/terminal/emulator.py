@@ -11,7 +11,7 @@ send (`wire/claude-code.md`, In the terminal).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from bittty import KeyEvent, KeyModifiers  # type: ignore[import-untyped]
@@ -57,6 +57,7 @@ class Emulator:
 
     `send` gets what goes back to the program: replies, keys, mouse reports, pastes, in
     order. `report` gets what is not on the screen; both are called during `feed`.
+    `colours` are the outer terminal's default foreground and background, for who asks.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Emulator:
         send: Callable[[bytes], None],
         report: Callable[[ScreenEvent], None],
         version: str = "0",
+        colours: tuple[tuple[int, int, int], tuple[int, int, int]] | None = None,
     ) -> None:
         self._report = report
         self._send = send
@@ -84,6 +86,7 @@ class Emulator:
             present=self._presented,
             scrolled_off=self._scrolled_off,
             version=version,
+            colours=colours,
         )
         self._palette_defaults = self._palette_colours()
         self._page: Any = None
@@ -195,6 +198,11 @@ class Emulator:
     def text(self, y: int) -> str:
         """The same row as text, without trailing blanks."""
         return "".join(text for _, text in self._cells(y)).rstrip(" ")
+
+    def all_texts(self) -> Iterator[str]:
+        """The text of every row of history and screen, oldest first: quick, for search."""
+        yield from self.history.texts(self.columns)
+        yield from (self.text(y) for y in range(self.rows))
 
     def wrapped(self, y: int) -> bool:
         """Whether row `y` goes on in the next one (it was wrapped, not ended)."""

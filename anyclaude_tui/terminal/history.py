@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import repeat
 from operator import itemgetter
 from typing import Any
@@ -171,6 +171,17 @@ class History:
         if len(cells) < columns:
             cells.extend(repeat((self._blank, " "), columns - len(cells)))
         return cells
+
+    def texts(self, columns: int) -> Iterator[str]:
+        """The text of every row, oldest first."""
+        for line in self._lines:
+            for start in range(0, max(1, line.size), columns):
+                if line.lengths is None:
+                    yield line.text[start : start + columns]
+                else:
+                    yield "".join(map(_text, line.cells(start, start + columns)))
+        for start in range(0, len(self._open), columns):
+            yield "".join(map(_text, self._open[start : start + columns]))
 
     def wrapped(self, index: int, columns: int) -> bool:
         """Whether a row's line goes on in the next row."""

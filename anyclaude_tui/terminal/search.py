@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from anyclaude_tui.terminal.cells import Cell
@@ -30,12 +30,23 @@ class Search:
             self._rows.setdefault(match.row, []).append(match)
 
     @classmethod
-    def over(cls, text: str, rows: Iterable[Sequence[Cell]], *, first: int) -> Search:
-        """Search rows, numbered from `first`. Case counts only where `text` has capitals."""
+    def over(
+        cls,
+        text: str,
+        rows: Iterable[str],
+        cells: Callable[[int], Sequence[Cell]],
+        *,
+        first: int,
+    ) -> Search:
+        """Search rows, numbered from `first`; `cells` gives those of a row that has it.
+
+        Case counts only where `text` has capitals. A match does not go over a row's end.
+        """
         fold = text == text.lower()
         matches: list[Match] = []
-        for number, cells in enumerate(rows, first):
-            matches.extend(_in_row(text, cells, number, fold=fold))
+        for number, row in enumerate(rows, first):
+            if text in (row.lower() if fold else row):
+                matches.extend(_in_row(text, cells(number), number, fold=fold))
         return cls(text, matches[-MAX_MATCHES:])
 
     @property

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from textual import events
 from textual.geometry import Offset, Region
-from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
@@ -32,93 +30,47 @@ from anyclaude_tui.terminal.cells import (
     TitleSet,
 )
 from anyclaude_tui.terminal.emulator import Emulator
-from anyclaude_tui.terminal.keys import key_press
+from anyclaude_tui.terminal.outer import OuterColours
 from anyclaude_tui.terminal.pty import ExitStatus, PtyProcess
+from anyclaude_tui.widgets import terminal_messages as messages
 from anyclaude_tui.widgets.terminal_clock import BUDGET_S, SYNC_LIMIT_S, FrameClock
+from anyclaude_tui.widgets.terminal_keyboard import TerminalKeyboard
 from anyclaude_tui.widgets.terminal_mouse import TerminalMouse
 from anyclaude_tui.widgets.terminal_strips import AnchoredStrip
 from anyclaude_tui.widgets.terminal_view import TerminalView
 
-RestartMode = Literal["again", "continue", "shell"]
-
 RESIZE_DELAY_S = 0.050
-WAKE_DELAY_S = 0.5
-_RESTART_KEYS: dict[str, RestartMode] = {
-    "r": "again",
-    "enter": "again",
-    "c": "continue",
-    "s": "shell",
-}
 MAX_BACKLOG = 2
 """Frames waiting for a slow outer terminal; more are not added until it has caught up."""
 
 
-class TerminalPane(TerminalMouse, Widget, can_focus=True):
+class TerminalPane(TerminalKeyboard, TerminalMouse, Widget, can_focus=True):
     """A terminal with a program in it.
 
     `launch` starts (or restarts) the program. When it ends, the last screen stays, with a
     line that says how it ended and which keys start what (`RestartRequested`).
+
+    `colours`: what programs hear that ask for the default colours; `outer_colours()` finds
+    them out, before Textual starts.
     """
 
     ALLOW_SELECT: ClassVar[bool] = False  # it has a selection of its own
     DEFAULT_CSS = "TerminalPane { width: 1fr; height: 1fr; }"
 
-    class Exited(Message):
-        """The child ended. `words` is a clause for a name: "failed with exit code 2"."""
-
-        def __init__(self, status: ExitStatus) -> None:
-            super().__init__()
-            self.code = status.code
-            self.signal = status.signal
-            self.words = status.words
-
-    @dataclass
-    class TitleChanged(Message):
-        """The child set its window title."""
-
-        title: str
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, TerminalPane.TitleChanged)
-
-    @dataclass
-    class Busy(Message):
-        """The child told its progress (OSC 9;4); `percent` may be unknown while busy."""
-
-        busy: bool
-        percent: int | None
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, TerminalPane.Busy)
-
-    class Bell(Message):
-        """The child rang the bell."""
-
-    @dataclass
-    class Notification(Message):
-        """The child asks to notify the user."""
-
-        text: str
-
-    class Leader(Message):
-        """The leader chord was pressed: the next keys are the dashboard's."""
-
-    @dataclass
-    class RestartRequested(Message):
-        """After the end: a key asked for the same again, for `-c`, or for a shell."""
-
-        mode: RestartMode
-
-    @dataclass
-    class Copied(Message):
-        """The selection went to the clipboard."""
-
-        characters: int
+    Exited = messages.Exited
+    TitleChanged = messages.TitleChanged
+    Busy = messages.Busy
+    Bell = messages.Bell
+    Notification = messages.Notification
+    Leader = messages.Leader
+    RestartRequested = messages.RestartRequested
+    Copied = messages.Copied
 
     def __init__(
         self,
         *,
         leader: str = "ctrl+right_square_bracket",
+        colours: OuterColours | None = None,
         name: str | None = None,
         id: str | None = None,
         classes: str | None = None,
@@ -126,7 +78,12 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self.leader = leader
         self.emulator = Emulator(
-            24, 80, send=self.write, report=self._reported, version=__version__
+            24,
+            80,
+            send=self.write,
+            report=self._reported,
+            version=__version__,
+            colours=colours,
         )
         self.view = TerminalView(self.emulator)
         self._clock: FrameClock | None = None
@@ -134,9 +91,7 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
         self._pending: tuple[Sequence[str], Mapping[str, str], str] | None = None
         self._label = ""
         self._resize_timer: Timer | None = None
-        self._leader_armed = False
         self._frame_deadline: float | None = None
-        self._prompt: str | None = None  # the text typed into the search line
 
     # --- what others call ---
 
@@ -166,7 +121,7 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
     def feed(self, data: bytes) -> None:
         """Show recorded bytes, as if a child had written them."""
         self.emulator.feed(data)
-        self._request_frame()
+        self.request_frame()
 
     def write(self, data: bytes) -> None:
         """Send bytes to the child."""
@@ -184,10 +139,22 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
         if process is not None:
             await process.aclose()
 
-    def find(self) -> None:
-        """Open the search line: keys go into it until Enter or Escape."""
-        self._prompt = ""
-        self._show_prompt()
+    def wake(self) -> None:
+        """Send SIGCONT to a child that has suspended itself."""
+        if self._process is not None:
+            self._process.wake()
+
+    # --- for the keyboard's and the mouse's parts ---
+
+    def request_frame(self) -> None:
+        """What is shown has changed."""
+        if self._clock is not None:
+            self._clock.request()
+
+    def boost(self) -> None:
+        """A key was pressed: frames come fast for a moment."""
+        if self._clock is not None:
+            self._clock.boost()
 
     # --- the child ---
 
@@ -199,7 +166,7 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
             self._process.close()
             self._process = None
         argv, env, cwd = pending
-        self.view.line = None
+        self.end_line = self.view.line = None
         self.view.follow()
         self.emulator.reset()
         self._fit_emulator()
@@ -214,7 +181,7 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
         )
         if self.has_focus:
             self.emulator.focus(True)
-        self._request_frame()
+        self.request_frame()
 
     def _received(self, data: bytes) -> None:
         began = time.perf_counter()
@@ -232,7 +199,7 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
     def _ended(self, status: ExitStatus) -> None:
         self._process = None
         ended = f" {self._label} {status.words}"
-        self.view.line = (
+        self.end_line = self.view.line = (
             f"{ended} — r restart · c continue the conversation · s shell",
             f"{ended} — r restart · c continue · s shell",
             f"{ended}: r restart, c continue",
@@ -240,7 +207,7 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
             " ended: r c s",
         )
         self.view.follow()
-        self._request_frame()
+        self.request_frame()
         self.post_message(self.Exited(status))
 
     def _reported(self, event: ScreenEvent) -> None:
@@ -262,10 +229,6 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
                 self.post_message(self.Notification(text))
 
     # --- painting ---
-
-    def _request_frame(self) -> None:
-        if self._clock is not None:
-            self._clock.request()
 
     def _paint(self) -> bool:
         """One tick of the frame clock; whether it painted."""
@@ -362,7 +325,7 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
             if self._process is not None:  # the emulator first: the answer may come at once
                 self._process.resize(height, width)
         self.view.invalidate()
-        self._request_frame()
+        self.request_frame()
 
     def on_focus(self) -> None:
         """Tell the child, if it asked."""
@@ -375,108 +338,9 @@ class TerminalPane(TerminalMouse, Widget, can_focus=True):
     def _focus(self, focused: bool) -> None:
         self.view.focused = focused
         self.emulator.focus(focused)
-        self._leader_armed = False
+        self.leader_armed = False
         self.view.invalidate()
-        self._request_frame()
-
-    # --- keys ---
-
-    def on_key(self, event: events.Key) -> None:
-        """All keys are the child's, except the leader."""
-        event.stop()
-        event.prevent_default()
-        if event.key == self.leader and not self._leader_armed:
-            self._leader_armed = True
-            self.post_message(self.Leader())
-            return
-        self._leader_armed = False
-        if self._clock is not None:
-            self._clock.boost()
-        if self._prompt is not None:
-            self._prompt_key(event)
-        elif self._scroll_key(event.key):
-            pass
-        elif not self.running:
-            mode = _RESTART_KEYS.get(event.key)
-            if mode is not None and self.view.line is not None:
-                self.post_message(self.RestartRequested(mode))
-        else:
-            press = key_press(event.key, event.character)
-            if press is not None:
-                self._forget_overlays()
-                self.emulator.key(press)
-                if event.key == "ctrl+z":
-                    self.set_timer(WAKE_DELAY_S, self._wake)
-
-    def _wake(self) -> None:
-        """Claude Code suspends itself on Ctrl+Z and waits for a shell's `fg`: there is none."""
-        if self._process is not None:
-            self._process.wake()
-
-    def _scroll_key(self, key: str) -> bool:
-        """Shift+PageUp and its like scroll the history, as in other terminals; plain
-        PageUp too while scrolled back. Else they are the child's."""
-        page = max(1, self.emulator.rows - 2)
-        steps = {"pageup": page, "pagedown": -page, "home": 1 << 30, "end": -(1 << 30)}
-        name = key.removeprefix("shift+")
-        if name not in steps or (name == key and not self.view.offset):
-            return False
-        if self.emulator.alternate_screen:
-            return False
-        self.view.scroll(steps[name])
-        self._request_frame()
-        return True
-
-    def _forget_overlays(self) -> None:
-        if self.view.selection is not None or self.view.search is not None or self.view.offset:
-            self.view.selection = self.view.search = None
-            self.view.invalidate()
-            self.view.follow()
-            self._request_frame()
-
-    def on_paste(self, event: events.Paste) -> None:
-        """A paste goes to the child as one, between markers if it asked for them."""
-        event.stop()
-        event.prevent_default()
-        if self._prompt is not None:
-            self._prompt += event.text.splitlines()[0] if event.text else ""
-            self._show_prompt()
-        elif self.running:
-            self._forget_overlays()
-            self.emulator.paste(event.text)
-
-    # --- the search line ---
-
-    def _prompt_key(self, event: events.Key) -> None:
-        assert self._prompt is not None
-        if event.key == "escape":
-            self._prompt, self.view.line = None, None
-            self.view.find("")
-            self.view.follow()
-            self.view.invalidate()
-            self._request_frame()
-            return
-        if event.key in ("enter", "up"):
-            self.view.find_next(1)
-        elif event.key in ("shift+enter", "down"):
-            self.view.find_next(-1)
-        elif event.key == "backspace":
-            self._prompt = self._prompt[:-1]
-            self.view.find(self._prompt)
-        elif event.character and event.character.isprintable():
-            self._prompt += event.character
-            self.view.find(self._prompt)
-        self._show_prompt()
-
-    def _show_prompt(self) -> None:
-        search = self.view.search
-        found = ""
-        if search is not None:
-            total = len(search.matches)
-            found = f"{total - search.index} of {total}" if total else "not found"
-        asked = f" find: {self._prompt}▏ {found}"
-        self.view.line = (f"{asked}   enter older · shift+enter newer · esc close", asked)
-        self._request_frame()
+        self.request_frame()
 
 
 def _blank(width: int) -> Strip:

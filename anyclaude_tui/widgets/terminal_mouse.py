@@ -119,7 +119,7 @@ class TerminalMouse:
                 pane.emulator.mouse("press", x, y, direction, _modifiers(event), wheel=True)
             return
         if pane.view.scroll(WHEEL_ROWS if direction == "up" else -WHEEL_ROWS):
-            pane._request_frame()
+            pane.request_frame()
 
     def _open_link(self, event: events.MouseEvent) -> bool:
         row, x = self._point(event)
@@ -158,7 +158,7 @@ class TerminalMouse:
         if self._unit != "character":
             self._drag(event)
         pane.view.invalidate()
-        pane._request_frame()
+        pane.request_frame()
 
     def _drag(self, event: events.MouseEvent) -> None:
         pane = self._pane
@@ -174,7 +174,7 @@ class TerminalMouse:
             self._anchor, point, self._unit, pane.emulator.columns, self._cells
         )
         pane.view.invalidate()
-        pane._request_frame()
+        pane.request_frame()
 
     def _cells(self, row: int) -> list[Cell]:
         """The cells of a row by its number; none for rows that are gone."""

@@ -174,10 +174,9 @@ class TerminalView:
             return None
         emulator = self._emulator
         count = emulator.history.count(emulator.columns)
+        base = self.base
         self.search = Search.over(
-            text,
-            (emulator.cells(y) for y in range(-count, emulator.rows)),
-            first=self.base - count,
+            text, emulator.all_texts(), lambda row: emulator.cells(row - base), first=base - count
         )
         return self._show_match()
 

@@ -42,6 +42,7 @@ def test_lines_wrap_anew_at_every_width(texts: list[str], first: int, second: in
             for n in range(0, max(1, len(text)), columns)
         ]
         assert rows_of(history, columns) == expected
+        assert [text.ljust(columns) for text in history.texts(columns)] == expected
 
 
 @settings(max_examples=60, deadline=None)

@@ -42,25 +42,31 @@ def test_selected_text(anchor: Point, head: Point, unit: Unit, text: str) -> Non
     assert selected_text(selection, COLUMNS, cells, wrapped=lambda row: row == 2) == text
 
 
+def search(text: str, first: int = 0) -> Search:
+    return Search.over(text, ROWS, lambda row: cells(row - first), first=first)
+
+
 def test_search_finds_columns_and_goes_round() -> None:
-    search = Search.over("row", [cells(n) for n in range(4)], first=100)
-    assert [(m.row, m.start, m.stop) for m in search.matches] == [(103, 5, 8)]
-    search = Search.over("字 A", [cells(n) for n in range(4)], first=0)
-    assert search.matches == []
-    search = Search.over("字 a", [cells(n) for n in range(4)], first=0)
-    assert [(m.row, m.start, m.stop) for m in search.matches] == [(1, 2, 6)]
-    search = Search.over("e", [cells(n) for n in range(4)], first=0)
-    newest = search.current
-    search.move(1)
-    assert search.current != newest
-    search.move(-1)
-    assert search.current == newest
-    search.move(-1)
-    assert search.current == search.matches[0]
+    found = search("row", first=100)
+    assert [(m.row, m.start, m.stop) for m in found.matches] == [(103, 5, 8)]
+    found = search("字 A")
+    assert found.matches == []
+    found = search("字 a")
+    assert [(m.row, m.start, m.stop) for m in found.matches] == [(1, 2, 6)]
+    found = search("e")
+    newest = found.current
+    found.move(1)
+    assert found.current != newest
+    found.move(-1)
+    assert found.current == newest
+    found.move(-1)
+    assert found.current == found.matches[0]
 
 
 def test_case_counts_only_with_capitals() -> None:
-    rows = [[Cell(char, None) for char in "Error error"]]
-    assert len(Search.over("error", rows, first=0).matches) == 2
-    assert len(Search.over("Error", rows, first=0).matches) == 1
-    assert Search.over("x", rows, first=0).current is None
+    row = [Cell(char, None) for char in "Error error"]
+
+    def matches(text: str) -> int:
+        return len(Search.over(text, ["Error error"], lambda _: row, first=0).matches)
+
+    assert (matches("error"), matches("Error"), matches("x")) == (2, 1, 0)

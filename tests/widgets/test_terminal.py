@@ -122,6 +122,8 @@ async def test_a_shell_runs_and_its_end_is_told(tmp_path: Path) -> None:
         assert not app.pane.running
         ended = app.of(TerminalPane.Exited)[0]
         assert (ended.code, ended.signal, ended.words) == (3, None, "failed with exit code 3")
+        app.pane.find()
+        await pilot.press("h", "e", "l", "escape")
         for key in ("x", "c", "s", "enter"):
             await pilot.press(key)
         assert [m.mode for m in app.of(TerminalPane.RestartRequested)] == [
