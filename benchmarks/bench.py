@@ -30,6 +30,8 @@ LARGE_BYTES = 125_000
 """About what Claude Code sends."""
 FLOOD_CHUNKS = 60_000
 FLOOD_BYTES = 250_000_000
+ONE_TOKEN = "paced 2 1000"
+"""A reply whose first chunk comes alone, as a model's does."""
 PACED = {50: 150, 200: 1000, 1000: 3000}
 """Rate in chunks per second → chunks."""
 BLOCKED_S = 3.0
@@ -41,10 +43,10 @@ Row = dict[str, float]
 async def measure(runner: Runner, upstream: UpstreamProcess) -> Row:
     """Every figure of one target, once."""
     target, row = runner.target, Row()
-    await ask(target, body("flood 200"))  # warm
+    await ask(target, body(ONE_TOKEN))  # warm
     row["rss_idle_mb"] = runner.rss() / 1e6
     for name, size in (("small", 0), ("large", LARGE_BYTES)):
-        payload = body("flood 200", size)
+        payload = body(ONE_TOKEN, size)
         tries = [(await ask(target, payload)).ttft_ms for _ in range(15)]
         row[f"ttft_{name}_p50_ms"] = median(tries)
         row[f"ttft_{name}_p95_ms"] = percentile(tries, 95) or 0.0

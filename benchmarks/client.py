@@ -59,13 +59,22 @@ def body(command: str, size_bytes: int = 0) -> bytes:
 
 
 async def ask(
-    target: Target, payload: bytes, *, limit: int = 1 << 18, leave_after: int | None = None
+    target: Target,
+    payload: bytes,
+    *,
+    limit: int = 1 << 18,
+    leave_after: int | None = None,
+    session: str = "",
 ) -> Stream:
-    """One request to its end, or until `leave_after` deltas have come."""
+    """One request to its end, or until `leave_after` deltas have come.
+
+    `session`: the conversation that it belongs to, as Claude Code tells it.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", target.port, limit=limit)
     head = (
         f"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\n"
         f"Authorization: Bearer {target.token}\r\nContent-Type: application/json\r\n"
+        f"X-Claude-Code-Session-Id: {session}\r\n"
         f"Connection: close\r\nContent-Length: {len(payload)}\r\n\r\n"
     )
     stream = Stream(sent_at=time.monotonic())
