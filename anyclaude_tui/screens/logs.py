@@ -28,6 +28,8 @@ from anyclaude_tui.widgets.panels import rule
 from anyclaude_tui.widgets.scroller import Scroller
 
 REFRESH_S = 0.4
+LOOK_EVERY = 5
+"""Reads after which it is looked for new logs."""
 KEPT = 5_000
 """Lines per log; the file has them all."""
 FOLDER = "server-logs"
@@ -109,6 +111,7 @@ class LogsScreen(Screen[None]):
         self._tab = 0
         self._least = Level.DEBUG
         self._reading = False
+        self._reads = 0
         self._shown: list[Line] = []
         self._sizes: deque[int] = deque()
         """Rows of each entry that is kept, 0 for one that the level hides."""
@@ -153,7 +156,9 @@ class LogsScreen(Screen[None]):
         made = [known.get(name) or Source(name, folder / f"{name}.log") for name in names]
         made.append(known.get(PROXY) or Source(PROXY, folder / f"{PROXY}.log"))
         made.append(known.get(NOTICES) or Source(NOTICES, None))
+        shown = self.source if self._sources else made[0]
         self._sources = made
+        self._tab = made.index(shown) if shown in made else 0
 
     @property
     def source(self) -> Source:
@@ -161,6 +166,9 @@ class LogsScreen(Screen[None]):
         return self._sources[min(self._tab, len(self._sources) - 1)]
 
     def _read(self) -> None:
+        self._reads += 1
+        if self._reads % LOOK_EVERY == 0:
+            self._find_sources()
         if not self._reading:
             self._reading = True
             self.run_worker(self._read_on(), exit_on_error=False)

@@ -22,7 +22,7 @@ from anyclaude_tui.screens.request_dialogs import Pick, Replay
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.widgets import format
-from anyclaude_tui.widgets.lines import Line, Tone, plain, text, wrapped
+from anyclaude_tui.widgets.lines import Line, Tone, joined, plain, text, wrapped
 from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.panels import rule
 from anyclaude_tui.widgets.scroller import Scroller
@@ -216,20 +216,21 @@ class RequestDetailsScreen(Screen[None]):
             ("Tab", "next tab"),
         ]
         if self._tab == SIZES:
-            keys.insert(0, ("s", "order"))
+            keys.insert(0, ("s", "prompt order" if self._by_size else "largest first"))
         if self._body.hit is not None:
             keys.insert(0, ("n N", "next, last match"))
         line = self._message or keys_line([*keys, ("Esc", "back")], width)
         self._keys.set_lines([line])
 
     def _position(self) -> Line:
-        """`412 lines · 37 %`."""
+        """`req_0123 · 412 lines · 37 %`."""
         body = self._body
+        name = text(self._id, Tone.FAINT)
         if body.max_scroll_y <= 0:
-            return ()
+            return name
         share = 100 * body.scroll_offset.y / body.max_scroll_y
         words = f"{format.count(body.count)} lines · {format.percent(share)}"
-        return text(words, Tone.LABEL)
+        return joined([name, text(words, Tone.LABEL)])
 
     def _say(self, words: str, tone: Tone = Tone.OK) -> None:
         """A line in place of the keys, until the next key."""

@@ -20,12 +20,13 @@ from anyclaude_tui.widgets.lines import (
     pad,
     spread,
     text,
-    width_of,
     wrapped,
 )
 from anyclaude_tui.widgets.longtext import json_lines, text_lines
 from anyclaude_tui.widgets.waterfall import waterfall
 
+READABLE = 116
+"""Wider, a number stands too far from its name."""
 NOT_KEPT = (
     "It is not kept any more (the last 100 requests are, up to 64 MB), or it never went to a "
     "backend. With ANYCLAUDE_DEBUG=3 every request is kept in ~/.anyclaude/traces."
@@ -43,7 +44,6 @@ def heading(request: RequestView, width: int) -> Line:
         text("simulated", Tone.WARN) if request.simulated else (),
         text(f"HTTP {request.status}", Tone.LABEL) if request.status else (),
         () if request.streaming else text("not streamed", Tone.LABEL),
-        text(request.id, Tone.FAINT),
     ]
     return fit(joined(parts), width)
 
@@ -55,7 +55,8 @@ def overview(request: RequestView, trace: dict[str, Any] | None, width: int) -> 
         lines += wrapped(request.reason, width, 3, Tone.WARN)
     lines += [()] if lines else []
     lines += waterfall(request, width)
-    lines += [(), *columns(numbers(request), max(2, min(4, width // 34)), width)]
+    width = min(width, READABLE)
+    lines += [(), *columns(numbers(request), max(2, min(4, width // 29)), width)]
     lines.append(now.context(request, width))
     for notice in request.notices:
         lines += [*([()] if notice is request.notices[0] else [])]
@@ -136,14 +137,15 @@ def sizes(
     """The prompt piece by piece: bytes, tokens, share; a mark where the prefix ends."""
     if prompt is None or not prompt.segments:
         return wrapped(NOT_KEPT, width, 4, Tone.LABEL)
+    width = min(width, READABLE)
     total = prompt.size_bytes or 1
     tokens = request.prompt_tokens
-    order = "by size" if by_size else "as they stand in the prompt"
+    order = "largest first" if by_size else "in the prompt's order"
     head = joined(
         [
             text(f"{format.size(total)} of prompt"),
             (*format.value(tokens, format.exact), (" tokens", Tone.LABEL)),
-            text(f"{order}; s turns it", Tone.LABEL),
+            text(order, Tone.LABEL),
         ]
     )
     lines: list[Line] = [fit(head, width), _size_head(width)]
@@ -159,40 +161,48 @@ def sizes(
             continue
         size = sum(len(segment.text) for segment, _ in chosen)
         name: Line = ((title, Tone.STRONG), (f" {len(chosen)}", Tone.LABEL))
-        lines += [(), _size_row(name, size, total, tokens, (), width)]
+        lines += [(), _size_row(name, size, total, tokens, width)]
         if by_size:
             chosen.sort(key=lambda pair: len(pair[0].text), reverse=True)
         for segment, end in chosen:
-            kept = _kept(segment, end, comparison)
-            bar = charts.bar(len(segment.text) / largest, _bar_room(width), Tone.HOT3)
-            words = (*text("  "), *_piece(segment), *kept)
-            lines.append(_size_row(words, len(segment.text), total, tokens, bar, width))
+            size = len(segment.text)
+            bar = charts.bar(size / largest, _bar_room(width), Tone.HOT3)
+            mark = _kept(segment, end, comparison)
+            words = (*text("  "), *_piece(segment))
+            lines.append(_size_row(words, size, total, tokens, width, mark, bar))
     return lines
 
 
 def _bar_room(width: int) -> int:
-    return max(0, min(40, width - 74)) if width >= 84 else 0
+    return max(0, min(30, width - 80)) if width >= 92 else 0
 
 
 def _size_head(width: int) -> Line:
     right: Line = ()
-    for label, size in (("bytes", 9), ("tokens", 9), ("share", 7)):
+    for label, size in (("bytes", 9), ("tokens", 8), ("share", 7)):
         right += spread((), text(label, Tone.FAINT), size)
     return spread((), right, width)
 
 
-def _size_row(name: Line, size: int, total: int, tokens: Figure, bar: Line, width: int) -> Line:
+def _size_row(
+    name: Line,
+    size: int,
+    total: int,
+    tokens: Figure,
+    width: int,
+    mark: Line = (),
+    bar: Line = (),
+) -> Line:
     share = size / total
     count = estimated(None if tokens.value is None else tokens.value * share)
     right = (
+        *pad(mark, 8),
+        *(bar or text(" " * _bar_room(width))),
         *spread((), text(format.size(size)), 9),
-        *spread((), format.value(count, format.count), 9),
+        *spread((), format.value(count, format.count), 8),
         *spread((), text(format.percent(100 * share), Tone.LABEL), 7),
     )
-    room = width - width_of(right) - 1
-    bar = bar if width_of(bar) else text(" " * _bar_room(width))
-    left = (*pad(name, max(8, room - width_of(bar) - 1)), *text(" "), *bar)
-    return spread(left, right, width)
+    return spread(name, right, width)
 
 
 def _piece(segment: Segment) -> Line:
@@ -204,17 +214,17 @@ def _piece(segment: Segment) -> Line:
 
 
 def _kept(segment: Segment, end: int, comparison: Comparison | None) -> Line:
-    """Nothing for what the earlier prompt began with, too; else why it is read again."""
+    """Nothing for what the earlier prompt began with, too; else why it has to be read."""
     if comparison is None or comparison.cause in (Cause.FIRST, Cause.SWITCH):
         return ()
     start, shared = end - len(segment.text), comparison.shared_bytes
     if end <= shared:
         return ()
     if start < shared and comparison.place:
-        return text("  changed here", Tone.WARN)
+        return text("changed", Tone.WARN)
     if start < shared + comparison.cost_bytes:
-        return text("  again", Tone.WARN)
-    return text("  new", Tone.LABEL)
+        return text("again", Tone.WARN)
+    return text("new", Tone.LABEL)
 
 
 # --- prefix -----------------------------------------------------------------------------------
@@ -228,6 +238,7 @@ def prefix(request: RequestView, comparison: Comparison | None, width: int) -> l
             "the last 500 requests."
         )
         return wrapped(words, width, 4, Tone.LABEL)
+    width = min(width, READABLE)
     good = comparison.cause in KEPT
     mark = ("✓", Tone.OK) if good else ("!", Tone.WARN)
     lines: list[Line] = [(mark, (f" {comparison.cause}", Tone.STRONG))]

@@ -36,7 +36,7 @@ class RequestsScreen(Screen[None]):
         Binding("q", "dismiss", show=False),
         Binding("slash", "filter", show=False),
         Binding("s", "sort", show=False),
-        Binding("r,S", "turn", show=False),
+        Binding("r", "turn", show=False),
         Binding("f", "follow", show=False),
     ]
 
@@ -124,7 +124,7 @@ class RequestsScreen(Screen[None]):
             ("Enter", "open"),
             ("/", "filter"),
             ("s", f"sort: {self._column.label}"),
-            ("r", "turn round"),
+            ("r", "reverse"),
             ("f", "follow"),
             ("Esc", "all of them" if filtered else "back"),
         ]

@@ -13,7 +13,7 @@ from typing import Any
 from rich.cells import chop_cells
 
 from anyclaude_tui.widgets import format
-from anyclaude_tui.widgets.lines import Line, Tone, text, width_of
+from anyclaude_tui.widgets.lines import Line, Tone, fit, text, width_of
 
 MOST_LINES = 20_000
 """More of a text is not shown: the screen says so."""
@@ -55,7 +55,8 @@ def text_lines(words: str, width: int, tone: Tone = Tone.TEXT, indent: str = "")
 
 def json_lines(value: Any, width: int, most: int = MOST_LINES) -> list[Line]:
     """A JSON value over at most `most` lines."""
-    lines = list(islice(_value((), value, "", width, 0), most + 1))
+    made = islice(_value((), value, "", width, 0), most + 1)
+    lines = [fit(line, width) for line in made]
     if len(lines) > most:
         lines[most:] = [text("… and more: w saves all of it to a file", Tone.WARN)]
     return lines
@@ -92,7 +93,7 @@ def _odd(value: Any) -> bool:
 def _string(head: Line, value: str, tail: str, width: int, depth: int) -> Iterator[Line]:
     if len(value) > _BASE64_CHARS and not any(c.isspace() for c in value[:_BASE64_CHARS]):
         size = format.size(len(value))
-        yield (*head, (value[:32] + "…", Tone.TEXT), (f" {size}{tail}", Tone.FAINT))
+        yield (*head, (value[:16] + "…", Tone.TEXT), (f" {size}{tail}", Tone.FAINT))
         return
     if "\n" not in value and width_of(head) + len(value) + 3 <= width:
         yield (*head, (f'"{printable(value)}"', Tone.TEXT), (tail, Tone.FAINT))

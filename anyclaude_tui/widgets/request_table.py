@@ -116,7 +116,7 @@ SCREEN: tuple[Column, ...] = (
     ),
     Column(
         "prefill",
-        7,
+        8,
         lambda r: format.value(r.prefill_s, format.seconds),
         112,
         order=lambda r: r.prefill_s.value,

@@ -80,6 +80,8 @@ class Scroller(ScrollView, can_focus=True):
         self._seen: tuple[int, list[Line]] = (0, [])
         self._words = ""
         self._hit: int | None = None
+        self._follow = False
+        self._stood_at_end = True
 
     @property
     def count(self) -> int:
@@ -103,7 +105,8 @@ class Scroller(ScrollView, can_focus=True):
     def show(self, count: int, draw: Draw, *, dropped: int = 0, follow: bool = False) -> None:
         """Show `count` lines. `dropped`: so many went away at the top since the last time.
         `follow`: a view that stood at the end stays at the end."""
-        stick = follow and self.at_end
+        stick = follow and (self._stood_at_end if self._follow else self.at_end)
+        self._follow = follow
         self._count, self._draw = count, draw
         size = Size(max(1, self.size.width - 1), count)
         if size != self.virtual_size:
@@ -112,6 +115,7 @@ class Scroller(ScrollView, can_focus=True):
             self.scroll_end(animate=False)
         elif dropped:
             self.scroll_to(y=max(0, self.scroll_offset.y - dropped), animate=False)
+        self._stood_at_end = self.at_end
         self.repaint()
 
     def repaint(self) -> None:
@@ -191,10 +195,13 @@ class Scroller(ScrollView, can_focus=True):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
+        self._stood_at_end = self.at_end
         self.post_message(self.Moved(self))
 
     def on_resize(self, event: events.Resize) -> None:
         self.virtual_size = Size(max(1, self.size.width - 1), self._count)
+        if self._follow and self._stood_at_end:
+            self.scroll_end(animate=False)
 
 
 def _places(line: Line, words: str) -> list[tuple[int, int]]:

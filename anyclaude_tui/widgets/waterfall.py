@@ -100,7 +100,7 @@ def waterfall(request: RequestView, width: int) -> list[Line]:
                 *spread((), share, SHARE),
             )
         )
-    lines.append((*text(" " * name), *_axis(total, room)))
+    lines.append(pad((*text(" " * name), *time_axis(total, room)), width))
     return lines
 
 
@@ -123,7 +123,7 @@ def _bar(start: float, share: float, width: int, tone: Tone) -> Line:
     )
 
 
-def _axis(total_s: float, width: int) -> Line:
+def time_axis(total_s: float, width: int) -> Line:
     """`0 ───┴─── 5 s …`: ticks at round times."""
     most = max(1, width // _TICK)
     step = next((s for s in _STEPS_S if total_s / s <= most), None)
