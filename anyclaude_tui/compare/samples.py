@@ -11,15 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from anyclaude_tui.telemetry.events import UNKNOWN, Figure, Outcome, Truncation
+from anyclaude_tui.telemetry.events import Figure, Outcome, Truncation
 from anyclaude_tui.telemetry.metrics import RequestView
 
 TEXT_KEPT = 2_000
 """Characters of a reply kept with its sample."""
-
-
-WHOLE_CALL = 1.5
-"""More tokens per delta than this in a reply with tool calls: they came whole."""
 
 
 class Way(StrEnum):
@@ -73,14 +69,7 @@ class Sample:
 
     @property
     def tokens_per_s(self) -> Figure:
-        """Decode speed; unknown where tool calls came whole.
-
-        mlx_lm and vllm-mlx send nothing while they write a call (`mlx-lm.md`, "Tool
-        calls"), so its tokens are counted, but their time lies before the first delta.
-        """
-        output = self.view.output_tokens.value or 0.0
-        if self.view.tool_calls and output > WHOLE_CALL * max(1, self.view.deltas):
-            return UNKNOWN
+        """Decode speed."""
         return self.view.tokens_per_s
 
     @property

@@ -23,6 +23,9 @@ from anyclaude_tui.telemetry.events import (
     measured,
 )
 
+WHOLE_CALL = 1.5
+"""More output tokens than this per delta, with tool calls: they came whole."""
+
 
 def percentile(values: Sequence[float], percent: float) -> float | None:
     """The value below which `percent` of the values lie (linear interpolation); None if empty.
@@ -106,9 +109,16 @@ def prefill_tokens_per_s(record: RequestRecord) -> Figure:
 
 
 def decode_tokens_per_s(record: RequestRecord) -> Figure:
-    """(n − 1) / (last delta − first delta); n from usage, else the counted deltas (estimated)."""
+    """(n − 1) / (last delta − first delta); n from usage, else the counted deltas (estimated).
+
+    Unknown where tool calls came whole: mlx_lm and vllm-mlx send nothing while they write
+    one (`mlx-lm.md`, "Tool calls"), so its tokens count, but not the time they took.
+    """
     span = _between(record.first_delta_at, record.last_delta_at)
     if not span:
+        return UNKNOWN
+    output = record.output_tokens.value or 0.0
+    if record.tool_calls and output > WHOLE_CALL * max(1, record.deltas):
         return UNKNOWN
     if record.output_tokens.source is Source.REPORTED and record.output_tokens.value:
         tokens, source = record.output_tokens.value, Source.MEASURED

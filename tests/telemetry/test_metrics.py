@@ -56,6 +56,14 @@ def test_decode_speed_counts_from_the_first_token() -> None:
     assert metrics.decode_tokens_per_s(record(first_delta_at=10.0, last_delta_at=10.0)) == UNKNOWN
 
 
+def test_a_tool_call_that_came_whole_has_no_decode_speed() -> None:
+    made = record(first_delta_at=10.0, last_delta_at=10.002, deltas=2, tool_calls=2)
+    made.output_tokens = reported(60)
+    assert metrics.decode_tokens_per_s(made) == UNKNOWN
+    made.deltas, made.last_delta_at = 58, 11.0
+    assert metrics.decode_tokens_per_s(made) == Figure(59.0, Source.MEASURED)
+
+
 def test_prefill_speed_leaves_cached_tokens_out() -> None:
     made = record(sent_at=0.0, prefill_at=0.0, first_delta_at=2.0)
     made.prompt_tokens, made.cached_tokens = reported(3000), reported(1000)
