@@ -27,6 +27,7 @@ class OpenAiBackend(AttachedBackend):
         if not settings.url:
             raise BackendError(f"{name}: no URL given: set url to the server's base URL")
         super().__init__(name, settings, home, base_of(settings.url))
+        self._wanted = settings.model
 
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
         """See AttachedBackend. On this machine a chat must be answered as well."""
@@ -61,8 +62,18 @@ class OpenAiBackend(AttachedBackend):
         async with self.client() as client:
             return parse_models(await ask_models(client, self.base_url))
 
+    async def load_model(self, model: str, context_tokens: int | None = None) -> None:
+        """See Backend. Servers with several models (Ollama, llama-swap) load it for a chat."""
+        before, self._wanted = self._wanted, model
+        await self.stop()
+        try:
+            await self.start()
+        except BackendError:
+            self._wanted = before
+            raise
+
     def _choose(self, models: Sequence[ModelInfo]) -> str:
-        wanted = self.settings.model
+        wanted = self._wanted
         if wanted and not any(info.id == mlx_lm.MODEL_NAME for info in models):
             return wanted
         if not models:

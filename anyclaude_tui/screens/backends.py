@@ -32,11 +32,13 @@ from anyclaude_tui.screens.backend_dialogs import (
     Models,
     too_large,
 )
+from anyclaude_tui.screens.backend_keys import KEYS, LM_STUDIO, STARTED_WITH_A_MODEL, useful
 from anyclaude_tui.screens.backend_rows import DISK, Row
 from anyclaude_tui.screens.dialogs import Question
+from anyclaude_tui.screens.edges import keys_line
 from anyclaude_tui.screens.row_list import RowList
 from anyclaude_tui.screens.steps import Steps
-from anyclaude_tui.widgets.lines import Line, Tone, fit, joined, pad, text, width_of, wrapped
+from anyclaude_tui.widgets.lines import Line, Tone, fit, pad, text, width_of, wrapped
 from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.panels import rule
 
@@ -45,18 +47,6 @@ WIDE = 140
 """From this width on the details stand beside the list."""
 SHORT = 20
 """With fewer lines the list is all that has room, with a word on the row."""
-LM_STUDIO = "lmstudio"
-
-KEYS: tuple[tuple[str, str, str], ...] = (
-    ("m", "models", "choose_model"),
-    ("u", "unload", "unload"),
-    ("r", "restart cold", "restart"),
-    ("exclamation_mark", "remedy", "remedy"),
-    ("l", "log", "log"),
-    ("c", "cancel", "cancel"),
-    ("f", "find again", "find"),
-)
-"""Textual's name of the key, what it does in a word or two, the action."""
 
 
 class BackendsScreen(Screen[None]):
@@ -65,7 +55,7 @@ class BackendsScreen(Screen[None]):
     CSS_PATH = "backends.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "back", show=False),
-        *(Binding(key, action, words, show=False) for key, words, action in KEYS),
+        *(Binding(key, action, words, show=False) for key, _, words, action in KEYS),
     ]
 
     def __init__(self, door: Door) -> None:
@@ -167,32 +157,9 @@ class BackendsScreen(Screen[None]):
         self._title.set_lines([(*head, *more)])
         inner = [(text(" ")[0], *one) for one in backend_rows.tools(found, width - 2)]
         self._tools.set_lines([fit(one, width) for one in inner])
-        line = joined([*(_key(*key) for key in self._useful()), _key("Esc", "back")], "  ")
-        self._footer.set_lines([fit(((" ", Tone.TEXT), *(self._message or line)), width)])
-
-    def _useful(self) -> list[tuple[str, str]]:
-        """The keys that can do something for this row."""
-        row = self.row
-        status = row.status if row else None
-        can = {"find"}
-        ready = status is not None and status.state is BackendState.READY
-        first = [] if row is None or not row.usable or (row.active and ready) else ["switch"]
-        if first and status is not None and status.state is BackendState.FAILED:
-            first = ["try again"]
-        if row is not None and row.kind in ("lmstudio", "openai", "mlx_lm", "vllm_mlx"):
-            can |= set() if row.group == DISK else {"choose_model"}
-        if status is not None and status.state is not BackendState.STOPPED:
-            can |= {"log"} if status.log_tail else set()
-            can |= {"restart"} if row and row.active else set()
-            can |= {"remedy"} if status.remedy else set()
-            serves = status.state in (BackendState.READY, BackendState.DEGRADED)
-            mine = status.kind == LM_STUDIO or not (row and row.active)
-            can |= {"unload"} if serves and mine else set()
-        if self._change is not None:
-            can |= {"cancel"}
-        names = {"exclamation_mark": "!"}
-        keys = [(names.get(key, key), words) for key, words, action in KEYS if action in can]
-        return [*(("Enter", words) for words in first), *keys]
+        said = fit((*text(" "), *self._message), width)
+        keys = keys_line(useful(self.row, self._change is not None), width)
+        self._footer.set_lines([said if self._message else keys])
 
     # --- keys -------------------------------------------------------------------------
 
@@ -216,7 +183,7 @@ class BackendsScreen(Screen[None]):
         self._at = row.spec
         if self._steps is not None and self._steps.ended:
             self._steps = None
-        if row.spec not in self._memory and row.kind in ("mlx_lm", "vllm_mlx"):
+        if row.spec not in self._memory and row.kind in STARTED_WITH_A_MODEL:
             self._memory[row.spec] = None
             self.run_worker(self._estimate(row.spec), exit_on_error=False)
         self._show_details()
@@ -373,7 +340,7 @@ class BackendsScreen(Screen[None]):
             return
         self._message = ()
         disk = [r for r in self._list.rows if r.group == DISK and r.usable]
-        others = disk if row.kind in ("mlx_lm", "vllm_mlx") else []
+        others = disk if row.kind in STARTED_WITH_A_MODEL else []
         if not listed and not others:
             self._say(f"{name} lists no model")
             return
@@ -399,7 +366,3 @@ class BackendsScreen(Screen[None]):
         """A line in place of the keys, until the next key."""
         self._message = wrapped(words, max(20, self.size.width - 2), 1, tone)[0]
         self._show_edges()
-
-
-def _key(key: str, words: str) -> Line:
-    return ((key, Tone.KEY), (f" {words}", Tone.LABEL))

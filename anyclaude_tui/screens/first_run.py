@@ -29,6 +29,7 @@ from anyclaude_tui.screens import backend_rows
 from anyclaude_tui.screens.actions import DIGITS
 from anyclaude_tui.screens.backend_dialogs import too_large
 from anyclaude_tui.screens.backend_rows import Row
+from anyclaude_tui.screens.edges import keys_line
 from anyclaude_tui.screens.row_list import RowList
 from anyclaude_tui.screens.steps import Steps
 from anyclaude_tui.telemetry.hub import Snapshot
@@ -137,12 +138,8 @@ class FirstRunScreen(Screen[str]):
         self._details.set_lines([pad(line, width) for line in lines[:rows]])
         tools = [self._claude, *backend_rows.tools(self._found, inner)]
         self._tools.set_lines(_indented(tools, inner))
-        self._footer.set_lines(_indented([self._keys()], self.size.width - 1))
-
-    def _keys(self) -> Line:
-        # The screen's own keys; what cannot be used now is not offered.
         keys = CANCEL if self._switching is not None else KEYS
-        return joined([((key, Tone.KEY), (f" {words}", Tone.LABEL)) for key, words in keys], "  ")
+        self._footer.set_lines([keys_line(keys, self.size.width)])
 
     # --- keys -------------------------------------------------------------------------
 

@@ -116,6 +116,22 @@ async def test_refusals_in_words(make: Make, routes: dict[str, Any], words: str)
             _ = backend.endpoint
 
 
+async def test_another_of_its_models_can_be_chosen(make: Make) -> None:
+    async with serving(openai({"id": "a"}, {"id": "b"})) as fake:
+        backend = await started(make, fake)
+        assert backend.endpoint.model == "a"
+        await backend.load_model("b")
+        assert backend.endpoint.model == "b"
+        assert fake.bodies("POST /v1/chat/completions")[-1]["model"] == "b"
+        chat = fake.routes["POST /v1/chat/completions"]
+        fake.routes["POST /v1/chat/completions"] = (404, {"error": "no such model"})
+        with pytest.raises(BackendError, match="no such model"):
+            await backend.load_model("c")
+        fake.routes["POST /v1/chat/completions"] = chat
+        await backend.start()
+        assert backend.endpoint.model == "b"
+
+
 async def test_nothing_there(make: Make) -> None:
     with pytest.raises(BackendError, match=r"nothing answers at http://127.0.0.1:9: start the"):
         await make(kind="openai", url="http://127.0.0.1:9/v1").start()
