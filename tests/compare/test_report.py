@@ -16,7 +16,7 @@ from anyclaude_tui.compare.report_markdown import to_markdown
 from anyclaude_tui.compare.samples import Comparison, Way, labels
 from anyclaude_tui.compare.saved import FORMAT, from_json, save, to_json
 from anyclaude_tui.compare.table import sections
-from anyclaude_tui.telemetry.events import Source
+from anyclaude_tui.telemetry.events import UNKNOWN, Source
 from tests.compare.made_up import Made, comparison
 
 FAST_AND_SLOW = comparison(1, Made(), Made(decode_tokens_per_s=10), noise=0.02)
@@ -179,11 +179,14 @@ def test_labels_are_short_and_never_alike() -> None:
 
 
 def test_a_tool_call_that_came_whole_has_no_decode_speed() -> None:
-    """mlx_lm is silent while it writes one: 40 tokens in no time would be 20,000 tokens/s."""
+    """`metrics` leaves it unknown; the tables then leave it out."""
     made = comparison(1, Made(), workloads=("talk", "tool"))
     whole = tuple(
         dataclasses.replace(
-            s, view=dataclasses.replace(s.view, tool_calls=1, deltas=2, thinking_deltas=0)
+            s,
+            view=dataclasses.replace(
+                s.view, tool_calls=1, deltas=2, thinking_deltas=0, tokens_per_s=UNKNOWN
+            ),
         )
         if s.workload == "tool"
         else s
