@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import gc
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events
+from textual import constants, events
 from textual.app import App
 from textual.command import CommandPalette
+from textual.filter import Monochrome
+from textual.keys import _character_to_key
 
-from anyclaude_tui.config import Settings
+from anyclaude_tui.config import DashboardSettings, Settings
 from anyclaude_tui.door import Door
 from anyclaude_tui.screens import actions
 from anyclaude_tui.screens.dashboard import DashboardScreen, command_text
@@ -57,11 +60,12 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.first_run = first_run
         self.door = door
         self.settings = settings
-        self.leader = settings.dashboard.leader
+        self.leader = key_name(settings.dashboard.leader)
         self.leading = False
         """The leader was pressed: the next key is a command."""
         self.dashboard = DashboardScreen(self.leader, external)
         self._notice_wall = 0.0
+        self._wants_no_color = self.no_color
         for theme in themes.OWN:
             self.register_theme(theme)
 
@@ -78,13 +82,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         return self.dashboard
 
     def on_mount(self) -> None:
-        wanted = self.settings.dashboard.theme
-        if wanted in self.available_themes:
-            self.theme = wanted
-        else:
-            self.theme = themes.DARK.name
-            known = ", ".join(sorted(self.available_themes))
-            self.say(f"There is no theme {wanted!r}; [dashboard] theme takes: {known}", "warning")
+        self._look(self.settings.dashboard)
         self.show_snapshot()
         self.set_interval(REFRESH_S, self.show_snapshot)
         self.start_claude("start")
@@ -92,6 +90,40 @@ class DashboardApp(App[int], inherit_bindings=False):
             self.run_worker(self._offer_what_is_found(), exit_on_error=False)
         if not self.is_headless:
             self.call_after_refresh(self._settle)
+
+    def apply(self, settings: Settings) -> None:
+        """Other settings, now; a look that was only tried is left alone by the rest of them."""
+        before, self.settings = self.settings, settings
+        if settings.dashboard != before.dashboard:
+            self._look(settings.dashboard)
+
+    def _look(self, look: DashboardSettings) -> None:
+        if look.theme in self.available_themes:
+            self.theme = look.theme
+        else:
+            self.theme = themes.DARK.name
+            known = ", ".join(sorted(self.available_themes))
+            words = f"There is no theme {look.theme!r}; [dashboard] theme takes: {known}"
+            self.say(words, "warning")
+        self.animation_level = constants.TEXTUAL_ANIMATIONS if look.motion else "none"
+        self.leader = key_name(look.leader)
+        self.dashboard.set_leader(self.leader)
+        self._colour(look.colours and not self._wants_no_color)
+
+    def _colour(self, on: bool) -> None:
+        """Colours, or shades of grey; Claude Code follows NO_COLOR at its next start."""
+        if on:
+            os.environ.pop("NO_COLOR", None)
+        else:
+            os.environ["NO_COLOR"] = "1"
+        if on is self.no_color:
+            self.no_color = not on
+            grey = [one for one in self._filters if isinstance(one, Monochrome)]
+            for one in grey:
+                self._filters.remove(one)
+            if not on:
+                self._filters.append(Monochrome())
+            self.refresh_css(animate=False)
 
     def _settle(self) -> None:
         """What is there by now stays: the collector need not walk it again and again."""
@@ -233,6 +265,11 @@ class DashboardApp(App[int], inherit_bindings=False):
         else:
             self.say(f"Saved {path}")
 
+    def action_settings(self) -> None:
+        from anyclaude_tui.screens.settings import SettingsScreen  # not needed for the start
+
+        self.push_screen(SettingsScreen(self.door))
+
     def action_help(self) -> None:
         self.push_screen(HelpScreen(self.dashboard.leader, str(self.door.home)))
 
@@ -325,6 +362,12 @@ class DashboardApp(App[int], inherit_bindings=False):
     def on_terminal_pane_leader(self) -> None:
         if not self.leading:
             self.lead(True)
+
+
+def key_name(chord: str) -> str:
+    """A chord as Textual names it: `ctrl+]` is `ctrl+right_square_bracket`."""
+    rest, plus, key = chord.rpartition("+")
+    return rest + plus + (_character_to_key(key) if len(key) == 1 else key)
 
 
 def run_dashboard(

@@ -50,6 +50,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("c", "copy command", "Copy the command that starts Claude Code elsewhere.", "copy"),
     Action("/", "find", "Search in what the pane has shown.", "find"),
     Action("p", "palette", "Search all commands by name.", "palette"),
+    Action(",", "settings", "Everything that can be set, explained; saved at once.", "settings"),
     Action("t", "theme", "Choose a theme.", "theme"),
     Action("s", "screenshot", "Save what is on the screen as an SVG file.", "picture"),
     Action("?", "help", "Keys, signs and what each number means.", "help", "h", "help"),

@@ -86,6 +86,13 @@ class DashboardScreen(Screen[None]):
         if self.pane is not None and self.focused is not self.pane:
             self.set_focus(self.pane)
 
+    def set_leader(self, leader: str) -> None:
+        """Another leader chord, as a key of Textual's."""
+        self.leader = chord_name(leader)
+        if self.pane is not None:
+            self.pane.leader = leader
+        self._show_again()
+
     def show(self, snapshot: Snapshot) -> None:
         """Show a snapshot; widgets whose content is the same are left alone."""
         served, self.served = self.served, bool(snapshot.in_flight or snapshot.recent)
