@@ -120,7 +120,7 @@ def _cells(row: Row) -> tuple[Line, Line, Line, Line]:
         status = row.status
         tone = Tone.STRONG if row.active else Tone.TEXT
         name, window = text(clean(status.name), tone), status.window_tokens
-        model = text(clean(status.model or "–").rpartition("/")[2], Tone.LABEL)
+        model = text(clean(status.model or status.kind).rpartition("/")[2], Tone.LABEL)
         warned = text("warning", Tone.WARN) if status.warnings else ()
         state = "in use" if row.active and status.state is BackendState.READY else status.state
         note = joined([text(str(state), _STATE_TONES.get(status.state, Tone.LABEL)), warned, label])
@@ -160,7 +160,8 @@ def details(
         right, lines = _of_status(row.status, row.active, snapshot, width, height)
     else:
         right, lines = _of_offer(row, width)
-    lines += _of_memory(memory, width)
+    if row.status is None or row.status.state in (BackendState.STOPPED, BackendState.FAILED):
+        lines += _of_memory(memory, width)
     return right, lines
 
 

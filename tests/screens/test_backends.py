@@ -128,7 +128,7 @@ async def test_enter_switches_and_the_steps_are_shown(tmp_path: Path) -> None:
         loading = replace(fakes.QWEN, state=BackendState.LOADING, log_tail=("Loading weights",))
         backends = (fakes.FAST, loading, *SHOWN.backends[2:])
         door.shown = replace(SHOWN, switching="starting qwen", backends=backends)
-        await until(pilot, lambda: "◐ loading the model" in words(app, "details"))
+        await until(pilot, lambda: "◐ loading, until" in words(app, "details"))
         assert "Switch to qwen" in words(app, "details")
         assert "Loading weights" in words(app, "details")
         assert any("qwen" in row and "loading" in row for row in listed(app))
@@ -222,7 +222,7 @@ async def test_a_switch_that_was_begun_elsewhere_is_shown_as_well(tmp_path: Path
     loading = replace(fakes.QWEN, state=BackendState.LOADING, log_tail=("Loading weights",))
     going = replace(SHOWN, switching="starting qwen", backends=(fakes.FAST, loading))
     async with opened(tmp_path, going) as (app, door, pilot):
-        await until(pilot, lambda: "◐ loading the model" in words(app, "details"))
+        await until(pilot, lambda: "◐ loading, until" in words(app, "details"))
         assert "Under way" in words(app, "details")
         door.shown = replace(SHOWN, active="qwen")
         await until(pilot, lambda: "Under way" not in words(app, "details"))

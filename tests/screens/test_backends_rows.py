@@ -163,7 +163,7 @@ def test_steps_show_what_goes_on_and_how_long_each_took() -> None:
     lines = text_of(steps, 12.5)
     assert lines[0].startswith("✓ starting qwen")
     assert lines[0].endswith("500 ms")
-    assert lines[1].startswith("◐ loading the model")
+    assert lines[1].startswith("◐ loading, until")
     assert lines[1].endswith("12.0 s")
     assert lines[2].strip() == "Starting httpd"
     steps.end("new requests go to qwen", Tone.OK, 20.5)
