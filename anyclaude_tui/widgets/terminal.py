@@ -162,9 +162,10 @@ class TerminalPane(TerminalKeyboard, TerminalMouse, Widget, can_focus=True):
         pending, self._pending = self._pending, None
         if pending is None:
             return
-        if self._process is not None:
-            self._process.close()
-            self._process = None
+        former, self._process = self._process, None
+        if former is not None:
+            former.close()  # nothing more of it comes here
+            self.run_worker(former.aclose(), group="former child", exit_on_error=False)
         argv, env, cwd = pending
         self.end_line = self.view.line = None
         self.view.follow()

@@ -364,11 +364,32 @@ def test_term_strips_divide_like_textuals() -> None:
     assert strip._divide_cache.keys() == Strip.blank(1)._divide_cache.keys()
 
 
+async def test_a_launch_replaces_a_child_that_runs(tmp_path: Path) -> None:
+    async with running() as (app, pilot):
+        stubborn = "trap '' HUP; echo one; while :; do sleep 0.05; echo noise; done"
+        app.pane.launch(["sh", "-c", stubborn], environment(), str(tmp_path))
+        await until(pilot, lambda: "one" in app.text)
+        former = app.pane.pid
+        assert former is not None
+        app.pane.launch(["sh", "-c", "echo two; sleep 100"], environment(), str(tmp_path))
+        await until(pilot, lambda: app.text.startswith("two"))
+        await until(pilot, lambda: not alive(former))
+        assert "noise" not in app.text
+        assert app.of(TerminalPane.Exited) == []
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 async def test_no_child_outlives_the_app(tmp_path: Path) -> None:
     async with running() as (app, pilot):
         app.pane.launch(["sh", "-c", "echo up; sleep 100"], environment(), str(tmp_path))
         await until(pilot, lambda: "up" in app.text)
         pid = app.pane.pid
         assert pid is not None
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    assert not alive(pid)
