@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -346,14 +347,18 @@ async def test_a_body_over_the_limit_is_413(upstream: Upstream) -> None:
 async def test_a_thousand_idle_connections_do_not_stop_the_one_that_works(
     upstream: Upstream, proxy: Proxy
 ) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    room = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, room), hard))  # two ends each
     host, port = proxy.url.removeprefix("http://").split(":")
-    idle = [await asyncio.open_connection(host, int(port)) for _ in range(450)]
+    idle = [await asyncio.open_connection(host, int(port)) for _ in range(1000)]
     upstream.script(say("Hello ", "world"))
     _, data = await proxy.ask(ask_body())
     assert validate(data).text == WORDS
     for _, writer in idle:
         writer.close()
     await asyncio.gather(*(writer.wait_closed() for _, writer in idle))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 async def test_stopping_the_proxy_ends_what_runs_with_words(
