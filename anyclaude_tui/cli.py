@@ -7,11 +7,12 @@ with ANYCLAUDE_DEBUG ≥ 1.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
-
-from anyclaude_tui import __version__
+from errno import EACCES, EEXIST, ENOSPC, ENOTDIR, EPERM, EROFS
+from pathlib import Path
 
 
 class Failed(Exception):
@@ -24,6 +25,9 @@ class Failed(Exception):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line. Returns the exit code; prints errors to stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a locale without our signs is no reason to fail
+            stream.reconfigure(errors="replace")
     given = list(sys.argv[1:] if argv is None else argv)
     own, claude_args = _split(given)
     parser = _parser(own)
@@ -70,10 +74,23 @@ def _as_failed(error: Exception) -> Failed | None:
     if isinstance(error, BackendError | ClaudeMissing):
         return Failed(str(error))
     if isinstance(error, OSError):
-        return Failed(
-            f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-        )
+        return Failed(_words(error))
     return None
+
+
+def _words(error: OSError) -> str:
+    """What failed, and what to do where it is our own folder."""
+    from anyclaude_tui.config import home
+
+    words = error.strerror or str(error)
+    if not error.filename:
+        return words
+    words += f": {error.filename}"
+    ours, where = home(), Path(str(error.filename))
+    cannot = (EACCES, EPERM, EROFS, ENOTDIR, EEXIST, ENOSPC)
+    if error.errno in cannot and (where.is_relative_to(ours) or ours.is_relative_to(where)):
+        words += ". Make room or the right to write there, or set ANYCLAUDE_HOME to another folder"
+    return words
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
@@ -83,7 +100,9 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
         description="Claude Code on local models, in one dashboard. Without a command: the "
         "dashboard. Arguments after -- go to Claude Code.",
     )
-    parser.add_argument("--version", action="version", version=f"anyclaude-tui {__version__}")
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="versions, also of what matters, and exit"
+    )
     _backend_option(parser)
     parser.add_argument(
         "--external",
@@ -153,6 +172,16 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
+class _Version(argparse.Action):
+    """Prints what a report of a fault should begin with."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from anyclaude_tui.versions import lines
+
+        print("\n".join(lines()))
+        parser.exit()
+
+
 def _backend_option(parser: argparse.ArgumentParser) -> None:
     for flag in ("--backend", "--mode"):
         parser.add_argument(
@@ -178,11 +207,32 @@ def _port(text: str) -> int:
 
 
 def _dashboard(options: argparse.Namespace) -> int:
+    if "TEXTUAL_DRIVER" not in os.environ:  # set by textual-serve: a browser is the terminal
+        _must_be_drawable()
+    from anyclaude_tui.app import run_dashboard
+    from anyclaude_tui.commands import start_session_thread
+
+    settings, thread = start_session_thread(options)
+    try:
+        unchosen = settings.backend is None and not hasattr(options, "backend")
+        return run_dashboard(thread, settings, options.external, first_run=unchosen)
+    finally:
+        thread.stop()
+
+
+def _must_be_drawable() -> None:
+    """Raises Failed where there is no terminal that the dashboard can be drawn on."""
     # Textual draws on stderr, so that must be the terminal too.
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise Failed(
             "the dashboard needs a terminal on stdin, stdout and stderr; "
             "use `anyclaude-tui run` or `anyclaude-tui serve`",
+            2,
+        )
+    if os.environ.get("TERM", "") in ("", "dumb", "unknown"):
+        raise Failed(
+            f"the dashboard cannot draw with TERM={os.environ.get('TERM', '')!r}: set it to what "
+            "your terminal is (xterm-256color for most), or use `anyclaude-tui run`",
             2,
         )
     from anyclaude_tui.screens.layout import MIN_HEIGHT, MIN_WIDTH
@@ -193,15 +243,6 @@ def _dashboard(options: argparse.Namespace) -> int:
             f"this window has {size.columns}×{size.lines} cells, the dashboard needs at least "
             f"{MIN_WIDTH}×{MIN_HEIGHT}: enlarge it, or use `anyclaude-tui run`"
         )
-    from anyclaude_tui.app import run_dashboard
-    from anyclaude_tui.commands import start_session_thread
-
-    settings, thread = start_session_thread(options)
-    try:
-        unchosen = settings.backend is None and not hasattr(options, "backend")
-        return run_dashboard(thread, settings, options.external, first_run=unchosen)
-    finally:
-        thread.stop()
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -188,7 +188,7 @@ def layers(env: Mapping[str, str], directory: Path) -> list[tuple[str, dict[str,
     for path in (home(env) / "config.toml", directory / ".anyclaude.toml"):
         try:
             text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             continue
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: cannot be read: {error}") from None

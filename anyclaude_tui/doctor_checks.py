@@ -14,10 +14,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib import metadata
 from pathlib import Path
 
-from anyclaude_tui import config
+from anyclaude_tui import config, versions
 from anyclaude_tui.backends import machine
 from anyclaude_tui.config import ClaudeSettings, ConfigError, Settings
 from anyclaude_tui.terminal import claude, claude_version
@@ -26,8 +25,6 @@ GIB = 2**30
 LOW_DISK_BYTES = GIB
 """Logs are bounded (256 MiB a kind by default); below this a session may fill the disk."""
 LOW_MEMORY_BYTES = 2 * GIB
-PACKAGES = ("textual", "bittty", "aiohttp", "msgspec", "tokenizers", "mlx-lm", "vllm-mlx")
-"""Whose versions matter in a report of a fault; the last two need not be there."""
 MANAGED = (
     Path("/etc/claude-code/managed-settings.json"),
     Path("/Library/Application Support/ClaudeCode/managed-settings.json"),
@@ -62,18 +59,7 @@ def python() -> Iterator[Check]:
     yield Check("Machine", "Python", Level.OK, words)
     system = f"macOS {platform.mac_ver()[0]}" if machine.MACOS else platform.system()
     yield Check("Machine", "system", Level.OK, f"{system} {platform.machine()}")
-    yield Check("Machine", "packages", Level.OK, ", ".join(packages()))
-
-
-def packages() -> list[str]:
-    """`name version` of the packages that matter and are there."""
-    found = []
-    for name in PACKAGES:
-        try:
-            found.append(f"{name} {metadata.version(name)}")
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    yield Check("Machine", "packages", Level.OK, ", ".join(versions.packages()))
 
 
 def memory() -> Check:

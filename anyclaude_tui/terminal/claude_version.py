@@ -6,8 +6,10 @@ said to be one; it is never refused.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+from pathlib import Path
 
 OLDEST_TESTED = "2.1.197"
 """The recordings of the terminal tests."""
@@ -32,6 +34,22 @@ def ask(command: str, timeout_s: float = TIMEOUT_S) -> str | None:
         return None
     found = _VERSION.search(done.stdout.decode(errors="replace"))
     return found.group() if found else None
+
+
+def read(command: str) -> str | None:
+    """The version as the files of an installation tell it, without running it: the native
+    installer names the file after it, npm has a package.json. None where neither does."""
+    real = Path(command).resolve()
+    if _VERSION.fullmatch(real.name):
+        return real.name
+    for folder in list(real.parents)[:2]:
+        try:
+            found = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(found, dict) and found.get("name") == "@anthropic-ai/claude-code":
+            return str(found.get("version") or "") or None
+    return None
 
 
 def concern(version: str) -> str:
