@@ -18,7 +18,7 @@ from anyclaude_tui.proxy.history import append_instruction, conversation
 from anyclaude_tui.proxy.native import hygiene
 from anyclaude_tui.proxy.params import parameters
 from anyclaude_tui.proxy.prefix import CallMemory, strip_billing
-from anyclaude_tui.proxy.text import harmless, join_texts, json_bytes
+from anyclaude_tui.proxy.text import harmless, is_harmless, join_texts, json_bytes
 from anyclaude_tui.proxy.tools import offer
 
 __all__ = ["Sizes", "UpstreamRequest", "clamp", "hygiene", "translate"]
@@ -72,7 +72,7 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
         raise invalid("the request must be a JSON object")
     if body.get("thread") is not None:
         raise no_threads()
-    clean: dict[str, Any] = harmless(dict(body))
+    clean: Mapping[str, Any] = body if is_harmless(body) else harmless(dict(body))
     context = Context(endpoint.dialect, memory)
     sizes = _sizes(clean)
     messages = conversation(_system_text(clean.get("system"), context), _messages(clean), context)
