@@ -224,6 +224,11 @@ class DashboardApp(App[int], inherit_bindings=False):
 
         self.push_screen(RequestsScreen(self.door))
 
+    def action_compare(self) -> None:
+        from anyclaude_tui.screens.compare import CompareScreen
+
+        self.push_screen(CompareScreen(self.door))
+
     def action_logs(self) -> None:
         from anyclaude_tui.screens.logs import LogsScreen
 

@@ -44,6 +44,14 @@ ACTIONS: tuple[Action, ...] = (
         "requests",
         footer="requests",
     ),
+    Action(
+        "v",
+        "compare",
+        "Two or more backends side by side on the same prompt, with a verdict: which is slow, "
+        "and why.",
+        "compare",
+        footer="compare",
+    ),
     Action("l", "logs", "What the backends and the proxy write, with search and levels.", "logs"),
     Action("x", "panels", "Hide the panels, and show them again.", "panels", footer="panels"),
     Action("r", "restart backend", "Stop and start the active backend (a cold cache).", "restart"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -9,7 +11,7 @@ from textual.widgets.option_list import Option
 from anyclaude_tui.screens import backend_rows
 from anyclaude_tui.screens.backend_rows import Row
 from anyclaude_tui.screens.dialogs import content
-from anyclaude_tui.widgets.lines import Tone, text
+from anyclaude_tui.widgets.lines import Line, Tone, text, width_of
 
 LINE_MOST = 116
 """Wider lines are hard to follow with the eye."""
@@ -23,6 +25,8 @@ class RowList(OptionList):
         self.rows: list[Row] = []
         self.lines_wanted = 0
         """Lines that all of it takes."""
+        self.mark: Callable[[Row], Line] = lambda row: ()
+        """What stands before a row."""
 
     @property
     def row(self) -> Row | None:
@@ -51,7 +55,9 @@ class RowList(OptionList):
                 group = row.group
                 gap = "\n" if roomy and place else ""
                 options.append((None, content(text(f"{gap}  {group}", Tone.LABEL))))
-            options.append((row.spec, content(backend_rows.line(row, place, width))))
+            mark = self.mark(row)
+            line = backend_rows.line(row, place, width - width_of(mark))
+            options.append((row.spec, content((*mark, *line))))
         self.rows = rows
         self.lines_wanted = len(rows) + groups + (groups - 1 if roomy else 0)
         if [spec for spec, _ in options] == [option.id for option in self.options]:

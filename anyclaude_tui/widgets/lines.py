@@ -34,6 +34,11 @@ class Tone(StrEnum):
     HOT2 = "hot2"
     HOT3 = "hot3"
     HOT4 = "hot4"
+    ONE = "one"
+    """Things told apart in a chart: the first, the second …"""
+    TWO = "two"
+    THREE = "three"
+    FOUR = "four"
 
 
 STYLES: dict[Tone, str] = {
@@ -52,6 +57,10 @@ STYLES: dict[Tone, str] = {
     Tone.HOT2: "$dash-chart-2",
     Tone.HOT3: "$dash-chart-3",
     Tone.HOT4: "$dash-chart-4",
+    Tone.ONE: "$dash-series-1",
+    Tone.TWO: "$dash-series-2",
+    Tone.THREE: "$dash-series-3",
+    Tone.FOUR: "$dash-series-4",
 }
 """The `$dash-…` variables come from `themes.variables`."""
 

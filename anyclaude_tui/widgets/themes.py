@@ -51,6 +51,10 @@ _ANSI = {
     "dash-chart-2": "ansi_blue",
     "dash-chart-3": "ansi_blue",
     "dash-chart-4": "ansi_bright_blue",
+    "dash-series-1": "ansi_blue",
+    "dash-series-2": "ansi_yellow",
+    "dash-series-3": "ansi_green",
+    "dash-series-4": "ansi_magenta",
 }
 
 
@@ -74,6 +78,10 @@ def variables(theme: Theme, colors: Mapping[str, str]) -> dict[str, str]:
         "dash-chart-2": mix(primary, 0.62),
         "dash-chart-3": mix(primary, 0.80),
         "dash-chart-4": primary.hex,
+        "dash-series-1": primary.hex,
+        "dash-series-2": colors["accent"],
+        "dash-series-3": colors["success"],
+        "dash-series-4": colors["error"],
     }
 
 

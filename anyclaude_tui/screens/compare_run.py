@@ -1,0 +1,115 @@
+"""The comparison while it runs: a column for each target, read from the job ten times a second."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import time
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from anyclaude_tui.door import Door
+from anyclaude_tui.screens import compare_columns
+from anyclaude_tui.screens.compare_job import Job, Order, Result
+from anyclaude_tui.screens.compare_live import State
+from anyclaude_tui.screens.edges import keys_line
+from anyclaude_tui.widgets.lines import Line, Tone, clean, joined, text, wrapped
+from anyclaude_tui.widgets.panel import LinesView
+from anyclaude_tui.widgets.panels import rule
+
+REFRESH_S = 0.1
+
+
+class CompareRunScreen(Screen[None]):
+    """Esc stops it and keeps what there is; at its end the result takes its place."""
+
+    CSS_PATH = "compare.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "stop", show=False)]
+
+    def __init__(self, door: Door, order: Order) -> None:
+        super().__init__()
+        self._door, self._order = door, order
+        self.job = Job(door, order)
+        self._future: concurrent.futures.Future[Result] | None = None
+        self._stopping = False
+        self._error = ""
+        self._title = LinesView(id="title")
+        self._columns = LinesView(id="columns")
+        self._progress = LinesView(id="progress")
+        self._keys = LinesView(id="keys")
+
+    def compose(self) -> ComposeResult:
+        yield self._title
+        yield self._columns
+        yield self._progress
+        yield self._keys
+
+    def on_mount(self) -> None:
+        self._future = self.job.start()
+        self.run_worker(self._wait(self._future), exit_on_error=False)
+        self.set_interval(REFRESH_S, self._show)
+
+    def on_unmount(self) -> None:
+        """The app is left meanwhile: what was started is stopped all the same."""
+        if self._future is not None:
+            self._future.cancel()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self._show)
+
+    async def _wait(self, future: concurrent.futures.Future[Result]) -> None:
+        from anyclaude_tui.screens.compare_result import CompareResultScreen
+
+        try:
+            result = await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            return
+        except Exception as error:
+            self._error = str(error) or repr(error)
+            self._show()
+            return
+        shown = CompareResultScreen(self._door, result.saved, result.path, self._order)
+        if result.problem:
+            shown.say(f"it could not be kept: {result.problem}", Tone.BAD)
+        self.app.switch_screen(shown)
+
+    def _show(self) -> None:
+        """The last value; rows that have not changed are not painted again."""
+        live, at = self.job.live, time.monotonic()
+        width, height = self._columns.size
+        if width < 8 or height < 2:
+            return
+        self._title.set_lines([rule("Compare", self._right(), self.size.width, "─")])
+        if self._error:
+            lines: list[Line] = wrapped(self._error, width - 2, height, Tone.BAD)
+            self._columns.set_lines([(*text(" "), *line) for line in lines])
+            self._keys.set_lines([keys_line([("Esc", "back")], self.size.width)])
+            return
+        self._columns.set_lines(compare_columns.body(live, width, height, at))
+        line = compare_columns.progress(live, self.size.width, at, stopping=self._stopping)
+        self._progress.set_lines([line])
+        words = "stopping: what was started is stopped" if self._stopping else "stop, keep it"
+        self._keys.set_lines([keys_line([("Esc", words)], self.size.width)])
+
+    def _right(self) -> Line:
+        live = self.job.live
+        busy = next((c for c in live.columns if c.state is State.RUNNING and c.running), None)
+        starting = next((c for c in live.columns if c.state is State.STARTING), None)
+        words: Line = ()
+        if starting is not None:
+            words = text(f"starting {clean(starting.target.shown)}", Tone.LIVE)
+        elif busy is not None:
+            words = text(f"measuring {clean(busy.target.shown)}", Tone.LIVE)
+        return joined([text("one at a time", Tone.LABEL), words])
+
+    def action_stop(self) -> None:
+        if self._error:
+            self.dismiss()
+        elif not self._stopping:
+            self._stopping = True
+            self.job.stop()
+            self._show()
