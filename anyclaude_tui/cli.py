@@ -93,6 +93,11 @@ def _words(error: OSError) -> str:
     return words
 
 
+def full_parser() -> argparse.ArgumentParser:
+    """The parser with the arguments of every command."""
+    return _parser(("compare", "requests", "doctor"))
+
+
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """The parser; the arguments of a heavy command are only there when it is named."""
     parser = argparse.ArgumentParser(
@@ -164,6 +169,10 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
     chat = commands.add_parser("chat", help="a small line client, where there is no Claude Code")
     chat.set_defaults(work=_chat)
+
+    completions = commands.add_parser("completions", help="completions for bash, zsh or fish")
+    completions.add_argument("shell", choices=("bash", "zsh", "fish", "names"))
+    completions.set_defaults(work=_completions)
 
     simulate = commands.add_parser("simulate", help="the simulated model server, as a process")
     simulate.add_argument("--port", type=_port, default=0)
@@ -285,6 +294,16 @@ def _chat(options: argparse.Namespace) -> int:
     from anyclaude_tui.chat import run
 
     return run()
+
+
+def _completions(options: argparse.Namespace) -> int:
+    from anyclaude_tui import completions
+
+    if options.shell == "names":
+        print("\n".join(completions.names()))
+    else:
+        print(completions.script(options.shell, full_parser()), end="")
+    return 0
 
 
 def _simulate(options: argparse.Namespace) -> int:
