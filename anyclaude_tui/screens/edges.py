@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from anyclaude_tui.widgets import format
 from anyclaude_tui.widgets.lines import Line, Tone, fit, text, width_of
+from anyclaude_tui.widgets.scroller import Scroller
 
 
 def keys_line(keys: Sequence[tuple[str, str]], width: int) -> Line:
@@ -19,6 +21,16 @@ def keys_line(keys: Sequence[tuple[str, str]], width: int) -> Line:
         line = wider
     gap: Line = text("  ") if line else ()
     return fit((*text(" "), *line, *gap, *last), width)
+
+
+def match_words(body: Scroller) -> Line:
+    """How the search goes: `match 3 of 17`; nothing when there is none."""
+    if not body.searching:
+        return ()
+    which, many = body.found
+    if not many:
+        return text("no match", Tone.WARN)
+    return text(f"match {format.exact(which)} of {format.exact(many)}", Tone.LIVE)
 
 
 def tabs_lines(tabs: Sequence[str], chosen: int, width: int) -> list[Line]:

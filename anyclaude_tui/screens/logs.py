@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from anyclaude_tui.door import Door
-from anyclaude_tui.screens.edges import keys_line, tab_at, tabs_lines
+from anyclaude_tui.screens.edges import keys_line, match_words, tab_at, tabs_lines
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.telemetry.logtail import Entry, Level, LogTail
 from anyclaude_tui.telemetry.traces import folder_name
@@ -243,7 +243,9 @@ class LogsScreen(Screen[None]):
         hides = self._least > Level.DEBUG
         level = text(f"only {NAMES[self._least]}", Tone.LIVE) if hides else ()
         lines = text(f"{format.count(len(source.entries))} lines", Tone.LABEL)
-        self._title.set_lines([rule("Logs", joined([lines, level, state]), width, "─")])
+        self._title.set_lines(
+            [rule("Logs", joined([match_words(body), lines, level, state]), width, "─")]
+        )
         names = [source.name for source in self._sources]
         place = text(str(source.tail.path), Tone.FAINT) if source.tail else ()
         tabs = tabs_lines(names, self._tab, width)
@@ -257,7 +259,7 @@ class LogsScreen(Screen[None]):
             ("Tab", "next log"),
         ]
         if body.hit is not None:
-            keys.insert(0, ("n N", "next, last match"))
+            keys.insert(0, ("n N", "matches"))
         line = self._message or keys_line([*keys, ("Esc", "back")], width)
         self._keys.set_lines([_beside(line, place, width)])
 
@@ -299,7 +301,7 @@ class LogsScreen(Screen[None]):
         self._show_edges()
 
     def action_back(self) -> None:
-        if self._input.display or self._body.hit is not None:
+        if self._input.display or self._body.searching:
             self._end_search()
             self._body.unmark()
             self._show_edges()
@@ -340,21 +342,16 @@ class LogsScreen(Screen[None]):
         self._input.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self._found(self._body.find(event.value, self._body.count - 1, back=True))
+        self._body.find(event.value, self._body.count - 1, back=True)
+        self._show_edges()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self._end_search()
 
     def action_next(self, step: int) -> None:
         if self._body.hit is not None:
-            self._found(self._body.find_next(step))
-
-    def _found(self, place: tuple[int, int]) -> None:
-        which, many = place
-        if many:
-            self._say(f"line {which} of {many} that match; n the next, N the one before")
-        else:
-            self._say("not found" if self._input.value else "", Tone.WARN)
+            self._body.find_next(step)
+            self._show_edges()
 
     def _end_search(self) -> None:
         self._input.display = False

@@ -16,7 +16,7 @@ from textual.widgets import Input
 
 from anyclaude_tui.door import Door
 from anyclaude_tui.screens import request_tabs
-from anyclaude_tui.screens.edges import keys_line, tab_at, tabs_lines
+from anyclaude_tui.screens.edges import keys_line, match_words, tab_at, tabs_lines
 from anyclaude_tui.screens.request_data import Material, material, save
 from anyclaude_tui.screens.request_dialogs import Pick, Replay
 from anyclaude_tui.telemetry.metrics import RequestView
@@ -218,7 +218,7 @@ class RequestDetailsScreen(Screen[None]):
         if self._tab == SIZES:
             keys.insert(0, ("s", "prompt order" if self._by_size else "largest first"))
         if self._body.hit is not None:
-            keys.insert(0, ("n N", "next, last match"))
+            keys.insert(0, ("n N", "matches"))
         line = self._message or keys_line([*keys, ("Esc", "back")], width)
         self._keys.set_lines([line])
 
@@ -227,10 +227,10 @@ class RequestDetailsScreen(Screen[None]):
         body = self._body
         name = text(self._id, Tone.FAINT)
         if body.max_scroll_y <= 0:
-            return name
+            return joined([match_words(body), name])
         share = 100 * body.scroll_offset.y / body.max_scroll_y
         words = f"{format.count(body.count)} lines · {format.percent(share)}"
-        return joined([name, text(words, Tone.LABEL)])
+        return joined([match_words(body), text(words, Tone.LABEL), name])
 
     def _say(self, words: str, tone: Tone = Tone.OK) -> None:
         """A line in place of the keys, until the next key."""
@@ -253,7 +253,7 @@ class RequestDetailsScreen(Screen[None]):
         self._show_edges()
 
     def action_back(self) -> None:
-        if self._input.display or self._body.hit is not None:
+        if self._input.display or self._body.searching:
             self._end_search()
             self._body.unmark()
             self._show_edges()
@@ -283,21 +283,16 @@ class RequestDetailsScreen(Screen[None]):
         self._input.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self._found(self._body.find(event.value))
+        self._body.find(event.value)
+        self._show_edges()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self._end_search()
 
     def action_next(self, step: int) -> None:
         if self._body.hit is not None:
-            self._found(self._body.find_next(step))
-
-    def _found(self, place: tuple[int, int]) -> None:
-        which, many = place
-        if not many:
-            self._say("not found" if self._input.value else "", Tone.WARN)
-        else:
-            self._say(f"line {which} of {many} that match; n the next, N the one before")
+            self._body.find_next(step)
+            self._show_edges()
 
     def _end_search(self) -> None:
         self._input.display = False

@@ -27,6 +27,9 @@ from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, text, wr
 REFRESH_S = 0.1
 WIDTH = 64
 ANSWER_ROWS = 6
+_WARM = (
+    "The backend still had the prompt in its cache: restart it (r on the dashboard) for a cold one."
+)
 
 
 class Pick(Dialog[tuple[str, ...]]):
@@ -44,7 +47,7 @@ class Pick(Dialog[tuple[str, ...]]):
             Option(content(_row(place, status, status.name == self._active)))
             for place, status in enumerate(self._backends)
         ]
-        words = "Another one than that in use is started beside it, and stopped afterwards."
+        words = "One that is not in use is started beside it, and stopped afterwards."
         box = Vertical(OptionList(*options), Static(words, classes="advice"), classes="box")
         box.border_title = self._title
         box.border_subtitle = "Enter send · Esc back"
@@ -136,6 +139,8 @@ class Replay(Dialog[None]):
         view = self._result.view
         lines = request_tabs.beside(self._then, view, width)
         lines += [(), *wrapped(view.why or view.reason, width, 3, Tone.LABEL)]
+        if (view.cached_tokens.value or 0) > (self._then.cached_tokens.value or 0):
+            lines += wrapped(_WARM, width, 3, Tone.WARN)
         answer = self._result.text.strip()
         if answer:
             lines += [(), *wrapped(answer, width, ANSWER_ROWS)]

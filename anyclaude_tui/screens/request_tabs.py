@@ -35,13 +35,15 @@ NOT_KEPT = (
 
 def heading(request: RequestView, width: int) -> Line:
     """How it ended or where it is, of what and for whom."""
+    model = clean(request.model or request.requested_model)
     parts = [
         (signs.sign(request), (" " + signs.words(request), Tone.STRONG)),
         text(format.seconds(request.elapsed_s)),
         text(str(request.role), Tone.LABEL),
         text(clean(request.backend), Tone.LABEL),
-        text(clean(request.model or request.requested_model), Tone.LABEL),
-        text("simulated", Tone.WARN) if request.simulated else (),
+        text(model, Tone.LABEL),
+        # Some models' names say so themselves.
+        text("simulated", Tone.WARN) if request.simulated and "simulated" not in model else (),
         text(f"HTTP {request.status}", Tone.LABEL) if request.status else (),
         () if request.streaming else text("not streamed", Tone.LABEL),
     ]
@@ -348,9 +350,9 @@ def beside(then: RequestView, again: RequestView, width: int) -> list[Line]:
     ]
     for (label, one), (_, other) in zip(_replayed(then), _replayed(again), strict=True):
         rows.append((label, one, other))
-    half = max(10, (width - 12) // 2)
+    half = max(10, (width - 14) // 2)
     return [
-        (*pad(text(label, Tone.LABEL), 12), *spread((), one, half), *spread((), other, half))
+        (*pad(text(label, Tone.LABEL), 14), *spread((), one, half), *spread((), other, half))
         for label, one, other in rows
     ]
 

@@ -16,9 +16,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
 
-from anyclaude_tui.widgets.lines import STYLES, Line, Seg, plain
+from anyclaude_tui.widgets.lines import STYLES, Line, Seg, Tone, plain
 
 Draw = Callable[[int], Line]
+_STRONGER = {Tone.LABEL: Tone.TEXT, Tone.FAINT: Tone.LABEL}
+"""Under the cursor the ground is lighter or darker: what is faint would be hard to read."""
 
 
 class Scroller(ScrollView, can_focus=True):
@@ -48,7 +50,11 @@ class Scroller(ScrollView, can_focus=True):
         background: $background;
 
         .scroller--cursor {
-            background: $primary 24%;
+            background: $primary 18%;
+        }
+
+        &:light .scroller--cursor {
+            background: $primary 11%;
         }
 
         .scroller--hit {
@@ -80,6 +86,8 @@ class Scroller(ScrollView, can_focus=True):
         self._seen: tuple[int, list[Line]] = (0, [])
         self._words = ""
         self._hit: int | None = None
+        self.found = (0, 0)
+        """Of the search: which match, and how many lines match."""
         self._follow = False
         self._stood_at_end = True
 
@@ -132,39 +140,45 @@ class Scroller(ScrollView, can_focus=True):
             if lines[y : y + 1] != seen[y : y + 1]:
                 self.refresh(Region(0, y, self.size.width, 1))
 
-    def find(self, words: str, near: int | None = None, *, back: bool = False) -> tuple[int, int]:
+    def find(self, words: str, near: int | None = None, *, back: bool = False) -> None:
         """Mark `words` and go to the line that holds them, from line `near` on or `back`.
 
-        Case counts only where `words` has capitals. Returns (which, how many) lines.
+        Case counts only where `words` has capitals. Says in `found` how it went.
         """
         self._words = words
         self._hit = None
         hits = [number for number in range(self._count) if _places(self._draw(number), words)]
         self.refresh()
+        self.found = (0, 0)
         if not hits:
-            return 0, 0
+            return
         start = self.scroll_offset.y if near is None else near
         if back:
             place = next((n for n in range(len(hits) - 1, -1, -1) if hits[n] <= start), -1)
         else:
             place = next((n for n, hit in enumerate(hits) if hit >= start), 0)
         self._hit = hits[place]
+        self.found = (place % len(hits) + 1, len(hits))
         self.bring(self._hit)
-        return hits.index(self._hit) + 1, len(hits)
 
-    def find_next(self, step: int = 1) -> tuple[int, int]:
+    def find_next(self, step: int = 1) -> None:
         """The next line (or the one before) that holds what was searched for."""
         at = self.scroll_offset.y if self._hit is None else self._hit + step
-        return self.find(self._words, at, back=step < 0)
+        self.find(self._words, at, back=step < 0)
 
     @property
     def hit(self) -> int | None:
         """The line that the search stands at."""
         return self._hit
 
+    @property
+    def searching(self) -> bool:
+        """Whether something is marked."""
+        return bool(self._words)
+
     def unmark(self) -> None:
         """The search is over."""
-        self._words, self._hit = "", None
+        self._words, self._hit, self.found = "", None, (0, 0)
         self.refresh()
 
     def bring(self, number: int) -> None:
@@ -180,9 +194,10 @@ class Scroller(ScrollView, can_focus=True):
         if number >= self._count:
             return Strip.blank(self.size.width, base.rich_style)
         parse = self.app.stylesheet.parse_style
+        raised = base is not self.visual_style
         segments = []
         for (words, tone), hit in _marked(self._draw(number), self._words):
-            style = base + parse(STYLES[tone])
+            style = base + parse(STYLES[_STRONGER.get(tone, tone) if raised else tone])
             if hit:
                 name = "scroller--at" if number == self._hit else "scroller--hit"
                 style = self.get_visual_style(name)

@@ -14,7 +14,7 @@ import msgspec
 from anyclaude_tui.backends.base import Dialect, Endpoint
 from anyclaude_tui.config import LogSettings
 from anyclaude_tui.session import Session
-from anyclaude_tui.telemetry.events import Outcome, RequestRecord
+from anyclaude_tui.telemetry.events import Outcome, RequestRecord, reported
 from anyclaude_tui.telemetry.hub import Hub
 from anyclaude_tui.telemetry.observers import Observers
 from tests.proxy.conversations import FILLER, body, changed, longer, upstream
@@ -107,6 +107,7 @@ def usual(home: Path) -> Kept:
         1,
         session_id="s",
         why="",
+        cached_tokens=reported(11_460),
         thinking_deltas=40,
         first_text_at=fakes.NOW - 20 + 4.5,
         keepalives=1,

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.style import Style
+from textual.app import App
+from textual.color import Color
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from anyclaude_tui.app import DashboardApp
 from anyclaude_tui.widgets import themes
 
 FOLDER = Path(__file__).parent / "snapshots"
@@ -25,12 +26,12 @@ SIZES = [(80, 24), (120, 40), (200, 60)]
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def rows(app: DashboardApp) -> list[Strip]:
+def rows(app: App[Any]) -> list[Strip]:
     """What is on the screen."""
     return app.screen._compositor.render_strips()
 
 
-async def compare(app: DashboardApp, pilot: Pilot[Any], name: str) -> None:
+async def compare(app: App[Any], pilot: Pilot[Any], name: str) -> None:
     """The screen is as on file, in our dark and our light theme."""
     for theme in themes.OWN:
         app.theme = theme.name
@@ -40,6 +41,23 @@ async def compare(app: DashboardApp, pilot: Pilot[Any], name: str) -> None:
         _same(FOLDER / f"{name}.txt", text)
         kind = "dark" if theme.dark else "light"
         _same(FOLDER / "styles" / f"{name}-{kind}.txt", "\n".join(_styles(shown)) + "\n")
+
+
+def assert_readable(app: App[Any]) -> None:
+    """Contrast of text to its ground as WCAG counts it; faint things are faint on purpose."""
+    variables = app.get_css_variables()
+    faint = {Color.parse(variables[f"dash-{name}"]) for name in ("faint", "rule")}
+    for row in rows(app):
+        for segment in row:
+            if segment.style is None or not segment.text.strip():
+                continue
+            colors = _colors(segment.style)
+            if colors is None:
+                continue
+            front, ground = colors
+            least = 1.4 if front in faint or not _is_text(segment.text) else 4.5
+            ratio = _contrast(front, ground)
+            assert ratio >= least, (segment.text, front.hex, ground.hex, ratio)
 
 
 def _same(path: Path, made: str) -> None:
@@ -71,3 +89,29 @@ def _words(style: Style | None) -> str:
     names = ("bold", "dim", "italic", "underline", "reverse", "strike")
     attributes = [name for name in names if getattr(style, name)]
     return " ".join([colors[0], "on", colors[1], *attributes])
+
+
+def _colors(style: Style) -> tuple[Color, Color] | None:
+    """Front and ground, where both are the theme's."""
+    if style.color is None or style.bgcolor is None or style.reverse:
+        return None
+    if style.color.triplet is None or style.bgcolor.triplet is None:
+        return None
+    return Color.from_rich_color(style.color), Color.from_rich_color(style.bgcolor)
+
+
+def _contrast(one: Color, other: Color) -> float:
+    """WCAG 2.2: (L1 + 0.05) / (L2 + 0.05)."""
+
+    def luminance(color: Color) -> float:
+        parts = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color.normalized
+        ]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _is_text(words: str) -> bool:
+    return any(char.isalnum() for char in words)

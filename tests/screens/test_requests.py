@@ -251,7 +251,7 @@ async def test_a_huge_body_is_shown_and_searched(tmp_path: Path) -> None:
         assert "row 4321" in plain(scroller._draw(scroller.hit))
         top = scroller.scroll_offset.y
         assert top <= scroller.hit < top + scroller.size.height
-        assert "line 1 of 1" in words(pilot, "keys")
+        assert "match 1 of 1" in words(pilot, "title")
         await pilot.press("escape")
         assert scroller.hit is None
         assert isinstance(on_top(pilot), RequestDetailsScreen)
