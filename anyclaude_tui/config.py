@@ -93,6 +93,15 @@ class RoleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """Backend for subagents."""
 
 
+class DiscoverySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[discovery]`: where to look besides the usual places."""
+
+    model_folders: tuple[str, ...] = ()
+    """Folders with models on disk, besides the Hugging Face cache and LM Studio's folder."""
+    ports: tuple[int, ...] = ()
+    """Ports where a model server may answer, besides 1234, 8080, 8081, 8000, 11434, 10240."""
+
+
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[logs]`: the journal, the traces and the servers' logs."""
 
@@ -130,6 +139,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     keep_backends: bool = False
     """After a switch the old backend stays loaded (there must be memory for both)."""
     roles: RoleSettings = RoleSettings()
+    discovery: DiscoverySettings = DiscoverySettings()
     proxy: ProxySettings = ProxySettings()
     limits: Limits = Limits()
     claude: ClaudeSettings = ClaudeSettings()
@@ -139,6 +149,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "roles": RoleSettings,
+    "discovery": DiscoverySettings,
     "proxy": ProxySettings,
     "limits": Limits,
     "claude": ClaudeSettings,

@@ -200,11 +200,17 @@ class Session:
 
     async def discover(self) -> Discovery:
         """What else could be used on this machine, our own servers left out. Raises nothing."""
-        from anyclaude_tui.backends.discovery import discover
+        from anyclaude_tui.backends.discovery import USUAL_PORTS, discover
 
         ours = [status.url for status in self.switchboard.statuses() if status.supervised]
         ports = [urlsplit(url).port or 0 for url in (self.url, *ours) if url]
-        return await discover(self.settings.backends, not_ports=ports)
+        where = self.settings.discovery
+        return await discover(
+            self.settings.backends,
+            ports=(*USUAL_PORTS, *where.ports),
+            not_ports=ports,
+            model_folders=where.model_folders,
+        )
 
     async def estimate(self, name: str) -> Estimate | None:
         """The memory that a model on disk needs; None where it cannot be told."""
