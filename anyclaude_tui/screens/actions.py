@@ -53,7 +53,7 @@ ACTIONS: tuple[Action, ...] = (
         footer="compare",
     ),
     Action("l", "logs", "What the backends and the proxy write, with search and levels.", "logs"),
-    Action("x", "panels", "Hide the panels, and show them again.", "panels", footer="panels"),
+    Action("x", "panels", "Hide the panels, and show them again.", "panels"),
     Action("r", "restart backend", "Stop and start the active backend (a cold cache).", "restart"),
     Action("c", "copy command", "Copy the command that starts Claude Code elsewhere.", "copy"),
     Action("/", "find", "Search in what the pane has shown.", "find"),
