@@ -22,6 +22,7 @@ OTHER = "another…"
 _TITLES = {
     "": "General",
     "roles": "Roles",
+    "discovery": "Discovery",
     "proxy": "Proxy",
     "limits": "Limits",
     "claude": "Claude Code",
@@ -33,6 +34,7 @@ _EFFECT = {
     "keep_backends": "from the next switch on",
     "backends": "when this backend is started the next time",
     "roles": "from the next request on",
+    "discovery": "at the next search",
     "proxy": "at the next start",
     "limits": "from the next request on",
     "claude": "when Claude Code is started the next time",
