@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 CLAUDE := tests/e2e/node_modules/.bin/claude
 
-.PHONY: run test check format install clean soak bench docs fuzz
+.PHONY: run test check format install clean soak bench growth session docs fuzz
 
 run: $(STAMP)  ## the dashboard
 	$(BIN)/anyclaude-tui $(ARGS)
@@ -56,6 +56,12 @@ soak: $(DEV_STAMP)  ## thousands of streams with faults; memory under a flood
 
 bench: $(DEV_STAMP)  ## what the proxy adds, beside a byte relay
 	$(BIN)/python -m benchmarks.bench $(ARGS)
+
+growth: $(DEV_STAMP)  ## how cost grows with prompt, history, streams and session
+	$(BIN)/python -m benchmarks.growth $(ARGS)
+
+session: $(DEV_STAMP)  ## 5,000 requests with the dashboard open: memory and CPU
+	$(BIN)/python -m benchmarks.session $(ARGS)
 
 fuzz: $(DEV_STAMP)  ## ten minutes of mutated streams through the reader and the translator
 	$(BIN)/python -m tests.proxy.fuzz_streams --seconds 600

@@ -19,19 +19,24 @@ from pathlib import Path
 from statistics import median
 
 from anyclaude_tui.telemetry.metrics import percentile
+from benchmarks.bodies import body, claude_code
 from benchmarks.check import violations
-from benchmarks.client import ask, body, many
+from benchmarks.client import ask, many
 from benchmarks.dashboard import Terminal
 from benchmarks.report import write
 from benchmarks.targets import Runner, make, pin
 from benchmarks.upstream import UpstreamProcess
 
-LARGE_BYTES = 125_000
-"""About what Claude Code sends."""
 FLOOD_CHUNKS = 60_000
 FLOOD_BYTES = 250_000_000
 ONE_TOKEN = "paced 2 1000"
 """A reply whose first chunk comes alone, as a model's does."""
+PAYLOADS = {
+    "small": body(ONE_TOKEN),
+    "large": body(ONE_TOKEN, 125_000),
+    "claude": claude_code(ONE_TOKEN),
+}
+TRIES = 40
 PACED = {50: 150, 200: 1000, 1000: 3000}
 """Rate in chunks per second → chunks."""
 BLOCKED_S = 3.0
@@ -45,9 +50,8 @@ async def measure(runner: Runner, upstream: UpstreamProcess) -> Row:
     target, row = runner.target, Row()
     await ask(target, body(ONE_TOKEN))  # warm
     row["rss_idle_mb"] = runner.rss() / 1e6
-    for name, size in (("small", 0), ("large", LARGE_BYTES)):
-        payload = body(ONE_TOKEN, size)
-        tries = [(await ask(target, payload)).ttft_ms for _ in range(15)]
+    for name, payload in PAYLOADS.items():
+        tries = [(await ask(target, payload)).ttft_ms for _ in range(TRIES)]
         row[f"ttft_{name}_p50_ms"] = median(tries)
         row[f"ttft_{name}_p95_ms"] = percentile(tries, 95) or 0.0
     for streams in (1, 16, 64):

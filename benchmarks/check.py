@@ -6,7 +6,8 @@ import asyncio
 
 import aiohttp
 
-from benchmarks.client import Target, body
+from benchmarks.bodies import body
+from benchmarks.client import Target
 from tests.support.validator import validate
 
 WANTED = {"flood 2000": "word " * 2000, "flood 200": "word " * 200}

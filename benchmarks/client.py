@@ -7,7 +7,6 @@ read alike; an Anthropic stream's framing is checked as it goes by.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Sequence
@@ -48,16 +47,6 @@ class Target:
     anthropic: bool = False
 
 
-def body(command: str, size_bytes: int = 0) -> bytes:
-    """A Messages request whose last user message carries the command; padded to a size."""
-    padding = "You are a careful assistant. " * max(0, (size_bytes - 300) // 29)
-    messages = [{"role": "user", "content": f"@@{command}@@"}]
-    made = {"model": "bench", "max_tokens": 4096, "stream": True, "messages": messages}
-    if padding:
-        made["system"] = padding
-    return json.dumps(made).encode()
-
-
 async def ask(
     target: Target,
     payload: bytes,
@@ -65,16 +54,17 @@ async def ask(
     limit: int = 1 << 18,
     leave_after: int | None = None,
     session: str = "",
+    agent: str = "",
 ) -> Stream:
     """One request to its end, or until `leave_after` deltas have come.
 
-    `session`: the conversation that it belongs to, as Claude Code tells it.
+    `session` and `agent`: the conversation that it belongs to, as Claude Code tells it.
     """
     reader, writer = await asyncio.open_connection("127.0.0.1", target.port, limit=limit)
     head = (
         f"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\n"
         f"Authorization: Bearer {target.token}\r\nContent-Type: application/json\r\n"
-        f"X-Claude-Code-Session-Id: {session}\r\n"
+        f"X-Claude-Code-Session-Id: {session}\r\nX-Claude-Code-Agent-Id: {agent}\r\n"
         f"Connection: close\r\nContent-Length: {len(payload)}\r\n\r\n"
     )
     stream = Stream(sent_at=time.monotonic())

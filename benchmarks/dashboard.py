@@ -26,7 +26,11 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 ROWS, COLUMNS = 50, 200
 READY_S = 60.0
-PANE = (sys.executable, str(ROOT / "benchmarks" / "pane_child.py"), "repaint")
+
+
+def pane(mode: str) -> list[str]:
+    """What runs in the pane: `pane_child.py` in one of its modes."""
+    return [sys.executable, str(ROOT / "benchmarks" / "pane_child.py"), mode]
 
 
 class Terminal:
@@ -87,13 +91,13 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def dashboard(home: str, port: int, child: Sequence[str] | None = None) -> Iterator[Terminal]:
-    """The dashboard with `child` (PANE when None) in its pane, once it serves and has drawn.
+def dashboard(home: str, port: int, child: Sequence[str]) -> Iterator[Terminal]:
+    """The dashboard with `child` in its pane, once it serves and has drawn.
 
     `home` has the config.toml; Claude Code's place is taken by a script written there.
     """
     command = Path(home, "pane")
-    words = " ".join(f"'{word}'" for word in child or PANE)
+    words = " ".join(f"'{word}'" for word in child)
     command.write_text(f"#!/bin/sh\nexec {words}\n", encoding="utf-8")
     command.chmod(0o700)
     with Path(home, "config.toml").open("a", encoding="utf-8") as file:

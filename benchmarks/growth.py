@@ -20,8 +20,9 @@ from pathlib import Path
 from statistics import median
 
 from anyclaude_tui.telemetry.metrics import percentile
+from benchmarks.bodies import body, turns
 from benchmarks.chart import Line, Plot, draw
-from benchmarks.client import ask, body
+from benchmarks.client import ask
 from benchmarks.targets import Runner, pin, serve
 from benchmarks.upstream import UpstreamProcess
 
@@ -68,24 +69,6 @@ class Growth:
         return math.log(self.costs[-1] / self.costs[first]) / span
 
 
-def turns(count: int, more: int) -> bytes:
-    """A conversation of `count` turns with a call and its result in each; `more` varies its
-    end, as the next request of the same conversation does."""
-    messages: list[dict[str, object]] = [{"role": "user", "content": "Mend the tests."}]
-    for turn in range(count):
-        call = f"toolu_{turn:024}"
-        use = {"type": "tool_use", "id": call, "name": "Read", "input": {"file": f"/src/{turn}.py"}}
-        said = [{"type": "text", "text": f"I look at file {turn}."}, use]
-        result = f"{turn}: def work(): return 'what this file holds'\n" * 8
-        got = [{"type": "tool_result", "tool_use_id": call, "content": result}]
-        messages += [{"role": "assistant", "content": said}, {"role": "user", "content": got}]
-    messages += [{"role": "assistant", "content": "Done."}]
-    messages += [{"role": "user", "content": f"Go on, {more}. @@{SHORT}@@"}]
-    tool = {"name": "Read", "description": "Reads a file.", "input_schema": {"type": "object"}}
-    whole = {"model": "m", "max_tokens": 4096, "stream": True, "tools": [tool]}
-    return json.dumps(whole | {"messages": messages}).encode()
-
-
 async def by_prompt(runner: Runner) -> Growth:
     """CPU and TTFT against the size of the prompt."""
     found = Growth("prompt size", "bytes", "CPU ms per request")
@@ -98,7 +81,7 @@ async def by_history(runner: Runner) -> Growth:
     """CPU and TTFT against the turns of the conversation."""
     found = Growth("history length", "turns", "CPU ms per request")
     for count in TURNS:
-        payloads = [turns(count, more) for more in range(_times(count * 600))]
+        payloads = [turns(count, more, SHORT) for more in range(_times(count * 600))]
         await _costs(runner, found, count, payloads)
     return found
 
@@ -139,7 +122,7 @@ async def by_session(runner: Runner) -> Growth:
 
     async def worker() -> None:
         for number in numbers:
-            payload = turns(5, number)
+            payload = turns(5, number, SHORT)
             reply = await ask(runner.target, payload, session=f"session {number % 20}")
             ttft_ms.append(reply.ttft_ms)
             if len(ttft_ms) % PER_SAMPLE == 0:

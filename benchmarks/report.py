@@ -16,6 +16,8 @@ LABELS = {
     "ttft_small_p95_ms": "TTFT, small body, p95 ms",
     "ttft_large_p50_ms": "TTFT, 125 KB body, p50 ms",
     "ttft_large_p95_ms": "TTFT, 125 KB body, p95 ms",
+    "ttft_claude_p50_ms": "TTFT, 125 KB in Claude Code's form, p50 ms",
+    "ttft_claude_p95_ms": "TTFT, 125 KB in Claude Code's form, p95 ms",
     "flood_1_chunks_per_s": "flood, 1 stream, chunks/s",
     "flood_16_chunks_per_s": "flood, 16 streams, chunks/s",
     "flood_64_chunks_per_s": "flood, 64 streams, chunks/s",

@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.client import Target
-from benchmarks.dashboard import Terminal, dashboard
+from benchmarks.dashboard import Terminal, dashboard, pane
 from benchmarks.upstream import UpstreamProcess
 
 OURS = "anyclaude-tui"
@@ -98,11 +98,11 @@ def serve(upstream: UpstreamProcess) -> Iterator[Runner]:
 @contextmanager
 def in_dashboard(upstream: UpstreamProcess, child: Sequence[str] | None = None) -> Iterator[Runner]:
     """The whole dashboard, its pane repainting (or running `child`)."""
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         port = free_port()
         write_config(home, upstream, f'[proxy]\nport = {port}\ntoken = "bench"\n')
         start = time.monotonic()
-        with dashboard(home, port, child) as terminal:
+        with dashboard(home, port, child or pane("repaint")) as terminal:
             took_s = time.monotonic() - start
             target = Target(IN_DASHBOARD, port, "bench", anthropic=True)
             yield Runner(target, psutil.Process(terminal.pid), took_s, terminal)
