@@ -20,6 +20,7 @@ from anyclaude_tui.proxy.segments import Prompt, prompt_of
 from anyclaude_tui.telemetry import journal, traces
 from anyclaude_tui.telemetry.files import write_whole
 from anyclaude_tui.telemetry.metrics import RequestView, view
+from anyclaude_tui.telemetry.timeline import timeline
 
 if TYPE_CHECKING:
     from anyclaude_tui.session import Session
@@ -62,6 +63,13 @@ async def material(session: Session, request_id: str) -> Material | None:
         return Material(msgspec.json.decode(data), comparison, prompt, capture.body, None)
 
     return await asyncio.to_thread(make)
+
+
+async def moments(session: Session, request_id: str) -> list[dict[str, Any]]:
+    """The events so far of a request that runs, as its trace will hold them. Cheap."""
+    record = session.hub.in_flight.get(request_id)
+    found = timeline(record) if record is not None else ()
+    return [{"atMs": one.at_ms, "event": one.event, "detail": one.detail} for one in found]
 
 
 def _from_file(home: Path, request_id: str, comparison: Comparison | None) -> Material | None:

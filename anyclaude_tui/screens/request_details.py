@@ -15,9 +15,9 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from anyclaude_tui.door import Door
-from anyclaude_tui.screens import request_tabs
+from anyclaude_tui.screens import request_prompt, request_tabs
 from anyclaude_tui.screens.edges import keys_line, match_words, tab_at, tabs_lines
-from anyclaude_tui.screens.request_data import Material, material, save
+from anyclaude_tui.screens.request_data import Material, material, moments, save
 from anyclaude_tui.screens.request_dialogs import Pick, Replay
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.terminal.clipboard import copy_to_system
@@ -28,8 +28,8 @@ from anyclaude_tui.widgets.panels import rule
 from anyclaude_tui.widgets.scroller import Scroller
 
 REFRESH_S = 0.2
-READ_AGAIN_S = 2.0
-"""While a request runs, what is kept of it is asked for this often."""
+LOOK_AGAIN_S = 1.0
+"""While a request runs, its events are asked for this often."""
 TABS = ("Overview", "Sizes", "Prefix", "Request", "Upstream", "Response", "Trace")
 OVERVIEW, SIZES, PREFIX, REQUEST, UPSTREAM, RESPONSE, TRACE = range(7)
 OSC52_BYTES = 74_000
@@ -63,8 +63,11 @@ class RequestDetailsScreen(Screen[None]):
         self._id = request_id
         self._view = self._look()
         self._material: Material | None = None
-        self._read_at = 0.0
+        self._moments: list[dict[str, Any]] = []
+        """The events of one that runs."""
+        self._looked_at = 0.0
         self._reading = False
+        self._read_again = False
         self._asked = False
         """Whether the session has answered once."""
         self._tab = OVERVIEW
@@ -113,20 +116,23 @@ class RequestDetailsScreen(Screen[None]):
         if not was_running:
             return
         self._view = self._look() or self._view
-        loop = asyncio.get_running_loop()
-        if not self.running or loop.time() - self._read_at > READ_AGAIN_S:
+        now = asyncio.get_running_loop().time()
+        if not self.running:
             self._read()
         elif self._tab in (OVERVIEW, PREFIX):
             self._show()
+            if now - self._looked_at > LOOK_AGAIN_S:
+                self._looked_at = now
+                self.run_worker(self._ask_moments(), exit_on_error=False)
 
     def _read(self) -> None:
+        self._read_again = self._reading
         if not self._reading:
             self._reading = True
             self.run_worker(self._ask(), exit_on_error=False)
 
     async def _ask(self) -> None:
         """Ask the session for what it keeps of the request."""
-        self._read_at = asyncio.get_running_loop().time()
         request_id = self._id
         try:
             future = self._door.call(lambda session: material(session, request_id))
@@ -137,6 +143,16 @@ class RequestDetailsScreen(Screen[None]):
             self._reading, self._asked = False, True
         self._made.clear()
         await self._make()
+        if self._read_again:  # it has gone on meanwhile
+            self._read()
+
+    async def _ask_moments(self) -> None:
+        """The body may be large and stays what it is: only the events are asked for."""
+        request_id = self._id
+        future = self._door.call(lambda session: moments(session, request_id))
+        found = await asyncio.wrap_future(future)
+        if self.running and found:
+            self._moments = found
 
     # --- what is shown ----------------------------------------------------------------
 
@@ -171,16 +187,18 @@ class RequestDetailsScreen(Screen[None]):
         trace = kept.trace if kept else None
         comparison = kept.comparison if kept else None
         if self._tab == OVERVIEW:
-            return partial(request_tabs.overview, request, trace, width)
+            events = self._moments if self.running else []
+            events = events or (trace or {}).get("timeline") or []
+            return partial(request_tabs.overview, request, events, width)
         if kept is None:
-            words = request_tabs.NOT_KEPT if self._asked else "Reading…"
+            words = request_prompt.NOT_KEPT if self._asked else "Reading…"
             return lambda: wrapped(words, width, 6, Tone.LABEL)
         if self._tab == SIZES:
             return partial(
-                request_tabs.sizes, request, kept.prompt, comparison, width, self._by_size
+                request_prompt.sizes, request, kept.prompt, comparison, width, self._by_size
             )
         if self._tab == PREFIX:
-            return partial(request_tabs.prefix, request, comparison, width)
+            return partial(request_prompt.prefix, request, comparison, width)
         if self._tab == RESPONSE:
             return partial(request_tabs.response, kept.trace, width)
         return partial(request_tabs.json_tab, self._value(kept), width)
@@ -270,6 +288,8 @@ class RequestDetailsScreen(Screen[None]):
         self._body.unmark()
         self._body.scroll_home(animate=False)
         self._show()
+        if self.running and tab in (RESPONSE, TRACE):  # it has grown
+            self._read()
 
     def action_order(self) -> None:
         """Sizes by their place in the prompt, or the largest first."""

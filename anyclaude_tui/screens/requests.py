@@ -20,7 +20,8 @@ from anyclaude_tui.widgets import format, request_table
 from anyclaude_tui.widgets.lines import Line, Tone, fit, joined, pad, text, wrapped
 from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.panels import rule
-from anyclaude_tui.widgets.scroller import Rows, Scroller
+from anyclaude_tui.widgets.rows import Rows
+from anyclaude_tui.widgets.scroller import Scroller
 
 REFRESH_S = 0.2
 EXAMPLES = "words, or outcome:error role:main backend:x ttft:>5 in:>10k -end:tool_use"

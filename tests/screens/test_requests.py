@@ -13,13 +13,15 @@ from textual.screen import Screen
 
 from anyclaude_tui.app import DashboardApp
 from anyclaude_tui.config import DashboardSettings, Settings
+from anyclaude_tui.screens.compare import CompareScreen
 from anyclaude_tui.screens.request_details import RequestDetailsScreen
 from anyclaude_tui.screens.requests import RequestsScreen
 from anyclaude_tui.telemetry.events import Outcome, Phase
 from anyclaude_tui.telemetry.traces import trace_path
 from anyclaude_tui.widgets.lines import plain
 from anyclaude_tui.widgets.panel import LinesView
-from anyclaude_tui.widgets.scroller import Rows, Scroller
+from anyclaude_tui.widgets.rows import Rows
+from anyclaude_tui.widgets.scroller import Scroller
 from tests.proxy.conversations import changed
 from tests.screens import fakes, kept
 from tests.screens.test_dashboard import LEADER, until
@@ -290,9 +292,11 @@ async def test_a_request_that_runs_is_followed_to_its_end(tmp_path: Path) -> Non
     session = kept.usual(tmp_path)
     async with screen(session, (120, 40), "enter") as (door, pilot):
         await opened(pilot)
-        assert "● " not in body(pilot)
+        assert "first delta" not in body(pilot)
         assert "prefill" in words(pilot, "tabs")
         running = session.hub.in_flight["req_0000"]
+        running.headers_at = fakes.NOW - 3
+        await until(lambda: "headers" in body(pilot))
         running.phase, running.outcome = Phase.ENDED, Outcome.COMPLETE
         running.first_delta_at, running.last_delta_at = fakes.NOW - 2, fakes.NOW - 1
         running.ended_at, running.stop_reason = fakes.NOW, "end_turn"
@@ -351,3 +355,12 @@ async def test_a_session_that_does_not_answer_is_said(tmp_path: Path) -> None:
         session.observers.explainer = None  # type: ignore[assignment]
         await pilot.press("enter")
         await until(lambda: "could not be read" in words(pilot, "keys"))
+
+
+async def test_compare_gets_the_very_request(tmp_path: Path) -> None:
+    async with screen(kept.usual(tmp_path), (120, 40), "down", "enter", "c") as (_, pilot):
+        await until(lambda: isinstance(on_top(pilot), CompareScreen))
+        shown = on_top(pilot)
+        assert isinstance(shown, CompareScreen)
+        assert shown.setup.turn is not None
+        assert shown.setup.turn.body == kept.SECOND
