@@ -29,6 +29,7 @@ from anyclaude_tui.proxy.server import ProxyServer
 from anyclaude_tui.proxy.services import Services
 from anyclaude_tui.proxy.tokens import TokenCounter
 from anyclaude_tui.proxy.toolbox import preload
+from anyclaude_tui.proxy.upstream import open_http
 from anyclaude_tui.switchboard import Switchboard
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub, Snapshot
@@ -96,9 +97,7 @@ class Session:
         Raises OSError when the port is taken.
         """
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # No limit on connections: the queue before each backend is the limit.
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
-        self._http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        self._http = open_http()
         self._services = Services(
             routes=self.switchboard,
             hub=self.hub,

@@ -8,8 +8,8 @@ alone holds the clock, the sockets and the deadlines; what it sends is made by p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -23,18 +23,17 @@ from anyclaude_tui.proxy.native_stream import NativeTranslator
 from anyclaude_tui.proxy.notes import note_ending, note_read, note_request
 from anyclaude_tui.proxy.polling import polled
 from anyclaude_tui.proxy.reply import PLAIN_COMMIT_S, Reply
-from anyclaude_tui.proxy.request import UpstreamRequest, clamp, hygiene
+from anyclaude_tui.proxy.request import UpstreamRequest
 from anyclaude_tui.proxy.services import Lane, Services
-from anyclaude_tui.proxy.sse import EventTooLarge, SSEReader
+from anyclaude_tui.proxy.sse import EventTooLarge, reader_for
 from anyclaude_tui.proxy.stream import Ending, StreamTranslator
 from anyclaude_tui.proxy.timers import Due, Stage, Timers
-from anyclaude_tui.proxy.translation import translated
+from anyclaude_tui.proxy.translation import fitted, native_body, translated
 from anyclaude_tui.proxy.upstream import Broken, Unreachable, Upstream
-from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Truncation, estimated
+from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Truncation
 
-NEAR_WINDOW = 0.6
-"""From this share of the window on the prompt is counted exactly where the backend can."""
-
+LOOK_S = 1.0
+"""The watcher looks this often at least: what it waits for may have changed meanwhile."""
 
 Translator = StreamTranslator | NativeTranslator
 
@@ -71,7 +70,7 @@ class Exchange:
         self._taps: list[Callable[[bytes], None]] = []
         self._task: asyncio.Task[None] | None = None
         self._interrupted: ApiError | None = None
-        self._sending = asyncio.Lock()
+        self._telling = asyncio.Lock()
 
     def interrupt(self, error: ApiError) -> None:
         """End it now with this error: the proxy stops."""
@@ -102,13 +101,19 @@ class Exchange:
             await self._give_error(ApiError("api_error", f"fault in the proxy: {error!r}"))
         finally:
             watcher.cancel()
-            self._record.status = self._reply.status
-            self._record.ended_at = self._now()
-            self._record.phase = Phase.ENDED
-            self._record.queue_position = None
-            for observer in self._services.observers:
-                observer.ended(self._record)
-            self._services.hub.end(self._record)
+            self._close_record()
+
+    def _close_record(self) -> None:
+        record, services = self._record, self._services
+        record.status = self._reply.status
+        record.ended_at = self._now()
+        record.phase = Phase.ENDED
+        record.queue_position = None
+        try:
+            for observer in services.observers:
+                observer.ended(record)
+        finally:
+            services.hub.end(record)
 
     # --- the way of the request -------------------------------------------------------------
 
@@ -124,29 +129,38 @@ class Exchange:
         await self._finish(ending)
 
     async def _through_a_lane(self) -> tuple[Lane, Ending]:
-        """Queue and send, again from the start where a switch sent us away."""
-        while True:
-            self._enter(Stage.WAITING, Phase.QUEUED)
-            lane = await self._lane()
-            self._record.backend, self._record.kind = lane.backend.name, lane.backend.kind
-            self._record.simulated = lane.backend.simulated
-            try:
-                async with lane.gate.enter(self._record.role, self._place):
-                    self._record.queue_position = None
-                    clock = self._services.clock
-                    async with polled(lane, self._record, self._timers, clock):
-                        return lane, await self._attempt(lane.backend)
-            except Moved:
-                continue
+        async with AsyncExitStack() as inside:
+            lane = await self._enter_lane(inside)
+            self._record.queue_position = None
+            watched = polled(lane, self._record, self._timers, self._services.clock)
+            await inside.enter_async_context(watched)
+            return lane, await self._attempt(lane.backend)
 
-    async def _lane(self) -> Lane:
+    async def _enter_lane(self, inside: AsyncExitStack) -> Lane:
+        """Wait for a backend and in its line; from the start where a switch sends us away."""
+        record, patience_s = self._record, self._services.limits.queue_s
+        self._enter(Stage.WAITING, Phase.QUEUED)
         try:
-            async with asyncio.timeout(self._services.limits.queue_s):
-                return await self._services.routes.lane(self._record.role)
+            async with asyncio.timeout(patience_s):
+                while True:
+                    record.queue_position = None
+                    lane = await self._services.routes.lane(record.role)
+                    record.backend, record.kind = lane.backend.name, lane.backend.kind
+                    record.simulated = lane.backend.simulated
+                    with suppress(Moved):
+                        place = lane.gate.enter(record.role, self._place)
+                        await inside.enter_async_context(place)
+                        return lane
         except BackendError as error:
             raise ApiError("api_error", str(error), retry=False) from error
         except TimeoutError:
-            raise ApiError("timeout_error", "no backend became ready in time") from None
+            words = f"no backend became ready in {patience_s:g} s"
+            if record.queue_position is not None:
+                words = (
+                    f"waited {patience_s:g} s in line for {record.backend}, which is busy with "
+                    "other requests: try again, or raise queue_s in [limits]"
+                )
+            raise ApiError("timeout_error", words) from None
 
     async def _attempt(self, backend: Backend) -> Ending:
         """Send it once. Raises ApiError for an answer that is an error."""
@@ -156,9 +170,11 @@ class Exchange:
             return self._translator.close(Truncation.CUT, str(error))
         request = await translated(self._body, endpoint, self._services.memory, self._slow)
         note_request(self._record, request, endpoint)
-        request, prompt_tokens = await self._fit(request, endpoint)
-        self._record.max_tokens = request.body.get("max_tokens")
-        data = msgspec.json.encode(self._native(request, endpoint) or request.body)
+        request, prompt_tokens = await fitted(request, endpoint, self._services, self._record)
+        body = request.body
+        if endpoint.native:
+            body = native_body(self._body, request, endpoint, self._services.memory)
+        data = msgspec.json.encode(body)
         translator = self._renew_translator(request, prompt_tokens, native=endpoint.native)
         taps = [o.sent(self._record, self._body, data, endpoint) for o in self._services.observers]
         self._taps = [tap for tap in taps if tap is not None]
@@ -172,27 +188,6 @@ class Exchange:
                 endpoint.label or endpoint.model, request.prompt_bytes, tokens
             )
         return ending
-
-    def _native(self, request: UpstreamRequest, endpoint: Endpoint) -> dict[str, Any] | None:
-        """The Messages request for a native server, None for the others."""
-        if not endpoint.native:
-            return None
-        limit = request.body.get("max_tokens")
-        body = hygiene(self._body, endpoint, self._services.memory) | {"stream": True}
-        return body if limit is None else body | {"max_tokens": limit}
-
-    async def _fit(
-        self, request: UpstreamRequest, endpoint: Endpoint
-    ) -> tuple[UpstreamRequest, int]:
-        """Count the prompt and refuse it while a real 400 is possible; clamp max_tokens."""
-        counter = self._services.counter
-        tokens = counter.estimate(endpoint.label or endpoint.model, request.prompt_bytes)
-        figure = estimated(tokens)
-        if endpoint.window_tokens and tokens > NEAR_WINDOW * endpoint.window_tokens:
-            figure = await counter.count(endpoint, request, self._services.http)
-            tokens = int(figure.value or tokens)
-        self._record.prompt_tokens = figure
-        return clamp(request, tokens, endpoint), tokens
 
     async def _patiently(self, endpoint: Endpoint, data: bytes) -> Ending:
         """Send and read within the deadlines that the watcher keeps."""
@@ -219,7 +214,7 @@ class Exchange:
     async def _pump(self, upstream: Upstream) -> Ending:
         """Backend's bytes → events → the client, until one side ends."""
         translator, record, timers = self._translator, self._record, self._timers
-        reader = SSEReader(self._services.limits.max_event_bytes)
+        reader = reader_for(upstream.content_type, self._services.limits.max_event_bytes)
         clock = self._services.clock
         try:
             async for data in upstream.read():
@@ -241,6 +236,9 @@ class Exchange:
 
     async def _refused(self, upstream: Upstream, endpoint: Endpoint) -> Ending:
         """The backend answered with an error status: pass on its words, or bring it back."""
+        if upstream.location:
+            words = f"the backend redirects to {upstream.location}: set its url to that"
+            raise ApiError("api_error", words, retry=False)
         body = await upstream.error_body()
         error = upstream_errors.from_upstream(
             upstream.status,
@@ -277,16 +275,20 @@ class Exchange:
     # --- what the client gets -----------------------------------------------------------------
 
     async def _send(self, data: bytes) -> None:
-        """Hand bytes to the client; waits while it is slow (backpressure to the backend)."""
+        """Hand bytes of the stream to the client."""
         for tap in self._taps:
             tap(data)
-        if not self._reply.streaming:
-            return
+        if self._reply.streaming:
+            await self._tell(self._reply.write, data)
+
+    async def _tell(self, say: Callable[..., Awaitable[None]], *what: object) -> None:
+        """Say it to the client. While it is slow to take it, the backend waits (backpressure)
+        and no keepalive is due."""
         timers = self._timers
-        async with self._sending:
+        async with self._telling:
             timers.writing_since = self._now()
             try:
-                await self._reply.write(data)
+                await say(*what)
             finally:
                 timers.writing_since = None
             timers.committed = True
@@ -295,19 +297,21 @@ class Exchange:
     async def _finish(self, ending: Ending) -> None:
         """Write the ending that the translator decided on."""
         note_ending(self._record, ending, self._translator.facts)
-        if ending.error is not None and not self._reply.committed:
-            await self._reply.error(ending.error)
-        elif self._reply.streaming:
+        streams = self._reply.streaming
+        if ending.error is not None and not (streams and self._reply.committed):
+            await self._tell(self._reply.error, ending.error)
+        elif streams:
             await self._send(ending.data)
-            await self._reply.end()
-        elif ending.error is not None:
-            await self._reply.error(ending.error)
+            await self._tell(self._reply.end)
         else:
-            await self._reply.whole(msgspec.json.encode(self._translator.message()))
+            whole = msgspec.json.encode(self._translator.message())
+            await self._tell(self._reply.whole, whole)
 
     async def _give_error(self, error: ApiError) -> None:
         """End with an error from outside the stream (refused, no backend, our own fault)."""
         ending = self._translator.fail(error)
+        if ending.error is None and not self._reply.committed:  # what it had decided on failed
+            ending = Ending(b"", Outcome.ERROR, error=error, reason=error.message)
         try:
             await self._finish(ending)
         except ConnectionError:
@@ -324,7 +328,8 @@ class Exchange:
         """Keepalives and deadlines, beside the reading: nothing of it costs a chunk anything."""
         with suppress(ConnectionError):  # the reading side meets it too
             while True:
-                await self._services.clock.sleep(self._timers.next_due(self._now()) + 0.001)
+                wait_s = self._timers.next_due(self._now()) + 0.001
+                await self._services.clock.sleep(min(wait_s, LOOK_S))
                 due = self._timers.due(self._now())
                 if due is Due.COMMIT or due is Due.KEEPALIVE:
                     await self._keepalive(due)
@@ -340,16 +345,15 @@ class Exchange:
     async def _keepalive(self, due: Due) -> None:
         """Tell the client something that it counts (`claude-code.md`, "Keepalives that work")."""
         if due is Due.KEEPALIVE:
+            if self._reply.behind:  # it has something to read; more would only pile up
+                self._timers.told_at = self._now()
+                return
             self._record.keepalives += 1
-        async with self._sending:
-            if self._reply.streaming:
-                started = self._translator.started
-                data = self._translator.keepalive() if started else self._translator.start()
-            else:
-                data = b" "  # white space before a JSON value is nothing to its parser
-            await self._reply.write(data)
-            self._timers.committed = True
-            self._timers.told_at = self._now()
+        data = b" "  # white space before a JSON value is nothing to its parser
+        if self._reply.streaming:
+            started = self._translator.started
+            data = self._translator.keepalive() if started else self._translator.start()
+        await self._tell(self._reply.write, data)
 
     # --- small things ---------------------------------------------------------------------------
 
@@ -374,7 +378,7 @@ class Exchange:
     ) -> Translator:
         """A translator for another try; what the client has of the reply stays."""
         translator = self._new_translator(request, prompt_tokens, native=native)
-        translator.started = self._translator.started
+        translator.started = self._reply.committed
         self._translator = translator
         return translator
 

@@ -13,6 +13,7 @@ from anyclaude_tui.proxy.stream import Ending, StreamFacts
 from anyclaude_tui.proxy.timers import Stage, Timers
 from anyclaude_tui.telemetry.events import (
     GAPS_KEPT,
+    UNKNOWN,
     Phase,
     RequestRecord,
     Source,
@@ -23,17 +24,31 @@ from anyclaude_tui.telemetry.events import (
 
 def note_request(record: RequestRecord, request: UpstreamRequest, endpoint: Endpoint) -> None:
     """What is sent upstream; a repeated request starts its stream's figures again."""
-    for name in ("chunks", "deltas", "thinking_deltas"):
-        setattr(record, name, 0)
     for name in (
+        "upstream_bytes",
+        "chunks",
+        "deltas",
+        "thinking_deltas",
+        "stalls",
+        "overhead_s",
+        "prefill_first_tokens",
+    ):
+        setattr(record, name, 0)
+    for name in ("prompt_tokens", "cached_tokens", "output_tokens"):
+        setattr(record, name, UNKNOWN)
+    for name in (
+        "sent_at",
+        "headers_at",
         "first_byte_at",
         "prefill_at",
         "progress_at",
+        "prefill_done_tokens",
+        "prefill_total_tokens",
         "first_delta_at",
         "first_text_at",
+        "last_delta_at",
     ):
         setattr(record, name, None)
-    record.last_delta_at = record.prefill_done_tokens = record.prefill_total_tokens = None
     record.gaps_s.clear()
     sizes = request.sizes
     record.system_bytes = sizes.system_bytes

@@ -32,6 +32,12 @@ class Reply:
         """A 200 has been sent; no other status is possible any more."""
         return self.response is not None
 
+    @property
+    def behind(self) -> bool:
+        """The client has not yet taken all that was sent: its side of the connection is full."""
+        transport = self._request.transport
+        return transport is not None and transport.get_write_buffer_size() > 0
+
     async def commit(self) -> None:
         """Send the 200 and its headers."""
         if self.response is not None:

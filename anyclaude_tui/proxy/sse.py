@@ -121,6 +121,44 @@ class SSEReader:
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
+class JSONReader:
+    """A whole JSON body where a stream was asked for: one event, however it is laid out."""
+
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._max = max_event_bytes
+        self._body = bytearray()
+        self._stream: SSEReader | None = None
+
+    def feed(self, data: bytes) -> list[Event | Comment]:
+        """Nothing before the end, unless it is a stream after all. Raises `EventTooLarge`."""
+        if self._stream is not None:
+            return self._stream.feed(data)
+        self._body += data
+        if not self._body.lstrip().startswith((b"{", b"[")):
+            return self._as_stream() if self._body.strip() else []
+        if len(self._body) > self._max:
+            raise EventTooLarge(f"the backend sent a body larger than {self._max} bytes")
+        return []
+
+    def end(self) -> list[Event | Comment]:
+        """The body as one event; lines of JSON, each as its own."""
+        if self._stream is None and _is_whole(bytes(self._body)):
+            return [Event(bytes(self._body))]
+        early = self._as_stream() if self._stream is None else []
+        assert self._stream is not None
+        return early + self._stream.end()
+
+    def _as_stream(self) -> list[Event | Comment]:
+        self._stream = SSEReader(self._max)
+        return self._stream.feed(bytes(self._body))
+
+
+def reader_for(content_type: str, max_event_bytes: int) -> SSEReader | JSONReader:
+    """What reads a body of this Content-Type."""
+    kind = JSONReader if content_type.startswith("application/json") else SSEReader
+    return kind(max_event_bytes)
+
+
 def _parse(block: bytes, out: list[Event | Comment]) -> None:
     """Append the comments and the event, if any, of one block of lines to `out`."""
     data: list[bytes] = []

@@ -1,4 +1,7 @@
-"""The translation of a request, off the loop where it would hold the streams up."""
+"""A request on its way upstream: translated, counted, and made to fit.
+
+The translation goes off the loop where it would hold the streams up.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,12 @@ from typing import Any
 
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.proxy.prefix import CallMemory
-from anyclaude_tui.proxy.request import UpstreamRequest, translate
+from anyclaude_tui.proxy.request import UpstreamRequest, clamp, hygiene, translate
+from anyclaude_tui.proxy.services import Services
+from anyclaude_tui.telemetry.events import RequestRecord, estimated
+
+NEAR_WINDOW = 0.6
+"""From this share of the window on the prompt is counted exactly where the backend can."""
 
 
 def slow_to_translate(raw: bytes) -> bool:
@@ -23,3 +31,31 @@ async def translated(
     if slow:
         return await asyncio.to_thread(translate, body, endpoint, memory)
     return translate(body, endpoint, memory)
+
+
+async def fitted(
+    request: UpstreamRequest, endpoint: Endpoint, services: Services, record: RequestRecord
+) -> tuple[UpstreamRequest, int]:
+    """The request with a `max_tokens` that the window has room for, and its prompt tokens.
+
+    Raises ApiError for a prompt that is too long, while a real 400 is possible.
+    """
+    counter = services.counter
+    tokens = counter.estimate(endpoint.label or endpoint.model, request.prompt_bytes)
+    figure = estimated(tokens)
+    if endpoint.window_tokens and tokens > NEAR_WINDOW * endpoint.window_tokens:
+        figure = await counter.count(endpoint, request, services.http)
+        tokens = int(figure.value or tokens)
+    record.prompt_tokens = figure
+    request = clamp(request, tokens, endpoint)
+    record.max_tokens = request.body.get("max_tokens")
+    return request, tokens
+
+
+def native_body(
+    body: Mapping[str, Any], request: UpstreamRequest, endpoint: Endpoint, memory: CallMemory
+) -> dict[str, Any]:
+    """The Messages request for a server that speaks the Messages API itself."""
+    limit = request.body.get("max_tokens")
+    native = hygiene(body, endpoint, memory) | {"stream": True}
+    return native if limit is None else native | {"max_tokens": limit}

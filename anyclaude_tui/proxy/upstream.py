@@ -6,8 +6,10 @@ client has left (`mlx-lm.md`, "Disconnect").
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
-from types import TracebackType
+from dataclasses import dataclass
+from types import SimpleNamespace, TracebackType
 
 import aiohttp
 
@@ -15,6 +17,40 @@ from anyclaude_tui.backends.base import Endpoint
 
 ERROR_BYTES = 64 * 1024
 """As much of an error body is read; the rest cannot say more."""
+
+
+HEADER_BYTES = 64 * 1024
+"""Longest header of a reply: gateways send policies of tens of kilobytes."""
+IDLE_S = 30.0
+"""A connection without a request is kept this long."""
+STALE_S = 1.0
+"""A connection that the backend has closed while it was idle fails at once."""
+
+
+@dataclass(slots=True)
+class _Sending:
+    """One try to send a request."""
+
+    reused: bool = False
+    """It went out on a connection that had been idle."""
+
+
+async def _note_reuse(session: aiohttp.ClientSession, trace: SimpleNamespace, _: object) -> None:
+    if isinstance(trace.trace_request_ctx, _Sending):
+        trace.trace_request_ctx.reused = True
+
+
+def open_http() -> aiohttp.ClientSession:
+    """The client that talks to backends; to be closed by whoever asked for it."""
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_reuseconn.append(_note_reuse)
+    return aiohttp.ClientSession(
+        # No limit on connections: the queue before each backend is the limit.
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_S),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=[tracing],
+        max_field_size=HEADER_BYTES,
+    )
 
 
 class Unreachable(Exception):
@@ -48,16 +84,22 @@ class Upstream:
             "Accept-Encoding": "identity",
             **self._endpoint.headers,
         }
-        try:
-            self._response = await self._http.post(
-                self._endpoint.url,
-                data=self._body,
-                headers=headers,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_s),
-            )
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unreachable(_words(error)) from error
+        while True:
+            sending, began_at = _Sending(), time.monotonic()
+            try:
+                self._response = await self._http.post(
+                    self._endpoint.url,
+                    data=self._body,
+                    headers=headers,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_s),
+                    trace_request_ctx=sending,
+                )
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                if sending.reused and time.monotonic() - began_at < STALE_S:
+                    continue  # the idle connection had ended: nobody has seen the request
+                raise Unreachable(_words(error)) from error
+            break
         return self
 
     async def __aexit__(
@@ -83,6 +125,11 @@ class Upstream:
     def status(self) -> int:
         """The HTTP status."""
         return self.response.status
+
+    @property
+    def location(self) -> str:
+        """Where a redirect points to, else empty."""
+        return self.response.headers.get("Location", "") if 300 <= self.status < 400 else ""
 
     @property
     def content_type(self) -> str:

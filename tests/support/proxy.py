@@ -25,6 +25,7 @@ from anyclaude_tui.proxy.admission import Gate
 from anyclaude_tui.proxy.limits import Limits
 from anyclaude_tui.proxy.server import ProxyServer
 from anyclaude_tui.proxy.services import Lane, Observer, Services
+from anyclaude_tui.proxy.upstream import open_http
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub
 from anyclaude_tui.telemetry.metrics import RequestView
@@ -128,8 +129,7 @@ async def running_proxy(
     )
     gate = Gate(slots)
     hub = Hub()
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector) as http:
+    async with open_http() as http:
         services = Services(
             OneLane(Lane(backend, gate)), hub, http, limits or Limits(), observers=observers
         )
