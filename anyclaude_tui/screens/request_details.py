@@ -72,6 +72,7 @@ class RequestDetailsScreen(Screen[None]):
         """Whether the session has answered once."""
         self._tab = OVERVIEW
         self._by_size = False
+        self._search_from = 0
         self._made: dict[tuple[int, int], list[Line]] = {}
         self._lines: list[Line] = []
         self._message: Line = ()
@@ -299,11 +300,12 @@ class RequestDetailsScreen(Screen[None]):
             self._show()
 
     def action_find(self) -> None:
+        self._search_from = self._body.scroll_offset.y
         self._input.display = True
         self._input.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self._body.find(event.value)
+        self._body.find(event.value, self._search_from)
         self._show_edges()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -70,12 +70,19 @@ class RequestsScreen(Screen[None]):
         self._input.display = False
         self._rows.focus()
         self._show()
-        self.set_interval(REFRESH_S, self._show)
+        self.set_interval(REFRESH_S, self._tick)
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self._show)
 
     # --- what is shown ----------------------------------------------------------------
+
+    def _tick(self) -> None:
+        if self.is_current:
+            self._show()
+
+    def on_screen_resume(self) -> None:
+        self._show()
 
     def _show(self) -> None:
         """Show the session's last snapshot."""

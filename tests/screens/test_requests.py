@@ -248,6 +248,9 @@ async def test_a_huge_body_is_shown_and_searched(tmp_path: Path) -> None:
         await opened(pilot)
         await until(lambda: "row 5999 of" in body(pilot))
         await pilot.press("slash", *"row 4321", "enter")
+        await pilot.press("slash", *["backspace"] * 8, *"row 17", "enter")
+        assert "match 1 of 111" in words(pilot, "title")
+        await pilot.press("slash", *["backspace"] * 6, *"row 4321", "enter")
         scroller = on_top(pilot).query_one("#body", Scroller)
         assert scroller.hit is not None
         assert "row 4321" in plain(scroller._draw(scroller.hit))
