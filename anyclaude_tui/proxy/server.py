@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,6 +31,9 @@ error that says so."""
 NATIVE_HEADERS = ("anthropic-version", "anthropic-beta")
 """The client's headers that go on to a server that speaks the Messages API itself."""
 
+_SILENT = logging.Logger("aiohttp", logging.CRITICAL + 1)
+"""aiohttp would write a client's broken requests to stderr, across the dashboard."""
+
 _REQUEST_ID = web.RequestKey("request_id", str)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -45,13 +49,12 @@ class ProxyServer:
         self._runner: web.AppRunner | None = None
         self._running: dict[tuple[str, str, int], asyncio.Task[Any]] = {}
         self._exchanges: dict[asyncio.Task[Any], Exchange] = {}
+        self._stopping = False
         self.url = ""
 
     async def start(self) -> None:
         """Listen. Raises OSError when the port is taken."""
-        app = web.Application(
-            client_max_size=self._services.limits.max_body_bytes, middlewares=[self._guard]
-        )
+        app = web.Application(middlewares=[self._guard])
         app.add_routes(
             [
                 web.get("/", self._root),  # HEAD too
@@ -64,7 +67,11 @@ class ProxyServer:
             ]
         )
         self._runner = web.AppRunner(
-            app, handler_cancellation=True, access_log=None, shutdown_timeout=SHUTDOWN_S
+            app,
+            handler_cancellation=True,
+            access_log=None,
+            logger=_SILENT,
+            shutdown_timeout=SHUTDOWN_S,
         )
         await self._runner.setup()
         try:
@@ -80,15 +87,14 @@ class ProxyServer:
         """No new requests; those in flight end properly, after SHUTDOWN_S with an error."""
         if self._runner is None:
             return
+        self._stopping = True
         for site in list(self._runner.sites):
             await site.stop()
         tasks = [task for task in self._exchanges if not task.done()]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=SHUTDOWN_S)
             for task in late:
-                self._exchanges[task].interrupt(
-                    ApiError("api_error", "anyclaude-tui is stopping", status=503, retry=False)
-                )
+                self._exchanges[task].interrupt(_stopping())
         await self._runner.cleanup()
 
     # --- the door ---------------------------------------------------------------------------
@@ -106,20 +112,24 @@ class ProxyServer:
             return await handler(request)
         except ApiError as error:
             return error_response(error, request_id)
-        except web.HTTPRequestEntityTooLarge:
-            limit = self._services.limits.max_body_bytes
-            too_large = ApiError("request_too_large", f"the request is over {limit} bytes")
-            return error_response(too_large, request_id)
         except web.HTTPException as error:
             kind = "not_found_error" if error.status == 404 else "invalid_request_error"
             words = f"{request.method} {request.path}: {error.reason}"
             return error_response(ApiError(kind, words, status=error.status), request_id)
+        except ConnectionError:  # the client left
+            raise
+        except Exception as error:
+            words = f"fault in the proxy: {error!r}"
+            self._services.hub.notice("error", words)
+            return error_response(ApiError("api_error", words), request_id)
 
     def _known(self, request: web.Request) -> bool:
         """Bearer token or x-api-key, compared in constant time."""
         scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
         given = bearer if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
-        return hmac.compare_digest(given.strip().encode(), self._token)
+        # aiohttp keeps bytes that are no UTF-8 as surrogates.
+        raw = given.strip().encode("utf-8", "surrogateescape")
+        return hmac.compare_digest(raw, self._token)
 
     # --- routes -----------------------------------------------------------------------------
 
@@ -151,8 +161,10 @@ class ProxyServer:
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
+        if self._stopping:  # on a connection that was open before
+            raise _stopping()
         accepted = self._services.clock.now()
-        raw = await request.read()
+        raw = await self._read(request)
         body = _object(raw)
         streaming = body.get("stream") is True
         record = self._record(request, body, len(raw), accepted, streaming)
@@ -179,7 +191,7 @@ class ProxyServer:
 
     async def _count_tokens(self, request: web.Request) -> web.Response:
         """Never an error because of a backend: without one it is the estimate."""
-        services, raw = self._services, await request.read()
+        services, raw = self._services, await self._read(request)
         body = {"max_tokens": 1, **_object(raw)}
         try:
             endpoint = services.routes.peek(Role.MAIN).backend.endpoint
@@ -206,6 +218,22 @@ class ProxyServer:
             if wanted in (name, model_id(name)) or wanted.startswith("claude"):
                 return _json(_model_entry(name) | {"id": wanted})
         raise ApiError("not_found_error", f"model: {wanted}")
+
+    async def _read(self, request: web.Request) -> bytes:
+        """The request's body. Raises ApiError."""
+        limit = self._services.limits.max_body_bytes
+        too_large = ApiError("request_too_large", f"the request is over {limit} bytes")
+        if (request.content_length or 0) > limit:
+            raise too_large
+        body = bytearray()
+        try:
+            while data := await request.content.readany():
+                body += data
+                if len(body) > limit:
+                    raise too_large
+        except web.RequestPayloadError as error:
+            raise invalid(f"the request body cannot be read: {error}") from None
+        return bytes(body)
 
     # --- small things -----------------------------------------------------------------------
 
@@ -298,11 +326,15 @@ def _model_entry(name: str) -> dict[str, Any]:
     }
 
 
+def _stopping() -> ApiError:
+    return ApiError("api_error", "anyclaude-tui is stopping", status=503, retry=False)
+
+
 def _object(raw: bytes) -> dict[str, Any]:
     """The body as a JSON object. Raises ApiError."""
     try:
         body = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise invalid(f"the request body is not valid JSON: {error}") from None
     if not isinstance(body, dict):
         raise invalid("the request body must be a JSON object")
