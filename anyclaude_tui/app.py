@@ -23,7 +23,7 @@ from textual.keys import _character_to_key
 from anyclaude_tui.config import DashboardSettings, Settings
 from anyclaude_tui.door import Door
 from anyclaude_tui.screens import actions
-from anyclaude_tui.screens.dashboard import DashboardScreen, command_text
+from anyclaude_tui.screens.dashboard import DashboardScreen, command_text, home_relative
 from anyclaude_tui.screens.dialogs import Question
 from anyclaude_tui.screens.help import HelpScreen
 from anyclaude_tui.terminal.clipboard import copy_to_system
@@ -32,7 +32,7 @@ from anyclaude_tui.widgets import themes
 from anyclaude_tui.widgets.palette import Commands
 
 if TYPE_CHECKING:
-    from anyclaude_tui.widgets.terminal import TerminalPane
+    from anyclaude_tui.widgets import terminal_messages as pane_messages
 
 REFRESH_S = 0.2
 WRITES_BEHIND = 3
@@ -276,7 +276,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.push_screen(SettingsScreen(self.door))
 
     def action_help(self) -> None:
-        self.push_screen(HelpScreen(self.dashboard.leader, str(self.door.home)))
+        self.push_screen(HelpScreen(self.dashboard.leader, home_relative(str(self.door.home))))
 
     def action_leave(self) -> None:
         running = len(self.door.snapshot.in_flight)
@@ -349,16 +349,16 @@ class DashboardApp(App[int], inherit_bindings=False):
         except OSError as error:
             self.say(f"{launch.argv[0]} could not be started: {error}", "error")
 
-    def on_terminal_pane_restart_requested(self, message: TerminalPane.RestartRequested) -> None:
+    def on_terminal_pane_restart_requested(self, message: pane_messages.RestartRequested) -> None:
         self.start_claude("start" if message.mode == "again" else message.mode)
 
-    def on_terminal_pane_title_changed(self, message: TerminalPane.TitleChanged) -> None:
+    def on_terminal_pane_title_changed(self, message: pane_messages.TitleChanged) -> None:
         self.dashboard.set_title(message.title)
 
-    def on_terminal_pane_notification(self, message: TerminalPane.Notification) -> None:
+    def on_terminal_pane_notification(self, message: pane_messages.Notification) -> None:
         self.say(message.text)
 
-    def on_terminal_pane_copied(self, message: TerminalPane.Copied) -> None:
+    def on_terminal_pane_copied(self, message: pane_messages.Copied) -> None:
         self.say(f"Copied {message.characters:,} characters")
 
     def on_terminal_pane_bell(self) -> None:
