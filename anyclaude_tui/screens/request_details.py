@@ -60,7 +60,7 @@ class RequestDetailsScreen(Screen[None]):
     def __init__(self, door: Door, request_id: str) -> None:
         super().__init__()
         self._door = door
-        self._id = request_id
+        self._request_id = request_id
         self._view = self._look()
         self._material: Material | None = None
         self._moments: list[dict[str, Any]] = []
@@ -104,7 +104,7 @@ class RequestDetailsScreen(Screen[None]):
         """The request in the session's last snapshot."""
         snapshot = self._door.snapshot
         both = (*snapshot.in_flight, *snapshot.recent)
-        return next((view for view in both if view.id == self._id), None)
+        return next((view for view in both if view.id == self._request_id), None)
 
     @property
     def running(self) -> bool:
@@ -134,7 +134,7 @@ class RequestDetailsScreen(Screen[None]):
 
     async def _ask(self) -> None:
         """Ask the session for what it keeps of the request."""
-        request_id = self._id
+        request_id = self._request_id
         try:
             future = self._door.call(lambda session: material(session, request_id))
             self._material = await asyncio.wrap_future(future)
@@ -149,7 +149,7 @@ class RequestDetailsScreen(Screen[None]):
 
     async def _ask_moments(self) -> None:
         """The body may be large and stays what it is: only the events are asked for."""
-        request_id = self._id
+        request_id = self._request_id
         future = self._door.call(lambda session: moments(session, request_id))
         found = await asyncio.wrap_future(future)
         if self.running and found:
@@ -244,7 +244,7 @@ class RequestDetailsScreen(Screen[None]):
     def _position(self) -> Line:
         """`req_0123 · 412 lines · 37 %`."""
         body = self._body
-        name = text(self._id, Tone.FAINT)
+        name = text(self._request_id, Tone.FAINT)
         if body.max_scroll_y <= 0:
             return joined([match_words(body), name])
         share = 100 * body.scroll_offset.y / body.max_scroll_y
@@ -363,7 +363,7 @@ class RequestDetailsScreen(Screen[None]):
             name = TABS[self._tab].lower()
             ending, data = await asyncio.to_thread(self._content)
         try:
-            path = await save(self._door.home, f"{self._id}-{name}.{ending}", data)
+            path = await save(self._door.home, f"{self._request_id}-{name}.{ending}", data)
         except OSError as error:
             self._say(f"it could not be saved: {error}", Tone.BAD)
         else:
