@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 CLAUDE := tests/e2e/node_modules/.bin/claude
 
-.PHONY: run test check format install clean soak bench growth session docs fuzz
+.PHONY: run test check format install clean soak bench growth session docs screenshots fuzz
 
 run: $(STAMP)  ## the dashboard
 	$(BIN)/anyclaude-tui $(ARGS)
@@ -50,6 +50,9 @@ clean:
 docs: $(DEV_STAMP)  ## docs/configuration.md, from the settings themselves
 	$(BIN)/python -m tools.config_docs
 	$(BIN)/python -m tools.tables
+
+screenshots: $(DEV_STAMP)  ## screenshots/*.svg and *.png, from scripted sessions
+	$(BIN)/python -m tools.screenshots $(ARGS)
 
 soak: $(DEV_STAMP)  ## thousands of streams with faults; memory under a flood
 	$(BIN)/python -m benchmarks.soak

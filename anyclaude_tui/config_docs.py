@@ -25,7 +25,7 @@ class Field:
     """The table it is in; empty at the top of the file, `backends.NAME` for a backend's."""
     key: str
     kind: str
-    """text, number, whole, switch, texts (a list), pairs (a table of texts), tables."""
+    """text, number, whole, switch, texts or wholes (lists), pairs (a table of texts), tables."""
     optional: bool
     """It may be left out, and is then decided elsewhere."""
     default: Any
@@ -117,8 +117,9 @@ def _kind(type_: types.Type) -> tuple[str, bool]:
         types.IntType: "whole",
         types.FloatType: "number",
         types.BoolType: "switch",
-        types.VarTupleType: "texts",
     }
+    if isinstance(type_, types.VarTupleType):
+        return f"{_kind(type_.item_type)[0]}s", False
     return kinds[type(type_)], False
 
 

@@ -19,6 +19,7 @@ KINDS = {
     "number": "number",
     "switch": "true or false",
     "texts": "list of texts",
+    "wholes": "list of whole numbers",
     "pairs": "table of texts",
     "tables": "tables",
 }

@@ -25,6 +25,7 @@ from anyclaude_tui.config import ConfigError, Settings
 from anyclaude_tui.config_write import Key
 from anyclaude_tui.door import Door
 from anyclaude_tui.screens import settings_rows
+from anyclaude_tui.screens.dashboard import home_relative
 from anyclaude_tui.screens.dialogs import Question, content
 from anyclaude_tui.screens.edges import keys_line
 from anyclaude_tui.screens.settings_dialogs import Choice, Value
@@ -91,12 +92,14 @@ class SettingsScreen(Screen[None]):
     def _read(self) -> None:
         """Read the files again, which somebody may have edited meanwhile."""
         try:
-            layers = config.layers(self._env, Path.cwd())
+            found = config.layers(self._env, Path.cwd())
             self._settings = config.load(self._env)
         except ConfigError as error:
             self._say(f"{error}", Tone.BAD)
             return
-        self._rows = settings_rows.rows(self._settings, layers, str(self._path))
+        layers = [(home_relative(name), raw) for name, raw in found]
+        user = home_relative(str(self._path))
+        self._rows = settings_rows.rows(self._settings, layers, user)
         self._show()
 
     def _show(self) -> None:
@@ -119,7 +122,7 @@ class SettingsScreen(Screen[None]):
     def _show_around(self) -> None:
         """Title, details and keys."""
         total = self.size.width
-        words = settings_rows.summary(self._rows, str(self._path))
+        words = settings_rows.summary(self._rows, home_relative(str(self._path)))
         self._title.set_lines([rule("Settings", words, total, "─")])
         line = self._message or keys_line(settings_rows.keys(self.row), total)
         self._footer.set_lines([pad(fit(line, total), total)])

@@ -12,11 +12,15 @@ import msgspec
 from anyclaude_tui.config import KINDS, Settings
 from anyclaude_tui.config_docs import Field, sections
 from anyclaude_tui.config_write import Key
-from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, pad, text, wrapped
+from anyclaude_tui.widgets.lines import Line, Tone, clean, joined, pad, plain, text, wrapped
 
 SECRETS = ("api_key", "token")
+FACT = 14
 NAME = 18
 """Columns of the keys' names."""
+VALUE_END = 48
+EXPLAINED = 90
+"""From this width on each row has its explanation at the right."""
 OTHER = "another…"
 """The choice that asks for words."""
 _TITLES = {
@@ -118,7 +122,7 @@ def shown(row: Row, secret: bool = True) -> str:
     if isinstance(value, Mapping):
         return shlex.join(f"{name}={words}" for name, words in value.items())
     if isinstance(value, tuple | list):
-        return shlex.join(value)
+        return shlex.join(map(str, value))
     if isinstance(value, float):
         return f"{value:g}"
     return str(value)
@@ -138,6 +142,11 @@ def parsed(field: Field, words: str) -> Any:
         except ValueError:
             wanted = "a whole number" if field.kind == "whole" else "a number"
             raise ValueError(f"{wanted} is expected") from None
+    if field.kind == "wholes":
+        parts = words.replace(",", " ").split()
+        if not all(part.isdigit() for part in parts):
+            raise ValueError("whole numbers are expected, and blanks between them")
+        return [int(part) for part in parts]
     if field.kind in ("texts", "pairs"):
         try:
             parts = shlex.split(words)
@@ -173,7 +182,11 @@ def line(row: Row, width: int) -> Line:
     value = shown(row)
     tone = Tone.STRONG if row.origin else Tone.LABEL
     words = text(clean(value), tone) if value else text("–", Tone.FAINT)
-    return pad((mark, *pad(text(row.field.key), NAME), *words), width)
+    made: Line = (mark, *pad(text(row.field.key), NAME), *words)
+    if width < EXPLAINED:
+        return pad(made, width)
+    made = (*pad(made, VALUE_END), *text("  "), *text(row.field.words, Tone.FAINT))
+    return pad(made, width)
 
 
 def details(row: Row, width: int, height: int) -> list[Line]:
@@ -188,7 +201,10 @@ def details(row: Row, width: int, height: int) -> list[Line]:
         ("set by", text(clean(row.origin) or "nobody", Tone.LABEL)),
         ("takes effect", text(row.effect, Tone.LABEL)),
     ]
-    lines += [fit((*pad(text(name, Tone.LABEL), 14), *words), width) for name, words in facts]
+    for name, words in facts:
+        first, *rest = wrapped(plain(words), width - FACT, 3, words[0][1])
+        lines.append((*pad(text(name, Tone.LABEL), FACT), *first))
+        lines += [(*text(" " * FACT), *one) for one in rest]
     return [*lines, *_stronger(row, width)][:height]
 
 

@@ -306,6 +306,14 @@ def test_what_is_typed(key: str, typed: str, value: object) -> None:
     assert settings_rows.parsed(field, typed) == value
 
 
+def test_numbers_in_a_list() -> None:
+    (section,) = [one for one in sections() if one.name == "discovery"]
+    (field,) = [one for one in section.fields if one.key == "ports"]
+    assert settings_rows.parsed(field, "1234, 8080 9000") == [1234, 8080, 9000]
+    with pytest.raises(ValueError, match="whole numbers"):
+        settings_rows.parsed(field, "1234 x")
+
+
 @pytest.mark.parametrize(
     ("key", "typed"), [("args", "'x"), ("env", "x"), ("kind", ""), ("slots", "x")]
 )

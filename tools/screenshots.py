@@ -1,0 +1,217 @@
+"""`make screenshots`: pictures of scripted sessions, as SVG, and the large ones as PNG where
+chromium or rsvg-convert is installed.
+
+    python -m tools.screenshots [NAME…]    make them anew in screenshots/
+    python -m tools.screenshots --check    exit 1 when the text in one is not what is drawn now
+
+The door is scripted (`tests/screens/fakes.py` and its like, labelled simulated on the screen),
+the pane shows what the real Claude Code wrote (`tools/scene.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from msgspec.structs import replace
+from textual.pilot import Pilot
+
+from anyclaude_tui import config
+from anyclaude_tui.app import DashboardApp
+from anyclaude_tui.config import DashboardSettings
+from tests.screens import fakes, found, kept
+from tools.scene import FOLDER as SCENES
+from tools.scene import UNTIL
+
+FOLDER = Path(__file__).parents[1] / "screenshots"
+SIZES = ((160, 48), (80, 24))
+LEADER = "ctrl+right_square_bracket"
+CONFIG = """\
+backend = "coder"
+
+[backends.coder]
+kind = "mlx_lm"
+model = "~/models/Qwen3-Coder-30B-A3B-Instruct-4bit"
+context_window = 65536
+
+[limits]
+first_byte_s = 1800
+"""
+_SVG = "{http://www.w3.org/2000/svg}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture."""
+
+    name: str
+    door: Callable[[Path], Any]
+    keys: tuple[str, ...] = ()
+    until: str = UNTIL
+    """The picture is taken when this is on the screen."""
+    theme: str = "anyclaude"
+
+
+def _decoding(home: Path) -> fakes.FakeDoor:
+    return fakes.FakeDoor(home, fakes.snapshot(fakes.decoding()))
+
+
+def _prefilling(home: Path) -> fakes.FakeDoor:
+    return fakes.FakeDoor(home, fakes.snapshot(fakes.prefilling()))
+
+
+def _found(home: Path) -> fakes.FakeDoor:
+    return found.FoundDoor(home, fakes.snapshot())
+
+
+def _kept(home: Path) -> fakes.FakeDoor:
+    return kept.Door(kept.usual(home))
+
+
+SHOTS = (
+    Shot("dashboard", _decoding),
+    Shot("light", _decoding, theme="anyclaude-light"),
+    Shot("prefill", _prefilling),
+    Shot("backends", _found, (LEADER, "b"), "on disk"),
+    Shot("requests", _kept, (LEADER, "i"), "Requests"),
+    Shot("settings", _found, (LEADER, ","), "keep_backends"),
+    Shot("help", _decoding, (LEADER, "?"), "every other key"),
+)
+
+
+async def picture(shot: Shot, size: tuple[int, int], folder: Path) -> str:
+    """The SVG of a shot; `folder` is the home of who made it."""
+    width, height = size
+    scene = SCENES / ("claude-112x46.raw" if width == 160 else "claude-80x20.raw")
+    home = folder / ".anyclaude"
+    home.mkdir(exist_ok=True)
+    (home / "config.toml").write_text(CONFIG, encoding="utf-8")
+    door = shot.door(home)
+    door.script = f"stty raw -echo; cat '{scene}'; exec sleep 1000"
+    settings = replace(config.parse(CONFIG, ""), dashboard=DashboardSettings(theme=shot.theme))
+    app = DashboardApp(door, settings)
+    try:
+        async with app.run_test(size=(width, height)) as pilot:
+            await _until(app, pilot, UNTIL)
+            await pilot.press(*shot.keys)
+            await _until(app, pilot, shot.until)
+            return app.export_screenshot(title=f"anyclaude-tui {shot.name}")
+    finally:
+        if isinstance(door, found.FoundDoor):
+            door.close()
+
+
+async def _until(app: DashboardApp, pilot: Pilot[Any], words: str) -> None:
+    async with asyncio.timeout(20):
+        while words not in _shown(app):
+            await pilot.pause(0.02)
+    await pilot.pause()
+
+
+def _shown(app: DashboardApp) -> str:
+    return "\n".join(row.text for row in app.screen._compositor.render_strips())
+
+
+@contextmanager
+def stage() -> Iterator[Path]:
+    """A temporary home, and UTC: what the screens show is the same everywhere."""
+    changed = {"HOME": "", "TZ": "UTC", "ANYCLAUDE_HOME": None, "NO_COLOR": None}
+    before = {name: os.environ.get(name) for name in changed}
+    where = Path.cwd()
+    with tempfile.TemporaryDirectory(prefix="screenshots-") as folder:
+        _set_all({**changed, "HOME": folder})
+        os.chdir(folder)
+        try:
+            yield Path(folder)
+        finally:
+            os.chdir(where)
+            _set_all(before)
+
+
+def _set_all(variables: dict[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    time.tzset()
+
+
+def text_of(svg: str) -> list[str]:
+    """The rows of text in a picture of Rich's, from top to bottom, without its styles."""
+    rows: dict[float, list[tuple[float, str]]] = {}
+    for element in ElementTree.fromstring(svg).iter(f"{_SVG}text"):
+        where = element.get("y")
+        if where is None or "title" in (element.get("class") or ""):
+            continue
+        found = rows.setdefault(float(where), [])
+        found.append((float(element.get("x") or 0), element.text or ""))
+    made = ("".join(words for _, words in sorted(rows[y])) for y in sorted(rows))
+    return [re.sub(r"[\s\xa0]+", " ", row).strip() for row in made]
+
+
+def write_png(svg: Path) -> bool:
+    """The PNG beside an SVG; False where no program for it is installed."""
+    png = svg.with_suffix(".png")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is not None:
+        box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg.read_text(encoding="utf-8"))
+        assert box is not None
+        width, height = (round(float(part)) for part in box.groups())
+        command = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu"]
+        command += ["--hide-scrollbars", f"--window-size={width},{height}"]
+        command += [f"--screenshot={png}", svg.resolve().as_uri()]
+    elif shutil.which("rsvg-convert") is not None:
+        command = ["rsvg-convert", str(svg), "-o", str(png)]
+    else:
+        return False
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    return done.returncode == 0 and png.exists()
+
+
+async def make(names: list[str]) -> None:
+    """Write the pictures."""
+    FOLDER.mkdir(exist_ok=True)
+    with stage() as folder:
+        for shot in SHOTS:
+            if names and shot.name not in names:
+                continue
+            for size in SIZES:
+                path = FOLDER / f"{shot.name}-{size[0]}x{size[1]}.svg"
+                path.write_text(await picture(shot, size, folder), encoding="utf-8")
+                png = size == SIZES[0] and await asyncio.to_thread(write_png, path)
+                print(f"{path.name}{' and .png' if png else ''}")
+
+
+async def stale() -> list[str]:
+    """The pictures whose text is not what is drawn now."""
+    wrong = []
+    with stage() as folder:
+        for shot in SHOTS:
+            for size in SIZES:
+                path = FOLDER / f"{shot.name}-{size[0]}x{size[1]}.svg"
+                now = text_of(await picture(shot, size, folder))
+                if not path.exists() or text_of(path.read_text(encoding="utf-8")) != now:
+                    wrong.append(path.name)
+    return wrong
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv:
+        found_stale = asyncio.run(stale())
+        if found_stale:
+            sys.exit(f"not current, run `make screenshots`: {', '.join(found_stale)}")
+    else:
+        asyncio.run(make(sys.argv[1:]))
