@@ -1,0 +1,144 @@
+"""What the documentation says is so: commands exist and run; keys, settings and links are right."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from anyclaude_tui import config
+from anyclaude_tui.cli import _split, full_parser
+from anyclaude_tui.config import resolve
+from anyclaude_tui.config_docs import sections
+from anyclaude_tui.screens.actions import ACTIONS, DIGITS, chord_name, find
+from tools import config_docs, tables
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+HARMLESS = ("doctor", "config", "completions")
+"""Commands that end by themselves and change nothing."""
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Every fenced block of a language, with its page."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        pattern = rf"^```{language}\n(.*?)^```"
+        found += [
+            (page.name, one.group(1))
+            for one in re.finditer(pattern, text, re.DOTALL | re.MULTILINE)
+        ]
+    return found
+
+
+def command_lines(program: str) -> list[list[str]]:
+    """The command lines of a program in all shell blocks, and in the text between them."""
+    lines = [line for _, block in blocks("sh") for line in block.splitlines()]
+    for page in PAGES:
+        lines += re.findall(r"`([^`\n]+)`", page.read_text(encoding="utf-8"))
+    found = []
+    for line in lines:
+        bare = line.partition(" > ")[0]
+        bare = re.sub(r"^(\w+=\S+ +)+", "", bare.strip())
+        if bare == program or bare.startswith(f"{program} "):
+            found.append(shlex.split(bare, comments=True)[1:])
+    return found
+
+
+OURS = command_lines("anyclaude-tui")
+
+
+@pytest.mark.parametrize("words", OURS, ids=" ".join)
+def test_every_command_is_understood(words: list[str]) -> None:
+    own, claude = _split([word for word in words if word != "…"])
+    options = full_parser().parse_args(["--external"] if own == ["--version"] else own)
+    assert not claude or options.command in (None, "run")
+    backend = getattr(options, "backend", None)
+    if backend and backend != "NAME":
+        resolve(backend, config.Settings())
+
+
+def test_there_are_commands_to_test() -> None:
+    said = {words[0] for words in OURS if words}
+    assert {"doctor", "run", "serve", "compare", "requests", "config", "completions"} <= said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [words for words in OURS if words and words[0] in HARMLESS and "import" not in words],
+    ids=" ".join,
+)
+def test_harmless_commands_run(tmp_path: Path, words: list[str]) -> None:
+    words = ["simulator" if word == "NAME" else word for word in words]
+    done = subprocess.run(
+        [sys.executable, "-m", "anyclaude_tui", *words],
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_make_target_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+    said = {words[0] for words in command_lines("make") if words and "=" not in words[0]}
+    assert {"run", "test", "docs", "screenshots"} <= said
+    assert said <= targets
+
+
+@pytest.mark.parametrize(("page", "text"), blocks("toml"))
+def test_every_example_is_right(page: str, text: str) -> None:
+    settings = config.parse(text, page)
+    for name in (settings.backend, *settings.backends):
+        resolve(name, settings)
+
+
+def test_the_settings_page_is_current() -> None:
+    assert config_docs.TARGET.read_text(encoding="utf-8") == config_docs.document(), "make docs"
+
+
+def test_the_tables_of_the_readme_are_current() -> None:
+    text = tables.TARGET.read_text(encoding="utf-8")
+    assert text == tables.filled(text), "make docs"
+    for action in ACTIONS:
+        assert f"`{action.key}`" in text
+
+
+def test_every_setting_is_explained_and_on_the_page() -> None:
+    page = config_docs.document()
+    for section in sections():
+        assert section.words
+        for field in section.fields:
+            assert field.words, field.dotted
+            assert f"| `{field.key}` |" in page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_key_exists(page: Path) -> None:
+    leader = chord_name(config.DashboardSettings().leader)
+    text = page.read_text(encoding="utf-8")
+    for key in re.findall(rf"`{re.escape(leader)}` (?:then )?`([^`]+)`", text):
+        assert find(key) or key in DIGITS, key
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
+    for link in links:
+        if not link.startswith(("http://", "https://")):
+            assert (page.parent / link).exists() or (page.parent / f"{link}.md").exists(), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_setting_that_is_named_exists(page: Path) -> None:
+    """Names with a unit cannot be anything else."""
+    known = {field.key for section in sections() for field in section.fields}
+    text = page.read_text(encoding="utf-8")
+    for name in re.findall(r"`([a-z_]+_(?:s|bytes|mb|days))`", text):
+        assert name in known or name in ("_s", "_bytes"), name
