@@ -30,6 +30,9 @@ MAX_CALL_BYTES = 4 * 1024 * 1024
 
 _FINISH = {"max_tokens": "length", "tool_use": "tool_calls", "refusal": "refusal"}
 """Anthropic's stop reasons in the words of `endings.py`; all others count as `stop`."""
+_EMPTY = {"text": {"text": ""}, "thinking": {"thinking": "", "signature": ""}}
+"""Text and thinking begin so; what a server puts there at once is their first delta."""
+_BLOCK_OF = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "thinking"}
 _TEXT_FIELDS = {"text_delta": "text", "thinking_delta": "thinking"}
 
 
@@ -148,7 +151,8 @@ class NativeTranslator:
             return replace(self._ending, data=b"")
         self._end_open()
         data = self._taken() + wire.event(error.body(self._message_id))
-        self._ending = Ending(data, Outcome.ERROR, error=error, reason=error.message)
+        retry = not self.shown and (error.status >= 500 or error.status == 429)
+        self._ending = Ending(data, Outcome.ERROR, error=error, reason=error.message, retry=retry)
         self.finished = True
         return self._ending
 
@@ -165,24 +169,25 @@ class NativeTranslator:
         self.facts.chunks += 1
         try:
             payload = msgspec.json.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._give_up(f"the backend sent an event that is not JSON ({error})")
             return
         kind = payload.get("type") if isinstance(payload, dict) else None
         if kind == "content_block_delta":
-            self._delta(payload.get("delta") or {})
+            self._delta(_object(payload.get("delta")))
         elif kind == "content_block_start":
-            self._begin(payload.get("content_block") or {})
+            self._begin(_object(payload.get("content_block")))
         elif kind == "content_block_stop":
             self._end_block()
         elif kind == "message_start":
-            self._note_usage((payload.get("message") or {}).get("usage"))
+            self._note_usage(_object(payload.get("message")).get("usage"))
         elif kind == "message_delta":
             self._note_usage(payload.get("usage"))
-            delta = payload.get("delta") or {}
-            if delta.get("stop_reason"):
+            delta = _object(payload.get("delta"))
+            reason = delta.get("stop_reason")
+            if isinstance(reason, str) and reason:
                 self._stop = delta
-                self.facts.finish_reason = _FINISH.get(delta["stop_reason"], "stop")
+                self.facts.finish_reason = _FINISH.get(reason, "stop")
         elif kind == "message_stop":
             self.facts.done = self.finished = True
         elif kind == "error" or (isinstance(payload, dict) and "error" in payload):
@@ -191,35 +196,58 @@ class NativeTranslator:
 
     def _begin(self, block: Mapping[str, Any]) -> None:
         self._end_open()  # a server that forgets content_block_stop
-        self._open = dict(block)
+        kind = block.get("type")
+        if not isinstance(kind, str):
+            self._give_up("the backend sent a content block without a type")
+            return
+        self._open = dict(block) | _EMPTY.get(kind, {})
         self._input, self._input_bytes = [], 0
         self._signed = self._sent_start = False
-        if block.get("type") == "tool_use":
+        if kind == "tool_use":
             self.facts.in_call = True
             whole = block.get("input")  # some servers put the whole input here
             if whole:
                 self._input.append(msgspec.json.encode(whole).decode())
-        elif block.get("type") not in ("text", "thinking"):
+        elif kind not in _EMPTY:
             self._send_start(dict(block))
             self._sent_start = True
+        elif block.get(kind):
+            self._delta({"type": f"{kind}_delta", kind: block[kind]})
 
     def _delta(self, delta: Mapping[str, Any]) -> None:
         if self._open is None:
             self._give_up("the backend sent a delta outside of a content block")
             return
-        kind = str(delta.get("type"))
-        self.facts.deltas += 1
+        kind = delta.get("type")
+        if not isinstance(kind, str):
+            return
         if kind == "input_json_delta":
+            self.facts.deltas += 1
             self._partial_input(str(delta.get("partial_json") or ""), delta)
             return
+        field = _TEXT_FIELDS.get(kind)
+        words = delta.get(field) if field is not None else None
+        if (field is not None and not isinstance(words, str)) or not self._fits(kind):
+            return
+        if words:  # a signature, a citation or nothing is no token
+            self.facts.deltas += 1
+            self.facts.thinking_deltas += kind == "thinking_delta"
+            self.facts.text_started = self.facts.text_started or kind == "text_delta"
         self._signed = self._signed or kind == "signature_delta"
-        if kind == "thinking_delta":
-            self.facts.thinking_deltas += 1
-        elif kind == "text_delta" and delta.get("text"):
-            self.facts.text_started = True
-        else:
-            self.facts.deltas -= 1  # a signature, a citation or nothing: no token
         self._send_delta(delta)
+
+    def _fits(self, kind: str) -> bool:
+        """Whether the delta belongs into the open block; a server that mixes text and thinking
+        gets a new block for it."""
+        assert self._open is not None
+        is_type, wants = self._open.get("type"), _BLOCK_OF.get(kind, "")
+        if is_type == "tool_use":
+            return False  # only its input is part of a call
+        if wants and is_type in _EMPTY and wants != is_type:
+            if kind == "signature_delta":
+                return False
+            self._begin({"type": wants})
+        return True
 
     def _partial_input(self, piece: str, delta: Mapping[str, Any]) -> None:
         assert self._open is not None
@@ -228,7 +256,7 @@ class NativeTranslator:
             self._give_up("the backend sent a tool call without end")
         elif self._open.get("type") == "tool_use":
             self._input.append(piece)
-        else:
+        elif self._open.get("type") not in _EMPTY:
             self._send_delta(delta)  # a server tool of the service's own
 
     def _end_block(self) -> None:
@@ -313,7 +341,7 @@ class NativeTranslator:
         """Usage is cumulative and the last word counts; 0 input tokens is a place-holder."""
         if not isinstance(usage, Mapping):
             return
-        self._usage |= {key: value for key, value in usage.items() if isinstance(value, int)}
+        self._usage |= {k: v for k, v in usage.items() if isinstance(v, int) and v >= 0}
         cached = self._usage.get("cache_read_input_tokens")
         created = self._usage.get("cache_creation_input_tokens", 0)
         fresh = self._usage.get("input_tokens", 0)
@@ -331,6 +359,11 @@ class NativeTranslator:
             ours["cache_creation_input_tokens"] = created
             ours["input_tokens"] = max(0, ours["input_tokens"] - created)
         return ours
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """The value, if it is an object; what a server puts elsewhere is nothing."""
+    return value if isinstance(value, dict) else {}
 
 
 def _gather(block: dict[str, Any], delta: Mapping[str, Any]) -> None:

@@ -175,3 +175,69 @@ def test_an_ending_said_twice_is_written_once() -> None:
     data = run(WHOLE, made)
     assert replace(made.close(), data=b"") == made.close()
     assert data.count(b"message_stop") == 2  # the event's name and its type
+
+
+def start_with(**block: object) -> bytes:
+    return wire.start() + wire.open_block(0, **block)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "message_start", "message": "hello"},
+        {"type": "content_block_start", "content_block": "text"},
+        {"type": "content_block_start", "content_block": {"type": ["text"]}},
+        {"type": "content_block_delta", "delta": 5},
+        {"type": "content_block_delta", "delta": {"type": "text_delta", "text": 5}},
+        {"type": "content_block_delta", "delta": {"type": {}}},
+        {"type": "message_delta", "delta": {"stop_reason": ["end_turn"]}, "usage": [1]},
+        {"type": "message_delta", "delta": "end_turn", "usage": {"output_tokens": -1}},
+        {"type": "error", "error": ["boom"]},
+        ["no", "object"],
+    ],
+    ids=str,
+)
+def test_an_event_of_another_shape_is_no_fault_of_ours(event: object) -> None:
+    data = b"data: " + json.dumps(event).encode() + b"\n\n"
+    for before in (wire.start(), start_with(type="text", text="")):
+        made = translator(gather=True)
+        run(before + data, made)
+        made.message()
+
+
+def test_an_event_too_deep_to_read_is_malformed() -> None:
+    made = translator()
+    made.feed(SSEReader().feed(b"data: " + b"[" * 100_000 + b"\n\n"))
+    assert made.close().truncation is Truncation.MALFORMED
+
+
+def test_text_inside_a_call_does_not_give_half_of_it_away() -> None:
+    call = start_with(type="tool_use", id="toolu_1", name="Read", input={})
+    data = run(call + wire.delta(0, type="text_delta", text="oops"), translator())
+    assert b"tool_use" not in data
+
+
+def test_text_that_comes_with_the_start_of_its_block_is_kept() -> None:
+    data = start_with(type="text", text="Hello ") + wire.delta(0, type="text_delta", text="world")
+    assert validate(run(data, translator())).text == "Hello world"
+
+
+def test_text_in_a_thinking_block_gets_a_block_of_its_own() -> None:
+    data = start_with(type="thinking", thinking="") + wire.delta(
+        0, type="thinking_delta", thinking="hm"
+    )
+    message = validate(run(data + wire.delta(0, type="text_delta", text="Hello"), translator()))
+    assert (message.thinking, message.text) == ("hm", "Hello")
+
+
+async def test_an_error_before_anything_was_shown_is_sent_again(upstream: Upstream) -> None:
+    """As for every other backend."""
+    error = {"type": "error", "error": {"type": "api_error", "message": "hiccup"}}
+    async with running_proxy(upstream.url, limits=LIMITS) as proxy:
+        proxy.backend.now(native=True, url=f"{upstream.url}/messages")
+        upstream.script(
+            Reply(b"event: error\ndata: " + json.dumps(error).encode() + b"\n\n"), Reply(WHOLE)
+        )
+        _, data = await proxy.ask(ask_body(tools=[READ_TOOL]))
+        assert validate(data).text == "Hello wörld"
+        assert proxy.last.retries == 1
