@@ -7,8 +7,8 @@ flight end on the old one, then the old one stops. A failed switch goes back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 
 from anyclaude_tui.backends.base import Backend, BackendError, BackendState, BackendStatus
@@ -46,10 +46,12 @@ class Switchboard:
         self._lanes: dict[str, Lane] = {}
         self._change: asyncio.Future[None] | None = None
         self._lock = asyncio.Lock()
+        self._stopped = False
         self._leaving: dict[asyncio.Task[None], Lane] = {}
         self._coming: Backend | None = None
         self._failed: dict[str, BackendStatus] = {}
         self._step = ""
+        self._ended = False
         self.active = ""
 
     @property
@@ -72,20 +74,20 @@ class Switchboard:
                 await asyncio.shield(self._change)
                 continue
             lane = self.peek(role)
-            status = lane.backend.status()
-            if status.state in SERVING:
+            if lane.backend.status().state in SERVING:
+                lane.gate.resize(lane.backend.endpoint.slots)  # it may have come up by itself
                 return lane
-            if status.state in (BackendState.FAILED, BackendState.STOPPED):
-                raise BackendError(status.reason or f"{status.name} is {status.state}")
             try:
-                await lane.backend.recover()
+                await self._revive(lane.backend)
             except BackendError:  # it may have been given up for another one in the meantime
                 if self._change is None and self.peek(role) is lane:
                     raise
 
     def peek(self, role: Role) -> Lane:
         """Where requests go at this moment. Raises BackendError when there is no backend."""
-        lane = self._lanes.get(self.roles.get(role, "")) or self._lanes.get(self.active)
+        lane = self._lanes.get(self.roles.get(role, ""))
+        if lane is None or lane.gate.closed:  # closed: it is leaving
+            lane = self._lanes.get(self.active)
         if lane is None:
             raise BackendError("no backend is chosen yet")
         return lane
@@ -114,7 +116,7 @@ class Switchboard:
 
         Raises BackendError or ConfigError; all is then as it was.
         """
-        async with self._lock:
+        async with self._alone():
             if name == self.active:
                 await self._lanes[name].backend.start()
             else:
@@ -126,7 +128,7 @@ class Switchboard:
         def load(backend: Backend) -> Awaitable[None]:
             return backend.load_model(model, context_tokens)
 
-        async with self._lock:
+        async with self._alone():
             if name == self.active:
                 await self._within(f"loading {model}", load)
             else:
@@ -134,7 +136,7 @@ class Switchboard:
 
     async def unload_model(self, name: str, model: str) -> None:
         """Free the memory of one of a backend's models. Raises BackendError or ConfigError."""
-        async with self._lock:
+        async with self._alone():
             if name == self.active:
                 await self._within(f"unloading {model}", lambda b: b.unload_model(model))
             else:
@@ -142,33 +144,56 @@ class Switchboard:
 
     async def remedy(self) -> None:
         """Do what the active backend's status offers. Raises BackendError."""
-        async with self._lock:
+        async with self._alone():
             words = self.peek(Role.MAIN).backend.status().remedy or "mending it"
             await self._within(words, lambda backend: backend.remedy())
 
     async def release(self, name: str) -> None:
         """Stop a backend that is kept beside the active one. Raises BackendError."""
-        async with self._lock:
+        async with self._alone():
             if name == self.active:
                 raise BackendError(f"{name} is in use: switch to another backend first")
-            lane = self._lanes.pop(name, None)
+            lane = self._lanes.get(name)
             if lane is None:
                 raise BackendError(f"{name} is not running")
-            self._step = f"stopping {name}"
-            try:
-                lane.gate.close()
-                await lane.gate.drained()
-                await lane.backend.stop()
-            finally:
-                self._step = ""
+            await self._stop_lane(lane)
 
     async def restart(self) -> None:
         """Stop and start the active backend: an empty prefix cache. Raises BackendError."""
-        async with self._lock:
+        async with self._alone():
             await self._within(f"restarting {self.active}", lambda backend: backend.restart())
 
+    @asynccontextmanager
+    async def aside(self, why: str) -> AsyncIterator[None]:
+        """The active backend is stopped meanwhile, so that another has its memory; requests
+        wait. It serves again afterwards, or its status says why not. Raises BackendError when
+        there is none.
+        """
+        async with self._alone():
+            lane = self.peek(Role.MAIN)
+            name = lane.backend.name
+            with self._changing(f"{why}: waiting for what runs on {name}", lane):
+                await lane.gate.drained()
+                try:
+                    self._step = f"{why}: {name} makes room"
+                    await lane.backend.stop()
+                    yield
+                finally:
+                    if not self._ended:
+                        self._step = f"starting {name} again"
+                        await self._start_again(lane)
+
+    async def _start_again(self, lane: Lane) -> None:
+        try:
+            await lane.backend.start()
+            lane.gate.resize(lane.backend.endpoint.slots)
+        except BackendError as error:
+            self._hub.notice("error", f"{lane.backend.name}: {error}")
+
     async def stop(self) -> None:
-        """Stop every backend that we started."""
+        """Stop every backend that we started; nothing is started any more."""
+        self._stopped = True
+        self._ended = True
         tasks = [*self._leaving, *self._role_starts.values()]
         for task in tasks:
             task.cancel()
@@ -179,6 +204,14 @@ class Switchboard:
         await asyncio.gather(*(backend.stop() for backend in backends), return_exceptions=True)
 
     # --- the steps ------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """One change at a time, and none after the stop. Raises BackendError."""
+        async with self._lock:
+            if self._stopped:
+                raise BackendError("anyclaude-tui is stopping")
+            yield
 
     @contextmanager
     def _changing(self, step: str, old: Lane | None) -> Iterator[None]:
@@ -214,9 +247,23 @@ class Switchboard:
 
     async def _start_beside(self, name: str) -> None:
         lane = self._lanes.get(name) or Lane(self._make(name), Gate(1))
-        await lane.backend.start()
-        lane.gate.resize(lane.backend.endpoint.slots)
+        try:
+            await lane.backend.start()
+        except asyncio.CancelledError:
+            await asyncio.shield(lane.backend.stop())
+            raise
+        lane.gate.open()
         self._lanes[name] = lane
+
+    async def _revive(self, backend: Backend) -> None:
+        """Bring back the backend that requests go to. Raises BackendError."""
+        status = backend.status()
+        if status.state is not BackendState.FAILED:
+            await backend.recover()
+        elif status.supervised or self._stopped:
+            raise BackendError(status.reason or f"{status.name} is {status.state}")
+        else:
+            await backend.start()  # its owner may have brought it back: it is asked once
 
     async def _change_to(self, name: str, step: str, work: Work) -> None:
         """Another backend, brought up by `work`, becomes the active one."""
@@ -257,7 +304,7 @@ class Switchboard:
             self.active = name
         try:
             await work(lane.backend)
-        except BackendError as error:
+        except Exception as error:
             still = f"; still on {old.backend.name}" if old is not None else ""
             self._hub.notice("error", f"{name}: {error}{still}")
             if old is not None:
@@ -290,15 +337,30 @@ class Switchboard:
 
         async def leave() -> None:
             await old.gate.drained()
-            async with self._lock:  # a switch back to it waits until it is gone, and its port free
-                if name != self.active and self._lanes.get(name) is old:
-                    self._step = f"stopping {name}"
-                    try:
-                        await old.backend.stop()
-                        del self._lanes[name]
-                    finally:
-                        self._step = ""
+            async with self._alone():  # a switch back to it waits until it is gone, its port free
+                if name == self.active or self._lanes.get(name) is not old:
+                    return
+                if name in self.roles.values():  # it is wanted again
+                    old.gate.open()
+                else:
+                    await self._stop_lane(old)
 
         task = asyncio.create_task(leave())
         self._leaving[task] = old
         task.add_done_callback(self._leaving.pop)
+
+    async def _stop_lane(self, lane: Lane) -> None:
+        """Stop a backend that is not active once it is idle; it stays if that is cancelled."""
+        name = lane.backend.name
+        self._step = f"stopping {name}"
+        was_closed, done = lane.gate.closed, False
+        lane.gate.close()
+        try:
+            await lane.gate.drained()
+            await lane.backend.stop()
+            del self._lanes[name]
+            done = True
+        finally:
+            self._step = ""
+            if not (done or was_closed):
+                lane.gate.open()
