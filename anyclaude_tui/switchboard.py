@@ -258,12 +258,13 @@ class Switchboard:
     async def _revive(self, backend: Backend) -> None:
         """Bring back the backend that requests go to. Raises BackendError."""
         status = backend.status()
-        if status.state is not BackendState.FAILED:
-            await backend.recover()
-        elif status.supervised or self._stopped:
+        failed = status.state is BackendState.FAILED
+        if self._stopped or (failed and status.supervised):
             raise BackendError(status.reason or f"{status.name} is {status.state}")
-        else:
+        if failed:
             await backend.start()  # its owner may have brought it back: it is asked once
+        else:
+            await backend.recover()
 
     async def _change_to(self, name: str, step: str, work: Work) -> None:
         """Another backend, brought up by `work`, becomes the active one."""

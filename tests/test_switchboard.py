@@ -200,3 +200,134 @@ async def test_a_kept_backend_is_not_stopped() -> None:
     await made.board.switch("a")
     assert (made.puppets["a"].starts, made.puppets["a"].stops) == (1, 0)
     await made.board.stop()
+
+
+async def test_a_role_may_be_given_a_backend_that_is_just_leaving(made: Board) -> None:
+    """Its queue is closed: until it is gone the role's requests go to the active one."""
+    await made.board.switch("a")
+    log, leave = list[str](), asyncio.Event()
+    running = asyncio.create_task(made.go_through(log, leave))
+    await settle()
+    await made.board.switch("b")
+    made.board.roles = {Role.BACKGROUND: "a"}
+    lane = await made.board.lane(Role.BACKGROUND)
+    assert not lane.gate.closed
+    leave.set()
+    await running
+    await settle()
+    assert made.puppets["a"].stops == 0  # it is wanted again
+    assert (await made.board.lane(Role.BACKGROUND)).backend.name == "a"
+    assert not (await made.board.lane(Role.BACKGROUND)).gate.closed
+
+
+async def test_a_release_that_is_cancelled_leaves_the_backend_in_use(made: Board) -> None:
+    made.board.keep = True
+    await made.board.switch("a")
+    log, leave = list[str](), asyncio.Event()
+    running = asyncio.create_task(made.go_through(log, leave))
+    await settle()
+    await made.board.switch("b")
+    release = asyncio.create_task(made.board.release("a"))
+    await settle()
+    release.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await release
+    assert [status.name for status in made.board.statuses()] == ["b", "a"]
+    leave.set()
+    await running
+    await made.board.release("a")
+    assert made.puppets["a"].stops == 1
+
+
+async def test_the_stop_reaches_a_backend_that_is_being_started_for_a_role(made: Board) -> None:
+    made.board.roles = {Role.BACKGROUND: "b"}
+    await made.board.switch("a")
+    made.puppets["b"].may_start.clear()
+    request = asyncio.create_task(made.board.lane(Role.BACKGROUND))
+    await settle()
+    await made.board.stop()
+    assert made.puppets["b"].stops == 1
+    await asyncio.gather(request, return_exceptions=True)
+
+
+async def test_nothing_is_started_after_the_stop(made: Board) -> None:
+    """Two switches at once: the second one waits for the first, which the stop ends."""
+    await made.board.switch("a")
+    made.puppets["b"].may_start.clear()
+    switches = [asyncio.create_task(made.board.switch(name)) for name in "bc"]
+    await settle()
+    await made.board.stop()
+    made.puppets["b"].refuses = "it was stopped"
+    made.puppets["b"].may_start.set()
+    results = await asyncio.gather(*switches, return_exceptions=True)
+    assert [type(result) for result in results] == [BackendError, BackendError]
+    assert made.puppets["c"].starts == 0
+    with pytest.raises(BackendError):
+        await made.board.lane(Role.MAIN)
+    assert made.puppets["a"].starts == 1
+
+
+async def test_two_switches_at_once_happen_one_after_the_other(made: Board) -> None:
+    await made.board.switch("a")
+    made.puppets["b"].may_start.clear()
+    switches = [asyncio.create_task(made.board.switch(name)) for name in "bc"]
+    await settle()
+    assert made.puppets["c"].state is BackendState.STOPPED
+    made.puppets["b"].may_start.set()
+    await asyncio.gather(*switches)
+    await settle()
+    assert made.board.active == "c"
+    assert [p.state for p in made.puppets.values()].count(BackendState.READY) == 1
+
+
+async def test_a_server_that_is_not_ours_is_asked_again_after_it_had_failed(made: Board) -> None:
+    """Its owner may have started it again; nobody tells us."""
+    await made.board.switch("a")
+    made.puppets["a"].state = BackendState.FAILED
+    made.puppets["a"].refuses = "not reachable"
+    with pytest.raises(BackendError, match="not reachable"):
+        await made.board.lane(Role.MAIN)
+    made.puppets["a"].refuses = ""
+    assert (await made.board.lane(Role.MAIN)).backend.name == "a"
+
+
+async def test_a_restart_that_is_cancelled_in_the_middle_is_made_good(made: Board) -> None:
+    await made.board.switch("a")
+    made.puppets["a"].may_start.clear()
+    restart = asyncio.create_task(made.board.restart())
+    await settle()
+    restart.cancel()
+    await asyncio.gather(restart, return_exceptions=True)
+    made.puppets["a"].state = BackendState.STOPPED
+    made.puppets["a"].may_start.set()
+    assert (await made.board.lane(Role.MAIN)).backend.status().state is BackendState.READY
+
+
+async def test_a_backend_that_came_up_late_has_all_its_slots(made: Board) -> None:
+    made.puppets["a"].refuses = "not yet"
+    with pytest.raises(BackendError):
+        await made.board.switch("a")
+    made.puppets["a"].refuses = ""
+    log, leave = list[str](), asyncio.Event()
+    running = [asyncio.create_task(made.go_through(log, leave)) for _ in range(2)]
+    await settle()
+    assert log == ["a", "a"]
+    leave.set()
+    await asyncio.gather(*running)
+
+
+async def test_a_start_that_breaks_in_another_way_leaves_nothing_running(made: Board) -> None:
+    await made.board.switch("a")
+
+    async def start() -> None:
+        raise OSError(28, "No space left on device")
+
+    made.puppets["b"].start = start  # type: ignore[method-assign]
+    with pytest.raises(OSError, match="No space left"):
+        await made.board.switch("b")
+    assert made.puppets["b"].stops == 1
+    assert "No space left" in made.hub.notices[-1].text
+    assert [(s.name, s.state) for s in made.board.statuses()] == [
+        ("a", BackendState.READY),
+        ("b", BackendState.FAILED),
+    ]

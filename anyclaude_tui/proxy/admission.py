@@ -52,8 +52,9 @@ class Gate:
 
     def resize(self, slots: int) -> None:
         """The backend takes another number of requests at once now."""
-        self._slots = max(1, slots)
-        self._let_in()
+        if slots != self._slots:
+            self._slots = max(1, slots)
+            self._let_in()
 
     @asynccontextmanager
     async def enter(self, role: Role, moved: Callable[[int], None]) -> AsyncIterator[None]:
