@@ -30,7 +30,7 @@ async def test_requests_wait_until_it_is_back() -> None:
         assert not asked.done()
     lane = await asyncio.wait_for(asked, 1)
     assert lane.backend is puppet
-    assert puppet.state is BackendState.READY
+    assert puppet.status().state is BackendState.READY
     assert (puppet.starts, puppet.stops) == (2, 1)
     assert switchboard.switching == ""
     async with lane.gate.enter(Role.MAIN, lambda place: None):
