@@ -88,7 +88,7 @@ async def _ours(backend: SupervisedBackend, settings: BackendSettings) -> list[F
     if settings.kind == "mlx_lm":
         if not await asyncio.to_thread(_has_mlx_lm, settings.python):
             place = f" for {settings.python}" if settings.python else ""
-            raise BackendError(f"mlx_lm is not installed{place}: {mlx_lm.INSTALL}")
+            raise BackendError(f"mlx_lm is not installed{place}: {mlx_lm.install(settings.python)}")
     else:
         await backend.check()  # that its program is there
     model = settings.model or ""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from anyclaude_tui.backends import http
+from anyclaude_tui.backends import http, mlx_lm
 from anyclaude_tui.backends.attached import base_of
 from anyclaude_tui.backends.base import BackendError
 from anyclaude_tui.backends.flavours import Server, ask_models, inspect
@@ -156,7 +156,7 @@ def _disk_offer(model: DiskModel, engine: str | None) -> Offer:
     if not model.fits:
         parts.append("more than this machine's memory at its full context")
     if engine is None:
-        parts.append("needs mlx-lm: pip install 'anyclaude-tui[mlx]'")
+        parts.append(f"needs mlx-lm: {mlx_lm.INSTALL}")
     return Offer(
         f"{engine or 'mlx_lm'}:{model.path}",
         model.name,

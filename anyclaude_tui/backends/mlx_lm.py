@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,11 +28,14 @@ SLOTS = 4
 MODEL_NAME = "default_model"
 """Any other name makes the server look for another model, and drop the good one first."""
 
-INSTALL = (
-    "pip install 'anyclaude-tui[mlx]'"
-    if machine.MACOS
-    else "pip install 'anyclaude-tui[mlx]' (on Linux that is mlx-lm with mlx[cpu])"
-)
+
+def install(python: str | None = None) -> str:
+    """The command that installs it for a Python; on Linux mlx alone has no backend."""
+    extra = "" if machine.MACOS else " 'mlx[cpu]'"
+    return f"{shlex.quote(python or sys.executable)} -m pip install mlx-lm{extra}"
+
+
+INSTALL = install()
 _CHAT = "/v1/chat/completions"
 
 
@@ -130,9 +134,9 @@ class MlxLmBackend(SupervisedBackend):
         text = "\n".join(tail[-20:])
         if "No module named" in text and ("mlx_lm" in text or "mlx" in text):
             python = self.settings.python or sys.executable
-            return f"mlx_lm is not installed for {python}: {INSTALL}"
+            return f"mlx_lm is not installed for {python}: {install(python)}"
         if "libmlx" in text:
-            return f"mlx cannot be loaded: {INSTALL}"
+            return f"mlx cannot be loaded: {install(self.settings.python)}"
         return reason
 
     async def models(self) -> Sequence[ModelInfo]:
