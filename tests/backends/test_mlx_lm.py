@@ -136,7 +136,8 @@ async def test_without_mlx_lm_it_says_how_to_install_it(make: Make, tmp_path: Pa
     bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
     bare.chmod(0o755)
     backend = make(**settings(python=str(bare)))
-    with pytest.raises(BackendError, match=r"not installed for .*: /.*python -m pip install mlx-lm"):
+    words = r"not installed for .*: /.*python -m pip install mlx-lm"
+    with pytest.raises(BackendError, match=words):
         await backend.start()
 
 
