@@ -15,10 +15,12 @@ import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from anyclaude_tui import __version__, config
 from anyclaude_tui import doctor_checks as machine_checks
 from anyclaude_tui import doctor_terminal as terminal_checks
+from anyclaude_tui.config import Settings
 from anyclaude_tui.doctor_checks import Check, Level
 
 SIGNS = {Level.OK: "✓", Level.NOTE: "·", Level.WARNING: "!", Level.BROKEN: "✗"}
@@ -31,11 +33,18 @@ WIDTH_MOST = 100
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `doctor` besides --backend."""
     parser.add_argument("--json", action="store_true", help="everything as JSON on stdout")
+    parser.add_argument(
+        "--try",
+        dest="try_model",
+        action="store_true",
+        help="also start the backend and try what Claude Code needs of its model",
+    )
 
 
 def doctor(options: argparse.Namespace) -> int:
     """Look, print, and return 1 when something needed is broken."""
-    found = asyncio.run(examine(getattr(options, "backend", None)))
+    backend = getattr(options, "backend", None)
+    found = asyncio.run(examine(backend, try_model=options.try_model))
     good = not any(check.level is Level.BROKEN for check in found)
     if options.json:
         report = {"version": __version__, "ok": good, "checks": [asdict(one) for one in found]}
@@ -47,8 +56,9 @@ def doctor(options: argparse.Namespace) -> int:
     return 0 if good else 1
 
 
-async def examine(backend: str | None = None) -> list[Check]:
-    """All checks, in the order of the report. `backend` is the command line's."""
+async def examine(backend: str | None = None, *, try_model: bool = False) -> list[Check]:
+    """All checks, in the order of the report. `backend` is the command line's; `try_model`
+    starts it and sends its model a few requests, which may take minutes."""
     from anyclaude_tui import doctor_backends as backend_checks
 
     home = config.home()
@@ -63,7 +73,32 @@ async def examine(backend: str | None = None) -> list[Check]:
         *terminal_checks.here(),
         *machine_checks.claude_code(settings.claude),
         *await backend_checks.checks(settings, home, backend),
+        *(await _tried(settings, home, backend) if try_model else ()),
     ]
+
+
+async def _tried(settings: Settings, home: Path, backend: str | None) -> list[Check]:
+    """Can this model drive Claude Code? Through the proxy, point by point."""
+    from anyclaude_tui.backends.base import BackendError
+    from anyclaude_tui.compare import fitness
+
+    name = backend or settings.backend or "simulator"
+    group = f"The model of {name}"
+    found = []
+    try:
+        simulated = config.resolve(name, settings)[1].kind == "simulator"
+        async for point in fitness.check(settings, home, name):
+            if point.passed:
+                found.append(Check(group, point.name, Level.OK, point.said))
+                continue
+            bad = Level.BROKEN if point.needed else Level.WARNING
+            # A simulated model fails what it does not simulate: no fault of anything.
+            level = Level.NOTE if point.passed is None or simulated else bad
+            found.append(Check(group, point.name, level, point.said, point.remedy))
+    except (BackendError, config.ConfigError, OSError) as error:
+        words = "correct what is said above, or see server-logs/ in our folder"
+        found.append(Check(group, "start", Level.BROKEN, str(error), words))
+    return found
 
 
 def lines(

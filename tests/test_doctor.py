@@ -91,6 +91,24 @@ def test_the_default_backend_is_needed_others_are_not(tmp_path: Path) -> None:
     assert doctor(tmp_path, "--backend", "simulator").returncode == 0
 
 
+def test_a_model_is_tried_on_demand(tmp_path: Path) -> None:
+    done = doctor(tmp_path, "--json", "--try", "--backend", "simulator")
+    report = json.loads(done.stdout)
+    tried = {one["name"]: one for one in report["checks"] if "model of" in one["group"]}
+    assert tried["context window"]["level"] == "ok"
+    assert {"tool call", "follows a tool's result", "speed"} <= set(tried)
+    for one in tried.values():
+        assert one["remedy"] or one["level"] in ("ok", "note")
+    assert report["ok"] is (done.returncode == 0)
+
+
+def test_a_backend_that_cannot_be_tried(tmp_path: Path) -> None:
+    done = doctor(tmp_path, "--try", "--backend", "openai:http://127.0.0.1:9/v1")
+    assert done.returncode == 1
+    assert "nothing answers" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_locale_without_utf8_gets_a_report_it_can_show(tmp_path: Path, encoding: str) -> None:
     done = doctor(tmp_path, PYTHONIOENCODING=encoding)
