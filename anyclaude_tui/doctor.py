@@ -26,7 +26,7 @@ from anyclaude_tui.doctor_checks import Check, Level
 SIGNS = {Level.OK: "✓", Level.NOTE: "·", Level.WARNING: "!", Level.BROKEN: "✗"}
 ASCII_SIGNS = {Level.OK: "ok", Level.NOTE: "--", Level.WARNING: "!!", Level.BROKEN: "XX"}
 COLOURS = {Level.OK: "32", Level.NOTE: "2", Level.WARNING: "33", Level.BROKEN: "31"}
-NAME_COLUMNS = 22
+NAME_COLUMNS = 24
 WIDTH_MOST = 100
 
 

@@ -111,6 +111,11 @@ def settings(home: Path, env: Mapping[str, str] = os.environ) -> tuple[Settings,
     except ConfigError as error:
         remedy = "correct that line; docs/configuration.md explains every key"
         return Settings(), Check("Files", "settings", Level.BROKEN, str(error), remedy)
+    old = config.legacy_file(env, Path.cwd())
+    if old is not None:
+        remedy = "anyclaude-tui config import makes a config.toml of it"
+        words = f"{old}, the predecessor's file"
+        return found, Check("Files", "settings", Level.OK, words, remedy)
     words = str(path) if path.exists() else f"no {path}: the defaults are used"
     return found, Check("Files", "settings", Level.OK, words)
 

@@ -78,6 +78,13 @@ def test_what_is_broken_makes_it_fail_and_is_told_with_its_remedy(tmp_path: Path
     assert "1 thing broken" in done.stdout
 
 
+def test_the_predecessors_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".anyclauderc.json").write_text('{"backend": "simulator"}')
+    done = doctor(tmp_path)
+    assert "the predecessor's file" in done.stdout
+    assert "config import" in done.stdout
+
+
 def test_the_default_backend_is_needed_others_are_not(tmp_path: Path) -> None:
     (tmp_path / ".anyclaude").mkdir(mode=0o700)
     settings = tmp_path / ".anyclaude" / "config.toml"
