@@ -63,6 +63,7 @@ class CompareScreen(Screen[None]):
         Binding("minus,N,shift+n", "runs(-1)", show=False),
         Binding("d", "direct", show=False),
         Binding("g", "logging", show=False),
+        Binding("s", "room", show=False),
         Binding("h", "history", show=False),
         Binding("f", "find", show=False),
     ]
@@ -118,20 +119,19 @@ class CompareScreen(Screen[None]):
         right = compare_setup.title_right(self.setup, made)
         self._title.set_lines([rule("Compare", right, width, "─")])
         top: Line = (("─" * width, Tone.RULE),)
-        lines = compare_setup.choices(self.setup, width - 2)
+        lines = compare_setup.choices(self.setup, self._list.rows, width - 2)
         self._choices.set_lines([top, *(pad((*text(" "), *one), width) for one in lines)])
         self._show_effects(problem)
         line = self._message or keys_line(KEYS, width)
         self._keys.set_lines([line])
 
     def _show_effects(self, problem: str) -> None:
-        width, active = self.size.width, self._door.snapshot.active
+        width = self.size.width
         most = EFFECT_ROWS_SHORT if self.has_class("short") else EFFECT_ROWS
         if problem:
             lines = wrapped(problem, width - 2, most, Tone.WARN)
         else:
-            rows = self._list.rows
-            lines = compare_setup.effects(self.setup, rows, active, width - 2, most)
+            lines = compare_setup.effects(self.setup, self._list.rows, width - 2, most)
         top: Line = (("─" * width, Tone.RULE),)
         made = [pad((*text(" "), *one), width) for one in lines]
         self._effects.set_lines([top, *made])
@@ -194,6 +194,14 @@ class CompareScreen(Screen[None]):
 
     def action_logging(self) -> None:
         self._set(replace(self.setup, logged=not self.setup.logged))
+
+    def action_room(self) -> None:
+        """Stop the backend in use meanwhile, or leave it up."""
+        if not compare_setup.can_make_room(self.setup, self._list.rows):
+            self._say("there is nothing to stop: no server of ours is up that is not compared")
+            return
+        room = compare_setup.makes_room(self.setup, self._list.rows)
+        self._set(replace(self.setup, room=not room))
 
     def action_prompt(self) -> None:
         self._input.display = True

@@ -9,12 +9,15 @@ from anyclaude_tui.compare import words
 from anyclaude_tui.compare.noise import Level, Shift, shift
 from anyclaude_tui.compare.samples import Comparison, Target, Way, select
 from anyclaude_tui.compare.saved import Saved
-from anyclaude_tui.compare.table import Cell, Row
+from anyclaude_tui.compare.table import SHORT_S, Cell, Row
+from anyclaude_tui.screens.compare_tables import GAP, side_by_side
 from anyclaude_tui.widgets import plot
 from anyclaude_tui.widgets.lines import Line, Tone, clean, pad, spread, text, wrapped
 
 NUMBER = 12
 NAME = 34
+LEAST = 72
+"""Targets stand side by side where each has so many cells."""
 TOLD = ("whole time", "TTFT", "decode", "prefill", "thinking", "output tokens", "prompt tokens")
 """Figures of which it matters that they have changed."""
 
@@ -34,9 +37,14 @@ def before(saved: Saved, older: Saved, width: int) -> list[Line]:
         names = " and ".join(clean(target.shown) for target in then.targets)
         words_ = f"Nothing to compare: that one measured {names}, none of which is in this one."
         return [*lines, *wrapped(words_, width, 3, Tone.WARN)]
-    for place, target, other in common:
-        lines += _target(place, target, other, saved, older, width)
-    return lines
+    half = (width - GAP) // 2
+    wide = half >= LEAST and len(common) > 1
+    size = half if wide else width
+    blocks = [_target(*one, saved, older, size) for one in common]
+    while wide and len(blocks) > 1:
+        left, right, *blocks = blocks
+        lines += side_by_side(left, right, half, text(" " * GAP))
+    return lines + [line for block in blocks for line in block]
 
 
 def when(comparison: Comparison) -> str:
@@ -53,7 +61,7 @@ def _target(
     if target.model != other.model:
         said = f"another model then: {clean(other.model) or 'not known'}"
         lines += wrapped(said, width, 1, Tone.WARN)
-    room = min(width, NAME + 4 * NUMBER)
+    room = min(width, NAME + 3 * NUMBER + 6)
     name = room - 3 * NUMBER
     head = text(" " * name)
     for label in ("then", "now", "now/then"):
@@ -86,6 +94,8 @@ def _ratio(row: Row, now_cell: Cell, then_cell: Cell) -> Line:
     if not now_cell.value or not then_cell.value:
         return ()
     ratio = now_cell.value / then_cell.value
+    if row.unit == "s" and max(now_cell.value, then_cell.value) < SHORT_S:
+        return text(words.times(ratio), Tone.FAINT)
     if not row.better or 1 / 1.05 <= ratio <= 1.05:
         return text(words.times(ratio), Tone.LABEL)
     better = (ratio < 1) == (row.better == "low")

@@ -7,11 +7,12 @@ from statistics import median
 
 from anyclaude_tui.compare.plan import Step
 from anyclaude_tui.compare.report import why
-from anyclaude_tui.compare.samples import Prefix, Sample, Way, select
+from anyclaude_tui.compare.samples import Prefix, Way, select
 from anyclaude_tui.screens.compare_live import Column, Live, State
-from anyclaude_tui.telemetry.events import UNKNOWN, Figure, estimated, measured
+from anyclaude_tui.screens.compare_tables import run_row, runs_head, thinking_percent
+from anyclaude_tui.telemetry.events import measured
 from anyclaude_tui.telemetry.metrics import RequestView
-from anyclaude_tui.widgets import charts, format, now, plot
+from anyclaude_tui.widgets import charts, format, now, plot, signs
 from anyclaude_tui.widgets.lines import (
     Line,
     Tone,
@@ -20,7 +21,7 @@ from anyclaude_tui.widgets.lines import (
     fit,
     joined,
     pad,
-    spread,
+    plain,
     text,
     width_of,
     wrapped,
@@ -32,8 +33,13 @@ LEAST = 34
 """A narrower column cannot be read: the targets stand under each other then."""
 PAIR = 18
 """Cells for a label and its number."""
-TEXT_LEAST = 3
-"""Rows that the reply's text always has."""
+TEXT_LEAST, TEXT_MOST = 4, 12
+"""Rows for the reply's text, a blank one before it among them."""
+RUNS_LEAST = 4
+"""A list of the runs with fewer rows is left out."""
+PLOT_ROWS = 8
+TALL = 34
+"""With so many rows the runs that go on stand in a chart as well."""
 WAYS = {Way.PROXY: "through the proxy", Way.DIRECT: "direct", Way.LOGGED: "full logging"}
 
 
@@ -43,12 +49,45 @@ def body(live: Live, width: int, height: int, at: float) -> list[Line]:
     each = (width + 1) // count
     if each < LEAST + 2:
         return _stacked(live, width, height, at)
+    chart = _race(live, width) if height >= TALL else []
+    room = height - len(chart)
     sizes = [each] * (count - 1) + [width - each * (count - 1)]
     blocks = [
-        _block(place, column, size, height, at, first=place == 0)
+        _block(place, column, size, room, at, first=place == 0)
         for place, (column, size) in enumerate(zip(live.columns, sizes, strict=True))
     ]
-    return [tuple(seg for part in row for seg in part) for row in zip(*blocks, strict=True)]
+    rows = [tuple(seg for part in row for seg in part) for row in zip(*blocks, strict=True)]
+    return [*rows, *chart]
+
+
+def _race(live: Live, width: int) -> list[Line]:
+    """The last run of each target as lines over time: the run that goes on, and the others'
+    newest of the same kind."""
+    steps = [column.running.step for column in live.columns if column.running is not None]
+    steps += [column.step for column in live.columns if column.step is not None]
+    if not steps:
+        return []
+    kind = (steps[0].workload, steps[0].way, steps[0].prefix)
+    series: list[plot.Series] = []
+    for place, column in enumerate(live.columns):
+        points = _line_of(column, kind)
+        series.append(plot.Series(plot.mark(place), [(s, float(n)) for s, n in points]))
+    drawn = plot.plot(series, width - 2, PLOT_ROWS, format.count)
+    blank = [()] * (PLOT_ROWS + 2 - len(drawn))  # so that nothing jumps when the first one comes
+    title = joined([text(clean(kind[0])), text(kind[2]), text(WAYS[kind[1]])])
+    head = rule("Tokens over time", tuple((w, Tone.LABEL) for w, _ in title), width, "─")
+    return [head, *([*blank, *((*text(" "), *line) for line in drawn)])]
+
+
+def _line_of(column: Column, kind: tuple[str, Way, Prefix]) -> tuple[tuple[float, int], ...]:
+    running = column.running
+    if running is not None:
+        step = running.step
+        return running.timeline if (step.workload, step.way, step.prefix) == kind else ()
+    for sample in reversed(column.ended):
+        if (sample.workload, sample.way, sample.prefix) == kind and sample.run:
+            return sample.timeline
+    return ()
 
 
 def _stacked(live: Live, width: int, height: int, at: float) -> list[Line]:
@@ -98,18 +137,45 @@ def _head(place: int, column: Column, width: int, edge: str) -> Line:
 
 
 def _inner(column: Column, width: int, height: int, at: float) -> list[Line]:
-    """The most important first; the reply's text takes what is left."""
+    """The most important first; the reply's text and the runs so far take what is left."""
     lines = _what(column, width, at)
     view = column.view
     if view is None:
         return lines[:height]
     lines += now.phase_rows(view, width) if width >= LEAST else []
-    lines.append(fit(now.detail(view, width), width))
+    lines.append(_detail(column, view, width))
     cells = columns(figures(view), max(2, width // (PAIR + 3)), width)
-    room = height - len(lines) - TEXT_LEAST
-    lines += cells[: max(1, room)]
-    lines += _so_far(column, width)[: max(0, height - len(lines) - TEXT_LEAST - 1)]
-    return lines + _tail(column, width, height - len(lines))
+    lines += cells[: max(1, height - len(lines) - TEXT_LEAST)]
+    lines += _so_far(column, width)[: max(0, height - len(lines) - TEXT_LEAST)]
+    room = height - len(lines)
+    rows = _runs(column, width, room - TEXT_MOST)
+    tail = _tail(column, width, room - len(rows))
+    if rows:  # the list keeps its place while the text grows
+        tail += [()] * (room - len(rows) - len(tail))
+    return lines + tail + rows
+
+
+def _detail(column: Column, view: RequestView, width: int) -> Line:
+    """One line on the phase; a run that met the limit which it was given has ended well."""
+    last = column.ended[-1] if column.ended and column.running is None else None
+    if last is None or not last.ended_well:
+        return fit(now.detail(view, width), width)
+    words = joined(
+        [
+            (("✓ ", Tone.OK), (signs.words(view), Tone.TEXT)),
+            text(f"{format.seconds(view.elapsed_s)} in all", Tone.LABEL),
+        ]
+    )
+    return fit(words, width)
+
+
+def _runs(column: Column, width: int, most: int) -> list[Line]:
+    """The runs that have ended, the newest last; nothing where there is no room for a list."""
+    if most < RUNS_LEAST or not column.ended:
+        return []
+    longest = max(len(clean(sample.workload)) for sample in column.ended)
+    rows = [run_row(sample, longest, width) for sample in column.ended[-(most - 2) :]]
+    return [(), runs_head(longest, width, marks=False), *rows]
 
 
 def _what(column: Column, width: int, at: float) -> list[Line]:
@@ -117,7 +183,7 @@ def _what(column: Column, width: int, at: float) -> list[Line]:
     if column.state is State.FAILED:
         return wrapped(f"left out: {column.error}", width, 6, Tone.BAD)
     if column.running is not None:
-        return [fit(text(run_words(column.running.step), Tone.LIVE), width)]
+        return [text(run_words(column.running.step, width), Tone.LIVE)]
     if column.state is State.STARTING:
         waited = format.clock_s(max(0.0, at - column.since))
         return [fit(text(f"starting… {waited}", Tone.LIVE), width)]
@@ -127,14 +193,18 @@ def _what(column: Column, width: int, at: float) -> list[Line]:
         return wrapped(words, width, 2, Tone.LABEL)
     last = column.ended[-1]
     if not last.ended_well:
-        return wrapped(f"{run_words(step)}: {why(last)}", width, 2, Tone.BAD)
-    return [fit(text(f"last: {run_words(step)}", Tone.LABEL), width)]
+        return wrapped(f"{run_words(step, width)}: {why(last)}", width, 3, Tone.BAD)
+    return [text(f"last: {run_words(step, width - 6)}", Tone.LABEL)]
 
 
-def run_words(step: Step) -> str:
-    """`long · cold · through the proxy · run 2`."""
+def run_words(step: Step, width: int) -> str:
+    """`run 2 · long · cold · through the proxy`; in less room `proxy`."""
     run = f"run {step.run}" if step.run else "warm-up"
-    return f"{run} · {clean(step.workload)} · {step.prefix} · {WAYS[step.way]}"
+    start = f"{run} · {clean(step.workload)} · {step.prefix} · "
+    for words in (start + WAYS[step.way], f"{start}{step.way}"):
+        if len(words) <= width:
+            return words
+    return plain(fit(text(f"{start}{step.way}"), width))
 
 
 def figures(view: RequestView) -> list[tuple[str, Line]]:
@@ -155,11 +225,6 @@ def figures(view: RequestView) -> list[tuple[str, Line]]:
     ]
 
 
-def thinking_percent(view: RequestView) -> Figure:
-    """Share of the deltas that were thinking: exact where a delta is a token."""
-    return estimated(100 * view.thinking_deltas / view.deltas) if view.deltas else UNKNOWN
-
-
 def _so_far(column: Column, width: int) -> list[Line]:
     """The medians of the runs that have ended."""
     name = column.target.name
@@ -173,7 +238,10 @@ def _so_far(column: Column, width: int) -> list[Line]:
         _median("warm", [s.view.ttft_s.value for s in warm], format.seconds),
         _median("tok/s", [s.tokens_per_s.value for s in every], format.rate),
     ]
-    return [(), fit(joined([text("medians", Tone.FAINT), *parts]), width)]
+    for shown in ([text("medians", Tone.FAINT), *parts], parts):
+        if width_of(joined(shown)) <= width:
+            return [joined(shown)]
+    return [fit(joined([parts[0], parts[2]]), width)]
 
 
 def _median(label: str, values: list[float | None], write: Callable[[float], str]) -> Line:
@@ -209,25 +277,3 @@ def progress(live: Live, width: int, at: float, *, stopping: bool) -> Line:
     share = live.ended / live.total if live.total else 0.0
     room = max(4, width - width_of(words) - 3)
     return (*text(" "), *charts.bar(share, room), *text(" "), *words)
-
-
-def ended_row(sample: Sample, place: int, width: int) -> Line:
-    """One run that has ended as a row: sign, which, figures or why not."""
-    view = sample.view
-    good = sample.ended_well
-    sign = ("✓", Tone.OK) if good else ("✗", Tone.BAD)
-    step = Step(sample.target, sample.workload, sample.way, sample.prefix, sample.run)
-    left: Line = (sign, (" ", Tone.TEXT), plot.mark(place), (f" {run_words(step)}", Tone.LABEL))
-    if not good:
-        return fit((*left, (f"  {clean(why(sample))}", Tone.BAD)), width)
-    cells = (
-        (9, format.value(view.ttft_s, format.seconds)),
-        (14, (*format.value(sample.tokens_per_s, format.rate), (" tok/s", Tone.LABEL))),
-        (11, (*format.value(now.output(view), format.exact), (" out", Tone.LABEL))),
-        (16, text(f"{format.seconds(view.elapsed_s)} in all", Tone.LABEL)),
-    )
-    right: Line = ()
-    for size, cell in cells:
-        if width_of(right) + size + LEAST <= width:
-            right += spread((), cell, size)
-    return spread(left, right, width)

@@ -20,7 +20,7 @@ from anyclaude_tui.screens.edges import keys_line
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, pad, text, wrapped
 from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.panels import rule
-from anyclaude_tui.widgets.scroller import Rows
+from anyclaude_tui.widgets.rows import Rows
 
 DATE = 18
 

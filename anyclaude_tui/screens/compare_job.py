@@ -1,7 +1,9 @@
 """A comparison on the session's loop: started, watched and stopped from a screen.
 
 The backend in use is lent: it is measured as it runs and goes on running. Every other
-target is brought up beside it in a session of its own and stopped afterwards.
+target is brought up beside it in a session of its own and stopped afterwards. Where two
+models do not fit, the one in use makes room until all is over: it is stopped, requests
+wait, and every target has the memory for itself.
 """
 
 from __future__ import annotations
@@ -36,6 +38,8 @@ class Order:
     runs: int
     kinds: tuple[str, ...] = ()
     """The targets' kinds of backend, for the screen before they are up."""
+    make_room: bool = False
+    """The backend in use is stopped meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Result:
 
 
 class Job:
-    """`start()`, look at `live`, `stop()`; the future has the `Result`."""
+    """`start()`, look at `live` and `result`, `stop()`."""
 
     def __init__(self, door: Door, order: Order) -> None:
         self._door = door
@@ -58,13 +62,18 @@ class Job:
         self._stopped = False
         self.live: Live = begin(shown_targets(order), time.monotonic())
         """The last value; written on the session's thread."""
+        self.result: Result | None = None
+        """What came of it; there as soon as all runs have ended."""
 
-    def start(self) -> concurrent.futures.Future[Result]:
-        """Begin. The future raises ConfigError when a target's name is wrong."""
+    def start(self) -> concurrent.futures.Future[None]:
+        """Begin. The future is done when all is as it was before: after the result, where the
+        backend in use had made room. It raises ConfigError when a target's name is wrong, and
+        BackendError when there is no backend to make room.
+        """
         return self._door.call(self._run)
 
     def stop(self) -> None:
-        """End it now: the future gives what there is."""
+        """End it now: the result is what there is."""
 
         async def stop(_: Session) -> None:
             self._stopped = True
@@ -73,21 +82,30 @@ class Job:
 
         self._door.call(stop)
 
-    async def _run(self, session: Session) -> Result:
+    async def _run(self, session: Session) -> None:
+        if not self._order.make_room:
+            self.result = await self._compare(session)
+            return
+        async with session.switchboard.aside("comparing"):
+            self.result = await self._compare(session)
+
+    async def _compare(self, session: Session) -> Result:
         from anyclaude_tui.compare.runs import Comparer
 
         order, active = self._order, session.switchboard.active
-        lend = {active: session} if active in order.targets else {}
-        self._comparer = Comparer(
+        lent = active in order.targets and not order.make_room
+        comparer = self._comparer = Comparer(
             session.settings,
             session.home,
             order.targets,
             order.workloads,
             runs=order.runs,
             listen=self._tell,
-            lend=lend,
+            lend={active: session} if lent else {},
         )
-        comparison = await self._comparer.run()
+        if self._stopped:  # while room was made
+            asyncio.get_running_loop().call_soon(comparer.stop)
+        comparison = await comparer.run()
         saved = await asyncio.to_thread(save, comparison)
         try:
             path = await asyncio.to_thread(history.keep, session.home, saved)

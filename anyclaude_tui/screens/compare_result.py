@@ -32,6 +32,8 @@ from anyclaude_tui.widgets.panels import rule
 from anyclaude_tui.widgets.scroller import Scroller
 
 PICTURE_COLUMNS = 120
+GRACE_S = 0.5
+"""Who pressed Esc twice to stop the runs did not mean to leave the result unread."""
 
 
 class CompareResultScreen(Screen[None]):
@@ -39,7 +41,7 @@ class CompareResultScreen(Screen[None]):
 
     CSS_PATH = "compare.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", show=False),
+        Binding("escape,q", "back", show=False),
         Binding("tab,right", "section(1)", show=False),
         Binding("shift+tab,left", "section(-1)", show=False),
         *(Binding(str(n + 1), f"go({n})", show=False) for n in range(9)),
@@ -58,6 +60,7 @@ class CompareResultScreen(Screen[None]):
         """`path`: where it is kept. `order`: what to run to do it again."""
         super().__init__()
         self._door, self._saved, self._path, self._order = door, saved, path, order
+        self._opened = 0.0
         self._older: Saved | None = None
         self._page = Page([], ())
         self._wanted = 0
@@ -75,6 +78,7 @@ class CompareResultScreen(Screen[None]):
         yield self._keys
 
     def on_mount(self) -> None:
+        self._opened = time.monotonic()
         self._body.focus()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -153,6 +157,11 @@ class CompareResultScreen(Screen[None]):
 
     def on_scroller_moved(self, event: Scroller.Moved) -> None:
         self._show_edges()
+
+    def action_back(self) -> None:
+        stopped = self._order is not None and self._saved.comparison.stopped
+        if not stopped or time.monotonic() - self._opened > GRACE_S:
+            self.dismiss()
 
     def action_section(self, step: int) -> None:
         if self._page.sections:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import time
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import events
@@ -14,7 +15,7 @@ from textual.screen import Screen
 
 from anyclaude_tui.door import Door
 from anyclaude_tui.screens import compare_columns
-from anyclaude_tui.screens.compare_job import Job, Order, Result
+from anyclaude_tui.screens.compare_job import Job, Order
 from anyclaude_tui.screens.compare_live import State
 from anyclaude_tui.screens.edges import keys_line
 from anyclaude_tui.widgets.lines import Line, Tone, clean, joined, text, wrapped
@@ -30,12 +31,21 @@ class CompareRunScreen(Screen[None]):
     CSS_PATH = "compare.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "stop", show=False)]
 
-    def __init__(self, door: Door, order: Order) -> None:
+    def __init__(
+        self,
+        door: Door,
+        order: Order,
+        job: Job | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`job`: the one to watch, when it is not a new one for `order`."""
         super().__init__()
         self._door, self._order = door, order
-        self.job = Job(door, order)
-        self._future: concurrent.futures.Future[Result] | None = None
+        self.job = job or Job(door, order)
+        self._clock = clock
+        self._future: concurrent.futures.Future[None] | None = None
         self._stopping = False
+        self._left = False
         self._error = ""
         self._title = LinesView(id="title")
         self._columns = LinesView(id="columns")
@@ -55,23 +65,29 @@ class CompareRunScreen(Screen[None]):
 
     def on_unmount(self) -> None:
         """The app is left meanwhile: what was started is stopped all the same."""
-        if self._future is not None:
+        if self._future is not None and self.job.result is None:
             self._future.cancel()
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self._show)
 
-    async def _wait(self, future: concurrent.futures.Future[Result]) -> None:
-        from anyclaude_tui.screens.compare_result import CompareResultScreen
-
+    async def _wait(self, future: concurrent.futures.Future[None]) -> None:
         try:
-            result = await asyncio.wrap_future(future)
+            await asyncio.wrap_future(future)
         except asyncio.CancelledError:
             return
         except Exception as error:
             self._error = str(error) or repr(error)
-            self._show()
+        self._show()
+
+    def _leave(self) -> None:
+        """The result takes this screen's place."""
+        from anyclaude_tui.screens.compare_result import CompareResultScreen
+
+        result = self.job.result
+        if result is None or self._left:
             return
+        self._left = True
         shown = CompareResultScreen(self._door, result.saved, result.path, self._order)
         if result.problem:
             shown.say(f"it could not be kept: {result.problem}", Tone.BAD)
@@ -79,7 +95,10 @@ class CompareRunScreen(Screen[None]):
 
     def _show(self) -> None:
         """The last value; rows that have not changed are not painted again."""
-        live, at = self.job.live, time.monotonic()
+        if self.job.result is not None:
+            self._leave()
+            return
+        live, at = self.job.live, self._clock()
         width, height = self._columns.size
         if width < 8 or height < 2:
             return
@@ -100,7 +119,10 @@ class CompareRunScreen(Screen[None]):
         busy = next((c for c in live.columns if c.state is State.RUNNING and c.running), None)
         starting = next((c for c in live.columns if c.state is State.STARTING), None)
         words: Line = ()
-        if starting is not None:
+        switching = self._door.snapshot.switching
+        if self._order.make_room and not live.total:
+            words = text(clean(switching) or "making room", Tone.LIVE)
+        elif starting is not None:
             words = text(f"starting {clean(starting.target.shown)}", Tone.LIVE)
         elif busy is not None:
             words = text(f"measuring {clean(busy.target.shown)}", Tone.LIVE)

@@ -60,6 +60,8 @@ class Setup:
     runs: int = 3
     direct: bool = True
     logged: bool = False
+    room: bool | None = None
+    """The backend in use is stopped meanwhile; None: where two models would not fit."""
 
     def toggled(self, spec: str) -> Setup:
         """With a target more, or less."""
@@ -113,11 +115,33 @@ def _without_direct(workload: Workload) -> Workload:
     return replace(workload, cells=cells)
 
 
-def order(setup: Setup, rows: Iterable[Row]) -> Order:
+def order(setup: Setup, rows: Sequence[Row]) -> Order:
     """What the job needs. Raises WorkloadError."""
     kinds = {row.spec: row.kind for row in rows}
     known = tuple(kinds.get(spec, "") for spec in setup.targets)
-    return Order(setup.targets, tuple(workloads(setup)), setup.runs, known)
+    room = makes_room(setup, rows)
+    return Order(setup.targets, tuple(workloads(setup)), setup.runs, known, room)
+
+
+def can_make_room(setup: Setup, rows: Sequence[Row]) -> bool:
+    """Whether stopping the backend in use would leave more room for another target."""
+    active = next((row for row in rows if row.active), None)
+    if active is None or active.status is None or not active.status.supervised:
+        return False
+    return any(spec != active.spec for spec in setup.targets)
+
+
+def makes_room(setup: Setup, rows: Sequence[Row]) -> bool:
+    """Whether it is stopped: as the user wants, else where two models would be loaded."""
+    if not can_make_room(setup, rows):
+        return False
+    return _two_models(setup, rows) if setup.room is None else setup.room
+
+
+def _two_models(setup: Setup, rows: Sequence[Row]) -> bool:
+    active = next((row for row in rows if row.active), None)
+    others = [row for row in rows if row.spec in setup.targets and not row.active]
+    return bool(active and active.kind in HEAVY and any(row.kind in HEAVY for row in others))
 
 
 def count(made: Sequence[Workload], setup: Setup) -> int:
@@ -129,16 +153,18 @@ def count(made: Sequence[Workload], setup: Setup) -> int:
 # --- as lines --------------------------------------------------------------------------
 
 
-def choices(setup: Setup, width: int) -> list[Line]:
+def choices(setup: Setup, rows: Sequence[Row], width: int) -> list[Line]:
     """The choices with their keys, a line each."""
     ways = "through the proxy and direct" if setup.direct else "through the proxy only"
+    logging = "off, then everything on as well" if setup.logged else "off"
+    active = next((clean(row.spec) for row in rows if row.active), "the backend in use")
+    room = f"stop {active} meanwhile" if makes_room(setup, rows) else f"{active} stays up"
     return [
         _choice("w", "workload", _what(setup), width),
         _choice("+ -", "runs", f"{setup.runs} of each kind, after a warm-up", width),
         _choice("d", "ways", ways, width),
-        _choice(
-            "g", "logging", "off, then everything on as well" if setup.logged else "off", width
-        ),
+        _choice("g", "logging", logging, width),
+        _choice("s", "memory", room if can_make_room(setup, rows) else "nothing to stop", width),
     ]
 
 
@@ -157,40 +183,45 @@ def _what(setup: Setup) -> str:
     return "quick: a short answer and a long prompt"
 
 
-def effects(setup: Setup, rows: Sequence[Row], active: str, width: int, most: int) -> list[Line]:
+def effects(setup: Setup, rows: Sequence[Row], width: int, most: int) -> list[Line]:
     """What will be started, shared and stopped, in words."""
-    known = {row.spec: row for row in rows}
     lines: list[Line] = []
-    for tone, words in _effects(setup, known, active):
+    for tone, words in _effects(setup, rows):
         lines += wrapped(words, width, 3, tone)
     return lines[:most]
 
 
-def _effects(setup: Setup, known: dict[str, Row], active: str) -> Iterable[tuple[Tone, str]]:
-    chosen = [(spec, known.get(spec)) for spec in setup.targets]
-    if not chosen:
+def _effects(setup: Setup, rows: Sequence[Row]) -> Iterable[tuple[Tone, str]]:
+    if not setup.targets:
         yield Tone.WARN, "Choose two or more with Space, or one to see what it spends its time on."
         return
-    heavy = [spec for spec, row in chosen if row is not None and row.kind in HEAVY]
-    if active in setup.targets:
+    known = {row.spec: row for row in rows}
+    active = next((row.spec for row in rows if row.active), "")
+    room = makes_room(setup, rows)
+    chosen = [(spec, known.get(spec)) for spec in setup.targets if room or spec != active]
+    started = [_shown(spec, row) for spec, row in chosen if _starts(row)]
+    asked = [_shown(spec, row) for spec, row in chosen if not _starts(row)]
+    if room:
+        yield (
+            Tone.WARN,
+            f"{clean(active)} is stopped until all is over, so that there is memory for the "
+            "others. Claude Code's requests wait that long; then it is started again.",
+        )
+    elif active in setup.targets:
         yield (
             Tone.TEXT,
             f"{clean(active)} is in use: it is measured as it runs and stays up. Claude Code's "
             "requests wait in line with the runs, and its next one may read its prompt anew.",
         )
-    started = [_shown(spec, row) for spec, row in chosen if spec != active and _starts(row)]
     if started:
-        yield (
-            Tone.TEXT,
-            f"Started beside it, and stopped afterwards: {', '.join(started)}.",
-        )
-    asked = [_shown(spec, row) for spec, row in chosen if spec != active and not _starts(row)]
+        how = "one after the other" if room else "beside it" if active else "for it"
+        yield Tone.TEXT, f"Started {how}, and stopped afterwards: {', '.join(started)}."
     if asked:
         yield Tone.TEXT, f"Runs already and goes on running: {', '.join(asked)}."
-    if len(set(heavy) | {active for row in [known.get(active)] if row and row.kind in HEAVY}) > 1:
+    if not room and _two_models(setup, rows):
         yield (
             Tone.WARN,
-            f"{clean(active)} stays loaded meanwhile: there must be memory for one more model.",
+            f"{clean(active)} stays loaded meanwhile: there must be memory for another model.",
         )
 
 

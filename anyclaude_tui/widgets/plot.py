@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from anyclaude_tui.widgets.lines import Line, Seg, Tone, pad, spread, text, width_of
+from anyclaude_tui.widgets.lines import Line, Seg, Tone, pad, spread, text
 from anyclaude_tui.widgets.waterfall import time_axis
 
 MARKS: tuple[Seg, ...] = (
@@ -18,9 +18,10 @@ MARKS: tuple[Seg, ...] = (
     ("▲", Tone.THREE),
     ("◆", Tone.FOUR),
 )
-_EIGHTHS = " ▏▎▍▌▋▊▉"
-_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
-"""Braille dots by column and row."""
+_BLOCK, _SLIVER = "▆", "▏"
+"""Not the whole cell: bars under each other stay apart."""
+_QUARTERS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
+"""By their bits: upper left 1, upper right 2, lower left 4, lower right 8."""
 _AXIS = 7
 """Cells for the numbers at the left of a plot."""
 
@@ -39,14 +40,13 @@ class Bar:
     words: Line
 
 
-def bars(rows: Sequence[Bar], width: int, top: float | None = None) -> list[Line]:
-    """A line for each bar; the longest fills what room there is. An unknown value has none."""
-    highest = top or max((row.value for row in rows if row.value is not None), default=0.0)
-    tail = max((width_of(row.words) for row in rows), default=0)
+def bars(rows: Sequence[Bar], width: int, top: float, tail: int) -> list[Line]:
+    """A line for each bar; `top` fills the room that `tail` cells for the words leave. An
+    unknown value has no bar."""
     room = max(4, width - tail - 4)
     lines: list[Line] = []
     for row in rows:
-        share = row.value / highest if row.value and highest > 0 else 0.0
+        share = row.value / top if row.value and top > 0 else 0.0
         drawn = _blocks(share, room) if row.value else ""
         lines.append(
             (
@@ -61,9 +61,9 @@ def bars(rows: Sequence[Bar], width: int, top: float | None = None) -> list[Line
 
 
 def _blocks(share: float, width: int) -> str:
-    """A bar of `share` of the width, in eighths of a cell, never nothing."""
-    full, rest = divmod(max(1, round(min(1.0, share) * width * 8)), 8)
-    return "█" * full + _EIGHTHS[rest].strip()
+    """A bar of `share` of the width, never nothing."""
+    full = round(min(1.0, share) * width)
+    return _BLOCK * full or _SLIVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def plot(
 
 
 class _Paper:
-    """Cells of 2 × 4 dots, each with the tone of the line that crossed it last."""
+    """Cells of 2 × 2 quarters, each with the tone of the line that crossed it last."""
 
     def __init__(self, width: int, height: int) -> None:
         self._width, self._height = width, height
@@ -109,7 +109,7 @@ class _Paper:
 
     def line(self, points: Sequence[tuple[float, float]], seg: Seg) -> None:
         """Draw through the points: x in cells, y from 0 to 1; the mark stands at the end."""
-        path = [(0.0, 0.0), *points]
+        path = [(0.0, 0.0), (points[0][0], 0.0), *points]
         before: int | None = None
         place = 0
         for x in range(round(path[-1][0] * 2) + 1):
@@ -122,18 +122,18 @@ class _Paper:
             for dot in range(min(y, last), max(y, last) + 1):
                 self._dot(x, dot, seg[1])
             before = y
-        end = (min(self._width - 1, int(path[-1][0]) + 1), self._row(path[-1][1]) // 4)
+        end = (min(self._width - 1, int(path[-1][0]) + 1), self._row(path[-1][1]) // 2)
         self._marks[end], self._tones[end] = seg
 
     def _row(self, share: float) -> int:
         """The dot's row from the top."""
-        last = self._height * 4 - 1
+        last = self._height * 2 - 1
         return last - round(max(0.0, min(1.0, share)) * last)
 
     def _dot(self, x: int, y: int, tone: Tone) -> None:
-        cell = (x // 2, y // 4)
+        cell = (x // 2, y // 2)
         if cell[0] < self._width:
-            self._dots[cell] = self._dots.get(cell, 0) | _DOTS[x % 2][y % 4]
+            self._dots[cell] = self._dots.get(cell, 0) | 1 << (x % 2 + 2 * (y % 2))
             self._tones[cell] = tone
 
     def rows(self) -> list[Line]:
@@ -143,8 +143,8 @@ class _Paper:
             line: list[Seg] = []
             for column in range(self._width):
                 cell = (column, row)
-                dots = self._dots.get(cell)
-                sign = self._marks.get(cell) or (chr(0x2800 + dots) if dots else " ")
+                dots = self._dots.get(cell, 0)
+                sign = self._marks.get(cell) or _QUARTERS[dots]
                 tone = self._tones.get(cell, Tone.TEXT)
                 if line and line[-1][1] is tone:
                     line[-1] = (line[-1][0] + sign, tone)
