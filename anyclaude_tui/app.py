@@ -26,6 +26,7 @@ from anyclaude_tui.screens import actions
 from anyclaude_tui.screens.dashboard import DashboardScreen, command_text, home_relative
 from anyclaude_tui.screens.dialogs import Question
 from anyclaude_tui.screens.help import HelpScreen
+from anyclaude_tui.signals import ENDING, Stop, on_signals
 from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.terminal.keys import key_press
 from anyclaude_tui.widgets import themes
@@ -386,5 +387,7 @@ def run_dashboard(
     # docs/architecture.md, Loops and threads).
     sys.setswitchinterval(0.001)
     app = DashboardApp(door, settings, external, first_run=first_run)
-    app.run()
-    return app.return_code or 0
+    stop = Stop(lambda: app.call_later(app.leave, True))
+    with on_signals(stop, *ENDING):
+        app.run()
+    return 128 + stop.number if stop.number else app.return_code or 0

@@ -7,8 +7,8 @@ import asyncio
 import errno
 import os
 import signal
-import subprocess
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,10 @@ from anyclaude_tui.cli import Failed
 from anyclaude_tui.config import Settings
 from anyclaude_tui.door import SessionThread
 from anyclaude_tui.session import Session
+from anyclaude_tui.signals import ENDING, Stop, on_signals
 from anyclaude_tui.telemetry import files
-from anyclaude_tui.terminal.claude import INSTALL_HINT, ClaudeMissing, Launch, find
+from anyclaude_tui.terminal.claude import INSTALL_HINT, ClaudeMissing, find
+from anyclaude_tui.terminal.foreground import foreground
 
 
 def make_session(
@@ -60,23 +62,21 @@ def serve(options: argparse.Namespace) -> int:
     session = make_session(options, settings)
 
     async def main() -> int:
-        async with _Running(session):
-            ready = asyncio.create_task(session.ready())
-            stopped = asyncio.create_task(_stop_signal())
-            await asyncio.wait({ready, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if ready.done():
-                ready.result()
-                status = session.switchboard.statuses()[0]
-                line = {
-                    "url": session.url,
-                    "token": session.token,
-                    "backend": status.name,
-                    "model": status.model,
-                    "pid": os.getpid(),
-                }
-                print(msgspec.json.encode(line).decode(), flush=True)
-            ready.cancel()
-            await stopped
+        loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+        stop = Stop(lambda: loop.call_soon_threadsafe(stopped.set))
+        with on_signals(stop, *ENDING, signal.SIGINT):
+            async with _Running(session):
+                if await _before(stopped, session.ready()):
+                    status = session.switchboard.statuses()[0]
+                    line = {
+                        "url": session.url,
+                        "token": session.token,
+                        "backend": status.name,
+                        "model": status.model,
+                        "pid": os.getpid(),
+                    }
+                    print(msgspec.json.encode(line).decode(), flush=True)
+                    await stopped.wait()
         return 0
 
     return asyncio.run(main())
@@ -94,10 +94,14 @@ def run_claude(options: argparse.Namespace) -> int:
     session = make_session(options, settings, log_file=log_file)
 
     async def main() -> int:
-        async with _Running(session):
-            print(f"anyclaude-tui: starting {session.first}…", file=sys.stderr, flush=True)
-            await session.ready()
-            return await asyncio.to_thread(_foreground, await session.claude())
+        loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+        stop = Stop(lambda: loop.call_soon_threadsafe(stopped.set))
+        with on_signals(stop, *ENDING):
+            async with _Running(session):
+                print(f"anyclaude-tui: starting {session.first}…", file=sys.stderr, flush=True)
+                if await _before(stopped, session.ready()):
+                    return await foreground(await session.claude(), stopped, stop)
+        return 128 + stop.number
 
     return asyncio.run(main())
 
@@ -173,26 +177,17 @@ def _port_taken(error: OSError, port: int) -> Exception:
     )
 
 
-async def _stop_signal() -> None:
-    """Returns on the first SIGTERM or SIGINT; the second one ends at once."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.remove_signal_handler(number)
-
-
-def _foreground(launch: Launch) -> int:
-    """Run it on this terminal. Ctrl+C is the child's: it ends what it does, not us."""
-    process = subprocess.Popen(launch.argv, env=launch.env, cwd=launch.cwd)
-    while True:
-        try:
-            code = process.wait()
-        except KeyboardInterrupt:
-            continue
-        return 128 - code if code < 0 else code
+async def _before(stopped: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Whether the work was done before the stop, which cancels it. Raises what it raises."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stopped.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+        return working.done()
+    finally:
+        working.cancel()
+        stopping.cancel()
 
 
 def _shown(value: Any) -> Any:
