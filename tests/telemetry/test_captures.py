@@ -96,3 +96,35 @@ def test_bodies_that_no_fast_encoder_takes() -> None:
     kept = captures.get("r")
     assert kept is not None
     assert json.loads(kept.body) == body
+
+
+def test_older_ones_are_packed_and_say_the_same() -> None:
+    captures = Captures(plain_bytes=15_000)
+    bodies = {f"r{number}": {"text": f"{number} " * 2000} for number in range(5)}
+    given: list[str] = []
+    for name, body in bodies.items():
+        begin(captures, name, body, b"up " * 1000)(b"reply " * 500)
+        captures.ended(request(name, body))
+        before = captures.size_bytes
+        for request_id, said in captures.to_pack():
+            given.append(request_id)
+            captures.packed(request_id, said.pack())
+            assert captures.size_bytes < before
+    assert given == ["r0", "r1", "r2", "r3"]
+    assert captures.size_bytes < 12_000
+    for name, body in bodies.items():
+        kept = captures.get(name)
+        assert kept is not None
+        assert json.loads(kept.body) == body
+        assert (kept.upstream, kept.reply) == (b"up " * 1000, b"reply " * 500)
+
+
+def test_one_that_is_forgotten_while_it_is_packed_stays_forgotten() -> None:
+    captures = Captures(max_captures=1, plain_bytes=0)
+    begin(captures, "a", {})
+    captures.ended(request("a", {}))
+    [(name, said)] = captures.to_pack()
+    begin(captures, "b", {})
+    size = captures.size_bytes
+    captures.packed(name, said.pack())
+    assert (captures.ids(), captures.size_bytes) == (("b",), size)
