@@ -8,9 +8,10 @@ import aiohttp
 
 from benchmarks.bodies import body
 from benchmarks.client import Target
+from benchmarks.upstream import WORDS
 from tests.support.validator import validate
 
-WANTED = {"flood 2000": "word " * 2000, "flood 200": "word " * 200}
+WANTED = {f"flood {times * len(WORDS)}": "".join(WORDS) * times for times in (1, 10)}
 PACED = "paced 40 200"
 AT_ONCE = 16
 

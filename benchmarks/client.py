@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 MARK = re.compile(rb"t=(\d+);")
 TEXT_DELTA = b'"text_delta"'
 CONTENT = b'"content":"'
+LAST_CHUNK = b"\r\n0\r\n\r\n"
+"""How a chunked body ends."""
 TAIL_BYTES = 1000
 """The last three events are in there."""
 
@@ -85,6 +87,8 @@ async def ask(
         for found in MARK.finditer(whole):
             stream.latencies_ms.append(now * 1000 - int(found[1]) / 1e6)
         if leave_after is not None and stream.deltas >= leave_after:
+            break
+        if tail.endswith(LAST_CHUNK):  # not every server heeds `Connection: close`
             break
     stream.ended_at = time.monotonic()
     writer.close()

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -26,6 +26,7 @@ from benchmarks.upstream import UpstreamProcess
 
 OURS = "anyclaude-tui"
 IN_DASHBOARD = "in the dashboard"
+SETTLE_S = 0.5
 
 
 @dataclass(slots=True)
@@ -37,6 +38,11 @@ class Runner:
     start_s: float | None = None
     terminal: Terminal | None = None
     """The outer terminal, when there is one."""
+    idle_bytes: int = field(init=False)
+    """Its memory before the first request."""
+
+    def __post_init__(self) -> None:
+        self.idle_bytes = self.rss()
 
     def cpu_s(self) -> float:
         """CPU seconds of the process so far."""
@@ -62,7 +68,10 @@ def spawned(
     argv: Sequence[str], env: dict[str, str]
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A child that prints one line when it is ready."""
-    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env={**os.environ, **env})
+    everything = {**os.environ, **env}
+    process = subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=everything
+    )
     assert process.stdout is not None
     try:
         yield process, process.stdout.readline()
@@ -110,11 +119,21 @@ def in_dashboard(upstream: UpstreamProcess, child: Sequence[str] | None = None) 
 
 @contextmanager
 def peer(number: int, command: str, upstream: UpstreamProcess) -> Iterator[Runner]:
-    """Another proxy: a command with {upstream} in it that prints its port when it listens."""
+    """Another proxy: a command with {upstream} in it that prints its port when it listens,
+    and behind it the pid of what is to be measured, when that is not itself."""
     argv = command.format(upstream=f"http://127.0.0.1:{upstream.port}/v1").split()
+    if argv[0] == "python":
+        argv[0] = sys.executable
+    start = time.monotonic()
     with spawned(argv, {}) as (child, line):
-        name = f"peer {number}: {Path(argv[-1] if argv[0] == 'python' else argv[0]).name}"
-        yield Runner(Target(name, int(line), "x", anthropic=True), psutil.Process(child.pid))
+        took_s = time.monotonic() - start
+        words = line.split()
+        if not words:
+            raise RuntimeError(f"peer {number} printed no port: {command}")
+        pid = int(words[1]) if len(words) > 1 else child.pid
+        name = argv[3] if argv[1:3] == ["-m", "benchmarks.peers"] else Path(argv[0]).name
+        target = Target(name, int(words[0]), "x", anthropic=True)
+        yield Runner(target, psutil.Process(pid), took_s)
 
 
 def make(stack: ExitStack, upstream: UpstreamProcess, peers: Sequence[str]) -> list[Runner]:
@@ -127,6 +146,20 @@ def make(stack: ExitStack, upstream: UpstreamProcess, peers: Sequence[str]) -> l
     ]
     direct = Runner(Target("direct", upstream.port), None)
     return [direct, *(stack.enter_context(made) for made in makers)]
+
+
+@contextmanager
+def alone(runner: Runner, runners: Sequence[Runner]) -> Iterator[None]:
+    """Meanwhile all others stand still: a dashboard that repaints would be in the way."""
+    others = [r.process for r in runners if r is not runner and r.process is not None]
+    for process in others:
+        process.suspend()
+    try:
+        time.sleep(SETTLE_S)
+        yield
+    finally:
+        for process in others:
+            process.resume()
 
 
 def free_port() -> int:

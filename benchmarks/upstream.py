@@ -28,8 +28,9 @@ FINISH = (
     b'data: {"id":"c","object":"chat.completion.chunk","choices":[],"usage":{"prompt_tokens":10,'
     b'"completion_tokens":10,"total_tokens":20}}\n\ndata: [DONE]\n\n'
 )
-PER_WRITE = 200
-"""Chunks that a flood writes at once."""
+WORDS = tuple(f"w{number:03} " for number in range(200))
+"""What a flood writes at once, a chunk each. Not one word again and again: a peer takes that
+for a model gone mad."""
 
 
 def chunk(text: str) -> bytes:
@@ -83,10 +84,11 @@ class _Server:
         await writer.drain()
 
     async def _flood(self, writer: asyncio.StreamWriter, chunks: int) -> None:
-        block = chunk("word ") * PER_WRITE
-        for _ in range(chunks // PER_WRITE):
+        block = b"".join(chunk(word) for word in WORDS)
+        for _ in range(chunks // len(WORDS)):
             writer.write(block)
             await writer.drain()
+        writer.write(b"".join(chunk(word) for word in WORDS[: chunks % len(WORDS)]))
 
     async def _paced(self, writer: asyncio.StreamWriter, chunks: int, rate: int) -> None:
         start = time.monotonic()
