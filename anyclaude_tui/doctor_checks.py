@@ -6,7 +6,6 @@ anything, and none raises for what it finds.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -19,16 +18,12 @@ from pathlib import Path
 from anyclaude_tui import config, versions
 from anyclaude_tui.backends import machine
 from anyclaude_tui.config import ClaudeSettings, ConfigError, Settings
-from anyclaude_tui.terminal import claude, claude_version
+from anyclaude_tui.terminal import claude, claude_settings, claude_version
 
 GIB = 2**30
 LOW_DISK_BYTES = GIB
 """Logs are bounded (256 MiB a kind by default); below this a session may fill the disk."""
 LOW_MEMORY_BYTES = 2 * GIB
-MANAGED = (
-    Path("/etc/claude-code/managed-settings.json"),
-    Path("/Library/Application Support/ClaudeCode/managed-settings.json"),
-)
 
 
 class Level(StrEnum):
@@ -172,34 +167,18 @@ def _version(command: str) -> Check:
 
 
 def overriding(env: Mapping[str, str], directory: Path) -> Iterator[Check]:
-    """Claude Code's settings files that send it past the proxy.
-
-    The `env` of a settings file wins over the environment of the process (measured, 2.1.329).
-    """
+    """Claude Code's settings files that would send it past the proxy."""
     ours = claude.session_env("http://x", "x", "x", 1)
-    folder = env.get("CLAUDE_CONFIG_DIR") or str(Path(env.get("HOME") or Path.home()) / ".claude")
-    project = directory / ".claude"
-    places = (
-        Path(folder) / "settings.json",
-        project / "settings.json",
-        project / "settings.local.json",
-        *MANAGED,
-    )
-    for path in dict.fromkeys(places):
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        given = found.get("env") if isinstance(found, dict) else None
-        names = sorted(set(ours) & set(given)) if isinstance(given, dict) else []
-        if not names:
-            continue
-        away = {"ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN"} & set(names)
-        yield Check(
-            "Claude Code",
-            "its settings",
-            Level.BROKEN if away else Level.WARNING,
-            f"{path} sets {', '.join(names)} in env, which wins over what the session sets",
-            f"remove {'it' if len(names) == 1 else 'them'} from the file"
-            + (": Claude Code would not reach the proxy" if away else ""),
-        )
+    for path, names in claude_settings.overriding(ours, env, directory):
+        words = f"{path} sets {', '.join(names)} in env"
+        if path in claude_settings.MANAGED:
+            yield Check(
+                "Claude Code",
+                "its settings",
+                Level.BROKEN,
+                f"{words}, which nothing can win over: Claude Code will not reach the proxy",
+                "ask who administers this machine",
+            )
+        else:
+            words += ": for our sessions they are overruled with --settings, the file stays"
+            yield Check("Claude Code", "its settings", Level.NOTE, words)

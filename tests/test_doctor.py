@@ -19,6 +19,7 @@ from anyclaude_tui.config import BackendSettings, ClaudeSettings, Settings
 from anyclaude_tui.doctor import ASCII_SIGNS, SIGNS, lines
 from anyclaude_tui.doctor_checks import Check, Level
 from anyclaude_tui.doctor_terminal import Answers
+from anyclaude_tui.terminal import claude_settings
 from tests.backends.fakes import LmStudio, openai, serving
 from tests.e2e.terminal import PtyTerminal
 
@@ -264,17 +265,25 @@ def test_a_configured_claude_that_is_not_there_is_broken(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("place", [".claude/settings.json", ".claude/settings.local.json"])
-def test_settings_of_claude_code_that_lead_past_the_proxy(tmp_path: Path, place: str) -> None:
+def test_settings_of_claude_code_that_would_lead_past_the_proxy(tmp_path: Path, place: str) -> None:
     env = claude(tmp_path, "2.1.329")
     path = tmp_path / place
     path.parent.mkdir()
     path.write_text(json.dumps({"env": {"ANTHROPIC_BASE_URL": "http://elsewhere", "MINE": "1"}}))
     check = named(doctor_checks.claude_code(ClaudeSettings(), env, tmp_path), "its settings")
-    assert check.level is Level.BROKEN
+    assert check.level is Level.NOTE
     assert str(path) in check.detail
     assert "MINE" not in check.detail
     path.write_text("not json")
     assert not list(doctor_checks.overriding(env, tmp_path))
+
+
+def test_an_administrators_settings_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    managed = tmp_path / "managed-settings.json"
+    managed.write_text(json.dumps({"env": {"ANTHROPIC_BASE_URL": "http://elsewhere"}}))
+    monkeypatch.setattr(claude_settings, "MANAGED", (managed,))
+    (check,) = remedied(doctor_checks.overriding({"HOME": str(tmp_path)}, tmp_path))
+    assert check.level is Level.BROKEN
 
 
 # --- backends -------------------------------------------------------------------------------

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from anyclaude_tui import config
 from anyclaude_tui.config import ClaudeSettings
+from anyclaude_tui.terminal import claude_settings
 
 INSTALL_HINT = "npm install -g @anthropic-ai/claude-code"
 WATCHDOG_MS = 24 * 3600 * 1000
@@ -133,4 +135,8 @@ def launch(
         note = f"Claude Code is not installed: {INSTALL_HINT}. A small chat client runs instead."
         return Launch(argv, full, where, note, shown)
     resume = ("-c",) if mode == "continue" else ()
-    return Launch((command, *settings.args, *resume, *args), full, where, settings=shown)
+    given = (*settings.args, *resume, *args)
+    if "--settings" not in given:
+        folder = config.home(env) / "state"
+        given = (*claude_settings.arguments(added, env, Path(where), folder), *given)
+    return Launch((command, *given), full, where, settings=shown)

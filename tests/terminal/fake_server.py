@@ -133,7 +133,7 @@ async def fake_server(delay_s: float = 0.004) -> AsyncIterator[str]:
     server = FakeServer(delay_s)
     app = web.Application()
     app.router.add_post("/v1/messages", server.messages)
-    app.router.add_route("HEAD", "/", lambda request: _empty())
+    app.router.add_route("HEAD", "/", _empty)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -145,7 +145,7 @@ async def fake_server(delay_s: float = 0.004) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def _empty() -> web.Response:
+async def _empty(request: web.Request) -> web.Response:
     return web.Response()
 
 

@@ -1,0 +1,72 @@
+"""Claude Code's own settings files, where they would lead it past the proxy.
+
+The `env` of a settings file wins over the environment of the process (measured, 2.1.329), so
+a leftover ANTHROPIC_BASE_URL of another proxy keeps Claude Code away from this one. The user's
+files are never touched: `--settings FILE` wins over user, project and local ones (measured).
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+MANAGED = (
+    Path("/etc/claude-code/managed-settings.json"),
+    Path("/Library/Application Support/ClaudeCode/managed-settings.json"),
+)
+"""An administrator's: nothing wins over these."""
+
+
+def overriding(
+    ours: Mapping[str, str], env: Mapping[str, str], directory: Path
+) -> Iterator[tuple[Path, list[str]]]:
+    """The settings files that set any of our variables, and which, sorted."""
+    folder = env.get("CLAUDE_CONFIG_DIR") or str(Path(env.get("HOME") or Path.home()) / ".claude")
+    project = directory / ".claude"
+    places = (
+        Path(folder) / "settings.json",
+        project / "settings.json",
+        project / "settings.local.json",
+        *MANAGED,
+    )
+    for path in dict.fromkeys(places):
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        given = found.get("env") if isinstance(found, dict) else None
+        names = sorted(set(ours) & set(given)) if isinstance(given, dict) else []
+        if names:
+            yield path, names
+
+
+def arguments(
+    ours: Mapping[str, str], env: Mapping[str, str], directory: Path, folder: Path
+) -> tuple[str, ...]:
+    """`--settings FILE` with those of our variables that a file would override; else nothing.
+
+    The file is in `folder`, the user's alone, because the token is in it, and goes when we end.
+    Nothing as well where it cannot be written: `doctor` says what is in the way.
+    """
+    names = {name for _, found in overriding(ours, env, directory) for name in found}
+    if not names:
+        return ()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        number, path = tempfile.mkstemp(dir=folder, prefix="claude-settings-", suffix=".json")
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            json.dump({"env": {name: ours[name] for name in sorted(names)}}, file)
+    except OSError:
+        return ()
+    atexit.register(_remove, path)
+    return ("--settings", path)
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
