@@ -238,10 +238,10 @@ def _so_far(column: Column, width: int) -> list[Line]:
         _median("warm", [s.view.ttft_s.value for s in warm], format.seconds),
         _median("tok/s", [s.tokens_per_s.value for s in every], format.rate),
     ]
-    for shown in ([text("medians", Tone.FAINT), *parts], parts):
-        if width_of(joined(shown)) <= width:
-            return [joined(shown)]
-    return [fit(joined([parts[0], parts[2]]), width)]
+    line = joined([text("medians", Tone.FAINT), *parts])
+    if width_of(line) > width:
+        line = joined([(("median ", Tone.FAINT), *parts[0]) if parts[0] else (), parts[2]])
+    return [fit(line, width)]
 
 
 def _median(label: str, values: list[float | None], write: Callable[[float], str]) -> Line:

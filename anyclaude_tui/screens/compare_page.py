@@ -75,7 +75,8 @@ def verdict(saved: Saved, width: int) -> list[Line]:
     said = saved.verdict
     tone = {Cause.EQUAL: Tone.OK, Cause.FAILED: Tone.BAD}.get(said.cause, Tone.WARN)
     lines = _strong(said.headline, width, tone)
-    lines += [(), *_named(said, width)]
+    named = _named(said, width)
+    lines += [(), *named] if named else []
     lines += [(), text("Evidence", Tone.STRONG)]
     lines += [line for one in said.evidence for line in _item("·", one, width)]
     lines += [(), text("What to do", Tone.STRONG)]
@@ -96,7 +97,7 @@ def _named(said: Verdict, width: int) -> list[Line]:
         if said.scenario is not None:
             facts.append(("Scenario", f"{said.scenario} (the debugging guide's)"))
         facts.append(("Confidence", f"{said.confidence}: {SURE[said.confidence]}"))
-    else:
+    elif said.cause is Cause.EQUAL:
         sure = "a close call: these runs do not tell" if said.close else str(said.confidence)
         facts.append(("Confidence", sure))
     return [

@@ -77,7 +77,7 @@ class Series:
 def plot(
     series: Sequence[Series], width: int, height: int, write: Callable[[float], str]
 ) -> list[Line]:
-    """The lines in `height` rows and an axis of seconds under them; all begin at (0, 0)."""
+    """The lines in `height` rows and an axis of seconds under them, from 0."""
     drawn = [one for one in series if one.points]
     if not drawn or width < _AXIS + 8 or height < 2:
         return []
@@ -109,10 +109,10 @@ class _Paper:
 
     def line(self, points: Sequence[tuple[float, float]], seg: Seg) -> None:
         """Draw through the points: x in cells, y from 0 to 1; the mark stands at the end."""
-        path = [(0.0, 0.0), (points[0][0], 0.0), *points]
+        path = [*points[:1], *points]
         before: int | None = None
         place = 0
-        for x in range(round(path[-1][0] * 2) + 1):
+        for x in range(round(path[0][0] * 2), round(path[-1][0] * 2) + 1):
             while place + 1 < len(path) - 1 and path[place + 1][0] * 2 < x:
                 place += 1
             (x0, y0), (x1, y1) = path[place], path[place + 1]

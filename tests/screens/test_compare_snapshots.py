@@ -12,12 +12,13 @@ from textual.pilot import Pilot
 
 from anyclaude_tui.app import DashboardApp
 from anyclaude_tui.compare import history
+from anyclaude_tui.screens.compare import CompareScreen
 from anyclaude_tui.screens.compare_history import CompareHistoryScreen
 from anyclaude_tui.screens.compare_result import CompareResultScreen
 from anyclaude_tui.screens.compare_run import CompareRunScreen
 from anyclaude_tui.telemetry.events import Phase
-from tests.screens import comparing, fakes, pictures
-from tests.screens.test_dashboard import LEADER, dashboard
+from tests.screens import comparing, fakes, found, pictures
+from tests.screens.test_dashboard import dashboard
 
 STATES = ("setup", "running", "prefill", "finished", "figures", "runs", "failed", "then", "history")
 HOME = Path("/")
@@ -31,7 +32,10 @@ async def shown(
     async with dashboard(HOME, fakes.snapshot(), size, theme=theme) as (app, door, pilot):
         saved = comparing.saved(failed=state == "failed")
         if state == "setup":
-            await pilot.press(LEADER, "v")
+            screen = CompareScreen(door)
+            app.push_screen(screen)
+            await pilot.pause(0.1)
+            screen._found, screen._message = found.FOUND, ()
         elif state in ("running", "prefill"):
             phase = Phase.PREFILL if state == "prefill" else Phase.DECODE
             job = comparing.Held(comparing.live(*comparing.told(upto=14, phase=phase)))
@@ -42,10 +46,10 @@ async def shown(
             history.keep(home, comparing.saved(failed=True))
             app.push_screen(CompareHistoryScreen(fakes.FakeDoor(home, fakes.snapshot()), "Kept"))
         else:
-            screen = CompareResultScreen(door, saved, None, comparing.order())
-            screen._older = saved if state == "then" else None
-            app.push_screen(screen)
-        await pilot.pause(0.3)
+            result = CompareResultScreen(door, saved, None, comparing.order())
+            result._older = saved if state == "then" else None
+            app.push_screen(result)
+        await pilot.pause(0.6 if state == "setup" else 0.3)
         keys = {"then": "2", "figures": "3", "runs": "4"}
         await pilot.press(*([keys[state]] if state in keys else []))
         await pilot.pause()
