@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -59,13 +59,18 @@ async def test_our_own_servers_are_not_looked_at(
     look = discovery.discover
 
     async def on_our_ports(
-        configured: Mapping[str, BackendSettings], *, not_ports: Collection[int]
+        configured: Mapping[str, BackendSettings],
+        *,
+        ports: Collection[int],
+        not_ports: Collection[int],
+        model_folders: Sequence[str],
     ) -> discovery.Discovery:
         """As if the random ports of our servers were usual ones."""
         simulator = made.snapshot().backends[-1].url
         ours = [urlsplit(url or "").port or 0 for url in (made.url, simulator)]
         assert set(ours) == set(not_ports)
-        return await look(configured, ports=ours, not_ports=not_ports)
+        assert set(ports) >= set(discovery.USUAL_PORTS)
+        return await look(configured, ports=ours, not_ports=not_ports, model_folders=model_folders)
 
     monkeypatch.setattr(discovery, "discover", on_our_ports)
     found = await made.discover()
