@@ -58,7 +58,6 @@ soak: $(DEV_STAMP)  ## thousands of streams with faults; memory under a flood
 	$(BIN)/python -m benchmarks.soak
 
 bench: $(DEV_STAMP)  ## start-up times; what the proxy adds, beside a byte relay
-	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.bench $(ARGS)
 
 growth: $(DEV_STAMP)  ## how cost grows with prompt, history, streams and session

@@ -23,6 +23,7 @@ from pathlib import Path
 from statistics import median
 
 from anyclaude_tui.telemetry.metrics import percentile
+from benchmarks import startup
 from benchmarks.bodies import body, claude_code
 from benchmarks.check import violations
 from benchmarks.client import ask, many
@@ -182,6 +183,8 @@ async def run(turns: int, peers: list[str], out: Path) -> None:
     """All targets in turns, and the report."""
     rows: dict[str, list[Row]] = {}
     load = os.getloadavg()[0]
+    print("start-up times", file=sys.stderr)
+    start_up, _ = startup.report(startup.run(turns))
     with ExitStack() as stack:
         upstream = stack.enter_context(UpstreamProcess())
         runners = make(stack, upstream, peers)
@@ -199,7 +202,7 @@ async def run(turns: int, peers: list[str], out: Path) -> None:
         f"Load of the machine before the run: {load:.1f}. "
         + ("Each proxy was pinned to one core." if pinned else "Nothing was pinned to a core."),
     ]
-    write(rows, out, notes)
+    write(rows, out, notes, start_up)
 
 
 if __name__ == "__main__":

@@ -88,8 +88,11 @@ LIMITS = (
 )
 
 
-def write(rows: Rows, out: Path, notes: Sequence[str] = ()) -> None:
-    """Print the tables, and write them to `out` and the figures beside it as JSON."""
+def write(rows: Rows, out: Path, notes: Sequence[str], start_up: Sequence[str]) -> None:
+    """Print the tables, and write them to `out` and the figures beside it as JSON.
+
+    `start_up`: the lines of that table.
+    """
     middle = {
         name: {key: median(row[key] for row in taken if key in row) for key in _keys(taken)}
         for name, taken in rows.items()
@@ -133,6 +136,7 @@ def write(rows: Rows, out: Path, notes: Sequence[str] = ()) -> None:
         if base and key not in NO_RATIO:
             ratios = (_ratio(middle[name].get(key), base) for name in rows)
             lines.append(f"| {label} | " + " | ".join(ratios) + " |")
+    lines += ["", "## Start-up", "", *start_up]
     text = "\n".join(lines) + "\n"
     sys.stdout.write(text)
     out.write_text(text, encoding="utf-8")
