@@ -6,9 +6,10 @@ The dashboard, `run`, `serve` and `compare` all drive this. It knows no screen.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -30,7 +31,7 @@ from anyclaude_tui.proxy.services import Services
 from anyclaude_tui.proxy.tokens import TokenCounter
 from anyclaude_tui.proxy.toolbox import preload
 from anyclaude_tui.proxy.upstream import open_http
-from anyclaude_tui.switchboard import Switchboard
+from anyclaude_tui.switchboard import SERVING, Switchboard
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub, Snapshot
 from anyclaude_tui.telemetry.observers import make_observers
@@ -64,11 +65,13 @@ class Session:
         """`backend`, `port` and `token` are the command line's and win over the settings.
 
         `log_file`: where the debug log goes (ANYCLAUDE_DEBUG); None is stderr.
-        Raises ConfigError when the backend's name is wrong.
+        Raises ConfigError when the backend's name is wrong, or the token.
         """
         self.settings = settings
         self.home = home
         self.token = token or settings.proxy.token or secrets.token_urlsafe(24)
+        if not re.fullmatch("[!-~]+", self.token):
+            raise ConfigError("the token may have visible ASCII characters only, and no spaces")
         self.first = resolve(backend, settings)[0]
         self.port = settings.proxy.port if port is None else port
         self._claude_args = tuple(claude_args)
@@ -111,37 +114,47 @@ class Session:
         self._proxy = ProxyServer(self._services, self.token, self.settings.proxy.host, self.port)
         try:
             await self._proxy.start()
-        except OSError:
-            await self._http.close()
+            await self.observers.start()
+        except BaseException:
+            await self.stop()
             raise
-        await self.observers.start()
         # What the first tool call needs takes 65 ms to import: not while a stream waits.
         self._preloading = asyncio.create_task(asyncio.to_thread(preload))
         self._bringing_up = asyncio.create_task(self.switchboard.switch(self.first))
         self._bringing_up.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def ready(self) -> None:
-        """Returns when the first backend serves. Raises BackendError when it does not."""
+        """Returns when the first backend serves, or the one that the user took in its place.
+        Raises BackendError when none does.
+        """
         assert self._bringing_up is not None
         await asyncio.wait([self._bringing_up])
+        if any(
+            status.name == self.switchboard.active and status.state in SERVING
+            for status in self.switchboard.statuses()
+        ):
+            return
         if self._bringing_up.cancelled():
             raise BackendError(f"{self.first} was given up for another backend")
         self._bringing_up.result()
 
     async def stop(self) -> None:
-        """Requests in flight end properly, then children are stopped."""
-        if self._bringing_up is not None:
-            self._bringing_up.cancel()
-            with suppress(asyncio.CancelledError, BackendError):
-                await self._bringing_up
-        if self._proxy is not None:
-            await self._proxy.stop()
-        await self.switchboard.stop()
-        if self._preloading is not None:
-            await self._preloading
-        await self.observers.stop()
-        if self._http is not None:
-            await self._http.close()
+        """Requests in flight end properly, then children are stopped.
+
+        What one step raises is raised after all of them. Safe to call at any time, and again.
+        """
+        async with AsyncExitStack() as ending:  # the last one pushed comes first
+            if self._http is not None:
+                ending.push_async_callback(self._http.close)
+            ending.push_async_callback(self.observers.stop)
+            for task in (self._preloading, self._bringing_up):
+                if task is not None:
+                    ending.push_async_callback(asyncio.wait, [task])
+            ending.push_async_callback(self.switchboard.stop)
+            if self._proxy is not None:
+                ending.push_async_callback(self._proxy.stop)
+            if self._bringing_up is not None:
+                self._bringing_up.cancel()
 
     async def apply(self, settings: Settings) -> None:
         """Other settings: deadlines, roles and logs from the next request on, backends and

@@ -38,18 +38,20 @@ BODY = {
     "tools": [{"name": "Bash", "input_schema": {"type": "object", "properties": {}}}],
     "messages": [{"role": "user", "content": "list the files"}],
 }
+READY = BackendState.READY
 FAST = BackendSettings(kind="simulator", profile="fast,speed=30,load_s=0")
 SLOW = BackendSettings(kind="simulator", profile="slow,speed=30,load_s=0")
+LOADING = BackendSettings(kind="simulator", profile="slow,load_s=60")
 ENDLESS = BackendSettings(kind="simulator", profile="slow,prefill_tokens_per_s=20,load_s=0")
 
 
 @asynccontextmanager
 async def compared(
-    home: Path, size: tuple[int, int] = (120, 40), **backends: BackendSettings
+    home: Path, *, first: str = "fast", **backends: BackendSettings
 ) -> AsyncIterator[tuple[DashboardApp, SessionThread, Pilot[Any]]]:
     """The app with the compare screen on it, over a session that is ready."""
     settings = Settings(
-        backend="fast",
+        backend=first,
         backends={"fast": FAST, **(backends or {"slow": SLOW})},
         claude=ClaudeSettings(command="/bin/cat"),
     )
@@ -57,8 +59,8 @@ async def compared(
     await asyncio.to_thread(door.start)
     try:
         app = DashboardApp(door, settings)
-        async with app.run_test(size=size, notifications=True) as pilot:
-            await until(pilot, lambda: states(door)["fast"] is BackendState.READY)
+        async with app.run_test(size=(120, 40), notifications=True) as pilot:
+            await until(pilot, lambda: first != "fast" or states(door)[first] is READY)
             await pilot.press(LEADER, "v")
             await until(pilot, lambda: isinstance(app.screen, CompareScreen))
             await pilot.pause()
@@ -123,7 +125,7 @@ async def test_two_backends_from_the_choice_to_the_verdict(tmp_path: Path) -> No
         shown = text(app, "body")
         assert "the backend is the bottleneck" in shown
         assert "What to do" in shown
-        assert states(door)["fast"] is BackendState.READY
+        assert states(door)["fast"] is READY
         assert servers() == 1
         assert len(history.entries(tmp_path)) == 1
         await pilot.press("escape")
@@ -165,6 +167,22 @@ async def test_a_target_that_does_not_start_is_told_and_the_rest_goes_on(tmp_pat
         assert "gone was left out" in text(app, "body")
 
 
+async def test_a_backend_that_was_taken_in_place_of_the_first_one_is_measured(
+    tmp_path: Path,
+) -> None:
+    async with compared(tmp_path, first="endless", endless=LOADING) as (app, door, pilot):
+        await pilot.press("escape")
+        await asyncio.wrap_future(door.switch("fast"))
+        await until(pilot, lambda: door.snapshot.active == "fast")
+        await pilot.press(LEADER, "v", "2")
+        assert setup(app).targets == ("fast",)
+        await pilot.press("minus", "minus", "enter")
+        await until(pilot, lambda: isinstance(app.screen, CompareResultScreen))
+        (entry,) = history.entries(tmp_path)
+        (target,) = history.load(entry.path).comparison.targets
+        assert not target.error
+
+
 async def test_the_backend_in_use_makes_room_and_comes_back(tmp_path: Path) -> None:
     async with compared(tmp_path) as (app, door, pilot):
         await pilot.press("s")
@@ -174,7 +192,7 @@ async def test_the_backend_in_use_makes_room_and_comes_back(tmp_path: Path) -> N
         await until(pilot, lambda: isinstance(app.screen, CompareResultScreen))
         await until(pilot, lambda: "slow is" in text(app, "body"))
         await until(pilot, lambda: not door.snapshot.switching)
-        await until(pilot, lambda: states(door)["fast"] is BackendState.READY)
+        await until(pilot, lambda: states(door)["fast"] is READY)
         assert servers() == 1
         assert door.snapshot.totals.requests == 0  # its runs were on a server of their own
 
