@@ -22,7 +22,7 @@ from statistics import median
 from anyclaude_tui.telemetry.metrics import percentile
 from benchmarks.bodies import body, turns
 from benchmarks.chart import Line, Plot, draw
-from benchmarks.client import ask
+from benchmarks.client import Stream, ask
 from benchmarks.targets import Runner, pin, serve
 from benchmarks.upstream import UpstreamProcess
 
@@ -103,10 +103,15 @@ async def _costs(runner: Runner, found: Growth, size: float, payloads: Sequence[
 async def by_streams(runner: Runner) -> Growth:
     """CPU of all streams together and latency against their number."""
     found = Growth("streams", f"streams × {RATE} chunks/s", "CPU ms per second")
+    payload = body(f"paced {4 * RATE} {RATE}")
+
+    async def stream(wait_s: float) -> Stream:
+        await asyncio.sleep(wait_s)  # models do not beat in time with one another
+        return await ask(runner.target, payload)
+
     for streams in STREAMS:
-        payload = body(f"paced {4 * RATE} {RATE}")
         before, start = runner.cpu_s(), time.monotonic()
-        replies = await asyncio.gather(*(ask(runner.target, payload) for _ in range(streams)))
+        replies = await asyncio.gather(*(stream(n / streams / RATE) for n in range(streams)))
         spent_s = max(runner.cpu_s() - before, 0.01)
         late_ms = [ms for reply in replies for ms in reply.latencies_ms]
         cost = spent_s / (time.monotonic() - start) * 1000

@@ -18,6 +18,9 @@ from anyclaude_tui.proxy.errors import invalid
 MAX_DEPTH = 150
 """Deepest nesting of a request that is accepted; real ones stay below 40."""
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+"""Made once: `json.dumps` would make it anew for every call of a long history."""
+
 
 def harmless(value: Any, depth: int = 0) -> Any:
     """A copy of a JSON value that every encoder, template and tokenizer can take.
@@ -110,7 +113,7 @@ def join_texts(texts: Iterable[str]) -> str:
 
 def canonical_json(value: Any) -> str:
     """JSON text in the one form that we write ourselves; key order is the value's own."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def json_bytes(value: Any) -> int:
