@@ -51,7 +51,6 @@ class Switchboard:
         self._coming: Backend | None = None
         self._failed: dict[str, BackendStatus] = {}
         self._step = ""
-        self._ended = False
         self.active = ""
 
     @property
@@ -77,11 +76,21 @@ class Switchboard:
             if lane.backend.status().state in SERVING:
                 lane.gate.resize(lane.backend.endpoint.slots)  # it may have come up by itself
                 return lane
+            await self.recover(role, lane)
+
+    async def recover(self, role: Role, lane: Lane) -> None:
+        """A request failed on this lane: returns when it is worth asking for a lane again,
+        because its server serves or because requests go elsewhere. Raises BackendError."""
+        if self._is_used(role, lane):
             try:
                 await self._revive(lane.backend)
-            except BackendError:  # it may have been given up for another one in the meantime
-                if self._change is None and self.peek(role) is lane:
+            except BackendError:  # it may have been stopped for a switch in the meantime
+                if self._is_used(role, lane):
                     raise
+
+    def _is_used(self, role: Role, lane: Lane) -> bool:
+        """Whether new requests go to this lane now."""
+        return self._change is None and self.peek(role) is lane
 
     def peek(self, role: Role) -> Lane:
         """Where requests go at this moment. Raises BackendError when there is no backend."""
@@ -179,7 +188,7 @@ class Switchboard:
                     await lane.backend.stop()
                     yield
                 finally:
-                    if not self._ended:
+                    if not self._stopped:
                         self._step = f"starting {name} again"
                         await self._start_again(lane)
 
@@ -193,7 +202,6 @@ class Switchboard:
     async def stop(self) -> None:
         """Stop every backend that we started; nothing is started any more."""
         self._stopped = True
-        self._ended = True
         tasks = [*self._leaving, *self._role_starts.values()]
         for task in tasks:
             task.cancel()

@@ -331,3 +331,32 @@ async def test_a_start_that_breaks_in_another_way_leaves_nothing_running(made: B
         ("a", BackendState.READY),
         ("b", BackendState.FAILED),
     ]
+
+
+async def test_a_request_that_recovers_while_its_backend_is_switched_away_goes_on(
+    made: Board,
+) -> None:
+    """The old one is stopped under it; what counts is that the new one serves."""
+    await made.board.switch("a")
+    lane = await made.board.lane(Role.MAIN)
+    made.puppets["a"].state = BackendState.STARTING
+    made.puppets["a"].may_start.clear()
+    recovering = asyncio.create_task(made.board.recover(Role.MAIN, lane))
+    await settle()
+    await made.board.switch("b")
+    made.puppets["a"].refuses = "it was stopped"
+    made.puppets["a"].may_start.set()
+    await recovering
+    assert (await made.board.lane(Role.MAIN)).backend.name == "b"
+    starts = made.puppets["a"].starts
+    await made.board.recover(Role.MAIN, lane)  # it is not brought back for nobody
+    assert made.puppets["a"].starts == starts
+
+
+async def test_a_request_that_recovers_does_not_start_what_makes_room(made: Board) -> None:
+    await made.board.switch("a")
+    lane = await made.board.lane(Role.MAIN)
+    async with made.board.aside("measuring"):
+        await made.board.recover(Role.MAIN, lane)
+        assert made.puppets["a"].state is BackendState.STOPPED
+    assert (await made.board.lane(Role.MAIN)).backend.name == "a"

@@ -335,9 +335,10 @@ class SupervisedBackend(Backend):
         return self.explain_exit(process.reason, self._log.tail())
 
     def _declare_dead(self, reason: str) -> None:
-        self._dead_reason = reason
-        self._dead.set()
-        self._set(BackendState.STARTING, reason)
+        if self._state in _UP:  # it may have been stopped while it was looked at
+            self._dead_reason = reason
+            self._dead.set()
+            self._set(BackendState.STARTING, reason)
 
     def _set(self, state: BackendState, reason: str = "") -> None:
         self._state, self._reason = state, reason

@@ -125,7 +125,7 @@ class Exchange:
             self._record.retries += 1
             self._record.reason = f"{ending.reason}; sending again"
             self._renew_translator(None, 0)
-            await self._recover(lane.backend)
+            await self._recover(lane)
         await self._finish(ending)
 
     async def _through_a_lane(self) -> tuple[Lane, Ending]:
@@ -262,12 +262,12 @@ class Exchange:
             reason = f"the backend fell silent for {self._silence_s:.0f} s in mid-reply"
         return replace(self._translator.close(Truncation.STALL, reason), retry=False)
 
-    async def _recover(self, backend: Backend) -> None:
+    async def _recover(self, lane: Lane) -> None:
         """Have the backend brought back before the request is sent again."""
         self._enter(Stage.WAITING, Phase.QUEUED)
         try:
             async with asyncio.timeout(self._services.limits.recover_s):
-                await backend.recover()
+                await self._services.routes.recover(self._record.role, lane)
         except (BackendError, TimeoutError) as error:
             words = str(error) or "the backend did not come back in time"
             raise ApiError("api_error", words, retry=False) from error

@@ -35,6 +35,12 @@ class Routes(Protocol):
         Raises BackendError when there is no backend that could serve.
         """
 
+    async def recover(self, role: Role, lane: Lane) -> None:
+        """A request failed on this lane: returns when it is worth asking for one again.
+
+        Raises BackendError when its server does not come back.
+        """
+
     def peek(self, role: Role) -> Lane:
         """The same without waiting: where they go at this moment."""
 

@@ -78,6 +78,9 @@ class OneLane:
     async def lane(self, role: Role) -> Lane:
         return self._lane
 
+    async def recover(self, role: Role, lane: Lane) -> None:
+        await lane.backend.recover()
+
     def peek(self, role: Role) -> Lane:
         return self._lane
 
