@@ -220,8 +220,7 @@ async def test_another_choice_gives_up_a_first_backend_that_still_loads(tmp_path
             await made.switch("gpt")
             await until(lambda: load.replies)
         assert set(load.check()) == {"gpt"}
-        with pytest.raises(BackendError, match="given up"):
-            await made.ready()
+        await made.ready()  # the one that was taken in its place serves
         await until(lambda: made.snapshot().backends[0].state is BackendState.STOPPED)
     finally:
         await made.stop()
