@@ -148,10 +148,11 @@ async def test_escape_stops_and_keeps_what_there_is(tmp_path: Path) -> None:
         assert history.load(entry.path).comparison.stopped
 
 
-async def test_the_app_is_left_while_it_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("room", [False, True])
+async def test_the_app_is_left_while_it_runs(tmp_path: Path, room: bool) -> None:
     async with compared(tmp_path, endless=ENDLESS) as (app, _, pilot):
-        await pilot.press("enter")
-        await until(pilot, lambda: servers() == 2)
+        await pilot.press(*(["s"] if room else []), "enter")
+        await until(pilot, lambda: "measuring endless" in text(app, "title"))
         app.exit(0)
         await pilot.pause()
     assert servers() == 0
@@ -272,15 +273,16 @@ async def test_it_is_saved_and_the_path_is_shown(tmp_path: Path, key: str, endin
 async def test_sections_are_jumped_to(tmp_path: Path) -> None:
     async with finished(tmp_path, (80, 24)) as (app, pilot):
         body = app.screen.query_one("#body", Scroller)
+
+        def top() -> str:
+            return plain(body._draw(int(body.scroll_offset.y))).strip()
+
         await pilot.press("3")
-        await pilot.pause()
-        assert plain(body._draw(int(body.scroll_offset.y))).strip() == "Figures"
+        await until(pilot, lambda: top() == "Figures")
         await pilot.press("tab")
-        await pilot.pause()
-        assert plain(body._draw(int(body.scroll_offset.y))).startswith(" Runs")
+        await until(pilot, lambda: top().startswith("Runs"))
         await pilot.press("tab")
-        await pilot.pause()
-        assert body.scroll_offset.y == 0
+        await until(pilot, lambda: body.scroll_offset.y == 0)
 
 
 async def test_it_is_held_against_an_older_one(tmp_path: Path) -> None:
@@ -315,6 +317,25 @@ async def test_the_history_opens_one(tmp_path: Path) -> None:
         assert "r again" not in text(app, "keys")
         await pilot.press("r")
         assert "from the history" in text(app, "keys")
+
+
+@pytest.mark.parametrize("theme", ["anyclaude", "ansi-dark"])
+@pytest.mark.parametrize("size", [(20, 5), (40, 10), (300, 80)])
+async def test_any_window(tmp_path: Path, size: tuple[int, int], theme: str) -> None:
+    history.keep(tmp_path, comparing.saved())
+    app = DashboardApp(fakes.FakeDoor(tmp_path, fakes.snapshot()), Settings())
+    async with app.run_test(size=size) as pilot:
+        app.theme = theme
+        job = comparing.Held(comparing.live(*comparing.told()))
+        for screen in (
+            CompareScreen(app.door),
+            CompareRunScreen(app.door, job.order, job),
+            CompareResultScreen(app.door, comparing.saved(), None),
+            CompareHistoryScreen(app.door, "Comparisons"),
+        ):
+            app.push_screen(screen)
+            await pilot.pause(0.15)
+            assert app.screen is screen
 
 
 async def test_a_run_that_cannot_begin_says_why(tmp_path: Path) -> None:
