@@ -10,6 +10,7 @@ import argparse
 import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from errno import EACCES, EEXIST, ENOSPC, ENOTDIR, EPERM, EROFS
 from pathlib import Path
@@ -41,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except Exception as error:
         failed = _as_failed(error)
-        if failed is None or _debug():
-            raise
+        if _debug():
+            traceback.print_exc()
         print(f"anyclaude-tui: {failed}", file=sys.stderr)
         return failed.code
     assert isinstance(code, int)
@@ -61,8 +62,8 @@ def _debug() -> bool:
     return os.environ.get("ANYCLAUDE_DEBUG", "0") not in ("", "0")
 
 
-def _as_failed(error: Exception) -> Failed | None:
-    """The errors that are somebody's to mend, in words; None for a fault of ours."""
+def _as_failed(error: Exception) -> Failed:
+    """The error in words, with what to do next."""
     from anyclaude_tui.backends.base import BackendError
     from anyclaude_tui.config import ConfigError
     from anyclaude_tui.terminal.claude import ClaudeMissing
@@ -75,7 +76,7 @@ def _as_failed(error: Exception) -> Failed | None:
         return Failed(str(error))
     if isinstance(error, OSError):
         return Failed(_words(error))
-    return None
+    return Failed(f"a fault of anyclaude-tui itself: {error!r}. ANYCLAUDE_DEBUG=1 shows where.")
 
 
 def _words(error: OSError) -> str:

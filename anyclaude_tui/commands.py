@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import errno
+import logging
 import os
 import signal
 import sys
 from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from anyclaude_tui.door import SessionThread
 from anyclaude_tui.session import Session
 from anyclaude_tui.signals import ENDING, Stop, on_signals
 from anyclaude_tui.telemetry import files
+from anyclaude_tui.telemetry.hub import Notice
 from anyclaude_tui.terminal.claude import INSTALL_HINT, ClaudeMissing, find
 from anyclaude_tui.terminal.foreground import foreground
 
@@ -47,12 +50,13 @@ def start_session_thread(options: argparse.Namespace) -> tuple[Settings, Session
     settings = configuration.load()
     configuration.resolve(getattr(options, "backend", None), settings)  # a mistake shows at once
     find(settings.claude)
-    log_file = configuration.home() / "server-logs" / "proxy.log"  # the terminal is taken
+    log_file = _log_file()
     thread = SessionThread(lambda: make_session(options, settings, log_file=log_file))
     try:
         thread.start()
     except OSError as error:
-        raise _port_taken(error, settings.proxy.port) from error
+        _explain(error, settings.proxy.port)
+        raise
     return settings, thread
 
 
@@ -67,6 +71,7 @@ def serve(options: argparse.Namespace) -> int:
         with on_signals(stop, *ENDING, signal.SIGINT):
             async with _Running(session):
                 if await _before(stopped, session.ready()):
+                    session.hub.notice_listeners.append(_tell)
                     status = session.switchboard.statuses()[0]
                     line = {
                         "url": session.url,
@@ -90,8 +95,7 @@ def run_claude(options: argparse.Namespace) -> int:
             f"Claude Code is not installed: {INSTALL_HINT}. Or start the dashboard "
             "(`anyclaude-tui`): a small chat client runs there in its place."
         )
-    log_file = configuration.home() / "server-logs" / "proxy.log"  # the terminal is Claude's
-    session = make_session(options, settings, log_file=log_file)
+    session = make_session(options, settings, log_file=_log_file())
 
     async def main() -> int:
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
@@ -163,18 +167,45 @@ class _Running:
         try:
             await self._session.start()
         except OSError as error:
-            raise _port_taken(error, self._session.port) from error
+            _explain(error, self._session.port)
+            raise
 
     async def __aexit__(self, *_: object) -> None:
         await self._session.stop()
 
 
-def _port_taken(error: OSError, port: int) -> Exception:
-    if error.errno != errno.EADDRINUSE:
-        return error
-    return Failed(
-        f"port {port} is taken by another program: choose another with --port, or 0 for a free one"
-    )
+def _explain(error: OSError, port: int) -> None:
+    """Raises Failed for a port that is taken."""
+    if error.errno == errno.EADDRINUSE:
+        raise Failed(
+            f"port {port} is taken by another program: set another one, or 0 for a free one, "
+            "as [proxy] port in config.toml (or with `serve --port`)"
+        ) from error
+
+
+def _tell(notice: Notice) -> None:
+    if notice.level != "info":
+        print(f"anyclaude-tui: {notice.text}", file=sys.stderr, flush=True)
+
+
+def _log_file() -> Path:
+    """Where the debug log goes, and what libraries log, when the terminal is taken."""
+    path = configuration.home() / "server-logs" / "proxy.log"
+    logging.basicConfig(level=logging.WARNING, handlers=[_FileLog(path)])
+    return path
+
+
+class _FileLog(logging.Handler):
+    """Makes the file, for its owner only, when there is something to write."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):
+            files.append_line(self._path, self.format(record).encode(errors="replace"))
 
 
 async def _before(stopped: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

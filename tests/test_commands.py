@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import termios
 from collections.abc import AsyncIterator
@@ -21,8 +22,9 @@ import aiohttp
 import psutil
 import pytest
 
+from anyclaude_tui import cli
 from tests.e2e.claude import clean_environment
-from tests.e2e.servers import ANYCLAUDE, Serve, serve
+from tests.e2e.servers import ANYCLAUDE, Serve, run, serve
 from tests.e2e.terminal import PtyTerminal
 from tests.support.proxy import ask_body, until
 
@@ -233,3 +235,74 @@ async def test_a_signal_to_the_dashboard_ends_everything_and_restores_the_termin
         assert said.rindex("\x1b[?1049l") > said.rindex("\x1b[?1049h")
         assert termios.tcgetattr(made._master)[3] & termios.ICANON
     assert [line["outcome"] for line in journal(tmp_path / ".anyclaude")] == ["complete"]
+
+
+async def refused(tmp_path: Path, *args: str, **env: str) -> tuple[int, str]:
+    """Runs the command line; its exit code and what it said on stderr."""
+    code, out, err = await run(*args, home=tmp_path, env=env)
+    assert out == ""
+    return code, err
+
+
+@pytest.mark.parametrize("args", [("run",), ("serve",)], ids=str)
+async def test_a_busy_port_is_told_with_what_can_be_done(
+    args: tuple[str, ...], tmp_path: Path
+) -> None:
+    """`run` and the dashboard have no --port: the settings have it."""
+    env = home_with(tmp_path, "")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config = Path(env["ANYCLAUDE_HOME"]) / "config.toml"
+        config.write_text(f"{config.read_text()}[proxy]\nport = {port}\n")
+        code, err = await refused(tmp_path, *args, "--backend", "simulator")
+    assert code == 1
+    assert f"port {port} is taken" in err
+    assert "[proxy] port" in err
+    assert "serve --port" in err
+
+
+async def test_a_claude_that_cannot_be_run_is_named(tmp_path: Path) -> None:
+    env = home_with(tmp_path, "")
+    (tmp_path / "claude").write_bytes(b"\x00 no program")
+    code, err = await refused(tmp_path, "run", "--backend", "simulator", **env)
+    assert code == 1
+    assert str(tmp_path / "claude") in err
+    assert "npm install" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("debug", "traced"), [("0", False), ("1", True)])
+async def test_the_exit_code_is_the_same_with_a_traceback(
+    debug: str, traced: bool, tmp_path: Path
+) -> None:
+    code, err = await refused(tmp_path, "serve", "--backend", "nonsense", ANYCLAUDE_DEBUG=debug)
+    assert code == 2
+    assert "no backend called 'nonsense'" in err.splitlines()[-1]
+    assert ("Traceback" in err) == traced
+
+
+def test_a_fault_of_ours_says_how_to_see_more(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fault(_: object) -> None:
+        raise LookupError("oh")
+
+    monkeypatch.setattr("anyclaude_tui.commands.config", fault)
+    monkeypatch.delenv("ANYCLAUDE_DEBUG", raising=False)
+    assert cli.main(["config"]) == 1
+    said = capsys.readouterr().err
+    assert "LookupError('oh')" in said
+    assert "ANYCLAUDE_DEBUG=1" in said
+    assert "Traceback" not in said
+
+
+async def test_serve_tells_what_goes_wrong_later(tmp_path: Path) -> None:
+    """Nobody else would see that the journal cannot be written."""
+    env = clean_environment(tmp_path)
+    home = Path(env["ANYCLAUDE_HOME"])
+    home.mkdir()
+    (home / "request-logs").write_text("a file where the folder should be")
+    async with serve("simulator", home=tmp_path) as running:
+        async with request_in_flight(running) as response:
+            await response.read()
+        await until(lambda: any("request-logs" in line for line in running.log))

@@ -182,6 +182,7 @@ class Hub:
         self.recent: deque[RequestView] = deque(maxlen=RECENT_KEPT)
         self.notices: deque[Notice] = deque(maxlen=50)
         self.ended_listeners: list[Callable[[RequestRecord, RequestView], None]] = []
+        self.notice_listeners: list[Callable[[Notice], None]] = []
         self._all = _Tally()
         self._by_backend: dict[str, _Tally] = {}
         self._rates: deque[float] = deque(maxlen=RATE_SAMPLES)
@@ -206,7 +207,10 @@ class Hub:
 
     def notice(self, level: str, text: str) -> None:
         """Tell the user something that is no request's business."""
-        self.notices.append(Notice(time.time(), level, text))
+        notice = Notice(time.time(), level, text)
+        self.notices.append(notice)
+        for listener in self.notice_listeners:
+            listener(notice)
 
     def snapshot(
         self,

@@ -14,7 +14,7 @@ import termios
 from collections.abc import Iterator
 
 from anyclaude_tui.signals import Stop, on_signals
-from anyclaude_tui.terminal.claude import Launch
+from anyclaude_tui.terminal.claude import INSTALL_HINT, ClaudeMissing, Launch
 
 GRACE_S = 3.0
 """After the signal that ends us it gets this long to end by itself."""
@@ -23,10 +23,19 @@ GRACE_S = 3.0
 async def foreground(launch: Launch, stopped: asyncio.Event, stop: Stop) -> int:
     """Run it to its end; its exit code, 128 + N when signal N has ended it.
 
-    When `stopped` is set it is given the signal that came. Raises OSError when it cannot be run.
+    When `stopped` is set it is given the signal that came. Raises ClaudeMissing when it
+    cannot be run.
     """
     with on_signals(lambda _: None, signal.SIGINT, signal.SIGQUIT), _terminal_kept():
-        process = await asyncio.create_subprocess_exec(*launch.argv, env=launch.env, cwd=launch.cwd)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *launch.argv, env=launch.env, cwd=launch.cwd
+            )
+        except OSError as error:
+            raise ClaudeMissing(
+                f"{launch.argv[0]} cannot be run ({error.strerror}): correct [claude] command in "
+                f"config.toml, or install Claude Code: {INSTALL_HINT}"
+            ) from error
         ended, stopping = asyncio.create_task(process.wait()), asyncio.create_task(stopped.wait())
         try:
             await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
