@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import httpx
 import msgspec
 
+from anyclaude_tui.proxy.sse import Comment, SSEReader
+
 HELP = "Type a message and press Enter. /new starts over, /quit (or Ctrl+D) leaves."
 
 
@@ -56,7 +58,9 @@ def _turn(client: httpx.Client, model: str, history: list[dict[str, str]], line:
     try:
         with client.stream("POST", "/v1/messages", json=body) as response:
             for kind, text in _pieces(response):
-                shown = f"\x1b[2m{text}\x1b[22m" if kind == "thinking" else text
+                shown = _without_controls(text)
+                if kind == "thinking":
+                    shown = f"\x1b[2m{shown}\x1b[22m"
                 print(shown, end="", flush=True)
                 if kind == "text":
                     said.append(text)
@@ -75,21 +79,28 @@ def _pieces(response: httpx.Response) -> Iterator[tuple[str, str]]:
         response.read()
         yield "error", f"error {response.status_code}: {_message(response.content)}"
         return
-    thinking = False
-    for line in response.iter_lines():
-        if not line.startswith("data:"):
+    reader, thinking = SSEReader(), False
+    # Not iter_lines(): it splits at all of Unicode's line ends, in the middle of a text.
+    for event in (item for data in response.iter_bytes() for item in reader.feed(data)):
+        if isinstance(event, Comment):
             continue
-        event = msgspec.json.decode(line[5:])
-        if event["type"] == "error":
-            yield "error", f"\nerror: {event['error']['message']}"
-        elif event["type"] == "content_block_delta":
-            delta = event["delta"]
+        said = msgspec.json.decode(event.data)
+        if said["type"] == "error":
+            yield "error", f"\nerror: {said['error']['message']}"
+        elif said["type"] == "content_block_delta":
+            delta = said["delta"]
             if delta["type"] == "thinking_delta":
                 thinking = True
                 yield "thinking", delta["thinking"]
             elif delta["type"] == "text_delta":
                 yield "text", ("\n\n" if thinking else "") + delta["text"]
                 thinking = False
+
+
+def _without_controls(text: str) -> str:
+    """What the model writes must not command the terminal."""
+    kept = (c for c in text if c in "\n\t" or not (c < " " or "\x7f" <= c <= "\x9f"))
+    return "".join(kept)
 
 
 def _message(body: bytes) -> str:
