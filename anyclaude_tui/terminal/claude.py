@@ -17,8 +17,12 @@ from anyclaude_tui.config import ClaudeSettings
 from anyclaude_tui.terminal import claude_settings
 
 INSTALL_HINT = "npm install -g @anthropic-ai/claude-code"
-WATCHDOG_MS = 24 * 3600 * 1000
-"""Claude Code's own watchdogs give up on a slow prefill after 300 s; ours are the judge."""
+_CLOUDS = ("BEDROCK", "VERTEX", "FOUNDRY", "MANTLE", "ANTHROPIC_AWS", "ANTHROPIC_GOOGLE_CLOUD")
+PAST_THE_PROXY = {f"CLAUDE_CODE_USE_{cloud}": "0" for cloud in _CLOUDS} | {
+    "ANTHROPIC_UNIX_SOCKET": ""
+}
+"""What would make Claude Code talk to somebody else whatever its base URL, and the values that
+turn it off (measured, 2.1.329)."""
 
 LEAST_COMPACT_WINDOW_TOKENS = 100_000
 """Claude Code 2.1.329 takes a smaller CLAUDE_CODE_AUTO_COMPACT_WINDOW for 100k, and warns;
@@ -121,7 +125,8 @@ def launch(
     or shell. Where Claude Code is not installed the small chat client takes its place,
     with a note that says how to install it. Raises ClaudeMissing.
     """
-    added = {**session, **past_http_proxies(env), **settings.env}
+    off = {name: value for name, value in PAST_THE_PROXY.items() if env.get(name)}
+    added = {**session, **off, **past_http_proxies(env), **settings.env}
     where = cwd or os.getcwd()
     # A token or key of the user's own must not win over the session's.
     inherited = {k: v for k, v in env.items() if k not in ("ANTHROPIC_API_KEY", "CLAUDECODE")}
@@ -138,5 +143,8 @@ def launch(
     given = (*settings.args, *resume, *args)
     if "--settings" not in given:
         folder = config.home(env) / "state"
-        given = (*claude_settings.arguments(added, env, Path(where), folder), *given)
+        given = (
+            *claude_settings.arguments(PAST_THE_PROXY | added, env, Path(where), folder),
+            *given,
+        )
     return Launch((command, *given), full, where, settings=shown)

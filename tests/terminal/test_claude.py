@@ -122,3 +122,23 @@ async def test_the_real_one_comes_to_us_all_the_same(tmp_path: Path) -> None:
         )  # fmt: skip
         output, _ = await asyncio.wait_for(process.communicate(), 60)
     assert b"Hello from the fake server" in output
+
+
+def test_a_cloud_that_the_user_works_with_otherwise_is_turned_off(tmp_path: Path) -> None:
+    """With CLAUDE_CODE_USE_BEDROCK the base URL does not count: all would go to AWS."""
+    env = environment(tmp_path) | {"CLAUDE_CODE_USE_BEDROCK": "1", "ANTHROPIC_UNIX_SOCKET": "/s"}
+    made = launch(ClaudeSettings(), session_env("http://u", TOKEN, "m", 1), (), env=env)
+    assert made.env["CLAUDE_CODE_USE_BEDROCK"] == "0"
+    assert made.env["ANTHROPIC_UNIX_SOCKET"] == ""
+    assert dict(made.settings)["CLAUDE_CODE_USE_BEDROCK"] == "0"
+    assert "CLAUDE_CODE_USE_VERTEX" not in made.env
+    own = ClaudeSettings(env={"CLAUDE_CODE_USE_BEDROCK": "1"})
+    assert launch(own, {}, (), env=env).env["CLAUDE_CODE_USE_BEDROCK"] == "1"
+
+
+def test_a_cloud_in_a_settings_file_is_turned_off(tmp_path: Path) -> None:
+    env = environment(tmp_path)
+    write(tmp_path / ".claude" / "settings.json", {"env": {"CLAUDE_CODE_USE_VERTEX": "1"}})
+    made = launch(ClaudeSettings(), session_env("http://u", TOKEN, "m", 1), (), env=env)
+    path = made.argv[made.argv.index("--settings") + 1]
+    assert json.loads(Path(path).read_text()) == {"env": {"CLAUDE_CODE_USE_VERTEX": "0"}}
