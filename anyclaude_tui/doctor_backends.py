@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from anyclaude_tui.backends import http, lmstudio, memory, mlx_lm, modelfiles
+from anyclaude_tui.backends import http, memory, mlx_lm, modelfiles
 from anyclaude_tui.backends.anthropic import AnthropicBackend
 from anyclaude_tui.backends.attached import AttachedBackend
 from anyclaude_tui.backends.base import Backend, BackendError
@@ -22,6 +22,7 @@ from anyclaude_tui.backends.discovery import Discovery, discover
 from anyclaude_tui.backends.flavours import ask_models, inspect
 from anyclaude_tui.backends.lmstudio import SMALL_WINDOW_TOKENS
 from anyclaude_tui.backends.lmstudio_api import is_lm_studio, list_models
+from anyclaude_tui.backends.lmstudio_files import lms_program
 from anyclaude_tui.backends.registry import create
 from anyclaude_tui.backends.supervised import SupervisedBackend
 from anyclaude_tui.config import BackendSettings, ConfigError, Settings, resolve
@@ -179,7 +180,7 @@ async def _lm_studio(
 ) -> list[Finding]:
     """LM Studio: not running is no fault where `lms` can start it."""
     if not await is_lm_studio(client):
-        if lmstudio.lms_program() and http.is_local(backend.base_url):
+        if lms_program() and http.is_local(backend.base_url):
             return [(Level.OK, "not running; its server is started when it is needed", "")]
         raise BackendError(
             f"LM Studio does not answer at {backend.base_url}: open it and start its server "

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from anyclaude_tui.backends import machine
 from anyclaude_tui.backends.base import (
     Backend,
     BackendError,
@@ -100,6 +101,7 @@ class Session:
         Raises OSError when the port is taken.
         """
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        machine.allow_open_files()
         self._http = open_http()
         self._services = Services(
             routes=self.switchboard,

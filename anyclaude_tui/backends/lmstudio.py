@@ -6,7 +6,6 @@ Its server is started when it is down and `lms` is there; it is never stopped by
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from anyclaude_tui.backends import http
 from anyclaude_tui.backends.attached import AttachedBackend, base_of, key_of
 from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, ModelInfo
 from anyclaude_tui.backends.lmstudio_api import LmModel, is_lm_studio, list_models, load, unload
+from anyclaude_tui.backends.lmstudio_files import lms_program
 from anyclaude_tui.config import BackendSettings
 
 DEFAULT_URL = "http://127.0.0.1:1234"
@@ -180,13 +180,6 @@ class LmStudioBackend(AttachedBackend):
         better = self._better_window(model)
         if better > window:
             self.remedy_words = f"load it again with {better:,} tokens"
-
-
-def lms_program() -> str | None:
-    """LM Studio's command line tool, on PATH or where its installer puts it."""
-    places = [Path.home() / ".lmstudio/bin/lms", Path.home() / ".cache/lm-studio/bin/lms"]
-    found = shutil.which("lms")
-    return found or next((str(place) for place in places if place.exists()), None)
 
 
 async def _start_server(program: str, port: int) -> None:

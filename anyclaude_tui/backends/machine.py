@@ -6,11 +6,10 @@ Everything else asks here: who a process is, who holds a port, how much memory t
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
+import resource
 import socket
-import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +17,12 @@ from pathlib import Path
 
 import psutil
 
+from anyclaude_tui.backends import macos
+
 MACOS = sys.platform == "darwin"
+OPEN_FILES = 10_240
+"""Two for each stream, and more for the pane and the files. A Mac's soft limit is 256, and a
+higher one than this (OPEN_MAX) cannot be set there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class PortOwner:
         """Whether it belongs to the process group of `leader`."""
         try:
             return os.getpgid(self.pid) == leader
-        except ProcessLookupError:
+        except OSError:  # it has gone, or is not ours to ask about
             return False
 
 
@@ -69,11 +73,33 @@ def memory() -> Memory:
     return Memory(seen.total, seen.available)
 
 
+def usable_for_models_bytes(total_bytes: int) -> int:
+    """How much of the machine's memory a model may have at most."""
+    return macos.gpu_bytes(total_bytes) if MACOS else total_bytes
+
+
+def allow_open_files(wanted: int = OPEN_FILES) -> int:
+    """Raise the number of files and sockets that this process may have open; the limit then.
+
+    Children inherit it. Never lowers it, never raises: a system that refuses keeps its own.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return soft
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError):
+        return soft
+    return wanted
+
+
 def identity(pid: int) -> str | None:
     """A word that no later process with the same pid shares; None when there is no such process.
 
-    Linux: boot id and start tick from /proc (psutil's create_time moves when the clock is
-    set). Elsewhere the kernel's start time.
+    Linux: boot id and start tick from /proc; macOS: the start time that the kernel noted.
+    psutil's create_time, which serves elsewhere, moves when the clock is set.
     """
     if sys.platform == "linux":
         try:
@@ -82,6 +108,8 @@ def identity(pid: int) -> str | None:
             return None
         fields = stat.rpartition(")")[2].split()  # the name may hold blanks and brackets
         return f"{_boot_id()}:{fields[19]}"  # field 22, starttime
+    if MACOS and (noted := macos.started(pid)) is not None:
+        return noted
     try:
         return f"{psutil.Process(pid).create_time():.3f}"
     except psutil.Error:
@@ -121,7 +149,7 @@ def port_in_use(port: int) -> bool:
 
 def port_owner(port: int) -> PortOwner | None:
     """Who listens on the port; None when nobody does or it is not ours to see."""
-    pid = _listener_by_lsof(port) if MACOS else _listener_by_psutil(port)
+    pid = macos.listener(port) if MACOS else _listener_by_psutil(port)
     if pid is None:
         return None
     try:
@@ -139,19 +167,6 @@ def _listener_by_psutil(port: int) -> int | None:
         address = connection.laddr
         if connection.status == psutil.CONN_LISTEN and address and address.port == port:
             return connection.pid
-    return None
-
-
-def _listener_by_lsof(port: int) -> int | None:
-    """macOS lets only root list all connections through psutil; lsof may."""
-    command = ["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fp"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    for line in done.stdout.splitlines():
-        if line.startswith("p") and line[1:].isdigit():
-            return int(line[1:])
     return None
 
 
@@ -181,22 +196,6 @@ class UsageSampler:
 
 
 def _footprint(process: psutil.Process) -> int:
-    """The memory that a process costs: on macOS with its Metal buffers, which RSS leaves out."""
-    if MACOS:
-        found = _mac_footprint(process.pid)
-        if found is not None:
-            return found
-    return int(process.memory_info().rss)
-
-
-def _mac_footprint(pid: int) -> int | None:
-    """`ri_phys_footprint` of struct rusage_info_v0 in <sys/resource.h>; unmeasured by us."""
-    try:
-        call = ctypes.CDLL("/usr/lib/libproc.dylib").proc_pid_rusage
-    except (OSError, AttributeError):
-        return None
-    buffer = ctypes.create_string_buffer(512)
-    if call(pid, 0, buffer) != 0:
-        return None
-    # uint8 uuid[16], then seven uint64 (user, system, two wakeups, pageins, wired, resident).
-    return int.from_bytes(buffer.raw[72:80], sys.byteorder)
+    """The memory that a process costs."""
+    found = macos.footprint_bytes(process.pid) if MACOS else None
+    return int(process.memory_info().rss) if found is None else found

@@ -14,8 +14,6 @@ KV_BYTES = 2
 """A cached number is 16 bits wide unless --kv-bits says otherwise."""
 OVERHEAD_BYTES = GIB
 """Python, buffers, activations."""
-METAL_SHARE = 0.75
-"""About what macOS lets the GPU have of the machine's memory (iogpu.wired_limit_mb)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def estimate(
         kv_bytes=full * per_layer * window + fixed,
         kv_bytes_per_token=full * per_layer,
         window_tokens=window,
-        usable_bytes=int(total * METAL_SHARE) if machine.MACOS else total,
+        usable_bytes=machine.usable_for_models_bytes(total),
     )
 
 

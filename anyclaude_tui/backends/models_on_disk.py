@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from anyclaude_tui.backends import memory, modelfiles
+from anyclaude_tui.backends import lmstudio_files, memory, modelfiles
 from anyclaude_tui.backends.base import BackendError
 
-LM_STUDIO_FOLDERS = ("~/.lmstudio/models", "~/.cache/lm-studio/models")
 MODELS_MAX = 200
 """Enough to choose from; a folder with more was not meant."""
 
@@ -73,10 +72,10 @@ def _candidates(folders: Sequence[str], env: Mapping[str, str]) -> Iterator[tupl
             )
             if snapshots:
                 yield name, snapshots[-1], "Hugging Face cache"
-    for folder in LM_STUDIO_FOLDERS:
-        for owner in _subfolders(Path(folder).expanduser()):
+    for models in lmstudio_files.model_folders():
+        for owner in _subfolders(models):
             for path in _subfolders(owner):
-                yield f"{owner.name}/{path.name}", path, "LM Studio"
+                yield f"{owner.name}/{path.name}", path, lmstudio_files.PLACE
 
 
 def _subfolders(folder: Path) -> list[Path]:

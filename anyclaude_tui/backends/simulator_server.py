@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from anyclaude_tui.backends import machine
 from anyclaude_tui.backends.simulator_plan import Profile, Script, make_plan, parse_profile
 from anyclaude_tui.backends.simulator_reply import Engine, PrefixCache, Record, Reply
 
@@ -103,6 +104,7 @@ class Simulator:
 
 async def serve(port: int, profile: Profile) -> int:
     """Serve on loopback until SIGTERM or SIGINT. Returns the exit code."""
+    machine.allow_open_files()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

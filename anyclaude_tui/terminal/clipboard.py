@@ -37,13 +37,15 @@ async def copy_to_system(text: str, env: Mapping[str, str] = os.environ) -> bool
     command = copy_command(env)
     if command is None:
         return False
+    # pbcopy takes its input for Mac Roman where no locale is set (ssh, launchd).
+    utf8 = {"LC_ALL": "en_US.UTF-8"} if sys.platform == "darwin" else {}
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
-            env=dict(env),
+            env={**env, **utf8},
         )
     except OSError:
         return False

@@ -21,6 +21,8 @@ _OUTER_PREFIXES = (
     "KONSOLE_",
     "VSCODE_",
     "ZELLIJ",
+    "WARP_",
+    "GNOME_TERMINAL_",
     "TEXTUAL",
 )
 _OUTER_NAMES = frozenset(
@@ -39,6 +41,13 @@ _OUTER_NAMES = frozenset(
         "TERMINFO",
         "ESCDELAY",
         "COLORFGBG",
+        # By these Claude Code 2.1.329 knows an editor or a terminal even before TERM_PROGRAM.
+        "__CFBundleIdentifier",
+        "CURSOR_TRACE_ID",
+        "ZED_TERM",
+        "XTERM_VERSION",
+        "TERMINATOR_UUID",
+        "TILIX_ID",
     }
 )
 

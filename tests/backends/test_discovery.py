@@ -88,8 +88,15 @@ def test_the_usual_places(nobodys_home: Path) -> None:
     model(hub / "models--x--embedder" / "snapshots" / "abc", "BertModel")
     (hub / "models--x--unfinished" / "snapshots" / "abc").mkdir(parents=True)
     model(nobodys_home / ".lmstudio/models/lm-community/gpt-oss")
+    elsewhere = nobodys_home / "studio"
+    elsewhere.mkdir()
+    (nobodys_home / ".lmstudio-home-pointer").write_text(f"{elsewhere}\n")
+    folder = nobodys_home / "big disk"
+    (elsewhere / "settings.json").write_text(json.dumps({"downloadsFolder": str(folder)}))
+    model(folder / "lm-community/gemma")
     found = find_models()
     assert [(model.name, model.place) for model in found] == [
+        ("lm-community/gemma", "LM Studio"),
         ("lm-community/gpt-oss", "LM Studio"),
         ("mlx-community/Qwen3", "Hugging Face cache"),
     ]

@@ -27,6 +27,9 @@ def test_the_outer_terminal_does_not_shine_through() -> None:
         "COLORFGBG": "0;15",
         "TEXTUAL_FPS": "9",
         "ESCDELAY": "25",
+        "__CFBundleIdentifier": "com.jetbrains.goland",
+        "CURSOR_TRACE_ID": "1",
+        "WARP_IS_LOCAL_SHELL_SESSION": "1",
     }
     assert child_env(outer) == {
         "PATH": "/bin",
@@ -51,7 +54,8 @@ async def test_copying_by_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (tmp_path / "copied").read_text() == "héllo"
     assert copy_command({"PATH": str(tmp_path)}) is None
     monkeypatch.setattr("sys.platform", "darwin")
-    (tmp_path / "pbcopy").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "pbcopy").write_text(f'#!/bin/sh\necho "$LC_ALL" > "{tmp_path}/locale"\nexit 1\n')
     (tmp_path / "pbcopy").chmod(0o755)
     assert copy_command(env) == (str(tmp_path / "pbcopy"),)
     assert await copy_to_system("text", env) is False
+    assert (tmp_path / "locale").read_text() == "en_US.UTF-8\n"

@@ -18,7 +18,6 @@ class Tmux:
 
     def __init__(self, rows: int, columns: int, folder: Path) -> None:
         self._folder = folder
-        self._socket = folder / "tmux"
         self._run(
             *("new-session", "-d", "-s", "t", "-x", str(columns), "-y", str(rows)),
             *("sleep 1000", ";", "set", "-g", "status", "off", ";"),
@@ -67,7 +66,8 @@ class Tmux:
         environment = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
         environment.pop("TMUX", None)
         return subprocess.run(
-            ["tmux", "-u", "-f", "/dev/null", "-S", str(self._socket), *arguments],
+            ["tmux", "-u", "-f", "/dev/null", "-S", "tmux", *arguments],
+            cwd=self._folder,  # a Mac's temporary folders are too long for a socket's path
             env=environment,
             check=True,
             capture_output=True,
