@@ -142,7 +142,7 @@ def claude_code(
             group,
             "program",
             Level.WARNING,
-            "not found on PATH: a small chat client runs in its place",
+            "not found: a small chat client runs in its place",
             claude.INSTALL_HINT,
         )
         return

@@ -37,13 +37,11 @@ def lines() -> list[str]:
 
 
 def _claude() -> str:
-    import shutil
-
     from anyclaude_tui.terminal import claude_version
 
-    command = shutil.which("claude")
+    command = claude_version.installed()
     if command is None:
-        return "Claude Code: not found on PATH"
+        return "Claude Code: not found"
     version = claude_version.read(command) or "version not known"
     tried = f"tried with {claude_version.OLDEST_TESTED} to {claude_version.NEWEST_TESTED}"
     return f"Claude Code {version} ({tried})"

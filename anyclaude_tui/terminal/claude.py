@@ -14,7 +14,7 @@ from pathlib import Path
 
 from anyclaude_tui import config
 from anyclaude_tui.config import ClaudeSettings
-from anyclaude_tui.terminal import claude_settings
+from anyclaude_tui.terminal import claude_settings, claude_version
 
 INSTALL_HINT = "npm install -g @anthropic-ai/claude-code"
 _CLOUDS = ("BEDROCK", "VERTEX", "FOUNDRY", "MANTLE", "ANTHROPIC_AWS", "ANTHROPIC_GOOGLE_CLOUD")
@@ -59,7 +59,7 @@ def find(settings: ClaudeSettings, env: Mapping[str, str] = os.environ) -> str |
                 f"correct it in config.toml, or remove it and install Claude Code: {INSTALL_HINT}"
             )
         return found
-    return shutil.which("claude", path=env.get("PATH"))
+    return claude_version.installed(env)
 
 
 def session_env(url: str, token: str, model: str, window_tokens: int | None) -> dict[str, str]:

@@ -7,8 +7,11 @@ said to be one; it is never refused.
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 OLDEST_TESTED = "2.1.197"
@@ -17,6 +20,17 @@ NEWEST_TESTED = "2.1.329"
 """The end-to-end tests (tests/e2e/package.json)."""
 TIMEOUT_S = 10.0
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
+_OFF_PATH = (".local/bin/claude", ".claude/local/claude")
+"""Where its installers put it: the newer one may leave PATH alone, the older made an alias."""
+
+
+def installed(env: Mapping[str, str] = os.environ) -> str | None:
+    """The path of `claude`: on PATH, else where an installer puts it; None where it is not."""
+    found = shutil.which("claude", path=env.get("PATH"))
+    if found is None and (home := env.get("HOME")):
+        usual = (shutil.which(str(Path(home, place))) for place in _OFF_PATH)
+        found = next((path for path in usual if path), None)
+    return found
 
 
 def ask(command: str, timeout_s: float = TIMEOUT_S) -> str | None:

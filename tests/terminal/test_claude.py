@@ -102,6 +102,19 @@ def test_the_version_is_read_from_the_installation(
     assert claude_version.read(str(link)) == expected
 
 
+@pytest.mark.parametrize("place", [".local/bin/claude", ".claude/local/claude"])
+def test_it_is_found_where_its_installers_put_it(tmp_path: Path, place: str) -> None:
+    env = {"PATH": str(tmp_path / "empty"), "HOME": str(tmp_path)}
+    assert claude_version.installed(env) is None
+    program = tmp_path / place
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    assert claude_version.installed(env) is None  # cannot be run
+    program.chmod(0o755)
+    assert claude_version.installed(env) == str(program)
+    assert claude_version.installed(environment(tmp_path)) == str(tmp_path / "bin" / "claude")
+
+
 @pytest.mark.e2e
 async def test_the_real_one_comes_to_us_all_the_same(tmp_path: Path) -> None:
     """With another proxy's address in its own settings, and an HTTP proxy in the environment."""
