@@ -69,13 +69,13 @@ class Exchange:
         self._silence_s = 0.0
         self._taps: list[Callable[[bytes], None]] = []
         self._task: asyncio.Task[None] | None = None
-        self._interrupted: ApiError | None = None
+        self._interrupted: tuple[ApiError, Outcome] | None = None
         self._telling = asyncio.Lock()
 
-    def interrupt(self, error: ApiError) -> None:
-        """End it now with this error: the proxy stops."""
+    def interrupt(self, error: ApiError, outcome: Outcome = Outcome.ERROR) -> None:
+        """End it now with this error; `outcome` is what it counts as."""
         if self._task is not None and self._interrupted is None:
-            self._interrupted = error
+            self._interrupted = (error, outcome)
             self._task.cancel()
 
     async def run(self) -> None:
@@ -95,7 +95,9 @@ class Exchange:
                 raise
             assert self._task is not None
             self._task.uncancel()
-            await self._give_error(self._interrupted)
+            reason, outcome = self._interrupted
+            await self._give_error(reason)
+            self._record.outcome = outcome
         except Exception as error:  # our own fault: it must not look like an ending of the model
             self._services.hub.notice("error", f"fault in the proxy: {error!r}")
             await self._give_error(ApiError("api_error", f"fault in the proxy: {error!r}"))
@@ -244,7 +246,7 @@ class Exchange:
             upstream.status,
             upstream.content_type,
             body,
-            prompt_tokens=_whole(self._record.prompt_tokens.value),
+            prompt_tokens=int(self._record.prompt_tokens.value or 0) or None,
             window_tokens=endpoint.window_tokens,
         )
         if any(words in error.message for words in endpoint.dialect.dead_words):
@@ -392,7 +394,3 @@ class Exchange:
 
     def _now(self) -> float:
         return self._services.clock.now()
-
-
-def _whole(value: float | None) -> int | None:
-    return None if value is None else int(value)

@@ -10,7 +10,8 @@ import hmac
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -22,11 +23,14 @@ from anyclaude_tui.proxy.exchange import Exchange
 from anyclaude_tui.proxy.reply import Reply, error_response
 from anyclaude_tui.proxy.services import Services
 from anyclaude_tui.proxy.translation import slow_to_translate, translated
-from anyclaude_tui.telemetry.events import RequestRecord, Role
+from anyclaude_tui.telemetry.events import Outcome, RequestRecord, Role
 
 SHUTDOWN_S = 5.0
 """On stop, requests in flight get this long to end by themselves; then they end with an
 error that says so."""
+
+AGAIN_S = 1.0
+"""A request that came again waits this long for the end of the first."""
 
 NATIVE_HEADERS = ("anthropic-version", "anthropic-beta")
 """The client's headers that go on to a server that speaks the Messages API itself."""
@@ -266,36 +270,31 @@ class ProxyServer:
             prompt_bytes=size_bytes,
         )
 
-    def _only_one(self, record: RequestRecord, raw: bytes) -> _OnlyOne:
-        return _OnlyOne(self._running, (record.session_id, record.agent_id, hash(raw)))
+    @asynccontextmanager
+    async def _only_one(self, record: RequestRecord, raw: bytes) -> AsyncIterator[None]:
+        """The same body again while the first still runs: the first is ended, never both run.
 
-
-class _OnlyOne:
-    """The same body again while the first still runs: the first is cancelled, never both run.
-
-    Claude Code repeats a request that it gave up on (`messages.md`, "What users suffer
-    from", 5). Told by session and agent; a client that names no session is left alone.
-    """
-
-    def __init__(
-        self, running: dict[tuple[str, str, int], asyncio.Task[Any]], key: tuple[str, str, int]
-    ) -> None:
-        self._running = running
-        self._key = key
-
-    async def __aenter__(self) -> None:
-        if not self._key[0]:
+        Claude Code repeats a request that it gave up on (`messages.md`, "What users suffer
+        from", 5). Told by session and agent; a client that names no session is left alone.
+        """
+        if not record.session_id:
+            yield
             return
+        key = (record.session_id, record.agent_id, hash(raw))
+        while (first := self._running.get(key)) is not None:
+            # Told, and not just dropped: two clients that repeat each other would never end.
+            self._exchanges[first].interrupt(_came_again(), Outcome.CANCELLED)
+            _, late = await asyncio.wait([first], timeout=AGAIN_S)
+            if late:  # its client takes nothing
+                first.cancel()
+                await asyncio.wait([first])
         task = asyncio.current_task()
         assert task is not None
-        while (first := self._running.get(self._key)) is not None:
-            first.cancel()
-            await asyncio.wait([first])
-        self._running[self._key] = task
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._key[0] and self._running.get(self._key) is asyncio.current_task():
-            del self._running[self._key]
+        self._running[key] = task
+        try:
+            yield
+        finally:
+            del self._running[key]
 
 
 def role_of(headers: Mapping[str, str], body: Mapping[str, Any]) -> Role:
@@ -328,6 +327,12 @@ def _model_entry(name: str) -> dict[str, Any]:
 
 def _stopping() -> ApiError:
     return ApiError("api_error", "anyclaude-tui is stopping", status=503, retry=False)
+
+
+def _came_again() -> ApiError:
+    return ApiError(
+        "api_error", "the same request came again and goes on in its place", retry=False
+    )
 
 
 def _object(raw: bytes) -> dict[str, Any]:

@@ -50,7 +50,9 @@ class SlowClient:
 
 
 @asynccontextmanager
-async def slow_client(proxy: Proxy, body: Mapping[str, Any]) -> AsyncIterator[SlowClient]:
+async def slow_client(
+    proxy: Proxy, body: Mapping[str, Any], headers: str = ""
+) -> AsyncIterator[SlowClient]:
     """One request on a connection whose kernel buffers hold next to nothing."""
     runner = proxy.server._runner
     assert runner is not None
@@ -65,7 +67,7 @@ async def slow_client(proxy: Proxy, body: Mapping[str, Any]) -> AsyncIterator[Sl
         await loop.sock_connect(sock, (host, int(port)))
         raw = json.dumps(body).encode()
         head = (
-            "POST /v1/messages HTTP/1.1\r\nHost: x\r\n"
+            f"POST /v1/messages HTTP/1.1\r\nHost: x\r\n{headers}"
             f"Authorization: Bearer {TOKEN}\r\nContent-Length: {len(raw)}\r\n\r\n"
         )
         await loop.sock_sendall(sock, head.encode() + raw)
@@ -282,6 +284,41 @@ async def test_two_subagents_may_say_the_same(upstream: Upstream) -> None:
         hold.set()
         for data in await asyncio.gather(*asking):
             assert validate(data).text == WORDS
+
+
+async def ask_in_session(proxy: Proxy) -> tuple[int, bytes]:
+    headers = {"X-Claude-Code-Session-Id": "s1"}
+    async with proxy.post(ask_body(), headers=headers) as response:
+        return response.status, await response.read()
+
+
+async def test_the_first_of_the_same_request_is_told_why_it_ends(upstream: Upstream) -> None:
+    """A connection that is just dropped would be repeated, and end the other one in turn."""
+    async with running_proxy(upstream.url) as proxy:
+        upstream.script(Reply(HEADERS, STALL), say("Hello ", "world"))
+        first = asyncio.create_task(ask_in_session(proxy))
+        await upstream.received(1)
+        _, data = await ask_in_session(proxy)
+        assert validate(data).text == WORDS
+        status, data = await first
+        assert status == 500
+        assert "came again" in json.loads(data)["error"]["message"]
+        assert [view.outcome for view in proxy.hub.recent] == [Outcome.COMPLETE, Outcome.CANCELLED]
+        assert "came again" in proxy.hub.recent[1].reason
+
+
+async def test_the_same_request_again_does_not_wait_for_a_client_that_takes_nothing(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("anyclaude_tui.proxy.server.AGAIN_S", 0.1)
+    async with running_proxy(upstream.url) as proxy:
+        upstream.script(Reply(wire.text(*["x" * 4096] * 100), STALL), say("Hello ", "world"))
+        async with slow_client(proxy, ask_body(), "X-Claude-Code-Session-Id: s1\r\n"):
+            await until(lambda: any(r.deltas for r in proxy.hub.in_flight.values()))
+            async with asyncio.timeout(5):
+                _, data = await ask_in_session(proxy)
+            assert validate(data).text == WORDS
+        assert proxy.gate.busy == 0
 
 
 async def test_a_client_that_leaves_during_the_recovery_is_forgotten(upstream: Upstream) -> None:
