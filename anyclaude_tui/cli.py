@@ -127,7 +127,11 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="backend and proxy only; one JSON line when ready")
     _backend_option(serve)
     serve.add_argument("--port", type=_port, help="port of the proxy (default: a free one)")
-    serve.add_argument("--token", help="the session's token (default: a random one)")
+    serve.add_argument(
+        "--token",
+        help="the session's token (default: a random one); `ps` shows it to others, but not "
+        "[proxy] token in config.toml",
+    )
     serve.set_defaults(work=_serve)
 
     config = commands.add_parser("config", help="where the settings are, what they are, check them")
