@@ -19,6 +19,7 @@ from anyclaude_tui.screens import chrome
 from anyclaude_tui.screens.actions import chord_name
 from anyclaude_tui.screens.layout import Plan, plan
 from anyclaude_tui.telemetry.hub import Notice, Snapshot
+from anyclaude_tui.terminal.environment import child_env
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, text, wrapped
 from anyclaude_tui.widgets.panel import LinesView, Panel
 from anyclaude_tui.widgets.panels import PANELS
@@ -120,7 +121,8 @@ class DashboardScreen(Screen[None]):
         if self.pane is not None:
             self.title_words = home_relative(launch.cwd)
             self._show_header()
-            self.pane.launch(launch.argv, launch.env, launch.cwd)
+            env = child_env(launch.env) | dict(launch.settings)  # what the user set wins
+            self.pane.launch(launch.argv, env, launch.cwd)
         else:
             self.place()
 

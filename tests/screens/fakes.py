@@ -192,7 +192,7 @@ class FakeDoor:
         return self._answer("restart", None)
 
     def claude(self, mode: str) -> concurrent.futures.Future[Any]:
-        env = {"PATH": os.environ["PATH"], "TERM": "xterm-256color"}
+        env = {"PATH": os.environ["PATH"], "TERM": "tmux-256color", "TMUX": "/tmp/tmux,1,0"}
         settings = (("ANTHROPIC_BASE_URL", "http://127.0.0.1:41810"), ("TOKEN", "a b"))
         argv = ("/bin/sh", "-c", self.script)
         return self._answer(

@@ -81,6 +81,13 @@ def toasts(app: DashboardApp) -> str:
     return "\n".join(notification.message for notification in app._notifications)
 
 
+async def test_the_outer_terminal_does_not_shine_through(tmp_path: Path) -> None:
+    """Claude Code must not take the pane for the tmux that the dashboard runs in."""
+    script = 'echo "[$TMUX|$TERM|$TERM_PROGRAM|$ANTHROPIC_BASE_URL]"; cat'
+    async with dashboard(tmp_path, script=script) as (app, _, _):
+        await until(lambda: "[|xterm-256color|ghostty|http://127.0.0.1:41810]" in pane_text(app))
+
+
 async def test_claude_starts_at_once_and_gets_the_keys(tmp_path: Path) -> None:
     async with dashboard(tmp_path) as (app, door, pilot):
         assert door.asked == ["claude start"]
