@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from anyclaude_tui.telemetry.hub import Snapshot
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 SNAPSHOT_S = 0.1
 """Screens read ten times a second; nothing is made while none is attached."""
@@ -62,6 +64,7 @@ class SessionThread:
         self._ready = threading.Event()
         self._stop: asyncio.Event | None = None
         self._error: BaseException | None = None
+        self._faulty = False
         self._thread = threading.Thread(target=self._run, name="session", daemon=True)
 
     def start(self) -> None:
@@ -128,7 +131,17 @@ class SessionThread:
                 try:
                     await asyncio.wait_for(self._stop.wait(), SNAPSHOT_S)
                 except TimeoutError:
-                    self._snapshot = session.snapshot()
+                    self._publish(session)
         finally:
             await session.stop()
+            self._publish(session)
+
+    def _publish(self, session: Session) -> None:
+        """The newest snapshot; a fault in it leaves the last one, and the requests go on."""
+        try:
             self._snapshot = session.snapshot()
+            self._faulty = False
+        except Exception:
+            if not self._faulty:
+                self._faulty = True
+                log.exception("what the screens read cannot be made")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from pathlib import Path
 
 import httpx
@@ -185,3 +186,34 @@ def test_the_thread_ends_the_session_and_keeps_its_last_snapshot(tmp_path: Path)
     thread.stop()
     assert closed(made[0])
     assert [status.state for status in thread.snapshot.backends] == [BackendState.STOPPED]
+
+
+def test_a_fault_in_what_the_screens_read_does_not_end_the_requests(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made: list[Session] = []
+
+    def make() -> Session:
+        made.append(Session(Settings(), home=tmp_path, backend="simulator"))
+        return made[0]
+
+    def fault() -> None:
+        raise LookupError("oh")
+
+    thread = SessionThread(make)
+    thread.start()
+    try:
+        last, snapshot = thread.snapshot, made[0].snapshot
+        made[0].snapshot = fault  # type: ignore[method-assign, assignment]
+        deadline = time.monotonic() + 10
+        while not caplog.records and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        assert not closed(made[0])
+        assert len(caplog.records) == 1
+        made[0].snapshot = snapshot  # type: ignore[method-assign]
+        while thread.snapshot.at <= last.at + 0.3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert thread.snapshot.at > last.at + 0.3
+    finally:
+        thread.stop()

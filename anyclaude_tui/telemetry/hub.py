@@ -245,7 +245,8 @@ class Hub:
         if span < 1.0:
             return
         seen = self._deltas_ended + sum(record.deltas for record in self.in_flight.values())
-        rate = (seen - self._deltas_seen) / span
+        # A request that is sent again begins to count again.
+        rate = max(0, seen - self._deltas_seen) / span
         self._rates.extend([rate] * min(int(span), 5) if span < 5 else [0.0, rate])
         self._deltas_seen = seen
         self._rate_at = now

@@ -132,3 +132,17 @@ def test_the_live_rate_is_deltas_per_second() -> None:
         made.deltas += 30
         hub.snapshot()
     assert hub.snapshot().rates == (30.0, 30.0, 30.0)
+
+
+def test_the_live_rate_is_never_negative() -> None:
+    """A request that is sent again begins to count again."""
+    now = [0.0]
+    hub = Hub(clock=lambda: now[0])
+    made = record()
+    hub.begin(made)
+    made.deltas = 30
+    now[0] = 1.0
+    hub.snapshot()
+    made.deltas = 0
+    now[0] = 2.0
+    assert hub.snapshot().rates[-1] == 0
