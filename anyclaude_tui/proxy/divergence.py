@@ -323,18 +323,35 @@ def _line(text: bytes, offset: int) -> bytes:
 
 
 _PIECE_CHARS = 120
+_PIECE_LINES = 3
+_PIECE_BYTES = 4_000
+"""As much of both texts is searched for the line where they meet again."""
 
 
 def _pieces(old: bytes, new: bytes, offset: int) -> tuple[str, str]:
-    """A short piece of both texts at the change, from the start of its line."""
+    """The lines of both texts that the first change is about; of each only the first few.
+
+    Both are cut after they were compared: cut before, an inserted line would push one out at
+    the end, which would look removed.
+    """
     start = max(old.rfind(b"\n", 0, offset) + 1, offset - 60)
-    return _piece(old, start), _piece(new, start)
+    was, became = _piece(old, start), _piece(new, start)
+    matcher = difflib.SequenceMatcher(None, was, became, autojunk=False)
+    for kind, was_from, was_to, new_from, new_to in matcher.get_opcodes():
+        if kind != "equal":
+            return _cut(was[was_from:was_to]), _cut(became[new_from:new_to])
+    return "", ""
 
 
-def _piece(text: bytes, start: int) -> str:
-    piece = text[start : start + 4 * _PIECE_CHARS].decode(errors="ignore")
-    lines = piece.splitlines()[:3]
-    return "\n".join(lines)[:_PIECE_CHARS]
+def _piece(text: bytes, start: int) -> list[str]:
+    """The whole lines from there on, as far as is searched; at least the first."""
+    piece = text[start : start + _PIECE_BYTES].decode(errors="ignore")
+    lines = piece.splitlines()
+    return lines[:-1] if len(text) > start + _PIECE_BYTES and len(lines) > 1 else lines
+
+
+def _cut(lines: list[str]) -> str:
+    return "\n".join(lines[:_PIECE_LINES])[:_PIECE_CHARS]
 
 
 def short_diff(comparison: Comparison) -> tuple[str, ...]:

@@ -18,6 +18,9 @@ from anyclaude_tui.telemetry.metrics import decode_tokens_per_s, prefill_start, 
 
 MOSTLY = 0.5
 """From this share of the decode time on thinking is named instead of decode."""
+QUEUE_S = 1.0
+"""A shorter wait before sending that no other request caused is our own work, such as the
+exact count of the prompt's tokens: no queue."""
 LITTLE_REUSE = 0.5
 """Less of a prompt reused than this share of what was there before is worth a reason."""
 
@@ -30,6 +33,9 @@ def why(record: RequestRecord, comparison: Comparison | None) -> str:
     spans = _spans(record)
     if not spans:
         return _ended_early(record)
+    own_work = not record.queued_behind and not record.retries and len(spans) > 1
+    if own_work and spans["queue"] < QUEUE_S:
+        del spans["queue"]
     part = max(spans, key=lambda name: spans[name])
     seconds = spans[part]
     if part == "queue":

@@ -11,7 +11,7 @@ from anyclaude_tui.widgets.lines import Line, Tone, pad, spread, text
 
 NAME = 10
 TIME = 9
-SHARE = 6
+SHARE = 8
 _STEPS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)
 _TICK = 9
 """Cells that a tick with its label takes."""

@@ -102,7 +102,7 @@ def test_git_status_in_the_system_text() -> None:
     offset = body()["system"][2]["text"].index(" M a.py\n") + len(" M a.py\n")
     assert (found.place, found.offset_bytes) == ("system block 2", offset)
     assert found.where == f"system block 2, {offset / 1000:.1f} KB in (git status)"
-    assert "+ M b.py" in short_diff(found)
+    assert short_diff(found) == ("+ M b.py",)  # and no line that is still there
 
 
 def test_git_status_in_the_first_user_message() -> None:
@@ -306,3 +306,25 @@ def test_tokens_by_the_share_of_bytes() -> None:
 )
 def test_sizes_in_words(size: int, words: str) -> None:
     assert kilobytes(size) == words
+
+
+def _status(lines: list[str]) -> dict[str, Any]:
+    made = body()
+    made["system"][2]["text"] = "Status:\n" + "\n".join(lines)
+    return made
+
+
+def test_a_removed_line_and_a_long_block_show_only_what_changed() -> None:
+    files = [f" M file_{n}.py" for n in range(20)]
+    removed = compared(_status(files), _status([*files[:4], *files[5:]]))
+    assert short_diff(removed) == ("- M file_4.py",)
+    block = [f"?? new_{n}" for n in range(9)]
+    added = compared(_status(files), _status([*files[:4], *block, *files[4:]]))
+    assert short_diff(added) == tuple(f"+{line}" for line in block[:3])
+
+
+def test_the_second_change_is_not_the_first() -> None:
+    files = [f" M file_{n}.py" for n in range(6)]
+    other = [files[0], " M other.py", *files[2:4], *files[5:]]
+    found = compared(_status(files), _status(other))
+    assert short_diff(found) == ("- M file_1.py", "+ M other.py")

@@ -91,6 +91,22 @@ def test_prefill(
     assert why(made, comparison) == sentence
 
 
+def test_a_short_wait_that_no_other_request_caused_is_no_queue() -> None:
+    """It is our own count of the prompt's tokens."""
+    quick = {
+        "sent_at": 100.081,
+        "prefill_at": 100.082,
+        "first_delta_at": 100.1,
+        "first_text_at": 100.1,
+        "last_delta_at": 100.14,
+        "ended_at": 100.15,
+        "outcome": Outcome.COMPLETE,
+        "output_tokens": reported(5),
+    }
+    assert why(record(**quick), None).startswith("decode: 5 tokens")
+    assert why(record(**quick, queued_behind=1), None) == "queue: waited 81 ms behind 1 other"
+
+
 def test_queue_load_and_retry() -> None:
     waited = {**SLOW_PREFILL, "first_delta_at": 115.0, "last_delta_at": 116.0}
     queued = {**waited, "sent_at": 114.0, "prefill_at": 114.1, "queued_behind": 2}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -84,3 +85,12 @@ def test_lines_are_as_wide_as_they_may(made: RequestRecord, width: int) -> None:
     *bars, axis = [plain(line) for line in lines]
     assert all("━" in bar or "╸" in bar or "╺" in bar for bar in bars)
     assert "╵0" in axis
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_time_and_share_stand_apart(width: int) -> None:
+    start = NOW - 20
+    for end in (start + 12.0, start + 9.2):
+        for line in waterfall(fakes.seen(fakes.ended(1, ended_at=end)), width)[:-1]:
+            assert re.search(r"(s|ms|m) +<?[\d.]+ %$", plain(line)), plain(line)
+            assert re.search(r"\S  ?\S+ %$", plain(line)) or "  " in plain(line)[-9:]
