@@ -81,6 +81,7 @@ async def test_without_claude_code_the_chat_client_takes_its_place(tmp_path: Pat
         await terminal.wait_for("›")
         await terminal.enter("hello")
         await terminal.wait_for("no model runs here")
+        await terminal.wait_for("end_turn")  # while the request runs, quitting asks
         assert isinstance(terminal, PtyTerminal)
         await terminal.press("C-]")
         await terminal.type_text("q")
