@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 PROGRAM = "anyclaude-tui"
 NAMES = f"{PROGRAM} completions names 2>/dev/null"
-SHELLS = ("bash", "zsh", "fish", "names")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,6 @@ class Field:
     key: str
     kind: str
     """text, number, whole, switch, texts or wholes (lists), pairs (a table of texts), tables."""
-    optional: bool
-    """It may be left out, and is then decided elsewhere."""
     default: Any
     """The value without it; None where there is none."""
     least: float | None
@@ -74,13 +72,12 @@ def _section(name: str, struct: type[msgspec.Struct]) -> Section:
     for field in info.fields:
         if not name and field.name in SECTIONS:
             continue
-        kind, optional = _kind(field.type)
         least, most = _bounds(field.type)
         default = field.default
         if field.default_factory is not msgspec.NODEFAULT:
             default = field.default_factory()
         found.append(
-            Field(name, field.name, kind, optional, default, least, most, words[field.name])
+            Field(name, field.name, _kind(field.type), default, least, most, words[field.name])
         )
     return Section(name, _unwrapped(inspect.getdoc(struct) or ""), tuple(found))
 
@@ -105,13 +102,13 @@ def _unwrapped(text: str) -> str:
     return " ".join(text.split())
 
 
-def _kind(type_: types.Type) -> tuple[str, bool]:
-    """The kind of a field, and whether None is one of its values."""
+def _kind(type_: types.Type) -> str:
+    """The kind of a field; None may be one of its values."""
     if isinstance(type_, types.UnionType):
         rest = [one for one in type_.types if not isinstance(one, types.NoneType)]
-        return _kind(rest[0])[0], len(rest) < len(type_.types)
+        return _kind(rest[0])
     if isinstance(type_, types.DictType):
-        return ("pairs" if isinstance(type_.value_type, types.StrType) else "tables"), False
+        return "pairs" if isinstance(type_.value_type, types.StrType) else "tables"
     kinds: dict[type[types.Type], str] = {
         types.StrType: "text",
         types.IntType: "whole",
@@ -119,8 +116,8 @@ def _kind(type_: types.Type) -> tuple[str, bool]:
         types.BoolType: "switch",
     }
     if isinstance(type_, types.VarTupleType):
-        return f"{_kind(type_.item_type)[0]}s", False
-    return kinds[type(type_)], False
+        return f"{_kind(type_.item_type)}s"
+    return kinds[type(type_)]
 
 
 def _bounds(type_: types.Type) -> tuple[float | None, float | None]:

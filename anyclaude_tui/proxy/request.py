@@ -58,8 +58,6 @@ class UpstreamRequest:
     to estimate from and to learn with."""
     single_call: bool = False
     """The client wants at most one tool call (`disable_parallel_tool_use`)."""
-    structured: bool = False
-    """The client wants JSON by a schema."""
 
 
 def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -> UpstreamRequest:
@@ -102,7 +100,6 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
         sizes=sizes,
         prompt_bytes=_prompt_bytes(messages, offered.tools),
         single_call=offered.single_call,
-        structured="response_format" in params.members or bool(params.instruction),
     )
 
 

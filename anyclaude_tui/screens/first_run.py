@@ -21,7 +21,7 @@ from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widgets import OptionList
 
-from anyclaude_tui import choices
+from anyclaude_tui import config_write
 from anyclaude_tui.backends.discovery import Discovery
 from anyclaude_tui.config import ConfigError
 from anyclaude_tui.door import Door
@@ -212,7 +212,7 @@ class FirstRunScreen(Screen[str]):
         """Save the choice and leave."""
         name = backend_rows.title(row)
         try:
-            file = choices.save_backend(self._door.home, row.spec)
+            file = config_write.save(self._door.home, {("backend",): row.spec})[0]
         except (OSError, ConfigError) as error:
             self.dismiss(f"{name} is in use, but the choice could not be saved: {error}")
         else:

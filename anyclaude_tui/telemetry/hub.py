@@ -86,7 +86,6 @@ class Snapshot:
     recent: tuple[RequestView, ...]
     """Ended requests, newest first."""
     totals: Totals
-    by_backend: tuple[tuple[str, Totals], ...]
     rates: tuple[float, ...]
     """Deltas per second in each of the last seconds, oldest first (a live decode rate)."""
     notices: tuple[Notice, ...]
@@ -184,7 +183,6 @@ class Hub:
         self.ended_listeners: list[Callable[[RequestRecord, RequestView], None]] = []
         self.notice_listeners: list[Callable[[Notice], None]] = []
         self._all = _Tally()
-        self._by_backend: dict[str, _Tally] = {}
         self._rates: deque[float] = deque(maxlen=RATE_SAMPLES)
         self._rate_at = clock()
         self._deltas_ended = 0
@@ -199,7 +197,6 @@ class Hub:
         self.in_flight.pop(record.id, None)
         self._deltas_ended += record.deltas
         self._all.add(record)
-        self._by_backend.setdefault(record.backend, _Tally()).add(record)
         ended = view(record, self.clock())
         self.recent.appendleft(ended)
         for listener in self.ended_listeners:
@@ -233,7 +230,6 @@ class Hub:
             in_flight=tuple(view(record, now) for record in self.in_flight.values()),
             recent=tuple(self.recent)[:recent],
             totals=self._all.totals(),
-            by_backend=tuple((name, tally.totals()) for name, tally in self._by_backend.items()),
             rates=tuple(self._rates),
             notices=tuple(self.notices),
             switching=switching,

@@ -7,7 +7,6 @@ from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets import charts, format, now, signs
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, spread, text, width_of
 
-ROWS = 3
 SPARK = 18
 
 

@@ -6,12 +6,12 @@ import asyncio
 
 from anyclaude_tui.backends.base import Dialect, Progress
 from anyclaude_tui.proxy.admission import Gate
-from anyclaude_tui.proxy.clock import FastClock
 from anyclaude_tui.proxy.limits import Limits
 from anyclaude_tui.proxy.polling import polled
 from anyclaude_tui.proxy.services import Lane
 from anyclaude_tui.proxy.timers import Timers
 from anyclaude_tui.telemetry.events import Phase, RequestRecord, Source
+from tests.support.clock import FastClock
 from tests.support.proxy import FixedBackend, until
 
 

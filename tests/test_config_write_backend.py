@@ -1,4 +1,4 @@
-"""A choice kept in the user's configuration: what is there stays as it is."""
+"""The choice of a backend, kept in the user's configuration: what is there stays as it is."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyclaude_tui import config
-from anyclaude_tui.choices import save_backend, with_backend
+from anyclaude_tui import config, config_write
 from anyclaude_tui.config import ConfigError
 
 SPEC = "mlx_lm:/Users/anna/Modelle für „Code“/Qwen3"
@@ -23,6 +22,14 @@ keep_backends = true  # there is memory
 [claude]
 args = ["--verbose"]
 """
+
+
+def save_backend(home: Path, spec: str) -> Path:
+    return config_write.save(home, {("backend",): spec})[0]
+
+
+def with_backend(text: str, spec: str) -> str:
+    return config_write.with_value(text, ("backend",), spec)
 
 
 def test_a_new_file_is_for_the_user_alone(tmp_path: Path) -> None:
