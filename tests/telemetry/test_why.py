@@ -93,7 +93,7 @@ def test_prefill(
 
 def test_a_short_wait_that_no_other_request_caused_is_no_queue() -> None:
     """It is our own count of the prompt's tokens."""
-    quick = {
+    quick: dict[str, Any] = {
         "sent_at": 100.081,
         "prefill_at": 100.082,
         "first_delta_at": 100.1,
