@@ -22,6 +22,7 @@ from anyclaude_tui import doctor_checks as machine_checks
 from anyclaude_tui import doctor_terminal as terminal_checks
 from anyclaude_tui.config import Settings
 from anyclaude_tui.doctor_checks import Check, Level
+from anyclaude_tui.telemetry.numbers import counted
 
 SIGNS = {Level.OK: "✓", Level.NOTE: "·", Level.WARNING: "!", Level.BROKEN: "✗"}
 ASCII_SIGNS = {Level.OK: "ok", Level.NOTE: "--", Level.WARNING: "!!", Level.BROKEN: "XX"}
@@ -137,14 +138,10 @@ def _summary(found: Sequence[Check]) -> str:
     broken = sum(check.level is Level.BROKEN for check in found)
     warnings = sum(check.level is Level.WARNING for check in found)
     if broken:
-        return f"{_count(broken, 'thing')} broken, {_count(warnings, 'warning')}."
+        return f"{counted(broken, 'thing')} broken, {counted(warnings, 'warning')}."
     if warnings:
-        return f"Nothing is broken; {_count(warnings, 'warning')}."
+        return f"Nothing is broken; {counted(warnings, 'warning')}."
     return "All is well."
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _paint(words: str, code: str, colour: bool) -> str:

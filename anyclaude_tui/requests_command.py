@@ -18,7 +18,7 @@ import msgspec
 
 from anyclaude_tui import config as configuration
 from anyclaude_tui.cli import Failed
-from anyclaude_tui.telemetry import journal, traces
+from anyclaude_tui.telemetry import journal, numbers, traces
 
 LISTED = 20
 ENDING_PATIENCE_S = 2.0
@@ -295,7 +295,7 @@ def _number(line: dict[str, Any], name: str) -> str:
 def _seconds(value_ms: Any) -> str:
     if not isinstance(value_ms, int | float):
         return "–"
-    return f"{value_ms:.0f} ms" if value_ms < 1000 else f"{value_ms / 1000:,.1f} s"
+    return numbers.seconds(value_ms / 1000)
 
 
 def _short(request_id: Any) -> str:

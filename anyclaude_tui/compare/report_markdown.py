@@ -128,9 +128,9 @@ def _size(samples: Sequence[Sample]) -> str:
         return words.UNKNOWN
     view = samples[0].view
     return (
-        f"{words.kilobytes(view.prompt_bytes)}, {words.count(view.prompt_tokens.value)} tokens "
-        f"(system {words.kilobytes(view.system_bytes)}, tools "
-        f"{words.kilobytes(view.tools_bytes)}, messages {words.kilobytes(view.messages_bytes)})"
+        f"{words.size(view.prompt_bytes)}, {words.count(view.prompt_tokens.value)} tokens "
+        f"(system {words.size(view.system_bytes)}, tools "
+        f"{words.size(view.tools_bytes)}, messages {words.size(view.messages_bytes)})"
     )
 
 

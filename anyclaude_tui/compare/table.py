@@ -81,7 +81,7 @@ def write(value: float | None, unit: str) -> str:
     if unit == "share":
         return words.percent(value)
     if unit == "bytes":
-        return words.kilobytes(value)
+        return words.size(value)
     return words.rate(value) if unit == "tokens/s" else words.count(value)
 
 

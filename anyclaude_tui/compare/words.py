@@ -1,53 +1,38 @@
-"""How numbers are written in reports and verdicts: short, with units, unknown as –.
+"""How a comparison writes its numbers: as everywhere, and with shares and ratios.
 
-`~` stands before an estimated number, as on the screens.
+`~` stands before an estimated number, as on the screens; a number may be missing.
 """
 
 from __future__ import annotations
 
+from anyclaude_tui.telemetry import numbers
 from anyclaude_tui.telemetry.events import Figure, Source
-
-UNKNOWN = "–"
+from anyclaude_tui.telemetry.numbers import UNKNOWN as UNKNOWN
 
 
 def seconds(value: float | None) -> str:
     """4 ms, 430 ms, 8.43 s, 12.4 s, 1m 24s."""
-    if value is None:
-        return UNKNOWN
-    if value < 0.9995:
-        return f"{value * 1000:.0f} ms"
-    if value < 9.995:
-        return f"{value:.2f} s"
-    if value < 59.95:
-        return f"{value:.1f} s"
-    whole = round(value)
-    return f"{whole // 60}m {whole % 60:02d}s"
+    return UNKNOWN if value is None else numbers.seconds(value)
 
 
 def rate(value: float | None) -> str:
     """Tokens per second: 4.27, 38.2, 2,500."""
-    if value is None:
-        return UNKNOWN
-    if value < 9.995:
-        return f"{value:.2f}"
-    return f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
+    return UNKNOWN if value is None else numbers.rate(value)
 
 
 def count(value: float | None) -> str:
     """18,490."""
-    return UNKNOWN if value is None else f"{value:,.0f}"
+    return UNKNOWN if value is None else numbers.exact(value)
 
 
-def kilobytes(value: float | None) -> str:
-    """812 B, 76.4 KB (1,000 bytes each)."""
-    if value is None:
-        return UNKNOWN
-    return f"{value:,.0f} B" if value < 1000 else f"{value / 1000:,.1f} KB"
+def size(value: float | None) -> str:
+    """812 B, 76.4 kB."""
+    return UNKNOWN if value is None else numbers.size(value)
 
 
 def percent(share: float | None) -> str:
     """A share of one as 84 %."""
-    return UNKNOWN if share is None else f"{100 * share:.0f} %"
+    return UNKNOWN if share is None else numbers.percent(100 * share)
 
 
 def times(ratio: float) -> str:

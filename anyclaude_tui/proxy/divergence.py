@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from anyclaude_tui.proxy.prefix import shared_prefix
 from anyclaude_tui.proxy.segments import BILLING_WORDS, Part, Prompt, Segment
+from anyclaude_tui.telemetry import numbers
 
 
 class Cause(StrEnum):
@@ -85,10 +86,10 @@ class Comparison:
 
     @property
     def where(self) -> str:
-        """ "`system block 2, 2.1 KB in (git status)`."""
+        """ "`system block 2, 2.1 kB in (git status)`."""
         if not self.place:
             return ""
-        depth = f", {kilobytes(self.offset_bytes)} in" if self.offset_bytes >= 100 else ""
+        depth = f", {numbers.size(self.offset_bytes)} in" if self.offset_bytes >= 100 else ""
         return f"{self.place}{depth}" + (f" ({self.what})" if self.what else "")
 
     def tokens(self, part_bytes: int, prompt_tokens: float | None) -> int | None:
@@ -359,12 +360,3 @@ def short_diff(comparison: Comparison) -> tuple[str, ...]:
     old, new = comparison.before.splitlines(), comparison.after.splitlines()
     lines = list(difflib.unified_diff(old, new, n=0, lineterm=""))
     return tuple(line for line in lines if not line.startswith(("---", "+++", "@@")))
-
-
-def kilobytes(size_bytes: int) -> str:
-    """830 bytes, 2.1 KB, 1.3 MB."""
-    if size_bytes < 1000:
-        return f"{size_bytes} bytes"
-    if size_bytes < 999_500:
-        return f"{size_bytes / 1000:.1f} KB" if size_bytes < 99_950 else f"{size_bytes // 1000} KB"
-    return f"{size_bytes / 1e6:.1f} MB"

@@ -23,6 +23,7 @@ from anyclaude_tui.compare.workload import (
 from anyclaude_tui.screens.backend_rows import MINE, Row
 from anyclaude_tui.screens.backend_rows import title as row_title
 from anyclaude_tui.screens.compare_job import Order
+from anyclaude_tui.widgets import format
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, pad, text, wrapped
 
 RUNS_MOST = 50
@@ -244,6 +245,5 @@ def mark(setup: Setup, row: Row) -> Line:
 def title_right(setup: Setup, made: Sequence[Workload] | None) -> Line:
     """`2 targets · 22 runs`."""
     targets = len(setup.targets)
-    plural = "" if targets == 1 else "s"
     total = text(f"{count(made, setup)} runs", Tone.LABEL) if made and targets else ()
-    return joined([text(f"{targets} target{plural}", Tone.LABEL), total])
+    return joined([text(format.counted(targets, "target"), Tone.LABEL), total])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anyclaude_tui.telemetry.events import RequestRecord
+from anyclaude_tui.telemetry.numbers import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +22,17 @@ def timeline(record: RequestRecord) -> tuple[Moment, ...]:
     sent = f"to {record.backend}" + (f", attempt {record.retries + 1}" if record.retries else "")
     prefill = ""
     if record.prefill_total_tokens is not None:
-        prefill = _counted(record.prefill_total_tokens, "token")
+        prefill = counted(record.prefill_total_tokens, "token")
     end = ": ".join(text for text in (str(record.outcome or ""), record.reason) if text)
     marks = (
-        (record.accepted_at, "accepted", _counted(record.prompt_bytes, "byte")),
+        (record.accepted_at, "accepted", counted(record.prompt_bytes, "byte")),
         (record.sent_at, "sent", sent),
         (record.headers_at, "headers", ""),
         (record.first_byte_at, "first byte", ""),
         (record.prefill_at, "prefill", prefill),
         (record.first_delta_at, "first delta", ""),
         (record.first_text_at, "first visible text", ""),
-        (record.last_delta_at, "last delta", _counted(record.deltas, "delta")),
+        (record.last_delta_at, "last delta", counted(record.deltas, "delta")),
         (record.ended_at, "ended", end),
     )
     moments = (
@@ -40,8 +41,3 @@ def timeline(record: RequestRecord) -> tuple[Moment, ...]:
         if at is not None
     )
     return tuple(sorted(moments, key=lambda moment: moment.at_ms))
-
-
-def _counted(number: int, noun: str) -> str:
-    """1 token, 18,490 tokens."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

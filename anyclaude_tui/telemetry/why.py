@@ -15,6 +15,7 @@ from anyclaude_tui.telemetry.events import (
     Truncation,
 )
 from anyclaude_tui.telemetry.metrics import decode_tokens_per_s, prefill_start, uncached_tokens
+from anyclaude_tui.telemetry.numbers import counted
 
 MOSTLY = 0.5
 """From this share of the decode time on thinking is named instead of decode."""
@@ -102,8 +103,7 @@ def _queue(record: RequestRecord, seconds: float) -> str:
         return f"retry: sent {times}, {_seconds(seconds)} until the last: the backend failed before"
     behind = record.queued_behind
     if behind:
-        others = f"{behind} other{'s' if behind > 1 else ''}"
-        return f"queue: waited {_seconds(seconds)} behind {others}"
+        return f"queue: waited {_seconds(seconds)} behind {counted(behind, 'other')}"
     return f"queue: waited {_seconds(seconds)} for the backend"
 
 
@@ -159,8 +159,7 @@ def _decode(record: RequestRecord, seconds: float) -> str:
     if rate.value is not None:
         text += f" at {_about(rate)}{_rate(rate.value)} tokens/s"
     if record.stalls:
-        stalls = f"{record.stalls} stall{'s' if record.stalls > 1 else ''}"
-        text += f", {stalls} in between"
+        text += f", {counted(record.stalls, 'stall')} in between"
     if record.truncation is Truncation.MAX_TOKENS:
         text += ", up to its limit"
     return text
@@ -190,6 +189,7 @@ def _about(figure: Figure) -> str:
 
 
 def _rate(value: float) -> str:
+    """Like the seconds, rounder than beside it on the panels: a sentence is read, not compared."""
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
 
 

@@ -137,8 +137,7 @@ def _decoding(request: RequestView, width: int) -> Line:
     if request.thinking_deltas:
         parts.append(text(f"{format.count(request.thinking_deltas)} thinking", Tone.LABEL))
     if request.tool_calls:
-        plural = "s" if request.tool_calls > 1 else ""
-        parts.append(text(f"{request.tool_calls} tool call{plural}", Tone.LABEL))
+        parts.append(text(format.counted(request.tool_calls, "tool call"), Tone.LABEL))
     if request.stalls:
         parts.append(text(f"{request.stalls} stalled", Tone.WARN))
     return fit(joined(parts), width)

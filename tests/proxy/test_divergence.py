@@ -12,7 +12,6 @@ from anyclaude_tui.proxy.divergence import (
     Cause,
     Comparison,
     compare,
-    kilobytes,
     shared_bytes,
     short_diff,
 )
@@ -101,7 +100,7 @@ def test_git_status_in_the_system_text() -> None:
     assert found.cause is Cause.GIT_STATUS
     offset = body()["system"][2]["text"].index(" M a.py\n") + len(" M a.py\n")
     assert (found.place, found.offset_bytes) == ("system block 2", offset)
-    assert found.where == f"system block 2, {offset / 1000:.1f} KB in (git status)"
+    assert found.where == f"system block 2, {offset / 1000:.1f} kB in (git status)"
     assert short_diff(found) == ("+ M b.py",)  # and no line that is still there
 
 
@@ -298,14 +297,6 @@ def test_tokens_by_the_share_of_bytes() -> None:
     found = Comparison(Cause.EXTENDED, shared_bytes=750, size_bytes=1000)
     assert found.tokens(750, 400.0) == 300
     assert found.tokens(750, None) is None
-
-
-@pytest.mark.parametrize(
-    ("size", "words"),
-    [(0, "0 bytes"), (830, "830 bytes"), (2_100, "2.1 KB"), (456_000, "456 KB"), (10**6, "1.0 MB")],
-)
-def test_sizes_in_words(size: int, words: str) -> None:
-    assert kilobytes(size) == words
 
 
 def _status(lines: list[str]) -> dict[str, Any]:

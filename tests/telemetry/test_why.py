@@ -35,7 +35,7 @@ SLOW_PREFILL: dict[str, Any] = {
 
 def test_the_sentence_of_the_issue() -> None:
     assert why(record(**SLOW_PREFILL), GIT) == (
-        "prefill: 18,490 tokens, 0 reused: the prompt changed at system block 2, 2.1 KB in "
+        "prefill: 18,490 tokens, 0 reused: the prompt changed at system block 2, 2.1 kB in "
         "(git status)"
     )
 
