@@ -26,7 +26,8 @@ from anyclaude_tui import cli
 from tests.e2e.claude import clean_environment
 from tests.e2e.servers import ANYCLAUDE, Serve, run, serve
 from tests.e2e.terminal import PtyTerminal
-from tests.support.proxy import ask_body, until
+from tests.support.proxy import ask_body
+from tests.support.waiting import until
 
 CLAUDE = """\
 #!{python}

@@ -15,7 +15,7 @@ from anyclaude_tui.config import BackendSettings, ConfigError, ProxySettings, Se
 from anyclaude_tui.door import SessionThread
 from anyclaude_tui.session import Session
 from anyclaude_tui.telemetry.events import Role
-from tests.support.proxy import until
+from tests.support.waiting import until
 
 SLOW = BackendSettings(kind="simulator", profile="slow,load_s=60")
 

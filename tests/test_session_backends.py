@@ -12,7 +12,7 @@ from anyclaude_tui.backends import discovery
 from anyclaude_tui.backends.base import BackendError, BackendState
 from anyclaude_tui.config import BackendSettings, Settings
 from anyclaude_tui.session import Session
-from tests.support.proxy import until
+from tests.support.waiting import until
 
 TINY_MODEL = Path(__file__).parent / "assets" / "tiny-model"
 CONFIGURED = {

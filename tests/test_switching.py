@@ -24,7 +24,8 @@ from anyclaude_tui.config import BackendSettings, Settings
 from anyclaude_tui.session import Session
 from anyclaude_tui.telemetry.events import Outcome
 from anyclaude_tui.telemetry.metrics import RequestView
-from tests.support.proxy import ask_body, until
+from tests.support.proxy import ask_body
+from tests.support.waiting import until
 
 SWITCHES = 50
 STREAMS = 8

@@ -18,8 +18,9 @@ import pytest
 
 from anyclaude_tui.backends import modelfiles, supervised
 from anyclaude_tui.backends.base import Backend, BackendError, BackendState
+from tests.support.waiting import alive
 
-from .conftest import TINY_MODEL, Make, alive
+from .conftest import TINY_MODEL, Make
 
 real = pytest.mark.e2e
 

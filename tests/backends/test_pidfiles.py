@@ -12,8 +12,7 @@ import msgspec
 import pytest
 
 from anyclaude_tui.backends import machine, pidfiles
-
-from .conftest import alive
+from tests.support.waiting import alive
 
 
 @pytest.fixture

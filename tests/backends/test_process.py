@@ -17,8 +17,7 @@ import pytest
 
 from anyclaude_tui.backends.process import ServerProcess
 from anyclaude_tui.backends.serverlog import ServerLog
-
-from .conftest import alive, until
+from tests.support.waiting import alive, until
 
 Start = Callable[[str], ServerProcess]
 

@@ -15,8 +15,9 @@ import pytest
 
 from anyclaude_tui.backends import machine, supervised
 from anyclaude_tui.backends.base import Backend, BackendError, BackendState
+from tests.support.waiting import alive, until
 
-from .conftest import Make, alive, until, until_state
+from .conftest import Make, until_state
 
 FAST = {"kind": "simulator", "profile": "fast,speed=100"}
 

@@ -16,9 +16,10 @@ from anyclaude_tui.proxy.limits import Limits
 from anyclaude_tui.telemetry.events import Outcome, Truncation
 from tests.support import wire
 from tests.support.clock import FastClock
-from tests.support.proxy import TOKEN, Proxy, ask_body, running_proxy, until
+from tests.support.proxy import TOKEN, Proxy, ask_body, running_proxy
 from tests.support.upstream import CUT, HEADERS, STALL, Reply, Upstream, say, wait
 from tests.support.validator import validate
+from tests.support.waiting import until
 
 TEXT = wire.text("Hello ", "world")
 WORDS = "Hello world"

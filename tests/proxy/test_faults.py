@@ -16,9 +16,10 @@ import pytest
 from anyclaude_tui.proxy.limits import Limits
 from anyclaude_tui.telemetry.events import Outcome, Truncation
 from tests.support import wire
-from tests.support.proxy import READ_TOOL, Proxy, ask_body, running_proxy, until
+from tests.support.proxy import READ_TOOL, Proxy, ask_body, running_proxy
 from tests.support.upstream import CUT, HEADERS, RESET, STALL, Reply, Steps, Upstream, fail, say
 from tests.support.validator import validate
+from tests.support.waiting import until
 
 LIMITS = Limits(
     keepalive_s=0.1, commit_s=0.15, first_byte_s=0.5, between_deltas_s=0.4, retries=1, recover_s=2

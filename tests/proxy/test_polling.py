@@ -12,7 +12,8 @@ from anyclaude_tui.proxy.services import Lane
 from anyclaude_tui.proxy.timers import Timers
 from anyclaude_tui.telemetry.events import Phase, RequestRecord, Source
 from tests.support.clock import FastClock
-from tests.support.proxy import FixedBackend, until
+from tests.support.proxy import FixedBackend
+from tests.support.waiting import until
 
 
 class Telling(FixedBackend):

@@ -14,9 +14,10 @@ import pytest
 from anyclaude_tui.proxy.limits import Limits
 from anyclaude_tui.proxy.server import ProxyServer
 from tests.support import wire
-from tests.support.proxy import TOKEN, Proxy, ask_body, running_proxy, until
+from tests.support.proxy import TOKEN, Proxy, ask_body, running_proxy
 from tests.support.upstream import HEADERS, STALL, Reply, Upstream, say
 from tests.support.validator import validate
+from tests.support.waiting import until
 
 AUTH = f"Authorization: Bearer {TOKEN}\r\n"
 WORDS = "Hello world"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.scroller import Scroller
 from tests.screens import comparing, fakes
 from tests.screens.test_dashboard import LEADER
+from tests.support.waiting import until_shown
 
 BODY = {
     "model": "claude",
@@ -60,9 +61,9 @@ async def compared(
     try:
         app = DashboardApp(door, settings)
         async with app.run_test(size=(120, 40), notifications=True) as pilot:
-            await until(pilot, lambda: first != "fast" or states(door)[first] is READY)
+            await until_shown(pilot, lambda: first != "fast" or states(door)[first] is READY)
             await pilot.press(LEADER, "v")
-            await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+            await until_shown(pilot, lambda: isinstance(app.screen, CompareScreen))
             await pilot.pause()
             yield app, door, pilot
     finally:
@@ -71,13 +72,6 @@ async def compared(
 
 def states(door: SessionThread) -> dict[str, BackendState]:
     return {status.name: status.state for status in door.snapshot.backends}
-
-
-async def until(pilot: Pilot[Any], what: Callable[[], bool]) -> None:
-    """Wait for something that the session or a server does."""
-    async with asyncio.timeout(60):
-        while not what():
-            await pilot.pause(0.02)
 
 
 def on_top(app: DashboardApp) -> Screen[Any]:
@@ -119,9 +113,9 @@ async def test_two_backends_from_the_choice_to_the_verdict(tmp_path: Path) -> No
         assert "2 targets · 32 runs" in text(app, "title")
         await pilot.press("minus", "minus", "enter")
         assert isinstance(on_top(app), CompareRunScreen)
-        await until(pilot, lambda: "of 12 runs" in text(app, "progress"))
-        await until(pilot, lambda: isinstance(app.screen, CompareResultScreen))
-        await until(pilot, lambda: "slow is" in text(app, "body"))
+        await until_shown(pilot, lambda: "of 12 runs" in text(app, "progress"))
+        await until_shown(pilot, lambda: isinstance(app.screen, CompareResultScreen))
+        await until_shown(pilot, lambda: "slow is" in text(app, "body"))
         shown = text(app, "body")
         assert "the backend is the bottleneck" in shown
         assert "What to do" in shown
@@ -138,11 +132,11 @@ async def test_two_backends_from_the_choice_to_the_verdict(tmp_path: Path) -> No
 async def test_escape_stops_and_keeps_what_there_is(tmp_path: Path) -> None:
     async with compared(tmp_path, endless=ENDLESS) as (app, _, pilot):
         await pilot.press("enter")
-        await until(pilot, lambda: "prefill" in text(app, "columns").lower())
-        await until(pilot, lambda: "measuring endless" in text(app, "title"))
+        await until_shown(pilot, lambda: "prefill" in text(app, "columns").lower())
+        await until_shown(pilot, lambda: "measuring endless" in text(app, "title"))
         await pilot.press("escape", "escape")
-        await until(pilot, lambda: isinstance(app.screen, CompareResultScreen))
-        await until(pilot, lambda: "stopped before the end" in text(app, "body"))
+        await until_shown(pilot, lambda: isinstance(app.screen, CompareResultScreen))
+        await until_shown(pilot, lambda: "stopped before the end" in text(app, "body"))
         assert servers() == 1
         (entry,) = history.entries(tmp_path)
         assert history.load(entry.path).comparison.stopped
@@ -152,7 +146,7 @@ async def test_escape_stops_and_keeps_what_there_is(tmp_path: Path) -> None:
 async def test_the_app_is_left_while_it_runs(tmp_path: Path, room: bool) -> None:
     async with compared(tmp_path, endless=ENDLESS) as (app, _, pilot):
         await pilot.press(*(["s"] if room else []), "enter")
-        await until(pilot, lambda: "measuring endless" in text(app, "title"))
+        await until_shown(pilot, lambda: "measuring endless" in text(app, "title"))
         app.exit(0)
         await pilot.pause()
     assert servers() == 0
@@ -163,8 +157,8 @@ async def test_a_target_that_does_not_start_is_told_and_the_rest_goes_on(tmp_pat
     async with compared(tmp_path, gone=gone) as (app, _, pilot):
         assert "goes on running: gone" in text(app, "effects")
         await pilot.press("minus", "minus", "d", "enter")
-        await until(pilot, lambda: isinstance(app.screen, CompareResultScreen))
-        await until(pilot, lambda: "gone could not be measured" in text(app, "body"))
+        await until_shown(pilot, lambda: isinstance(app.screen, CompareResultScreen))
+        await until_shown(pilot, lambda: "gone could not be measured" in text(app, "body"))
         assert "gone was left out" in text(app, "body")
 
 
@@ -174,11 +168,11 @@ async def test_a_backend_that_was_taken_in_place_of_the_first_one_is_measured(
     async with compared(tmp_path, first="endless", endless=LOADING) as (app, door, pilot):
         await pilot.press("escape")
         await asyncio.wrap_future(door.switch("fast"))
-        await until(pilot, lambda: door.snapshot.active == "fast")
+        await until_shown(pilot, lambda: door.snapshot.active == "fast")
         await pilot.press(LEADER, "v", "2")
         assert setup(app).targets == ("fast",)
         await pilot.press("minus", "minus", "enter")
-        await until(pilot, lambda: isinstance(app.screen, CompareResultScreen))
+        await until_shown(pilot, lambda: isinstance(app.screen, CompareResultScreen))
         (entry,) = history.entries(tmp_path)
         (target,) = history.load(entry.path).comparison.targets
         assert not target.error
@@ -189,11 +183,11 @@ async def test_the_backend_in_use_makes_room_and_comes_back(tmp_path: Path) -> N
         await pilot.press("s")
         assert "fast is stopped until all is over" in text(app, "effects")
         await pilot.press("minus", "minus", "enter")
-        await until(pilot, lambda: "makes room" in door.snapshot.switching)
-        await until(pilot, lambda: isinstance(app.screen, CompareResultScreen))
-        await until(pilot, lambda: "slow is" in text(app, "body"))
-        await until(pilot, lambda: not door.snapshot.switching)
-        await until(pilot, lambda: states(door)["fast"] is READY)
+        await until_shown(pilot, lambda: "makes room" in door.snapshot.switching)
+        await until_shown(pilot, lambda: isinstance(app.screen, CompareResultScreen))
+        await until_shown(pilot, lambda: "slow is" in text(app, "body"))
+        await until_shown(pilot, lambda: not door.snapshot.switching)
+        await until_shown(pilot, lambda: states(door)["fast"] is READY)
         assert servers() == 1
         assert door.snapshot.totals.requests == 0  # its runs were on a server of their own
 
@@ -205,7 +199,7 @@ async def test_a_captured_request_is_sent_to_each(tmp_path: Path) -> None:
         await pilot.pause()
         assert "a captured turn: 1 messages, 1 tools" in text(app, "choices")
         await pilot.press("minus", "minus", "enter")
-        await until(pilot, lambda: isinstance(app.screen, CompareResultScreen))
+        await until_shown(pilot, lambda: isinstance(app.screen, CompareResultScreen))
         (entry,) = history.entries(tmp_path)
         comparison = history.load(entry.path).comparison
         assert comparison.workloads == ("turn",)
@@ -248,7 +242,7 @@ async def finished(
     async with app.run_test(size=size, notifications=True) as pilot:
         door = app.door
         app.push_screen(CompareResultScreen(door, saved, path, comparing.order()))
-        await until(pilot, lambda: "slow is" in text(app, "body"))
+        await until_shown(pilot, lambda: "slow is" in text(app, "body"))
         yield app, pilot
 
 
@@ -256,7 +250,7 @@ async def finished(
 async def test_it_is_saved_and_the_path_is_shown(tmp_path: Path, key: str, ending: str) -> None:
     async with finished(tmp_path, (200, 40)) as (app, pilot):
         await pilot.press(key)
-        await until(pilot, lambda: "saved /" in text(app, "keys"))
+        await until_shown(pilot, lambda: "saved /" in text(app, "keys"))
         (path,) = (tmp_path / "saved").glob(f"*.{ending}")
         assert str(path) in text(app, "keys")
         assert path.stat().st_mode & 0o777 == 0o600
@@ -278,29 +272,29 @@ async def test_sections_are_jumped_to(tmp_path: Path) -> None:
             return plain(body._draw(int(body.scroll_offset.y))).strip()
 
         await pilot.press("3")
-        await until(pilot, lambda: top() == "Figures")
+        await until_shown(pilot, lambda: top() == "Figures")
         await pilot.press("tab")
-        await until(pilot, lambda: top().startswith("Runs"))
+        await until_shown(pilot, lambda: top().startswith("Runs"))
         await pilot.press("tab")
-        await until(pilot, lambda: body.scroll_offset.y == 0)
+        await until_shown(pilot, lambda: body.scroll_offset.y == 0)
 
 
 async def test_it_is_held_against_an_older_one(tmp_path: Path) -> None:
     past = history.keep(tmp_path, comparing.saved(failed=True))
     async with finished(tmp_path) as (app, pilot):
         await pilot.press("o")
-        await until(pilot, lambda: isinstance(app.screen, CompareHistoryScreen))
-        await until(pilot, lambda: "1 kept" in text(app, "title"))
+        await until_shown(pilot, lambda: isinstance(app.screen, CompareHistoryScreen))
+        await until_shown(pilot, lambda: "1 kept" in text(app, "title"))
         assert "could not be measured" in text(app, "why")
         await pilot.press("enter")
-        await until(pilot, lambda: "Then and now" in text(app, "body"))
+        await until_shown(pilot, lambda: "Then and now" in text(app, "body"))
         assert "as fast as then" in text(app, "body")
         await pilot.press("o")
-        await until(pilot, lambda: "Then and now" not in text(app, "body"))
+        await until_shown(pilot, lambda: "Then and now" not in text(app, "body"))
         past.write_text("{}")
         await pilot.press("o")
-        await until(pilot, lambda: isinstance(app.screen, CompareHistoryScreen))
-        await until(pilot, lambda: "0 kept" in text(app, "title"))
+        await until_shown(pilot, lambda: isinstance(app.screen, CompareHistoryScreen))
+        await until_shown(pilot, lambda: "0 kept" in text(app, "title"))
         await pilot.press("enter", "escape")
         assert isinstance(on_top(app), CompareResultScreen)
 
@@ -309,11 +303,11 @@ async def test_the_history_opens_one(tmp_path: Path) -> None:
     history.keep(tmp_path, comparing.saved(failed=True))
     async with finished(tmp_path) as (app, pilot):
         await pilot.press("h")
-        await until(pilot, lambda: isinstance(app.screen, CompareHistoryScreen))
-        await until(pilot, lambda: "2 kept" in text(app, "title"))
+        await until_shown(pilot, lambda: isinstance(app.screen, CompareHistoryScreen))
+        await until_shown(pilot, lambda: "2 kept" in text(app, "title"))
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, CompareResultScreen))
-        await until(pilot, lambda: "Verdict" in text(app, "tabs"))
+        await until_shown(pilot, lambda: isinstance(app.screen, CompareResultScreen))
+        await until_shown(pilot, lambda: "Verdict" in text(app, "tabs"))
         assert "r again" not in text(app, "keys")
         await pilot.press("r")
         assert "from the history" in text(app, "keys")
@@ -345,7 +339,7 @@ async def test_a_run_that_cannot_begin_says_why(tmp_path: Path) -> None:
         app.push_screen(CompareRunScreen(app.door, job.order, job))
         await pilot.pause()
         job.future.set_exception(ValueError("no backend is called nonsense"))
-        await until(pilot, lambda: "no backend is called nonsense" in text(app, "columns"))
+        await until_shown(pilot, lambda: "no backend is called nonsense" in text(app, "columns"))
         await pilot.press("escape")
         assert on_top(app) is app.dashboard
 
@@ -355,7 +349,7 @@ async def test_the_screen_is_painted_at_most_ten_times_a_second(tmp_path: Path) 
     async with app.run_test(size=(80, 24)) as pilot:
         job = comparing.Held(comparing.live(*comparing.told()))
         app.push_screen(CompareRunScreen(app.door, job.order, job, lambda: comparing.STARTED))
-        await until(pilot, lambda: "8 of 22" in text(app, "progress"))
+        await until_shown(pilot, lambda: "8 of 22" in text(app, "progress"))
         view = app.screen.query_one("#columns", LinesView)
         before = view.lines
         values = [comparing.live(*comparing.told(upto=n)) for n in (3, 5, 7)]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from anyclaude_tui.widgets.lines import plain
 from anyclaude_tui.widgets.palette import entries
 from anyclaude_tui.widgets.panel import LinesView
 from tests.screens import fakes
+from tests.support.waiting import until
 
 LEADER = "ctrl+right_square_bracket"
 
@@ -50,13 +50,6 @@ async def dashboard(
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
         yield app, door, pilot
-
-
-async def until(what: Callable[[], bool]) -> None:
-    """Wait for something that another process does."""
-    async with asyncio.timeout(10):
-        while not what():  # noqa: ASYNC110 - it is a process that is waited for
-            await asyncio.sleep(0.01)
 
 
 def words(app: DashboardApp, name: str) -> str:

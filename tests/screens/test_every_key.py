@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from anyclaude_tui.screens.settings import SettingsScreen
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets.lines import plain
 from tests.screens import fakes, found
+from tests.support.waiting import until_shown
 
 LEADER = "ctrl+right_square_bracket"
 NAMES = {"/": "slash", ",": "comma", "?": "question_mark"}
@@ -44,9 +44,7 @@ class Seat:
         return "\n".join(one.message for one in self.app._notifications)
 
     async def until(self, what: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
-            while not what():
-                await self.pilot.pause(0.01)
+        await until_shown(self.pilot, what)
 
 
 @asynccontextmanager

@@ -18,8 +18,9 @@ from anyclaude_tui.config import Settings
 from anyclaude_tui.screens import first_run
 from anyclaude_tui.screens.first_run import FirstRunScreen
 from tests.screens import fakes, found
-from tests.screens.test_backends import asked, hold, let_go, listed, until, words
+from tests.screens.test_backends import asked, hold, let_go, listed, words
 from tests.screens.test_dashboard import toasts
+from tests.support.waiting import until_shown
 
 ALONE = replace(
     fakes.snapshot(history=()),
@@ -44,7 +45,7 @@ async def started(
     try:
         app = DashboardApp(door, Settings(), first_run=True)
         async with app.run_test(size=size, notifications=True) as pilot:
-            await until(pilot, lambda: "discover" in door.session.asked)
+            await until_shown(pilot, lambda: "discover" in door.session.asked)
             yield app, door, pilot
     finally:
         door.close()
@@ -56,7 +57,7 @@ async def offered(
 ) -> AsyncIterator[tuple[DashboardApp, found.FoundDoor, Pilot[Any]]]:
     """The same, with the screen on it."""
     async with started(home, discovery, size) as (app, door, pilot):
-        await until(pilot, lambda: is_shown(app))
+        await until_shown(pilot, lambda: is_shown(app))
         yield app, door, pilot
 
 
@@ -77,12 +78,12 @@ async def test_what_was_found_is_shown_with_the_best_chosen(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
     async with offered(tmp_path, size=size) as (app, _, pilot):
-        await until(pilot, lambda: "mlx_lm.server at 127.0.0.1:8080" in words(app, "details"))
+        await until_shown(pilot, lambda: "mlx_lm.server at 127.0.0.1:8080" in words(app, "details"))
         rows = listed(app)
         assert rows[0].strip() == "Running here"
         assert any("simulator" in row and "simulated" in row for row in rows)
         assert "Enter begin" in words(app, "keys")
-        await until(pilot, lambda: "Claude Code 2.1.209" in words(app, "tools"))
+        await until_shown(pilot, lambda: "Claude Code 2.1.209" in words(app, "tools"))
         assert "vllm-mlx pip install vllm-mlx" in words(app, "tools") or size[0] < 80
 
 
@@ -100,27 +101,27 @@ async def test_one_key_begins_and_the_choice_is_kept(tmp_path: Path) -> None:
     async with offered(tmp_path) as (app, door, pilot):
         await hold(door)
         await pilot.press("enter")
-        await until(pilot, lambda: asked(door) == [f"switch {found.SERVER.spec}"])
+        await until_shown(pilot, lambda: asked(door) == [f"switch {found.SERVER.spec}"])
         assert "◐ starting" in words(app, "details")
         assert not saved(tmp_path)  # not before it has been seen to work
         door.shown = replace(ALONE, active=found.SERVER.spec)
         before = door.asked.count("claude start")
         await let_go(door)
-        await until(pilot, lambda: app.screen is app.dashboard)
+        await until_shown(pilot, lambda: app.screen is app.dashboard)
         assert saved(tmp_path) == f'backend = "{found.SERVER.spec}"\n'
-        await until(pilot, lambda: "in use, and saved in" in toasts(app))
+        await until_shown(pilot, lambda: "in use, and saved in" in toasts(app))
         # Claude Code is told the model and its window at its start.
-        await until(pilot, lambda: door.asked.count("claude start") == before + 1)
+        await until_shown(pilot, lambda: door.asked.count("claude start") == before + 1)
 
 
 async def test_another_can_be_chosen_by_cursor_or_number(tmp_path: Path) -> None:
     async with offered(tmp_path) as (app, door, pilot):
         await pilot.press("down", "down", "enter")
-        await until(pilot, lambda: asked(door) == [f"switch {found.LARGE.spec}"])
-        await until(pilot, lambda: app.screen is app.dashboard)
+        await until_shown(pilot, lambda: asked(door) == [f"switch {found.LARGE.spec}"])
+        await until_shown(pilot, lambda: app.screen is app.dashboard)
     async with offered(tmp_path) as (app, door, pilot):
         await pilot.press("4")
-        await until(pilot, lambda: asked(door) == [f"switch {found.SMALL.spec}"])
+        await until_shown(pilot, lambda: asked(door) == [f"switch {found.SMALL.spec}"])
 
 
 async def test_escape_is_the_simulator_for_now(tmp_path: Path) -> None:
@@ -136,7 +137,7 @@ async def test_escape_is_the_simulator_for_now(tmp_path: Path) -> None:
 async def test_the_simulator_can_be_chosen_for_good(tmp_path: Path) -> None:
     async with offered(tmp_path) as (app, door, pilot):
         await pilot.press("6")
-        await until(pilot, lambda: app.screen is app.dashboard)
+        await until_shown(pilot, lambda: app.screen is app.dashboard)
         assert saved(tmp_path) == 'backend = "simulator"\n'
         assert not asked(door)  # it serves already
 
@@ -145,12 +146,12 @@ async def test_a_choice_that_fails_is_not_kept_and_another_can_be_made(tmp_path:
     async with offered(tmp_path) as (app, door, pilot):
         door.session.refusal = BackendError("the generation thread died: see the log")
         await pilot.press("enter")
-        await until(pilot, lambda: "✗ the generation thread died" in words(app, "details"))
+        await until_shown(pilot, lambda: "✗ the generation thread died" in words(app, "details"))
         assert "simulator still serves" in words(app, "details")
         assert not saved(tmp_path)
         door.session.refusal = None
         await pilot.press("4")
-        await until(pilot, lambda: app.screen is app.dashboard)
+        await until_shown(pilot, lambda: app.screen is app.dashboard)
         assert found.SMALL.spec in saved(tmp_path)
 
 
@@ -158,10 +159,10 @@ async def test_a_choice_that_takes_too_long_can_be_given_up(tmp_path: Path) -> N
     async with offered(tmp_path) as (app, door, pilot):
         await hold(door)
         await pilot.press("enter")
-        await until(pilot, lambda: bool(asked(door)))
+        await until_shown(pilot, lambda: bool(asked(door)))
         assert words(app, "keys").strip() == "Esc cancel"
         await pilot.press("escape")
-        await until(pilot, lambda: "cancelled" in words(app, "details"))
+        await until_shown(pilot, lambda: "cancelled" in words(app, "details"))
         assert isinstance(app.screen, FirstRunScreen)
         assert not saved(tmp_path)
 
@@ -178,14 +179,14 @@ async def test_find_looks_again(tmp_path: Path) -> None:
     async with offered(tmp_path, Discovery((found.SMALL,), ())) as (app, door, pilot):
         door.session.found = found.FOUND
         await pilot.press("f")
-        await until(pilot, lambda: any("mlx_lm.server" in row for row in listed(app)))
+        await until_shown(pilot, lambda: any("mlx_lm.server" in row for row in listed(app)))
 
 
 async def test_without_claude_code_it_says_how_to_install_it(tmp_path: Path) -> None:
     async with started(tmp_path) as (app, door, pilot):
         door.session.version = None
-        await until(pilot, lambda: is_shown(app))
-        await until(pilot, lambda: "npm install -g" in words(app, "tools"))
+        await until_shown(pilot, lambda: is_shown(app))
+        await until_shown(pilot, lambda: "npm install -g" in words(app, "tools"))
 
 
 async def test_keys_that_were_meant_for_the_pane_choose_nothing(
@@ -202,5 +203,5 @@ async def test_a_choice_that_cannot_be_saved_is_used_all_the_same(tmp_path: Path
     (tmp_path / "config.toml").mkdir()  # cannot be written, not even by root
     async with offered(tmp_path) as (app, door, pilot):
         await pilot.press("enter")
-        await until(pilot, lambda: "in use, but the choice could not be saved" in toasts(app))
+        await until_shown(pilot, lambda: "in use, but the choice could not be saved" in toasts(app))
         assert door.session.ended == [f"switch {found.SERVER.spec}"]

@@ -18,7 +18,8 @@ from anyclaude_tui.widgets.lines import plain
 from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.scroller import Scroller
 from tests.screens import fakes
-from tests.screens.test_dashboard import LEADER, until
+from tests.screens.test_dashboard import LEADER
+from tests.support.waiting import until
 
 TRACEBACK = """2026-11-21 03:16:40,911 - ERROR - generation failed
 Traceback (most recent call last):

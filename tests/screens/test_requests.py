@@ -24,7 +24,8 @@ from anyclaude_tui.widgets.rows import Rows
 from anyclaude_tui.widgets.scroller import Scroller
 from tests.proxy.conversations import changed
 from tests.screens import fakes, kept
-from tests.screens.test_dashboard import LEADER, until
+from tests.screens.test_dashboard import LEADER
+from tests.support.waiting import until
 
 
 @asynccontextmanager

@@ -20,7 +20,8 @@ from anyclaude_tui.screens.request_details import RequestDetailsScreen
 from anyclaude_tui.screens.request_dialogs import Pick, Replay
 from anyclaude_tui.session import Session
 from tests.proxy.conversations import body
-from tests.screens.test_dashboard import LEADER, until
+from tests.screens.test_dashboard import LEADER
+from tests.support.waiting import until
 
 SETTINGS = Settings(
     backends={

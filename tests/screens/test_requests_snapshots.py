@@ -8,10 +8,10 @@ import pytest
 
 from anyclaude_tui.widgets.scroller import Scroller
 from tests.screens import kept, pictures
-from tests.screens.test_dashboard import until
 from tests.screens.test_logs import body, log_file
 from tests.screens.test_logs import screen as logs
 from tests.screens.test_requests import on_top, opened, screen
+from tests.support.waiting import until
 
 ONE = ("down", "enter")
 REQUESTS: dict[str, tuple[str, ...]] = {

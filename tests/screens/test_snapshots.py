@@ -10,7 +10,8 @@ import pytest
 
 from anyclaude_tui.telemetry.hub import Snapshot
 from tests.screens import fakes, pictures
-from tests.screens.test_dashboard import LEADER, dashboard, pane_text, until
+from tests.screens.test_dashboard import LEADER, dashboard, pane_text
+from tests.support.waiting import until
 
 SCRIPT = r"""printf '\033]0;a story\007> tell me a story\r\n\r\nOnce upon a time\r\n'; cat"""
 STATES: dict[str, tuple[Snapshot, tuple[str, ...]]] = {

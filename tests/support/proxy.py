@@ -5,8 +5,7 @@ Only the backend object is a stand-in: it names a URL and counts what is asked o
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -147,13 +146,6 @@ async def running_proxy(
                 yield Proxy(server, backend, gate, hub, client, services)
         finally:
             await server.stop()
-
-
-async def until(condition: Callable[[], object], timeout_s: float = 10) -> None:
-    """Waits until the condition holds; fails after `timeout_s`."""
-    async with asyncio.timeout(timeout_s):
-        while not condition():  # noqa: ASYNC110 - the state is another's: nothing signals it
-            await asyncio.sleep(0.005)
 
 
 def ask_body(text: str = "hello", **more: Any) -> dict[str, Any]:

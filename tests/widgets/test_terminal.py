@@ -7,7 +7,7 @@ import gc
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from textual.widgets import Static
 from anyclaude_tui.widgets.terminal import TerminalPane
 from anyclaude_tui.widgets.terminal_setup import prepare_textual
 from anyclaude_tui.widgets.terminal_strips import TermStrip
+from tests.support.waiting import alive, until_shown
 
 prepare_textual()
 
@@ -86,12 +87,6 @@ async def running(size: tuple[int, int] = (50, 10)) -> AsyncIterator[tuple[PaneA
         yield app, pilot
 
 
-async def until(pilot: Pilot[None], holds: Callable[[], bool], timeout_s: float = 20) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not holds():
-            await pilot.pause(0.01)
-
-
 def environment() -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "PS1": "$ "}
 
@@ -115,8 +110,8 @@ class Typed:
 async def test_a_shell_runs_and_its_end_is_told(tmp_path: Path) -> None:
     async with running() as (app, pilot):
         app.pane.launch(["sh", "-c", "echo hello; stty size; exit 3"], environment(), str(tmp_path))
-        await until(pilot, lambda: bool(app.of(TerminalPane.Exited)))
-        await until(pilot, lambda: "r restart" in app.text)
+        await until_shown(pilot, lambda: bool(app.of(TerminalPane.Exited)))
+        await until_shown(pilot, lambda: "r restart" in app.text)
         assert app.text.startswith("hello\n10 40\n")
         assert " ended: r restart, c continue, s shell" in app.text
         assert not app.pane.running
@@ -132,9 +127,11 @@ async def test_a_shell_runs_and_its_end_is_told(tmp_path: Path) -> None:
             "again",
         ]
         await pilot.resize_terminal(100, 10)
-        await until(pilot, lambda: "sh failed with exit code 3 — r restart · c cont" in app.text)
+        await until_shown(
+            pilot, lambda: "sh failed with exit code 3 — r restart · c cont" in app.text
+        )
         app.pane.launch(["sh", "-c", "echo again; sleep 9"], environment(), str(tmp_path))
-        await until(pilot, lambda: app.text.startswith("again"))
+        await until_shown(pilot, lambda: app.text.startswith("again"))
         assert "r restart" not in app.text
         assert "hello" not in app.text
 
@@ -142,37 +139,37 @@ async def test_a_shell_runs_and_its_end_is_told(tmp_path: Path) -> None:
 async def test_the_end_line_does_not_hide_the_last_output(tmp_path: Path) -> None:
     async with running() as (app, pilot):
         app.pane.launch(["sh", "-c", "seq 30; printf last"], environment(), str(tmp_path))
-        await until(pilot, lambda: "r restart" in app.text)
+        await until_shown(pilot, lambda: "r restart" in app.text)
         assert app.text.split("\n")[-2:] == ["last", app.text.split("\n")[-1]]
 
 
 async def test_keys_and_pastes_reach_the_child(tmp_path: Path) -> None:
     async with running() as (app, pilot):
         typed = Typed(app, tmp_path, "\\x1b[?2004h\\x1b[>1u")
-        await until(pilot, lambda: "ready" in app.text)
+        await until_shown(pilot, lambda: "ready" in app.text)
         await pilot.press(
             "h", "i", "tab", "shift+tab", "ctrl+c", "escape", "shift+enter", "up", "f5"
         )
         await pilot.press("ctrl+q", "ctrl+p", "pageup", "alt+b", "shift+home")
         expected = b"hi\t\x1b[9;2u\x1b[99;5u\x1b[27u\x1b[13;2u\x1b[A\x1b[15~"
         expected += b"\x1b[113;5u\x1b[112;5u\x1b[5~\x1b[98;3u"
-        await until(pilot, lambda: typed.bytes == expected)
+        await until_shown(pilot, lambda: typed.bytes == expected)
         from textual import events
 
         text = "0123456789" * 1000 + "\nend"
         app.pane.post_message(events.Paste(text))
         paste = b"\x1b[200~" + text.encode() + b"\x1b[201~"
-        await until(pilot, lambda: typed.bytes == expected + paste)
+        await until_shown(pilot, lambda: typed.bytes == expected + paste)
 
 
 async def test_the_leader_is_the_dashboards_and_twice_the_childs(tmp_path: Path) -> None:
     async with running() as (app, pilot):
         typed = Typed(app, tmp_path)
-        await until(pilot, lambda: "ready" in app.text)
+        await until_shown(pilot, lambda: "ready" in app.text)
         await pilot.press("ctrl+right_square_bracket")
         assert len(app.of(TerminalPane.Leader)) == 1
         await pilot.press("ctrl+right_square_bracket", "a")
-        await until(pilot, lambda: typed.bytes == b"\x1da")
+        await until_shown(pilot, lambda: typed.bytes == b"\x1da")
         await pilot.press("ctrl+right_square_bracket")
         assert len(app.of(TerminalPane.Leader)) == 2
 
@@ -180,14 +177,14 @@ async def test_the_leader_is_the_dashboards_and_twice_the_childs(tmp_path: Path)
 async def test_titles_progress_bell_and_focus(tmp_path: Path) -> None:
     async with running() as (app, pilot):
         typed = Typed(app, tmp_path, "\\x1b]2;A title\\x07\\x07\\x1b]9;4;3\\x07\\x1b[?1004h")
-        await until(pilot, lambda: "ready" in app.text)
+        await until_shown(pilot, lambda: "ready" in app.text)
         assert [m.title for m in app.of(TerminalPane.TitleChanged)][-1] == "A title"
         assert len(app.of(TerminalPane.Bell)) == 1
         assert [(m.busy, m.percent) for m in app.of(TerminalPane.Busy)] == [(True, None)]
         app.set_focus(None)
-        await until(pilot, lambda: typed.bytes.endswith(b"\x1b[O"))
+        await until_shown(pilot, lambda: typed.bytes.endswith(b"\x1b[O"))
         app.pane.focus()
-        await until(pilot, lambda: typed.bytes.endswith(b"\x1b[I"))
+        await until_shown(pilot, lambda: typed.bytes.endswith(b"\x1b[I"))
 
 
 async def test_a_child_that_suspends_itself_is_woken(tmp_path: Path) -> None:
@@ -197,19 +194,19 @@ async def test_a_child_that_suspends_itself_is_woken(tmp_path: Path) -> None:
     )
     async with running() as (app, pilot):
         app.pane.launch(["sh", "-c", script + "; sleep 9"], environment(), str(tmp_path))
-        await until(pilot, lambda: "up" in app.text)
+        await until_shown(pilot, lambda: "up" in app.text)
         await pilot.press("ctrl+z")
-        await until(pilot, lambda: "woken" in app.text)
+        await until_shown(pilot, lambda: "woken" in app.text)
 
 
 async def test_a_resize_reaches_the_child(tmp_path: Path) -> None:
     script = "trap 'stty size' WINCH; echo up; while :; do sleep 0.02; done"
     async with running() as (app, pilot):
         app.pane.launch(["sh", "-c", script], environment(), str(tmp_path))
-        await until(pilot, lambda: "up" in app.text)
+        await until_shown(pilot, lambda: "up" in app.text)
         for columns in (60, 70, 80):
             await pilot.resize_terminal(columns, 12)
-        await until(pilot, lambda: "12 70" in app.text)
+        await until_shown(pilot, lambda: "12 70" in app.text)
         assert app.pane.emulator.columns == 70
         assert all(strip.cell_length == 70 for strip in app.pane.view.strips)
 
@@ -217,36 +214,36 @@ async def test_a_resize_reaches_the_child(tmp_path: Path) -> None:
 async def test_a_synchronized_frame_is_painted_whole_or_late() -> None:
     async with running() as (app, pilot):
         app.pane.feed(b"old")
-        await until(pilot, lambda: app.text.startswith("old"))
+        await until_shown(pilot, lambda: app.text.startswith("old"))
         app.pane.feed(b"\x1b[?2026h\x1b[2J\x1b[Hhalf")
         await pilot.pause(0.04)
         assert app.text.startswith("old")
         app.pane.feed(b" and half\x1b[?2026l")
-        await until(pilot, lambda: app.text.startswith("half and half"))
+        await until_shown(pilot, lambda: app.text.startswith("half and half"))
         app.pane.feed(b"\x1b[?2026h\x1b[2J\x1b[Hnever ended")
-        await until(pilot, lambda: app.text.startswith("never ended"))
+        await until_shown(pilot, lambda: app.text.startswith("never ended"))
 
 
 async def test_history_by_wheel_and_keys(tmp_path: Path) -> None:
     async with running() as (app, pilot):
         typed = Typed(app, tmp_path)
-        await until(pilot, lambda: "ready" in app.text)
+        await until_shown(pilot, lambda: "ready" in app.text)
         app.pane.feed(b"\r\n".join(b"line %d" % n for n in range(50)))
-        await until(pilot, lambda: "line 49" in app.text)
+        await until_shown(pilot, lambda: "line 49" in app.text)
         await pilot.press("shift+pageup")
-        await until(pilot, lambda: "line 49" not in app.text)
+        await until_shown(pilot, lambda: "line 49" not in app.text)
         top = app.text.split("\n")[0]
         app.pane.feed(b"\r\nmore\r\nand more")
         await pilot.pause(0.1)
         assert app.text.split("\n")[0] == top  # the view stays where it is
         await pilot.press("pageup", "shift+home")
-        await until(pilot, lambda: "ready" in app.text)
+        await until_shown(pilot, lambda: "ready" in app.text)
         await pilot._post_mouse_events([_scroll_down()], widget=TerminalPane)
-        await until(pilot, lambda: "ready" not in app.text)
+        await until_shown(pilot, lambda: "ready" not in app.text)
         await pilot.press("end")
-        await until(pilot, lambda: "and more" in app.text)
+        await until_shown(pilot, lambda: "and more" in app.text)
         await pilot.press("shift+pageup", "x")  # typing goes back to the newest rows
-        await until(pilot, lambda: "and more" in app.text)
+        await until_shown(pilot, lambda: "and more" in app.text)
         assert typed.bytes == b"x"
 
 
@@ -266,27 +263,27 @@ async def test_selecting_copies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anyclaude_tui.widgets.terminal_mouse.copy_to_system", system)
     async with running() as (app, pilot):
         app.pane.feed(b"one two-three four\r\nsecond row")
-        await until(pilot, lambda: "second" in app.text)
+        await until_shown(pilot, lambda: "second" in app.text)
         await pilot.mouse_down(TerminalPane, offset=(4, 0))
         await pilot.hover(TerminalPane, offset=(5, 1))
         await pilot.mouse_up(TerminalPane, offset=(5, 1))
-        await until(pilot, lambda: copied == ["two-three four\nsecond"])
+        await until_shown(pilot, lambda: copied == ["two-three four\nsecond"])
         assert app.clipboard == "two-three four\nsecond"
         assert app.of(TerminalPane.Copied)[0].characters == 21
         await pilot.click(TerminalPane, offset=(6, 0), times=2)
-        await until(pilot, lambda: copied[-1] == "two-three")
+        await until_shown(pilot, lambda: copied[-1] == "two-three")
         app.pane.feed(b"\x1b]52;c;aGk=\x07")
-        await until(pilot, lambda: copied[-1] == "hi")
+        await until_shown(pilot, lambda: copied[-1] == "hi")
 
 
 async def test_the_mouse_is_the_childs_when_it_tracks(tmp_path: Path) -> None:
     async with running() as (app, pilot):
         typed = Typed(app, tmp_path, "\\x1b[?1000h\\x1b[?1006h")
-        await until(pilot, lambda: "ready" in app.text)
+        await until_shown(pilot, lambda: "ready" in app.text)
         await pilot.click(TerminalPane, offset=(2, 1))
-        await until(pilot, lambda: typed.bytes == b"\x1b[<0;3;2M\x1b[<0;3;2m")
+        await until_shown(pilot, lambda: typed.bytes == b"\x1b[<0;3;2M\x1b[<0;3;2m")
         await pilot._post_mouse_events([_scroll_down()], widget=TerminalPane, offset=(0, 0))
-        await until(pilot, lambda: typed.bytes.endswith(b"\x1b[<65;1;1M"))
+        await until_shown(pilot, lambda: typed.bytes.endswith(b"\x1b[<65;1;1M"))
         await pilot.mouse_down(TerminalPane, offset=(0, 0), shift=True)
         await pilot.hover(TerminalPane, offset=(4, 0))
         await pilot.mouse_up(TerminalPane, offset=(4, 0), shift=True)
@@ -300,7 +297,7 @@ async def test_ctrl_click_opens_a_link(monkeypatch: pytest.MonkeyPatch) -> None:
         app.pane.feed(
             b"\x1b]8;;https://a.b/c\x1b\\web\x1b]8;;file:///etc\x1b\\file\x1b]8;;\x1b\\ no"
         )
-        await until(pilot, lambda: "webfile no" in app.text)
+        await until_shown(pilot, lambda: "webfile no" in app.text)
         for x in (1, 4, 8):
             await pilot.click(TerminalPane, offset=(x, 0), control=True)
         await pilot.click(TerminalPane, offset=(1, 0))
@@ -312,24 +309,24 @@ async def test_search() -> None:
         app.pane.feed(b"\r\n".join(b"line %d" % n for n in range(50)))
         app.pane.find()
         await pilot.press("n", "e", "space", "7")
-        await until(pilot, lambda: "find: ne 7▏ 1 of 1" in app.text)
+        await until_shown(pilot, lambda: "find: ne 7▏ 1 of 1" in app.text)
         assert "line 7\n" in app.text
         await pilot.press("backspace")
-        await until(pilot, lambda: "1 of 50" in app.text)
+        await until_shown(pilot, lambda: "1 of 50" in app.text)
         await pilot.press("enter")
-        await until(pilot, lambda: "2 of 50" in app.text)
+        await until_shown(pilot, lambda: "2 of 50" in app.text)
         await pilot.press("escape")
-        await until(pilot, lambda: "find:" not in app.text)
+        await until_shown(pilot, lambda: "find:" not in app.text)
         assert "line 49" in app.text
 
 
 async def test_nothing_is_painted_for_rows_that_did_not_change() -> None:
     async with running() as (app, pilot):
         app.pane.feed(b"one\r\ntwo\r\nthree")
-        await until(pilot, lambda: "three" in app.text)
+        await until_shown(pilot, lambda: "three" in app.text)
         strips = list(app.pane.view.strips)
         app.pane.feed(b"\x1b[2;1HTWO\x1b[H\x1b[2K\x1b[Hone")
-        await until(pilot, lambda: "TWO" in app.text)
+        await until_shown(pilot, lambda: "TWO" in app.text)
         changed = [y for y, strip in enumerate(app.pane.view.strips) if strip is not strips[y]]
         assert changed == [0, 1, 2]  # 0 and 2: the cursor came and went
 
@@ -368,28 +365,20 @@ async def test_a_launch_replaces_a_child_that_runs(tmp_path: Path) -> None:
     async with running() as (app, pilot):
         stubborn = "trap '' HUP; echo one; while :; do sleep 0.05; echo noise; done"
         app.pane.launch(["sh", "-c", stubborn], environment(), str(tmp_path))
-        await until(pilot, lambda: "one" in app.text)
+        await until_shown(pilot, lambda: "one" in app.text)
         former = app.pane.pid
         assert former is not None
         app.pane.launch(["sh", "-c", "echo two; sleep 100"], environment(), str(tmp_path))
-        await until(pilot, lambda: app.text.startswith("two"))
-        await until(pilot, lambda: not alive(former))
+        await until_shown(pilot, lambda: app.text.startswith("two"))
+        await until_shown(pilot, lambda: not alive(former))
         assert "noise" not in app.text
         assert app.of(TerminalPane.Exited) == []
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 async def test_no_child_outlives_the_app(tmp_path: Path) -> None:
     async with running() as (app, pilot):
         app.pane.launch(["sh", "-c", "echo up; sleep 100"], environment(), str(tmp_path))
-        await until(pilot, lambda: "up" in app.text)
+        await until_shown(pilot, lambda: "up" in app.text)
         pid = app.pane.pid
         assert pid is not None
     assert not alive(pid)
