@@ -21,7 +21,7 @@ from anyclaude_tui.telemetry.events import RequestRecord
 from anyclaude_tui.telemetry.timeline import Moment, timeline
 
 CAPTURES_KEPT = 100
-CAPTURE_BYTES = 64 * 1024 * 1024
+CAPTURE_BYTES = 32 * 1024 * 1024
 PLAIN_BYTES = 8 * 1024 * 1024
 """As much of what has ended is kept as it was; older ones are packed."""
 REPLY_BYTES = 1024 * 1024
@@ -220,6 +220,8 @@ class Captures:
         limit, request_id = self._reply_bytes, kept.record.id
 
         def tap(data: bytes) -> None:
+            if self._kept.get(request_id) is not kept:  # forgotten in the meantime
+                return
             room = limit - live.reply_bytes
             if len(data) > room:
                 live.reply_cut = True
@@ -227,8 +229,9 @@ class Captures:
             if data:
                 live.reply.append(data)
                 live.reply_bytes += len(data)
-                if self._kept.get(request_id) is kept:
-                    self._bytes += len(data)
+                self._bytes += len(data)
+                if self._bytes > self._max_bytes:
+                    self._bound()
 
         return tap
 
@@ -240,6 +243,8 @@ class Captures:
             request_id, oldest = self._kept.popitem(last=False)
             self._bytes -= oldest.cost_bytes
             self._plain.pop(request_id, None)
+            if isinstance(oldest.said, _Live):
+                oldest.said.reply.clear()
 
 
 def _so_far(live: _Live) -> Said:

@@ -51,6 +51,19 @@ def test_replies_count_when_they_have_come() -> None:
     assert captures.ids() == ("r2",)
 
 
+def test_the_bound_holds_while_replies_come_and_the_forgotten_keep_nothing() -> None:
+    captures = Captures(max_bytes=10_000)
+    taps = [begin(captures, f"r{number}", {}) for number in range(3)]
+    for _ in range(9):
+        for tap in taps:
+            tap(b"y" * 1000)
+            assert captures.size_bytes <= 10_000
+    assert captures.ids() == ("r2",)
+    kept = captures.get("r2")
+    assert kept is not None
+    assert kept.reply == b"y" * 9000
+
+
 def test_a_reply_is_kept_up_to_its_limit() -> None:
     captures = Captures(reply_bytes=10)
     tap = begin(captures, "r", {})
