@@ -363,3 +363,17 @@ async def test_the_numbers_of_a_request_are_those_of_its_last_try(upstream: Upst
         assert proxy.last.retries == 1
         assert proxy.last.output_tokens.value == 2
         assert proxy.last.prompt_tokens.value != 5000
+
+
+async def test_a_recovery_that_takes_too_long_is_given_up(upstream: Upstream) -> None:
+    async with running_proxy(upstream.url, limits=Limits(recover_s=0.1)) as proxy:
+
+        async def recover() -> None:
+            await asyncio.Event().wait()
+
+        proxy.backend.recover = recover  # type: ignore[method-assign]
+        upstream.script(Reply(CUT))
+        status, data = await proxy.ask(ask_body())
+        assert status == 500
+        assert "did not come back in time" in json.loads(data)["error"]["message"]
+        assert proxy.gate.busy == 0
