@@ -26,11 +26,11 @@ from anyclaude_tui.screens import actions
 from anyclaude_tui.screens.dashboard import DashboardScreen, command_text, home_relative
 from anyclaude_tui.screens.dialogs import Question
 from anyclaude_tui.screens.help import HelpScreen
+from anyclaude_tui.screens.palette import Commands
 from anyclaude_tui.signals import ENDING, Stop, on_signals
 from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.terminal.keys import key_press
 from anyclaude_tui.widgets import themes
-from anyclaude_tui.widgets.palette import Commands
 
 if TYPE_CHECKING:
     from anyclaude_tui.widgets import terminal_messages as pane_messages

@@ -15,13 +15,7 @@ from collections.abc import Sequence
 from errno import EACCES, EEXIST, ENOSPC, ENOTDIR, EPERM, EROFS
 from pathlib import Path
 
-
-class Failed(Exception):
-    """The command failed; the text says what to do next. `code` is the exit code."""
-
-    def __init__(self, message: str, code: int = 1) -> None:
-        super().__init__(message)
-        self.code = code
+from anyclaude_tui.failure import Failed
 
 
 def main(argv: Sequence[str] | None = None) -> int:

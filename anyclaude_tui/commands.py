@@ -19,9 +19,9 @@ import tomli_w
 
 from anyclaude_tui import config as configuration
 from anyclaude_tui import legacy
-from anyclaude_tui.cli import Failed
 from anyclaude_tui.config import Settings
 from anyclaude_tui.door import SessionThread
+from anyclaude_tui.failure import Failed
 from anyclaude_tui.session import Session
 from anyclaude_tui.signals import ENDING, Stop, on_signals
 from anyclaude_tui.telemetry import files

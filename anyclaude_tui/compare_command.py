@@ -15,7 +15,6 @@ from pathlib import Path
 from rich.console import Console
 
 from anyclaude_tui import config as configuration
-from anyclaude_tui.cli import Failed
 from anyclaude_tui.compare import history, report
 from anyclaude_tui.compare.causes import Cause
 from anyclaude_tui.compare.report_markdown import to_markdown
@@ -33,6 +32,7 @@ from anyclaude_tui.compare.workload import (
     from_file,
     from_prompt,
 )
+from anyclaude_tui.failure import Failed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

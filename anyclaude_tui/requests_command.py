@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from anyclaude_tui import config as configuration
-from anyclaude_tui.cli import Failed
+from anyclaude_tui.failure import Failed
 from anyclaude_tui.telemetry import journal, numbers, traces
 
 LISTED = 20

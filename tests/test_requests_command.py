@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from anyclaude_tui import requests_command
-from anyclaude_tui.cli import Failed
 from anyclaude_tui.config import LogSettings
+from anyclaude_tui.failure import Failed
 from anyclaude_tui.telemetry.observers import make_observers
 from tests.proxy.conversations import body, changed, longer
 from tests.support import wire

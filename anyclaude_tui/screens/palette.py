@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from anyclaude_tui.screens.actions import ACTIONS
+from anyclaude_tui.widgets.panels import PANELS
 
 if TYPE_CHECKING:
     from anyclaude_tui.app import DashboardApp
@@ -37,18 +40,11 @@ class Commands(Provider):
                 yield Hit(score, matcher.highlight(entry.name), entry.run, help=entry.help)
 
     def _entries(self) -> list[Entry]:
-        from anyclaude_tui.app import DashboardApp
-
-        app = self.app
-        assert isinstance(app, DashboardApp)
-        return entries(app)
+        return entries(cast("DashboardApp", self.app))
 
 
 def entries(app: DashboardApp) -> list[Entry]:
     """The palette's lines for the app as it is now."""
-    from anyclaude_tui.screens.actions import ACTIONS
-    from anyclaude_tui.widgets.panels import PANELS
-
     found = [
         Entry(action.name.capitalize(), action.help, partial(app.run_chord, action.key))
         for action in ACTIONS
