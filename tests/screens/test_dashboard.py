@@ -20,9 +20,9 @@ from anyclaude_tui.screens.actions import ACTIONS
 from anyclaude_tui.screens.backends import BackendsScreen
 from anyclaude_tui.screens.dialogs import Question
 from anyclaude_tui.screens.help import HelpScreen
+from anyclaude_tui.screens.palette import entries
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets.lines import plain
-from anyclaude_tui.widgets.palette import entries
 from anyclaude_tui.widgets.panel import LinesView
 from tests.screens import fakes
 from tests.support.waiting import until
