@@ -97,8 +97,8 @@ async def measure(runner: Runner, upstream: UpstreamProcess) -> Row:
     if target.anthropic:
         found = await violations(target) + [v for stream in paced for v in stream.violations]
         row["violations"] = float(len(found))
-        for violation in found[:3]:
-            print(f"{target.name}: {violation}", file=sys.stderr)
+        if found:
+            runner.violation = found[0]
     if runner.start_s is not None:
         row["cold_start_s"] = runner.start_s
     return row
@@ -195,12 +195,17 @@ async def run(turns: int, peers: list[str], out: Path) -> None:
                 with alone(runner, runners):
                     row = await measure(runner, upstream)
                 rows.setdefault(runner.target.name, []).append(row)
+    broken = [(r.target.name, r.violation) for r in runners if r.violation]
     notes = [
         "The model server and the client reach what stands under *direct*.",
         "*in the dashboard*: the same proxy in the dashboard on a terminal of 200 × 50, its pane "
         "repainted whole 30 times a second; its CPU per chunk is what comes on top of that.",
         f"Load of the machine before the run: {load:.1f}. "
         + ("Each proxy was pinned to one core." if pinned else "Nothing was pinned to a core."),
+        "Replies are judged by the tests' strict validator, which wants every field of the "
+        "Messages API in its place"
+        + "".join(f"; {name}: `{words}`" for name, words in broken)
+        + ".",
     ]
     write(rows, out, notes, start_up)
 

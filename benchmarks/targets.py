@@ -38,6 +38,8 @@ class Runner:
     start_s: float | None = None
     terminal: Terminal | None = None
     """The outer terminal, when there is one."""
+    violation: str = ""
+    """The first thing found wrong in a reply of it."""
     idle_bytes: int = field(init=False)
     """Its memory before the first request."""
 
