@@ -24,6 +24,8 @@ PAST_THE_PROXY = {f"CLAUDE_CODE_USE_{cloud}": "0" for cloud in _CLOUDS} | {
 """What would make Claude Code talk to somebody else whatever its base URL, and the values that
 turn it off (measured, 2.1.329)."""
 
+WATCHDOG_MS = str(24 * 3600 * 1000)
+"""Claude Code's own watchdogs give up on a slow prefill after 300 s; ours are the judge."""
 LEAST_COMPACT_WINDOW_TOKENS = 100_000
 """Claude Code 2.1.329 takes a smaller CLAUDE_CODE_AUTO_COMPACT_WINDOW for 100k, and warns;
 then the proxy's answer to an overflow makes it compact."""
@@ -78,6 +80,9 @@ def session_env(url: str, token: str, model: str, window_tokens: int | None) -> 
         "CLAUDE_CODE_ATTRIBUTION_HEADER": "0",
         "CLAUDE_CODE_DISABLE_TERMINAL_TITLE": "1",
         "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
+        "CLAUDE_STREAM_IDLE_TIMEOUT_MS": WATCHDOG_MS,
+        "API_FORCE_IDLE_TIMEOUT": "0",
+        "API_TIMEOUT_MS": WATCHDOG_MS,
     }
     if window_tokens:
         variables["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] = str(window_tokens)
