@@ -101,6 +101,14 @@ class Terminal(ABC):
                 raise AssertionError(f"{wanted!r} is not on the screen: {why}\n{screen}")
             await asyncio.sleep(0.05)
 
+    async def quit_dashboard(self) -> None:
+        """Leader, q, and yes when it asks (it does while a request runs); waits for the end."""
+        await self.press("C-]", "q")
+        asks = await self.wait_for(lambda screen: self.ended() or "Quit?" in screen)
+        if not self.ended() and "Quit?" in asks:
+            await self.press("y")
+        await self.wait_for(lambda _: self.ended())
+
     async def enter(self, text: str) -> None:
         """Types text, waits until it is on the screen, and presses Enter."""
         await self.type_text(text)

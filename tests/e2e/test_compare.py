@@ -38,9 +38,7 @@ async def leave(board: Dashboard, terminal: Terminal) -> None:
     """Back to the dashboard and out of it; nothing is left behind."""
     await terminal.press("Escape")
     await terminal.wait_for(lambda screen: "Ctrl+]" in screen)
-    await terminal.press("C-]")
-    await terminal.press("q")
-    await terminal.wait_for(lambda _: terminal.ended())
+    await terminal.quit_dashboard()
     _, alive = psutil.wait_procs(board.processes(), timeout=10)
     assert not alive
 

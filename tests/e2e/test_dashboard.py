@@ -64,9 +64,7 @@ async def test_claude_code_runs_a_tool_in_the_dashboard(
         assert (board.cwd / "tiny.txt").exists()
         assert "simulated" in screen
         await terminal.wait_for(lambda screen: "TTFT" in screen and "tok/s" in screen)
-        await terminal.press("C-]")
-        await terminal.press("q")
-        await terminal.wait_for(lambda _: terminal.ended())
+        await terminal.quit_dashboard()
     _, alive = psutil.wait_procs(board.processes(), timeout=10)
     assert not alive
 

@@ -106,13 +106,6 @@ async def choose(terminal: Terminal, port: int, timeout: float = 60) -> None:
     await terminal.type_text(found[1])
 
 
-async def quits(terminal: Terminal) -> None:
-    """Leader, q: and everything of ours is gone."""
-    await terminal.press("C-]")
-    await terminal.press("q")
-    await terminal.wait_for(lambda _: terminal.ended())
-
-
 async def test_a_newcomer_is_offered_it_and_keeps_the_choice(tmp_path: Path) -> None:
     somebody = Newcomer(tmp_path)
     async with mlx_server(tmp_path) as port:
@@ -125,7 +118,7 @@ async def test_a_newcomer_is_offered_it_and_keeps_the_choice(tmp_path: Path) -> 
             await terminal.wait_for("❯")
             await terminal.enter("hello")
             await terminal.wait_for(ANSWER, 240)
-            await quits(terminal)
+            await terminal.quit_dashboard()
         saved = somebody.config.read_text()
         assert saved.startswith(f'# mine\nbackend = "openai:http://127.0.0.1:{port}"\n[claude]')
         assert tomllib.loads(saved)["claude"]["args"] == ["--tools", ""]
@@ -134,7 +127,7 @@ async def test_a_newcomer_is_offered_it_and_keeps_the_choice(tmp_path: Path) -> 
             screen = await terminal.wait_for("❯")
             assert "Welcome to anyclaude-tui" not in screen
             await terminal.wait_for(lambda screen: "ready" in screen and "tiny-model" in screen)
-            await quits(terminal)
+            await terminal.quit_dashboard()
     assert not [p for p in left(somebody.home) if p.is_running()]
 
 
@@ -151,7 +144,7 @@ async def test_it_is_switched_to_from_the_backends_screen(tmp_path: Path) -> Non
             await terminal.wait_for("❯")
             await terminal.enter("hello")
             await terminal.wait_for(ANSWER, 240)
-            await quits(terminal)
+            await terminal.quit_dashboard()
         assert "backend" not in tomllib.loads(somebody.config.read_text())  # only for this time
     assert not [p for p in left(somebody.home) if p.is_running()]
 

@@ -97,7 +97,8 @@ async def test_replay_here_and_on_another_backend(door: SessionThread) -> None:
 async def test_a_replay_that_is_left_is_cancelled(door: SessionThread) -> None:
     await ask(door)
     await until(lambda: bool(door.snapshot.recent))
-    slow = msgspec.json.encode({**body(), "max_tokens": 4000})
+    never_ends = '[[simulate {"fault": "stall"}]]'
+    slow = msgspec.json.encode({**body(), "messages": [{"role": "user", "content": never_ends}]})
     app = DashboardApp(door, SETTINGS, external=True)
     async with app.run_test(size=(100, 40)) as pilot:
         app.push_screen(Replay(door, door.snapshot.recent[0], slow, "one"))
