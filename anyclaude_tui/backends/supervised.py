@@ -114,7 +114,7 @@ class SupervisedBackend(Backend):
         """End the process group and wait until it has ended."""
         keeper = self._keeper
         if keeper is not None:
-            if not keeper.done():
+            if not keeper.done() and not keeper.cancelling():  # cancelled again it would not wait
                 self._set(BackendState.STOPPING)
                 keeper.cancel()
             await asyncio.wait([keeper])

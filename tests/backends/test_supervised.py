@@ -182,6 +182,18 @@ async def test_stop_while_it_loads(make: Make) -> None:
     assert not alive(pid)
 
 
+async def test_a_stop_that_was_given_up_goes_on_and_the_next_one_waits_for_it(make: Make) -> None:
+    backend = make(**FAST)
+    await backend.start()
+    pid = backend.status().pid
+    first = asyncio.create_task(backend.stop())
+    await until(lambda: backend.status().state is BackendState.STOPPING)
+    first.cancel()
+    await backend.stop()
+    assert not alive(pid)
+    assert backend.status().state is BackendState.STOPPED
+
+
 async def test_a_cancelled_start_leaves_nothing_after_stop(make: Make) -> None:
     backend = make(kind="simulator", profile="slow,load_s=60")
     starting = asyncio.create_task(backend.start())
