@@ -17,12 +17,26 @@ from pathlib import Path
 
 from anyclaude_tui.failure import Failed
 
+SIGPIPE_CODE = 128 + 13
+"""What a shell shows for a program that a closed pipe has ended."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line. Returns the exit code; prints errors to stderr."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a locale without our signs is no reason to fail
             stream.reconfigure(errors="replace")
+    try:
+        try:
+            return _main(argv)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # who reads our output has enough, as in `… | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return SIGPIPE_CODE
+
+
+def _main(argv: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     own, claude_args = _split(given)
     parser = _parser(own)
@@ -34,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = options.work(options)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        raise
     except Exception as error:
         failed = _as_failed(error)
         if _debug():

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import termios
 from collections.abc import AsyncIterator
@@ -295,6 +296,22 @@ def test_a_fault_of_ours_says_how_to_see_more(
     assert "LookupError('oh')" in said
     assert "ANYCLAUDE_DEBUG=1" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("command", [["--version"], ["--help"], ["config", "check"]])
+def test_a_reader_that_has_enough_is_no_fault(tmp_path: Path, command: list[str]) -> None:
+    """`anyclaude-tui … | head -0`: the pipe is closed before anything is written."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "wb") as pipe:
+        done = subprocess.run(
+            [*ANYCLAUDE, *command],
+            env=clean_environment(tmp_path),
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (cli.SIGPIPE_CODE, b"")
 
 
 async def test_serve_tells_what_goes_wrong_later(tmp_path: Path) -> None:
