@@ -7,6 +7,7 @@ import asyncio
 import errno
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Coroutine
@@ -19,6 +20,7 @@ import tomli_w
 
 from anyclaude_tui import config as configuration
 from anyclaude_tui import legacy
+from anyclaude_tui.backends.address import HIDDEN, shown
 from anyclaude_tui.config import Settings
 from anyclaude_tui.door import SessionThread
 from anyclaude_tui.failure import Failed
@@ -28,6 +30,9 @@ from anyclaude_tui.telemetry import files
 from anyclaude_tui.telemetry.hub import Notice
 from anyclaude_tui.terminal.claude import INSTALL_HINT, ClaudeMissing, find
 from anyclaude_tui.terminal.foreground import foreground
+
+_SECRET = re.compile(r"(?:key|token|secret|password)$", re.IGNORECASE)
+"""The names of what `config show` does not show: settings, and variables in an `env`."""
 
 
 def make_session(
@@ -223,9 +228,11 @@ async def _before(stopped: asyncio.Event, work: Coroutine[Any, Any, None]) -> bo
 
 def _shown(value: Any) -> Any:
     """Settings for the screen: no secrets, and no None, which TOML does not have."""
+    if isinstance(value, str):
+        return shown(value)
     if isinstance(value, dict):
         return {
-            key: "…" if key in ("api_key", "token") and item else _shown(item)
+            key: HIDDEN if _SECRET.search(key) and item else _shown(item)
             for key, item in value.items()
             if item is not None
         }

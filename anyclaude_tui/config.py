@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import msgspec
 
 from anyclaude_tui import legacy
+from anyclaude_tui.backends.address import HIDDEN, shown
 from anyclaude_tui.config_mistakes import line_of, nearest, plain
 from anyclaude_tui.proxy.limits import Limits
 
@@ -38,7 +39,8 @@ class BackendSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     kind: str
     """One of simulator, mlx_lm, vllm_mlx, lmstudio, openai, anthropic."""
     url: str | None = None
-    """Base URL of a server that runs already (openai, anthropic, lmstudio)."""
+    """Base URL of a server that runs already (openai, anthropic, lmstudio). A password or a
+    query in it goes with every request, and is shown nowhere."""
     model: str | None = None
     """Model path or name. mlx_lm and vllm_mlx: what to start; others: what to ask for
     (the first one listed when not given)."""
@@ -261,7 +263,8 @@ def resolve(name: str | None, settings: Settings) -> tuple[str, BackendSettings]
 
     `name` is a name from the configuration or `KIND[:REST]`; None takes the configured
     one, else the simulator. REST is a model path (mlx_lm, vllm_mlx), a URL (openai,
-    anthropic, lmstudio) or a profile (simulator). Raises ConfigError.
+    anthropic, lmstudio) or a profile (simulator). The name that comes back may be shown: of a
+    URL's secrets only the settings know. Raises ConfigError.
     """
     name = name or settings.backend or "simulator"
     if name in settings.backends:
@@ -273,7 +276,7 @@ def resolve(name: str | None, settings: Settings) -> tuple[str, BackendSettings]
     if kind not in KINDS:
         known = [*settings.backends, *KINDS]
         raise ConfigError(
-            f"no backend called {name!r}{nearest(name, known)}. Known: {', '.join(known)}. "
+            f"no backend called {shown(name)!r}{nearest(name, known)}. Known: {', '.join(known)}. "
             "Write KIND:REST, for example openai:http://127.0.0.1:1234/v1 or "
             "mlx_lm:/path/to/model, or add [backends.NAME] to config.toml."
         )
@@ -281,12 +284,14 @@ def resolve(name: str | None, settings: Settings) -> tuple[str, BackendSettings]
         if not rest:
             raise ConfigError(f"{kind} needs a model: --backend {kind}:/path/to/model")
         return name, BackendSettings(kind=kind, model=rest)
+    if HIDDEN in rest:
+        raise ConfigError(f"{name}: its secret is left out where it is shown: write the whole URL")
     if kind in ("openai", "anthropic"):
         if not rest.startswith(("http://", "https://")):
             raise ConfigError(f"{kind} needs a URL: --backend {kind}:http://127.0.0.1:1234/v1")
-        return name, BackendSettings(kind=kind, url=rest)
+        return shown(name), BackendSettings(kind=kind, url=rest)
     if kind == "lmstudio":
-        return name, BackendSettings(kind=kind, url=rest or None)
+        return shown(name), BackendSettings(kind=kind, url=rest or None)
     return name, BackendSettings(kind=kind, profile=rest or None)
 
 

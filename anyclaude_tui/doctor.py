@@ -20,6 +20,7 @@ from pathlib import Path
 from anyclaude_tui import __version__, config
 from anyclaude_tui import doctor_checks as machine_checks
 from anyclaude_tui import doctor_terminal as terminal_checks
+from anyclaude_tui.backends.address import shown
 from anyclaude_tui.config import Settings
 from anyclaude_tui.doctor_checks import Check, Level
 from anyclaude_tui.telemetry.numbers import counted
@@ -84,7 +85,7 @@ async def _tried(settings: Settings, home: Path, backend: str | None) -> list[Ch
     from anyclaude_tui.compare import fitness
 
     name = backend or settings.backend or "simulator"
-    group = f"The model of {name}"
+    group = f"The model of {shown(name)}"
     found = []
     try:
         simulated = config.resolve(name, settings)[1].kind == "simulator"

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from anyclaude_tui.backends import http, memory, mlx_lm, modelfiles
+from anyclaude_tui.backends.address import shown
 from anyclaude_tui.backends.anthropic import AnthropicBackend
 from anyclaude_tui.backends.attached import AttachedBackend
 from anyclaude_tui.backends.base import Backend, BackendError
@@ -48,7 +49,9 @@ async def checks(settings: Settings, home: Path, wanted: str | None = None) -> l
 
 async def _one(name: str, settings: Settings, home: Path, needed: bool) -> list[Check]:
     """A backend's lines; trouble with one that is not needed is a warning."""
-    words = f"{name} (the default)" if needed and name == settings.backend else name
+    words = shown(name)
+    if needed and name == settings.backend:
+        words += " (the default)"
     try:
         resolved, its = resolve(name, settings)
         findings = await _findings(create(resolved, its, home), its)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from anyclaude_tui.backends import machine
+from anyclaude_tui.backends.address import shown
 from anyclaude_tui.backends.base import (
     Backend,
     BackendError,
@@ -73,7 +74,9 @@ class Session:
         self.token = token or settings.proxy.token or secrets.token_urlsafe(24)
         if not re.fullmatch("[!-~]+", self.token):
             raise ConfigError("the token may have visible ASCII characters only, and no spaces")
-        self.first = resolve(backend, settings)[0]
+        self._with_secrets: dict[str, BackendSettings] = {}
+        """Backends that were given by a URL with a secret in it, which their names do not have."""
+        self.first = self._known(backend or settings.backend, settings)
         self.port = settings.proxy.port if port is None else port
         self._claude_args = tuple(claude_args)
         self._cwd = cwd
@@ -81,7 +84,7 @@ class Session:
         self.observers = make_observers(settings.logs, home, self.hub, log_file=log_file)
         self.observers.redactor.add(self.token)
         self.switchboard = Switchboard(
-            self._make_backend, self.hub, roles=_roles(settings), keep=settings.keep_backends
+            self._make_backend, self.hub, roles=self._roles(settings), keep=settings.keep_backends
         )
         self._services: Services | None = None
         self._http: aiohttp.ClientSession | None = None
@@ -164,7 +167,7 @@ class Session:
 
         Raises ConfigError when a role's backend does not exist; all is then as it was.
         """
-        roles = _roles(settings)
+        roles = self._roles(settings)
         self.settings = settings
         self.switchboard.roles = roles
         self.switchboard.keep = settings.keep_backends
@@ -186,6 +189,7 @@ class Session:
 
         A first backend that is still being brought up is given up.
         """
+        name = self._known(name, self.settings)
         if self._bringing_up is not None and name != self.first:
             self._bringing_up.cancel()
         await self.switchboard.switch(name)
@@ -231,7 +235,7 @@ class Session:
         from anyclaude_tui.backends import memory, modelfiles
 
         try:
-            settings = resolve(name, self.settings)[1]
+            settings = self.settings_of(name)
             if settings.model is None or not modelfiles.is_path(settings.model):
                 return None
             path = Path(settings.model).expanduser()
@@ -248,9 +252,29 @@ class Session:
         env = session_env(self.url, self.token, status.model or status.name, status.window_tokens)
         return launch(self.settings.claude, env, self._claude_args, mode=mode, cwd=self._cwd)
 
+    def settings_of(self, name: str) -> BackendSettings:
+        """The settings of a backend by its name. Raises ConfigError."""
+        return self._with_secrets.get(name) or resolve(name, self.settings)[1]
+
     def _make_backend(self, name: str) -> Backend:
-        resolved, settings = resolve(name, self.settings)
-        return create(resolved, settings, self.home)
+        return create(name, self.settings_of(name), self.home)
+
+    def _known(self, given: str | None, settings: Settings) -> str:
+        """The name that a backend is kept and shown under. Raises ConfigError."""
+        if given is not None and given in self._with_secrets:
+            return given
+        name, its = resolve(given, settings)
+        if given and name != given:
+            self._with_secrets[name] = its
+        return name
+
+    def _roles(self, settings: Settings) -> dict[Role, str]:
+        """The roles that have a backend of their own. Raises ConfigError."""
+        wanted = {
+            Role.BACKGROUND: settings.roles.background,
+            Role.SUBAGENT: settings.roles.subagent,
+        }
+        return {role: self._known(name, settings) for role, name in wanted.items() if name}
 
     def _statuses(self) -> tuple[BackendStatus, ...]:
         """The backends in use and those configured, each in a place that it keeps."""
@@ -261,15 +285,6 @@ class Session:
         return tuple(sorted(found.values(), key=lambda status: self._places[status.name]))
 
 
-def _roles(settings: Settings) -> dict[Role, str]:
-    """The roles that have a backend of their own. Raises ConfigError."""
-    wanted = {
-        Role.BACKGROUND: settings.roles.background,
-        Role.SUBAGENT: settings.roles.subagent,
-    }
-    return {role: resolve(name, settings)[0] for role, name in wanted.items() if name}
-
-
 def _unused(name: str, settings: BackendSettings) -> BackendStatus:
     """A configured backend that nobody has asked for yet."""
     return BackendStatus(
@@ -277,7 +292,7 @@ def _unused(name: str, settings: BackendSettings) -> BackendStatus:
         kind=settings.kind,
         state=BackendState.STOPPED,
         model=settings.model and Path(settings.model).name,
-        url=settings.url,
+        url=settings.url and shown(settings.url),
         window_tokens=settings.context_window,
         slots=settings.slots,
         simulated=settings.kind == "simulator",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from anyclaude_tui.backends import http
-from anyclaude_tui.backends.attached import AttachedBackend, base_of, key_of
+from anyclaude_tui.backends.attached import AttachedBackend, key_of
 from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, ModelInfo
 from anyclaude_tui.config import BackendSettings
 
@@ -26,17 +26,17 @@ class AnthropicBackend(AttachedBackend):
     kind = "anthropic"
 
     def __init__(self, name: str, settings: BackendSettings, home: Path) -> None:
-        super().__init__(name, settings, home, base_of(settings.url or DEFAULT_URL))
+        super().__init__(name, settings, home, settings.url or DEFAULT_URL)
 
-    def client(self) -> httpx.AsyncClient:
+    def headers(self) -> Mapping[str, str]:
         """See AttachedBackend: this API has its own header for the key."""
-        client = http.client(self.base_url)
-        client.headers.update(self._headers())
-        return client
+        key = key_of(self.settings)
+        own = {"x-api-key": key} if key else {}
+        return {**self._address.headers, "anthropic-version": VERSION, **own}
 
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
         """See AttachedBackend. A list of models costs nothing, a chat would."""
-        if not key_of(self.settings) and not http.is_local(self.base_url):
+        if not self._knows_us() and not http.is_local(self.base_url):
             raise BackendError(
                 f"{self.base_url} needs a key: set api_key for {self.name}, "
                 'for example api_key = "env:ANTHROPIC_API_KEY"'
@@ -46,7 +46,8 @@ class AnthropicBackend(AttachedBackend):
             url=f"{self.base_url}/v1/messages",
             model=self.settings.model or "",  # empty: the name that the client asked for
             native=True,
-            headers=self._headers(),
+            headers=self.headers(),
+            query=self.query,
             dialect=Dialect(images=True, stop=True),
             window_tokens=self.settings.context_window or WINDOW_TOKENS,
             slots=self.settings.slots or SLOTS,
@@ -77,6 +78,6 @@ class AnthropicBackend(AttachedBackend):
             if isinstance(item, dict) and "id" in item
         )
 
-    def _headers(self) -> dict[str, str]:
-        key = key_of(self.settings)
-        return {"anthropic-version": VERSION, **({"x-api-key": key} if key else {})}
+    def _knows_us(self) -> bool:
+        """Whether it is told who asks, in whichever way."""
+        return bool(key_of(self.settings) or self._address.headers or self.query)

@@ -6,13 +6,14 @@ import asyncio
 import os
 import time
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import httpx
 
 from anyclaude_tui.backends import http
+from anyclaude_tui.backends.address import address
 from anyclaude_tui.backends.base import (
     Backend,
     BackendError,
@@ -32,9 +33,17 @@ class AttachedBackend(Backend):
     """A server at a URL, which somebody else started."""
 
     def __init__(self, name: str, settings: BackendSettings, home: Path, url: str) -> None:
+        """Raises BackendError when `url` is none."""
         super().__init__(name)
+        try:
+            self._address = address(url)
+        except ValueError as error:
+            raise BackendError(f"{name}: {error}: correct its url") from None
         self.settings = settings
-        self.base_url = url
+        self.base_url = self._address.base
+        """Where it is; may be shown."""
+        self.query = self._address.query
+        """What every request's URL ends with; may hold a key."""
         self.warnings: tuple[str, ...] = ()
         self.remedy_words = ""
         self._home = home
@@ -54,8 +63,13 @@ class AttachedBackend(Backend):
         """What can be done so that it answers. Raises BackendError."""
 
     def client(self) -> httpx.AsyncClient:
-        """A client with the key."""
-        return http.client(self.base_url, key=key_of(self.settings))
+        """A client with what the server wants to know of who asks."""
+        return http.client(self.base_url, headers=self.headers(), query=self.query)
+
+    def headers(self) -> Mapping[str, str]:
+        """Who asks: the key, else user and password of the URL. Raises BackendError."""
+        key = key_of(self.settings)
+        return {"authorization": f"Bearer {key}"} if key else self._address.headers
 
     async def start(self) -> None:
         """See Backend."""
@@ -136,14 +150,6 @@ class AttachedBackend(Backend):
                 f"{self.base_url} refused a 1-token chat with model {model!r} "
                 f"(HTTP {answer.status_code}): {http.words(answer)}"
             )
-
-
-def base_of(url: str) -> str:
-    """The URL up to and without `/v1`, whichever way it was written."""
-    base = url.rstrip("/")
-    for ending in ("/chat/completions", "/messages", "/models", "/v1"):
-        base = base.removesuffix(ending)
-    return base
 
 
 def key_of(settings: BackendSettings) -> str | None:

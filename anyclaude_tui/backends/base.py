@@ -81,6 +81,8 @@ class Endpoint:
     dialect: Dialect = field(default_factory=Dialect)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Extra request headers, secrets among them: never logged."""
+    query: str = field(default="", repr=False)
+    """What every URL ends with, keys among it: never logged."""
     native: bool = False
     """The server speaks the Anthropic Messages API itself (passthrough)."""
     window_tokens: int | None = None

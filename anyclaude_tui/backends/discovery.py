@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx
 
 from anyclaude_tui.backends import http, mlx_lm
-from anyclaude_tui.backends.attached import base_of
+from anyclaude_tui.backends.address import Address, address
 from anyclaude_tui.backends.base import BackendError
 from anyclaude_tui.backends.flavours import Server, ask_models, inspect
 from anyclaude_tui.backends.installed import Tool, find_tools
@@ -75,12 +76,18 @@ async def discover(
     """Look now. `not_ports` are our own servers'; `model_folders` are looked through besides
     the usual ones. Takes at most a few seconds; raises nothing.
     """
-    urls = {f"http://127.0.0.1:{port}": None for port in ports if port not in not_ports}
-    for settings in (configured or {}).values():
-        if settings.url and http.is_local(settings.url):
-            urls.setdefault(base_of(settings.url), None)
+    bases = [f"http://127.0.0.1:{port}" for port in ports if port not in not_ports]
+    places = {base: (Address(base), "") for base in bases}
+    for name, settings in (configured or {}).items():
+        if not settings.url or not http.is_local(settings.url):
+            continue
+        with suppress(ValueError):  # its start says what is wrong with it
+            place = address(settings.url)
+            if place.headers or place.query:  # no spec that may be shown has these
+                places[place.base] = place, name
+            places.setdefault(place.base, (place, ""))
     running, models, tools = await asyncio.gather(
-        asyncio.gather(*(_ask(url) for url in urls)),
+        asyncio.gather(*(_ask(*place) for place in places.values())),
         asyncio.to_thread(find_models, model_folders),
         asyncio.to_thread(find_tools),
     )
@@ -90,19 +97,23 @@ async def discover(
     return Discovery(tuple(found), tuple(tools))
 
 
-async def _ask(url: str) -> Offer | None:
-    """What answers there; None when nothing does, or nothing of use."""
+async def _ask(place: Address, name: str) -> Offer | None:
+    """What answers there; None when nothing does, or nothing of use.
+
+    `name`: of the backend that is configured for it, where only that can use it.
+    """
+    url, headers, query = place.base, place.headers, place.query
     try:
         async with (
             asyncio.timeout(2 * ANSWER_TIMEOUT_S),
-            http.client(url, timeout_s=ANSWER_TIMEOUT_S) as client,
+            http.client(url, headers=headers, query=query, timeout_s=ANSWER_TIMEOUT_S) as client,
         ):
             if await is_lm_studio(client):
-                return await _lm_studio(client, url)
+                return await _lm_studio(client, url, name)
             answer = await client.get("/v1/models")
             if answer.status_code == 401:
                 return Offer(
-                    f"openai:{url}",
+                    name or f"openai:{url}",
                     f"server at {_place(url)}",
                     "needs a key: add it to config.toml with url and api_key",
                     running=True,
@@ -111,17 +122,17 @@ async def _ask(url: str) -> Offer | None:
             server = await inspect(client, url, await ask_models(client, url))
     except (httpx.HTTPError, BackendError, TimeoutError):
         return None
-    return _offer(url, server)
+    return _offer(url, server, name)
 
 
-def _offer(url: str, server: Server) -> Offer | None:
+def _offer(url: str, server: Server, name: str) -> Offer | None:
     if not server.models:
         return None
     model = next((info for info in server.models if info.loaded), server.models[0])
     window = model.window_tokens or server.window_tokens
     more = f" and {len(server.models) - 1} more" if len(server.models) > 1 else ""
     return Offer(
-        f"openai:{url}",
+        name or f"openai:{url}",
         f"{_TITLES[server.flavour]} at {_place(url)}",
         f"{model.detail or model.id}{more}{_tokens(window)}",
         running=True,
@@ -131,7 +142,7 @@ def _offer(url: str, server: Server) -> Offer | None:
     )
 
 
-async def _lm_studio(client: httpx.AsyncClient, url: str) -> Offer:
+async def _lm_studio(client: httpx.AsyncClient, url: str, name: str) -> Offer:
     models = await list_models(client)
     loaded = [model for model in models if model.loaded]
     if loaded:
@@ -139,7 +150,7 @@ async def _lm_studio(client: httpx.AsyncClient, url: str) -> Offer:
     else:
         detail = f"{len(models)} models, none loaded" if models else "no model downloaded"
     return Offer(
-        f"lmstudio:{url}",
+        name or f"lmstudio:{url}",
         f"LM Studio at {_place(url)}",
         detail,
         running=True,

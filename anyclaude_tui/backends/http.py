@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,12 +27,22 @@ def is_local(url: str) -> bool:
 
 
 def client(
-    url: str, *, key: str | None = None, timeout_s: float = QUESTION_TIMEOUT_S
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    query: str = "",
+    timeout_s: float = QUESTION_TIMEOUT_S,
 ) -> httpx.AsyncClient:
-    """A client for `url`; proxies from the environment are not used for this machine."""
-    headers = {"authorization": f"Bearer {key}"} if key else {}
+    """A client for `url`; proxies from the environment are not used for this machine.
+
+    `headers` and `query` go with every request.
+    """
     return httpx.AsyncClient(
-        base_url=url, headers=headers, timeout=timeout_s, trust_env=not is_local(url)
+        base_url=url,
+        headers=headers,
+        params=httpx.QueryParams(query),
+        timeout=timeout_s,
+        trust_env=not is_local(url),
     )
 
 

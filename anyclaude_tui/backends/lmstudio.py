@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from anyclaude_tui.backends import http
-from anyclaude_tui.backends.attached import AttachedBackend, base_of, key_of
+from anyclaude_tui.backends.attached import AttachedBackend
 from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, ModelInfo
 from anyclaude_tui.backends.lmstudio_api import LmModel, is_lm_studio, list_models, load, unload
 from anyclaude_tui.backends.lmstudio_files import lms_program
@@ -33,7 +33,7 @@ class LmStudioBackend(AttachedBackend):
     kind = "lmstudio"
 
     def __init__(self, name: str, settings: BackendSettings, home: Path) -> None:
-        super().__init__(name, settings, home, base_of(settings.url or DEFAULT_URL))
+        super().__init__(name, settings, home, settings.url or DEFAULT_URL)
         self._wanted = settings.model
         self._model: LmModel | None = None
 
@@ -83,7 +83,6 @@ class LmStudioBackend(AttachedBackend):
             timeout_s=LOAD_TIMEOUT_S,
             messages=http.LATE_SYSTEM,
         )
-        key = key_of(self.settings)
         return Endpoint(
             url=f"{self.base_url}/v1/chat/completions",
             model=chosen.id,
@@ -94,7 +93,8 @@ class LmStudioBackend(AttachedBackend):
                 stop=True,
                 top_k=True,
             ),
-            headers={"authorization": f"Bearer {key}"} if key else {},
+            headers=self.headers(),
+            query=self.query,
             window_tokens=chosen.context_tokens or self.settings.context_window,
             # Parallel requests invalidate its KV cache (#2320) or crash the model (#2255).
             slots=self.settings.slots or 1,

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from anyclaude_tui.backends import http, mlx_lm
-from anyclaude_tui.backends.attached import AttachedBackend, base_of, key_of
+from anyclaude_tui.backends.attached import AttachedBackend
 from anyclaude_tui.backends.base import BackendError, Endpoint, ModelInfo
 from anyclaude_tui.backends.flavours import REMOTE_SLOTS, ask_models, inspect, parse_models
 from anyclaude_tui.config import BackendSettings
@@ -26,7 +26,7 @@ class OpenAiBackend(AttachedBackend):
     def __init__(self, name: str, settings: BackendSettings, home: Path) -> None:
         if not settings.url:
             raise BackendError(f"{name}: no URL given: set url to the server's base URL")
-        super().__init__(name, settings, home, base_of(settings.url))
+        super().__init__(name, settings, home, settings.url)
         self._wanted = settings.model
 
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
@@ -40,13 +40,13 @@ class OpenAiBackend(AttachedBackend):
             await self.check_chat(client, model, FIRST_CHAT_S)
         chosen = next((info for info in server.models if info.id == model), None)
         window = chosen.window_tokens if chosen and chosen.window_tokens else server.window_tokens
-        key = key_of(self.settings)
         return Endpoint(
             url=f"{self.base_url}/v1/chat/completions",
             model=model,
             label=chosen.detail if chosen else "",
             dialect=server.dialect,
-            headers={"authorization": f"Bearer {key}"} if key else {},
+            headers=self.headers(),
+            query=self.query,
             window_tokens=self.settings.context_window or window,
             slots=self.settings.slots or server.slots or (LOCAL_SLOTS if local else REMOTE_SLOTS),
             tokenize_url=server.tokenize_url,

@@ -31,8 +31,9 @@ class Host:
         self, name: str, settings: Settings, home: Path, lent: Session | None = None
     ) -> None:
         """Raises ConfigError when the name is wrong."""
-        self.name = name
-        self.kind = resolve(name, settings)[1].kind
+        self._given = name
+        self.name, its = (name, lent.settings_of(name)) if lent else resolve(name, settings)
+        self.kind = its.kind
         self.settings = settings
         self._home = home
         self._lent = lent
@@ -74,7 +75,7 @@ class Host:
         started = time.monotonic()
         if self._lent is None:
             self._session = Session(
-                quiet(self.settings), home=self._home, backend=self.name, port=0
+                quiet(self.settings), home=self._home, backend=self._given, port=0
             )
             await self._session.start()
         self._http = aiohttp.ClientSession(

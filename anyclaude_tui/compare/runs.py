@@ -66,20 +66,19 @@ class Comparer:
         Raises ConfigError when a target's name is wrong.
         """
         lent = lend or {}
-        names = list(dict.fromkeys(targets))
-        self._hosts = {name: Host(name, settings, home, lent.get(name)) for name in names}
+        hosts = [Host(name, settings, home, lent.get(name)) for name in dict.fromkeys(targets)]
+        self._hosts = {host.name: host for host in hosts}
         self._workloads = {workload.name: workload for workload in workloads}
         self._runs = runs
         self._limits = settings.limits
         self._listen = listen
-        hosts = list(self._hosts.values())
         self._together = can_stand_together(hosts) if together is None else together
-        short = labels(names)
+        short = labels(list(self._hosts))
         self._targets = {
             host.name: Target(host.name, host.kind, short[host.name]) for host in hosts
         }
         self._samples: list[Sample] = []
-        self._failed_in_a_row: dict[str, int] = dict.fromkeys(names, 0)
+        self._failed_in_a_row: dict[str, int] = dict.fromkeys(self._hosts, 0)
         self._nonces: dict[tuple[str, str, Way, int], str] = {}
         self._eta = Eta()
         self._left: list[Step] = []

@@ -86,15 +86,14 @@ class TokenCounter:
         """Ask the backend; None when it cannot say, and then not again for a while."""
         if time.monotonic() < self._resting.get(url, 0.0):
             return None
-        headers = dict(endpoint.headers)
         try:
             async with asyncio.timeout(ROUTE_TIMEOUT_S):
                 if self._shapes.get(url) != "text":
-                    count = await _count_chat(url, request.body, headers, http)
+                    count = await _count_chat(url, request.body, endpoint, http)
                     if count is not None:
                         self._shapes[url] = "chat"
                         return count
-                count = await _count_text(url, request.body, headers, http)
+                count = await _count_text(url, request.body, endpoint, http)
                 if count is not None:
                     self._shapes[url] = "text"
                     return count
@@ -105,37 +104,38 @@ class TokenCounter:
 
 
 async def _count_chat(
-    url: str, body: dict[str, Any], headers: dict[str, str], http: aiohttp.ClientSession
+    url: str, body: dict[str, Any], endpoint: Endpoint, http: aiohttp.ClientSession
 ) -> int | None:
     """vLLM: the whole chat is templated and counted by the server."""
     wanted = ("model", "messages", "tools", "chat_template_kwargs")
     asked = {key: body[key] for key in wanted if key in body}
-    answer = await _post(url, asked | {"add_generation_prompt": True}, headers, http)
+    answer = await _post(url, asked | {"add_generation_prompt": True}, endpoint, http)
     count = answer.get("count") if answer else None
     return count if isinstance(count, int) and count > 0 else None
 
 
 async def _count_text(
-    url: str, body: dict[str, Any], headers: dict[str, str], http: aiohttp.ClientSession
+    url: str, body: dict[str, Any], endpoint: Endpoint, http: aiohttp.ClientSession
 ) -> int | None:
     """llama.cpp: the server renders the chat as a text, then counts that text's tokens."""
     wanted = ("messages", "tools", "tool_choice", "chat_template_kwargs")
     asked = {key: body[key] for key in wanted if key in body}
     base = url.rsplit("/", 1)[0]
-    rendered = await _post(f"{base}/apply-template", asked, headers, http)
+    rendered = await _post(f"{base}/apply-template", asked, endpoint, http)
     prompt = rendered.get("prompt") if rendered else None
     if not isinstance(prompt, str):
         return None
     text = {"content": prompt, "add_special": True, "parse_special": True}
-    answer = await _post(url, text, headers, http)
+    answer = await _post(url, text, endpoint, http)
     tokens = answer.get("tokens") if answer else None
     return len(tokens) if isinstance(tokens, list) and tokens else None
 
 
 async def _post(
-    url: str, body: dict[str, Any], headers: dict[str, str], http: aiohttp.ClientSession
+    url: str, body: dict[str, Any], endpoint: Endpoint, http: aiohttp.ClientSession
 ) -> dict[str, Any] | None:
-    async with http.post(url, json=body, headers=headers) as response:
+    query = endpoint.query or None
+    async with http.post(url, json=body, headers=endpoint.headers, params=query) as response:
         if response.status != 200:
             return None
         answer = json.loads(await response.read())

@@ -13,6 +13,7 @@ from types import SimpleNamespace, TracebackType
 
 import aiohttp
 
+from anyclaude_tui.backends.address import shown
 from anyclaude_tui.backends.base import Endpoint
 
 ERROR_BYTES = 64 * 1024
@@ -89,6 +90,7 @@ class Upstream:
             try:
                 self._response = await self._http.post(
                     self._endpoint.url,
+                    params=self._endpoint.query or None,
                     data=self._body,
                     headers=headers,
                     allow_redirects=False,
@@ -128,8 +130,9 @@ class Upstream:
 
     @property
     def location(self) -> str:
-        """Where a redirect points to, else empty."""
-        return self.response.headers.get("Location", "") if 300 <= self.status < 400 else ""
+        """Where a redirect points to, without secrets; else empty."""
+        where = self.response.headers.get("Location", "") if 300 <= self.status < 400 else ""
+        return shown(where)
 
     @property
     def content_type(self) -> str:
@@ -167,4 +170,4 @@ def _words(error: BaseException) -> str:
         return "the backend broke off in mid-reply"
     if isinstance(error, TimeoutError):
         return "no connection within the time allowed"
-    return str(error) or type(error).__name__
+    return shown(str(error)) or type(error).__name__  # aiohttp may put the whole URL in it

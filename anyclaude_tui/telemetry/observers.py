@@ -111,6 +111,7 @@ class Observers:
         """Keep it, and look at it when it has gone out."""
         try:
             self.redactor.add_headers(endpoint.headers)
+            self.redactor.add_query(endpoint.query)
             tap: _Tap = self.captures.sent(record, body, upstream, endpoint)
             self._sent[record.id] = (record, body, upstream, endpoint)
             asyncio.get_running_loop().call_later(SETTLE_AFTER_S, self._settle, record.id)

@@ -6,8 +6,11 @@ or a backslash. Ids (session, device, user) are no secrets and stay.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from urllib.parse import unquote_plus
 
 MARK = b"[redacted]"
 _PIECE_BYTES = 64 * 1024
@@ -35,6 +38,12 @@ _ASSIGNED = re.compile(
     rb"([A-Z0-9_]*(?:API_KEY|AUTH_TOKEN|ACCESS_TOKEN|SECRET_KEY|SECRET|PASSWORD|_TOKEN)"
     rb"=(?:\\*[\"'])?)([^\s\"'\\$;&|<>]{4,})"
 )
+_URL_PASSWORD = re.compile(rb"(://[^\s/?#\"'\\:@]*:)[^\s/?#\"'\\@]+(?=@)")
+_URL_KEY = re.compile(
+    rb"([?&](?:api[_-]?key|key|access[_-]?token|auth[_-]?token|token|secret|password|sig)=)"
+    rb"[^\s&#\"'\\]{4,}",
+    re.IGNORECASE,
+)
 _PRIVATE_KEY = re.compile(
     rb"(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^\"]*?(-----END [A-Z ]*PRIVATE KEY-----)"
 )
@@ -54,12 +63,23 @@ class Redactor:
             self._secrets.add(secret.encode())
 
     def add_headers(self, headers: Mapping[str, str]) -> None:
-        """Never write the values of these headers; of `Bearer X` the X neither."""
+        """Never write the values of these headers; of `Bearer X` the X neither, nor the
+        password of `Basic X`."""
         for value in headers.values():
             self.add(value)
             scheme, _, rest = value.partition(" ")
             if scheme.lower() in ("bearer", "basic"):
                 self.add(rest)
+            if scheme.lower() == "basic":
+                with suppress(ValueError):
+                    self.add(base64.b64decode(rest).decode().partition(":")[2])
+
+    def add_query(self, query: str) -> None:
+        """Never write the values in the query of a URL."""
+        for pair in query.split("&"):
+            value = pair.partition("=")[2]
+            self.add(value)
+            self.add(unquote_plus(value))
 
     def clean(self, data: bytes) -> bytes:
         """The same text without secrets."""
@@ -74,6 +94,8 @@ def _without_patterns(data: bytes) -> bytes:
     data = _TOKENS.sub(MARK, data)
     data = _BEARER.sub(rb"\1" + MARK, data)
     data = _MEMBERS.sub(rb"\1" + MARK, data)
+    data = _URL_PASSWORD.sub(rb"\1" + MARK, data)
+    data = _URL_KEY.sub(rb"\1" + MARK, data)
     return _ASSIGNED.sub(rb"\1" + MARK, data)
 
 

@@ -19,6 +19,7 @@ class Fake:
     def __init__(self, routes: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         self.routes = routes
         self.headers = headers or {}
+        self.queries: list[str] = []
         self.asked: list[tuple[str, dict[str, Any], dict[str, str]]] = []
         self.url = ""
 
@@ -26,6 +27,7 @@ class Fake:
         """The answer of a route: JSON, or (status, JSON), or a function of the body."""
         body = await request.json() if request.can_read_body else {}
         key = f"{request.method} {request.path}"
+        self.queries.append(request.query_string)
         self.asked.append((key, body, dict(request.headers)))
         if key not in self.routes:
             return web.Response(status=404, text="Not Found")

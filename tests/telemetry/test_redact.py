@@ -23,6 +23,8 @@ GITHUB = "gh" + "p_" + "Z9" * 18
         ('DB_PASSWORD="hunter2hunter2"', "hunter2hunter2"),
         ('{"api_key": "hunter2hunter2"}', "hunter2hunter2"),
         ("{'apiKey': 'hunter2hunter2'}", "hunter2hunter2"),
+        ("git clone https://me:hunter2hunter2@example.org/x.git", "hunter2hunter2"),
+        ("curl 'http://10.0.0.1/v1?a=b&api_key=hunter2hunter2&c=d'", "hunter2hunter2"),
         ("AKIA" + "ABCDEFGHIJKLMNOP", "ABCDEFGHIJKLMNOP"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----", "MIIabc"),
     ],
@@ -53,6 +55,7 @@ def test_what_is_no_secret_stays() -> None:
         "tools": [{"properties": {"password": {"type": "string"}, "token": {"type": "string"}}}],
         "max_tokens": 4096,
         "usage": {"input_tokens": 5},
+        "url": "http://localhost:80/a?page=2&sort=key see me@example.org",
         "text": "The bearer of this risk-averse task-force must ask-nicely. PATH=/usr/bin",
     }
     raw = json.dumps(given).encode()

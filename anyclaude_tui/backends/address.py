@@ -1,0 +1,46 @@
+"""A server's URL in two parts: the address, which may be shown, and the secrets in it.
+
+`http://user:secret@host/v1?api_key=…`: user and password become a header, the query goes with
+every request. Screens, logs and names get what is left, so that no text has to be searched.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+HIDDEN = "…"
+_USER = re.compile(r"(?<=://)([^\s/?#\"'@:]*:)?[^\s/?#\"']*@")
+_VALUE = re.compile(r"(?<=[?&])([^\s=&#\"']+=)[^\s&#\"']+")
+_ENDINGS = ("/chat/completions", "/messages", "/models", "/v1")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server is (`base`, without `/v1`), and what it wants to know of who asks."""
+
+    base: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: str = field(default="", repr=False)
+
+
+def address(url: str) -> Address:
+    """The two parts of a base URL, whichever way it was written. Raises ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("a URL begins with http:// or https:// and names a host")
+    user, at, place = parts.netloc.rpartition("@")
+    base = urlunsplit((parts.scheme, place, parts.path, "", "")).rstrip("/")
+    for ending in _ENDINGS:
+        base = base.removesuffix(ending)
+    name, _, password = user.partition(":")
+    word = base64.b64encode(f"{unquote(name)}:{unquote(password)}".encode()).decode()
+    return Address(base, {"authorization": f"Basic {word}"} if at else {}, parts.query)
+
+
+def shown(text: str) -> str:
+    """A text without the secrets of the URLs in it: passwords, and every value of a query."""
+    return _VALUE.sub(rf"\1{HIDDEN}", _USER.sub(rf"\g<1>{HIDDEN}@", text))
