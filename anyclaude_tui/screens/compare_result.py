@@ -9,42 +9,35 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import events
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
-from anyclaude_tui.compare import history
 from anyclaude_tui.compare.report_markdown import to_markdown
 from anyclaude_tui.compare.saved import Saved, to_json
 from anyclaude_tui.door import Door
 from anyclaude_tui.screens import compare_page
 from anyclaude_tui.screens.compare_before import when
-from anyclaude_tui.screens.compare_history import CompareHistoryScreen
+from anyclaude_tui.screens.compare_history import CompareHistoryScreen, kept
 from anyclaude_tui.screens.compare_job import Order
 from anyclaude_tui.screens.compare_page import Page
-from anyclaude_tui.screens.edges import keys_line, tab_at, tabs_lines
+from anyclaude_tui.screens.edges import tabs_lines
 from anyclaude_tui.screens.picture import lines_svg
 from anyclaude_tui.screens.request_data import save
+from anyclaude_tui.screens.tabs_screen import TabsScreen
 from anyclaude_tui.terminal.clipboard import copy_to_system
-from anyclaude_tui.widgets.lines import Line, Tone, clean, joined, text, wrapped
-from anyclaude_tui.widgets.panel import LinesView
+from anyclaude_tui.widgets.lines import Line, Tone, clean, joined, text
 from anyclaude_tui.widgets.panels import rule
-from anyclaude_tui.widgets.scroller import Scroller
 
 PICTURE_COLUMNS = 120
 GRACE_S = 0.5
 """Who pressed Esc twice to stop the runs did not mean to leave the result unread."""
 
 
-class CompareResultScreen(Screen[None]):
+class CompareResultScreen(TabsScreen):
     """One page with sections to jump to."""
 
     CSS_PATH = "compare.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "back", show=False),
-        Binding("tab,right", "section(1)", show=False),
-        Binding("shift+tab,left", "section(-1)", show=False),
-        *(Binding(str(n + 1), f"go({n})", show=False) for n in range(9)),
         Binding("w", "save('json')", show=False),
         Binding("m", "save('md')", show=False),
         Binding("v", "save('svg')", show=False),
@@ -65,21 +58,9 @@ class CompareResultScreen(Screen[None]):
         self._page = Page([], ())
         self._wanted = 0
         """The section that was jumped to; a short one at the end cannot come to the top."""
-        self._message: tuple[str, Tone] | None = None
-        self._title = LinesView(id="title")
-        self._tabs = LinesView(id="tabs")
-        self._body = Scroller(id="body")
-        self._keys = LinesView(id="keys")
-
-    def compose(self) -> ComposeResult:
-        yield self._title
-        yield self._tabs
-        yield self._body
-        yield self._keys
 
     def on_mount(self) -> None:
         self._opened = time.monotonic()
-        self._body.focus()
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self._show)
@@ -107,7 +88,7 @@ class CompareResultScreen(Screen[None]):
             ]
         )
         self._title.set_lines([rule("Comparison", right, width, "─")])
-        self._tabs.set_lines(tabs_lines(self._names, self._section, width))
+        self._tabs.set_lines(tabs_lines(self.tab_names, self.tab_shown, width))
         keys = [
             ("w", "save JSON"),
             ("m", "Markdown"),
@@ -118,54 +99,26 @@ class CompareResultScreen(Screen[None]):
             ("y", "copy"),
             ("Esc", "back"),
         ]
-        line = keys_line(keys, width)
-        if self._message is not None:
-            rows = wrapped(self._message[0], max(20, width - 2), 1, self._message[1])
-            line = (*text(" "), *(rows[0] if rows else ()))
-        self._keys.set_lines([line])
+        self._keys.set_lines([self._last_line(keys)])
 
     @property
-    def _names(self) -> list[str]:
+    def tab_names(self) -> list[str]:
         return [name for name, _ in self._page.sections]
 
     @property
-    def _section(self) -> int:
+    def tab_shown(self) -> int:
         """The section at the top of the view; at the page's end the one that was asked for."""
         top = self._body.scroll_target_y
         found = [n for n, (_, start) in enumerate(self._page.sections) if start <= top]
         place = found[-1] if found else 0
         return max(place, self._wanted) if self._body.at_end and top > 0 else place
 
-    def say(self, words: str, tone: Tone = Tone.OK) -> None:
-        """A line in place of the keys, until the next key."""
-        self._message = (words, tone)
-        if self.is_attached:
-            self._show_edges()
-
     # --- keys -------------------------------------------------------------------------
-
-    def on_key(self, event: events.Key) -> None:
-        if self._message is not None:
-            self._message = None
-            self._show_edges()
-
-    def on_click(self, event: events.Click) -> None:
-        if event.widget is self._tabs and event.y == 0:
-            tab = tab_at(self._names, self._section, self.size.width, event.x)
-            if tab is not None:
-                self.action_go(tab)
-
-    def on_scroller_moved(self, event: Scroller.Moved) -> None:
-        self._show_edges()
 
     def action_back(self) -> None:
         stopped = self._order is not None and self._saved.comparison.stopped
         if not stopped or time.monotonic() - self._opened > GRACE_S:
             self.dismiss()
-
-    def action_section(self, step: int) -> None:
-        if self._page.sections:
-            self.action_go((self._section + step) % len(self._page.sections))
 
     def action_go(self, place: int) -> None:
         if place < len(self._page.sections):
@@ -215,28 +168,19 @@ class CompareResultScreen(Screen[None]):
         self.app.push_screen(screen, self._hold_against)
 
     def _hold_against(self, path: Path | None) -> None:
-        if path is None:
-            return
-        try:
-            self._older = history.load(path)
-        except (OSError, ValueError) as error:
-            self.say(f"it cannot be opened: {error}", Tone.BAD)
-            return
-        self._show()
-        self.action_go(1)
+        older = kept(path, self.say)
+        if older is not None:
+            self._older = older
+            self._show()
+            self.action_go(1)
 
     def action_history(self) -> None:
         self.app.push_screen(CompareHistoryScreen(self._door, "Comparisons"), self._open)
 
     def _open(self, path: Path | None) -> None:
-        if path is None:
-            return
-        try:
-            saved = history.load(path)
-        except (OSError, ValueError) as error:
-            self.say(f"it cannot be opened: {error}", Tone.BAD)
-            return
-        self.app.switch_screen(CompareResultScreen(self._door, saved, path))
+        saved = kept(path, self.say)
+        if saved is not None:
+            self.app.switch_screen(CompareResultScreen(self._door, saved, path))
 
     def action_again(self) -> None:
         from anyclaude_tui.screens.compare_run import CompareRunScreen

@@ -1,11 +1,11 @@
-"""The edges of a full screen: the line of keys, and the row of tabs."""
+"""The edges of a full screen: the line of keys or of a message, and the row of tabs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from anyclaude_tui.widgets import format
-from anyclaude_tui.widgets.lines import Line, Tone, fit, text, width_of
+from anyclaude_tui.widgets.lines import Line, Tone, fit, text, width_of, wrapped
 from anyclaude_tui.widgets.scroller import Scroller
 
 
@@ -21,6 +21,12 @@ def keys_line(keys: Sequence[tuple[str, str]], width: int) -> Line:
         line = wider
     gap: Line = text("  ") if line else ()
     return fit((*text(" "), *line, *gap, *last), width)
+
+
+def message_line(words: str, tone: Tone, width: int) -> Line:
+    """What is said in place of the keys, on one line."""
+    rows = wrapped(words, max(20, width - 2), 1, tone)
+    return (*text(" "), *(rows[0] if rows else ()))
 
 
 def match_words(body: Scroller) -> Line:

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import events
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
-from textual.widgets import Input
 
 from anyclaude_tui.door import Door
-from anyclaude_tui.screens.edges import keys_line, match_words, tab_at, tabs_lines
+from anyclaude_tui.screens.edges import match_words, tabs_lines
+from anyclaude_tui.screens.tabs_screen import SearchScreen
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.telemetry.logtail import Entry, Level, LogTail
 from anyclaude_tui.telemetry.traces import folder_name
@@ -23,9 +21,7 @@ from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.widgets import format
 from anyclaude_tui.widgets.lines import Line, Tone, fit, joined, spread, text, width_of, wrapped
 from anyclaude_tui.widgets.longtext import chopped, printable
-from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.panels import rule
-from anyclaude_tui.widgets.scroller import Scroller
 
 REFRESH_S = 0.4
 LOOK_EVERY = 5
@@ -86,26 +82,17 @@ class Source:
         ]
 
 
-class LogsScreen(Screen[None]):
+class LogsScreen(SearchScreen):
     """A tab per log; it follows while its end is in view."""
 
-    CSS_PATH = "requests.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", show=False),
-        Binding("q", "dismiss", show=False),
-        Binding("tab,right", "tab(1)", show=False),
-        Binding("shift+tab,left", "tab(-1)", show=False),
-        *(Binding(str(n + 1), f"go({n})", show=False) for n in range(9)),
-        Binding("slash", "find", show=False),
-        Binding("n", "next(1)", show=False),
-        Binding("N,shift+n", "next(-1)", show=False),
         Binding("l", "level", show=False),
         Binding("f", "follow", show=False),
         Binding("y", "copy", show=False),
     ]
 
     def __init__(self, door: Door) -> None:
-        super().__init__()
+        super().__init__("search in this log")
         self._door = door
         self._sources: list[Source] = []
         self._tab = 0
@@ -115,23 +102,8 @@ class LogsScreen(Screen[None]):
         self._shown: list[Line] = []
         self._sizes: deque[int] = deque()
         """Rows of each entry that is kept, 0 for one that the level hides."""
-        self._message: Line = ()
-        self._title = LinesView(id="title")
-        self._tabs = LinesView(id="tabs")
-        self._body = Scroller(id="body")
-        self._input = Input(placeholder="search in this log", id="search", compact=True)
-        self._keys = LinesView(id="keys")
-
-    def compose(self) -> ComposeResult:
-        yield self._title
-        yield self._tabs
-        yield self._body
-        yield self._input
-        yield self._keys
 
     def on_mount(self) -> None:
-        self._input.display = False
-        self._body.focus()
         self._find_sources()
         self._read()
         self.set_interval(REFRESH_S, self._read)
@@ -163,7 +135,15 @@ class LogsScreen(Screen[None]):
     @property
     def source(self) -> Source:
         """The log that is shown."""
-        return self._sources[min(self._tab, len(self._sources) - 1)]
+        return self._sources[self.tab_shown]
+
+    @property
+    def tab_names(self) -> list[str]:
+        return [source.name for source in self._sources]
+
+    @property
+    def tab_shown(self) -> int:
+        return min(self._tab, len(self._sources) - 1)
 
     def _read(self) -> None:
         self._reads += 1
@@ -246,10 +226,8 @@ class LogsScreen(Screen[None]):
         self._title.set_lines(
             [rule("Logs", joined([match_words(body), lines, level, state]), width, "─")]
         )
-        names = [source.name for source in self._sources]
         place = text(str(source.tail.path), Tone.FAINT) if source.tail else ()
-        tabs = tabs_lines(names, self._tab, width)
-        self._tabs.set_lines(tabs)
+        self._tabs.set_lines(tabs_lines(self.tab_names, self.tab_shown, width))
         self._note(source)
         keys = [
             ("/", "search"),
@@ -260,8 +238,7 @@ class LogsScreen(Screen[None]):
         ]
         if body.hit is not None:
             keys.insert(0, ("n N", "matches"))
-        line = self._message or keys_line([*keys, ("Esc", "back")], width)
-        self._keys.set_lines([_beside(line, place, width)])
+        self._keys.set_lines([_beside(self._last_line([*keys, ("Esc", "back")]), place, width)])
 
     def _note(self, source: Source) -> None:
         """What to say where there is no line to show."""
@@ -279,38 +256,11 @@ class LogsScreen(Screen[None]):
         rows = wrapped(words, self._body.inner_width - 2, 4, Tone.LABEL)
         self._body.show_lines([(*text(" "), *row) for row in rows])
 
-    def _say(self, words: str, tone: Tone = Tone.OK) -> None:
-        """A line in place of the keys, until the next key."""
-        rows = wrapped(words, max(20, self.size.width - 2), 1, tone)
-        self._message = (*text(" "), *(rows[0] if rows else ()))
-        self._show_edges()
-
     # --- keys -------------------------------------------------------------------------
-
-    def on_key(self, event: events.Key) -> None:
-        self._message = ()
-
-    def on_click(self, event: events.Click) -> None:
-        if event.widget is self._tabs and event.y == 0:
-            names = [source.name for source in self._sources]
-            tab = tab_at(names, self._tab, self.size.width, event.x)
-            if tab is not None:
-                self.action_go(tab)
-
-    def on_scroller_moved(self, event: Scroller.Moved) -> None:
-        self._show_edges()
-
-    def action_back(self) -> None:
-        if self._input.display or self._body.searching:
-            self._end_search()
-            self._body.unmark()
-            self._show_edges()
-        else:
-            self.dismiss()
 
     def action_tab(self, step: int) -> None:
         self._find_sources()
-        self.action_go((self._tab + step) % len(self._sources))
+        super().action_tab(step)
 
     def action_go(self, tab: int) -> None:
         if tab >= len(self._sources) or tab == self._tab:
@@ -337,25 +287,9 @@ class LogsScreen(Screen[None]):
             self._body.scroll_end(animate=False)
         self._show_edges()
 
-    def action_find(self) -> None:
-        self._input.display = True
-        self._input.focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        self._body.find(event.value, self._body.count - 1, back=True)
-        self._show_edges()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self._end_search()
-
-    def action_next(self, step: int) -> None:
-        if self._body.hit is not None:
-            self._body.find_next(step)
-            self._show_edges()
-
-    def _end_search(self) -> None:
-        self._input.display = False
-        self._body.focus()
+    def search(self, words: str) -> None:
+        """The newest match first."""
+        self._body.find(words, self._body.count - 1, back=True)
 
     def action_copy(self) -> None:
         """The lines that are kept and shown."""
@@ -364,7 +298,7 @@ class LogsScreen(Screen[None]):
         words = "\n".join(lines) + "\n"
         self.app.copy_to_clipboard(words)
         self.run_worker(copy_to_system(words), exit_on_error=False)
-        self._say(f"copied {format.exact(len(lines))} lines")
+        self.say(f"copied {format.exact(len(lines))} lines")
 
 
 def _beside(line: Line, place: Line, width: int) -> Line:

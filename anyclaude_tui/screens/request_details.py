@@ -9,23 +9,19 @@ from typing import Any, ClassVar
 
 import msgspec
 from textual import events
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
-from textual.widgets import Input
 
 from anyclaude_tui.door import Door
 from anyclaude_tui.screens import request_prompt, request_tabs
-from anyclaude_tui.screens.edges import keys_line, match_words, tab_at, tabs_lines
+from anyclaude_tui.screens.edges import match_words, tabs_lines
 from anyclaude_tui.screens.request_data import Material, material, moments, save
 from anyclaude_tui.screens.request_dialogs import Pick, Replay
+from anyclaude_tui.screens.tabs_screen import SearchScreen
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.widgets import format
 from anyclaude_tui.widgets.lines import Line, Tone, joined, plain, text, wrapped
-from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.panels import rule
-from anyclaude_tui.widgets.scroller import Scroller
 
 REFRESH_S = 0.2
 LOOK_AGAIN_S = 1.0
@@ -37,28 +33,23 @@ OSC52_BYTES = 74_000
 base64)."""
 
 
-class RequestDetailsScreen(Screen[None]):
+class RequestDetailsScreen(SearchScreen):
     """Tabs over lines; the lines are made in a thread, because a body can be large."""
 
-    CSS_PATH = "requests.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", show=False),
-        Binding("q", "dismiss", show=False),
-        Binding("tab,right,l", "tab(1)", show=False),
-        Binding("shift+tab,left,h", "tab(-1)", show=False),
-        *(Binding(str(n + 1), f"go({n})", show=False) for n in range(len(TABS))),
-        Binding("slash", "find", show=False),
-        Binding("n", "next(1)", show=False),
-        Binding("N,shift+n", "next(-1)", show=False),
+        Binding("l", "tab(1)", show=False),
+        Binding("h", "tab(-1)", show=False),
         Binding("s", "order", show=False),
         Binding("y", "copy", show=False),
         Binding("w", "save", show=False),
         Binding("r", "replay", show=False),
         Binding("c", "compare", show=False),
     ]
+    TABS_ROW = 1
+    """Under the line about the request."""
 
     def __init__(self, door: Door, request_id: str) -> None:
-        super().__init__()
+        super().__init__("search in this tab")
         self._door = door
         self._request_id = request_id
         self._view = self._look()
@@ -72,31 +63,23 @@ class RequestDetailsScreen(Screen[None]):
         """Whether the session has answered once."""
         self._tab = OVERVIEW
         self._by_size = False
-        self._search_from = 0
         self._made: dict[tuple[int, int], list[Line]] = {}
         self._lines: list[Line] = []
-        self._message: Line = ()
-        self._title = LinesView(id="title")
-        self._tabs = LinesView(id="tabs")
-        self._body = Scroller(id="body")
-        self._input = Input(placeholder="search in this tab", id="search", compact=True)
-        self._keys = LinesView(id="keys")
-
-    def compose(self) -> ComposeResult:
-        yield self._title
-        yield self._tabs
-        yield self._body
-        yield self._input
-        yield self._keys
 
     def on_mount(self) -> None:
-        self._input.display = False
-        self._body.focus()
         self.set_interval(REFRESH_S, self._tick)
         self._read()
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self._show)
+
+    @property
+    def tab_names(self) -> tuple[str, ...]:
+        return TABS
+
+    @property
+    def tab_shown(self) -> int:
+        return self._tab
 
     # --- what is known ----------------------------------------------------------------
 
@@ -139,7 +122,7 @@ class RequestDetailsScreen(Screen[None]):
             future = self._door.call(lambda session: material(session, request_id))
             self._material = await asyncio.wrap_future(future)
         except Exception as error:
-            self._say(f"the request could not be read: {error}", Tone.BAD)
+            self.say(f"the request could not be read: {error}", Tone.BAD)
         finally:
             self._reading, self._asked = False, True
         self._made.clear()
@@ -238,8 +221,7 @@ class RequestDetailsScreen(Screen[None]):
             keys.insert(0, ("s", "prompt order" if self._by_size else "largest first"))
         if self._body.hit is not None:
             keys.insert(0, ("n N", "matches"))
-        line = self._message or keys_line([*keys, ("Esc", "back")], width)
-        self._keys.set_lines([line])
+        self._keys.set_lines([self._last_line([*keys, ("Esc", "back")])])
 
     def _position(self) -> Line:
         """`req_0123 · 412 lines · 37 %`."""
@@ -251,39 +233,10 @@ class RequestDetailsScreen(Screen[None]):
         words = f"{format.count(body.count)} lines · {format.percent(share)}"
         return joined([match_words(body), text(words, Tone.LABEL), name])
 
-    def _say(self, words: str, tone: Tone = Tone.OK) -> None:
-        """A line in place of the keys, until the next key."""
-        rows = wrapped(words, max(20, self.size.width - 2), 1, tone)
-        self._message = (*text(" "), *(rows[0] if rows else ()))
-        self._show_edges()
-
     # --- keys -------------------------------------------------------------------------
 
-    def on_key(self, event: events.Key) -> None:
-        self._message = ()
-
-    def on_click(self, event: events.Click) -> None:
-        if event.widget is self._tabs and event.y == 1:
-            tab = tab_at(TABS, self._tab, self.size.width, event.x)
-            if tab is not None:
-                self.action_go(tab)
-
-    def on_scroller_moved(self, event: Scroller.Moved) -> None:
-        self._show_edges()
-
-    def action_back(self) -> None:
-        if self._input.display or self._body.searching:
-            self._end_search()
-            self._body.unmark()
-            self._show_edges()
-        else:
-            self.dismiss()
-
-    def action_tab(self, step: int) -> None:
-        self.action_go((self._tab + step) % len(TABS))
-
     def action_go(self, tab: int) -> None:
-        if tab == self._tab:
+        if tab >= len(TABS) or tab == self._tab:
             return
         self._tab = tab
         self._body.unmark()
@@ -298,27 +251,6 @@ class RequestDetailsScreen(Screen[None]):
             self._by_size = not self._by_size
             self._made = {key: made for key, made in self._made.items() if key[0] != SIZES}
             self._show()
-
-    def action_find(self) -> None:
-        self._search_from = self._body.scroll_offset.y
-        self._input.display = True
-        self._input.focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        self._body.find(event.value, self._search_from)
-        self._show_edges()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self._end_search()
-
-    def action_next(self, step: int) -> None:
-        if self._body.hit is not None:
-            self._body.find_next(step)
-            self._show_edges()
-
-    def _end_search(self) -> None:
-        self._input.display = False
-        self._body.focus()
 
     # --- what is done with it ---------------------------------------------------------
 
@@ -344,9 +276,9 @@ class RequestDetailsScreen(Screen[None]):
         taken = await copy_to_system(words)
         size = format.size(len(data))
         if taken or len(data) <= OSC52_BYTES:
-            self._say(f"copied {TABS[self._tab].lower()}, {size}")
+            self.say(f"copied {TABS[self._tab].lower()}, {size}")
         else:
-            self._say(f"{size} is too much for this terminal's clipboard: w saves it", Tone.WARN)
+            self.say(f"{size} is too much for this terminal's clipboard: w saves it", Tone.WARN)
 
     def action_save(self) -> None:
         self.run_worker(self._save(), exit_on_error=False)
@@ -365,9 +297,9 @@ class RequestDetailsScreen(Screen[None]):
         try:
             path = await save(self._door.home, f"{self._request_id}-{name}.{ending}", data)
         except OSError as error:
-            self._say(f"it could not be saved: {error}", Tone.BAD)
+            self.say(f"it could not be saved: {error}", Tone.BAD)
         else:
-            self._say(f"saved {path}")
+            self.say(f"saved {path}")
 
     def action_replay(self) -> None:
         self.run_worker(self._replay(), exclusive=True, group="again", exit_on_error=False)
@@ -375,7 +307,7 @@ class RequestDetailsScreen(Screen[None]):
     async def _replay(self) -> None:
         kept, then = self._material, self._view
         if kept is None or then is None:
-            self._say("its body is not kept, so it cannot be sent again", Tone.WARN)
+            self.say("its body is not kept, so it cannot be sent again", Tone.WARN)
             return
         chosen = await self.app.push_screen_wait(
             Pick("Send it again to", self._door.snapshot, first=self._door.snapshot.active)
@@ -389,7 +321,7 @@ class RequestDetailsScreen(Screen[None]):
     async def _compare(self) -> None:
         kept = self._material
         if kept is None:
-            self._say("its body is not kept, so it cannot be compared", Tone.WARN)
+            self.say("its body is not kept, so it cannot be compared", Tone.WARN)
             return
         from anyclaude_tui.screens.compare import CompareScreen
 
