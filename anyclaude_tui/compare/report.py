@@ -133,7 +133,7 @@ def _table(saved: Saved) -> Table:
 
 
 def _cells(row: Row) -> list[Text]:
-    best = _best(row)
+    best = row.best()
     cells = []
     for place, cell in enumerate(row.cells):
         text = Text(row.written(place), style="green" if place == best else "")
@@ -145,14 +145,3 @@ def _cells(row: Row) -> list[Text]:
     if len(row.cells) > 1:
         cells.append(Text(words.times(ratio) if ratio and row.better else ""))
     return cells
-
-
-def _best(row: Row) -> int | None:
-    """The place of the better cell, where they differ by more than a twentieth."""
-    known = [(cell.value, place) for place, cell in enumerate(row.cells) if cell.value is not None]
-    if not row.better or len(known) < 2 or row.ratio() is None:
-        return None
-    low, high = min(known), max(known)
-    if high[0] <= 1.05 * low[0]:
-        return None
-    return (low if row.better == "low" else high)[1]

@@ -63,6 +63,18 @@ class Row:
             return None
         return last / first
 
+    def best(self) -> int | None:
+        """The place of the better cell, where they differ by more than a twentieth."""
+        known = [
+            (one.value, place) for place, one in enumerate(self.cells) if one.value is not None
+        ]
+        if not self.better or len(known) < 2 or self.ratio() is None:
+            return None
+        low, high = min(known), max(known)
+        if high[0] <= 1.05 * low[0]:
+            return None
+        return (low if self.better == "low" else high)[1]
+
 
 @dataclass(frozen=True, slots=True)
 class Section:

@@ -24,7 +24,7 @@ from anyclaude_tui.screens import backend_rows, compare_setup
 from anyclaude_tui.screens.actions import DIGITS
 from anyclaude_tui.screens.backend_rows import Row
 from anyclaude_tui.screens.compare_setup import Setup, Turn, What
-from anyclaude_tui.screens.edges import keys_line
+from anyclaude_tui.screens.edges import keys_line, message_line
 from anyclaude_tui.screens.row_list import RowList
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.widgets.lines import Line, Tone, pad, text, wrapped
@@ -145,8 +145,7 @@ class CompareScreen(Screen[None]):
 
     def _say(self, words: str, tone: Tone = Tone.WARN) -> None:
         """A line in place of the keys, until the next key."""
-        rows = wrapped(words, max(20, self.size.width - 2), 1, tone)
-        self._message = (*text(" "), *(rows[0] if rows else ()))
+        self._message = message_line(words, tone, self.size.width)
         self._show()
 
     def _set(self, setup: Setup) -> None:
@@ -244,17 +243,12 @@ class CompareScreen(Screen[None]):
         self.app.push_screen(CompareHistoryScreen(self._door, "Comparisons"), self._open)
 
     def _open(self, path: Path | None) -> None:
-        from anyclaude_tui.compare import history
+        from anyclaude_tui.screens.compare_history import kept
         from anyclaude_tui.screens.compare_result import CompareResultScreen
 
-        if path is None:
-            return
-        try:
-            saved = history.load(path)
-        except (OSError, ValueError) as error:
-            self._say(f"it cannot be opened: {error}", Tone.BAD)
-            return
-        self.app.push_screen(CompareResultScreen(self._door, saved, path))
+        saved = kept(path, self._say)
+        if saved is not None:
+            self.app.push_screen(CompareResultScreen(self._door, saved, path))
 
     def _begin(self) -> None:
         from anyclaude_tui.screens.compare_run import CompareRunScreen

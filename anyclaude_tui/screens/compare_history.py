@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from textual.screen import Screen
 from anyclaude_tui.compare import history
 from anyclaude_tui.compare.history import Entry
 from anyclaude_tui.compare.samples import labels
+from anyclaude_tui.compare.saved import Saved
 from anyclaude_tui.door import Door
 from anyclaude_tui.screens.edges import keys_line
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, pad, text, wrapped
@@ -90,6 +92,18 @@ class CompareHistoryScreen(Screen[Path | None]):
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         self.dismiss(Path(event.key))
+
+
+def kept(path: Path | None, say: Callable[[str, Tone], None]) -> Saved | None:
+    """The comparison in the file that was chosen; None when there is none, or when it cannot be
+    read, and then `say` is told why."""
+    if path is None:
+        return None
+    try:
+        return history.load(path)
+    except (OSError, ValueError) as error:
+        say(f"it cannot be opened: {error}", Tone.BAD)
+        return None
 
 
 def _row(entry: Entry, width: int) -> Line:

@@ -109,7 +109,7 @@ def _head(names: Sequence[str], sizes: Sizes) -> Line:
 def _rows(section: Section, sizes: Sizes) -> Iterable[Line]:
     """The rows of one section."""
     for row in section.rows:
-        best = best_place(row)
+        best = row.best()
         name = row.name.replace("through the proxy", "proxy")
         line = pad(fit(text(f"  {name}", Tone.LABEL), sizes.name - 1), sizes.name)
         for place, cell in enumerate(row.cells):
@@ -129,17 +129,6 @@ def deviation(row: Row, place: int) -> Line:
     if cell.mad and cell.value and cell.mad > MENTIONED * cell.value:
         return text(f" ±{words.percent(cell.mad / cell.value)}", Tone.FAINT)
     return ()
-
-
-def best_place(row: Row) -> int | None:
-    """The place of the better cell, where they differ by more than a twentieth."""
-    known = [(cell.value, place) for place, cell in enumerate(row.cells) if cell.value is not None]
-    if not row.better or len(known) < 2 or row.ratio() is None:
-        return None
-    low, high = min(known), max(known)
-    if high[0] <= 1.05 * low[0]:
-        return None
-    return (low if row.better == "low" else high)[1]
 
 
 # --- every run --------------------------------------------------------------------------
