@@ -76,15 +76,26 @@ class Reply:
         await self.end()
 
     async def error(self, error: ApiError) -> None:
-        """End with an error: its real status while that is possible, else as the body."""
+        """End with an error: its real status while that is possible, else in the body.
+
+        A body that is not streamed is then broken off behind the error. As a whole one it
+        would be taken for a message: measured, both SDKs return it as one (Python 2.11,
+        TypeScript), and Claude Code tells of a malformed response; broken off, the SDKs raise
+        and Claude Code says that the connection was lost and to try again.
+        """
         if self.response is None:
             self.status = error.status
             self.response = error_response(error, self._id)
             await self._send_prepared(self.response)
             return
         body = msgspec.json.encode(error.body(self._id))
-        await self.write(b"event: error\ndata: %b\n\n" % body if self.streaming else body)
-        await self.end()
+        if self.streaming:
+            await self.write(b"event: error\ndata: %b\n\n" % body)
+            await self.end()
+            return
+        await self.write(body)
+        if self._request.transport is not None:
+            self._request.transport.close()  # what was written still goes out, the end does not
 
     async def end(self) -> None:
         """Flush the last byte and finish the response."""

@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import pytest
+from anthropic import APIConnectionError, AsyncAnthropic
 
 from anyclaude_tui.proxy.limits import Limits
 from anyclaude_tui.telemetry.events import Outcome, Truncation
@@ -341,14 +343,39 @@ async def test_a_client_that_leaves_during_the_recovery_is_forgotten(upstream: U
 
 
 async def test_a_whole_reply_that_was_begun_may_still_fail(upstream: Upstream) -> None:
-    """White space, then the error as the body: valid JSON that says what happened."""
+    """White space, the error, and no end of the body: the SDKs take a whole one for a message."""
     async with running_proxy(upstream.url, limits=Limits(first_byte_s=400)) as proxy:
         proxy.services.clock = FastClock(200)
         upstream.script(Reply(HEADERS, STALL))
-        status, data = await proxy.ask(ask_body(stream=False))
-        assert (status, data[:1]) == (200, b" ")
+        data = bytearray()
+
+        async def read(response: aiohttp.ClientResponse) -> None:
+            while piece := await response.content.readany():
+                data.extend(piece)
+
+        async with proxy.post(ask_body(stream=False)) as response:
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await read(response)
+        assert (response.status, data[:1]) == (200, b" ")
         assert json.loads(data)["error"]["type"] == "timeout_error"
+        await until(lambda: not proxy.hub.in_flight)
         assert proxy.last.keepalives > 0
+        assert (proxy.last.outcome, proxy.last.truncation) == (Outcome.ERROR, Truncation.STALL)
+
+
+async def test_the_sdk_raises_where_a_whole_reply_fails_late(upstream: Upstream) -> None:
+    async with (
+        running_proxy(upstream.url, limits=Limits(first_byte_s=400)) as proxy,
+        AsyncAnthropic(
+            base_url=proxy.url, auth_token=TOKEN, api_key=None, max_retries=0, timeout=60
+        ) as client,
+    ):
+        proxy.services.clock = FastClock(200)
+        upstream.script(Reply(HEADERS, STALL))
+        with pytest.raises(APIConnectionError):
+            await client.messages.create(
+                model="m", max_tokens=9, messages=[{"role": "user", "content": "hi"}]
+            )
 
 
 async def test_the_numbers_of_a_request_are_those_of_its_last_try(upstream: Upstream) -> None:
