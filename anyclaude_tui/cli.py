@@ -140,7 +140,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     serve.add_argument(
         "--token",
         help="the session's token (default: a random one); `ps` shows it to others, but not "
-        "[proxy] token in config.toml",
+        "$ANYCLAUDE_TOKEN or [proxy] token in config.toml",
     )
     serve.set_defaults(work=_serve)
 

@@ -219,6 +219,8 @@ def _environment(env: Mapping[str, str]) -> dict[str, Any]:
         raise ConfigError(str(error)) from None
     if env.get("ANYCLAUDE_MODE"):
         made["backend"] = env["ANYCLAUDE_MODE"]
+    if env.get("ANYCLAUDE_TOKEN"):
+        made.setdefault("proxy", {})["token"] = env["ANYCLAUDE_TOKEN"]
     debug = env.get("ANYCLAUDE_DEBUG")
     if debug:
         if debug not in ("0", "1", "2", "3"):

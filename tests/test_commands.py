@@ -314,6 +314,15 @@ def test_a_reader_that_has_enough_is_no_fault(tmp_path: Path, command: list[str]
     assert (done.returncode, done.stderr) == (cli.SIGPIPE_CODE, b"")
 
 
+async def test_a_token_in_the_environment_is_not_seen_in_the_list_of_processes(
+    tmp_path: Path,
+) -> None:
+    async with serve("simulator", home=tmp_path, ANYCLAUDE_TOKEN="mine-alone") as running:
+        assert running.token == "mine-alone"
+        everybody = [psutil.Process(running.pid), *psutil.Process(running.pid).children(True)]
+        assert not [one for one in everybody if "mine-alone" in " ".join(one.cmdline())]
+
+
 async def test_serve_tells_what_goes_wrong_later(tmp_path: Path) -> None:
     """Nobody else would see that the journal cannot be written."""
     env = clean_environment(tmp_path)

@@ -54,6 +54,9 @@ def test_the_environment_wins_over_the_project_and_that_over_the_user(tmp_path: 
     env |= {"ANYCLAUDE_MODE": "simulator:slow", "ANYCLAUDE_DEBUG": "2"}
     settings = config.load(env, tmp_path)
     assert (settings.backend, settings.logs.debug) == ("simulator:slow", 2)
+    env |= {"ANYCLAUDE_TOKEN": "mine", "ANYCLAUDE_PORT": "3"}
+    proxy = config.load(env, tmp_path).proxy
+    assert (proxy.token, proxy.port) == ("mine", 3)
 
 
 def test_a_wrong_debug_level_is_refused(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ OUTRO = """\
 | `ANYCLAUDE_MODE` | as `backend`; `--mode` and `--backend` are stronger |
 | `ANYCLAUDE_DEBUG` | as `debug` in `[logs]`: 0 to 3 |
 | `ANYCLAUDE_PORT` | as `port` in `[proxy]` |
+| `ANYCLAUDE_TOKEN` | as `token` in `[proxy]`; unlike `serve --token` it is not seen in `ps` |
 | `LMSTUDIO_URL` | a backend `lmstudio` at that URL |
 | `LOCAL_URL` | a backend `local`: an OpenAI-compatible server at that URL |
 | `MLX_LM_URL` | a backend `mlx-lm`: an mlx_lm.server that runs there |
