@@ -20,6 +20,7 @@ import tomli_w
 
 from anyclaude_tui import config as configuration
 from anyclaude_tui import legacy
+from anyclaude_tui.aftermath import Aftermath
 from anyclaude_tui.backends.address import HIDDEN, shown
 from anyclaude_tui.config import Settings
 from anyclaude_tui.door import SessionThread
@@ -100,7 +101,9 @@ def run_claude(options: argparse.Namespace) -> int:
             f"Claude Code is not installed: {INSTALL_HINT}. Or start the dashboard "
             "(`anyclaude-tui`): a small chat client runs there in its place."
         )
-    session = make_session(options, settings, log_file=_log_file())
+    log_file = _log_file()
+    session = make_session(options, settings, log_file=log_file)
+    aftermath = Aftermath(session.hub, session.observers.note)
 
     async def main() -> int:
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
@@ -109,7 +112,11 @@ def run_claude(options: argparse.Namespace) -> int:
             async with _Running(session):
                 print(f"anyclaude-tui: starting {session.first}…", file=sys.stderr, flush=True)
                 if await _before(stopped, session.ready()):
-                    return await foreground(await session.claude(), stopped, stop)
+                    code = await foreground(await session.claude(), stopped, stop)
+                    with suppress(OSError):  # the window is closed
+                        for line in aftermath.summary(session.switchboard.statuses(), log_file):
+                            print(f"anyclaude-tui: {line}", file=sys.stderr, flush=True)
+                    return code
         return 128 + stop.number
 
     return asyncio.run(main())

@@ -180,6 +180,46 @@ async def test_ctrl_c_in_run_is_claudes_alone(tmp_path: Path) -> None:
         assert await made.wait_ended() == 7
 
 
+ASK_FOR = """
+for script in ({"fault": "cut", "after": 5}, {"status": 400, "message": "no such thing"}, {}):
+    body = {"model": "m", "max_tokens": 50, "stream": True,
+            "messages": [{"role": "user", "content": "[[simulate " + json.dumps(script) + "]]"}]}
+    request = urllib.request.Request(
+        os.environ["ANTHROPIC_BASE_URL"] + "/v1/messages", json.dumps(body).encode(),
+        {"Authorization": "Bearer " + os.environ["ANTHROPIC_AUTH_TOKEN"]})
+    try:
+        urllib.request.urlopen(request).read()
+    except OSError:
+        pass
+print("bye", flush=True)
+"""
+
+
+async def test_run_tells_afterwards_what_went_wrong(tmp_path: Path) -> None:
+    """Not a word of it while Claude Code has the screen; all of it in the log as it came."""
+    async with terminal(tmp_path, "run", body=ASK_FOR) as made:
+        assert await made.wait_ended() == 0
+        said = made.history()
+    during, _, after = said.partition("bye")
+    assert "anyclaude-tui: starting" in during
+    assert "cut short" not in during
+    assert "1 reply cut short (1 cut), 1 request failed" in after
+    assert "the last was: no such thing" in after
+    log = tmp_path / ".anyclaude" / "server-logs" / "proxy.log"
+    assert str(log) in after.replace("\r\n", "")
+    first, second = log.read_text().splitlines()
+    assert "ERROR req_" in first
+    assert "was cut short (cut)" in first
+    assert "failed: no such thing" in second
+
+
+async def test_run_has_nothing_to_tell_when_all_went_well(tmp_path: Path) -> None:
+    async with terminal(tmp_path, "run", body="ask()") as made:
+        await made.wait_for("asked: True")
+        assert await made.wait_ended() == 0
+        assert "while Claude Code ran" not in made.history()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=str)
 async def test_a_signal_to_run_ends_claude_and_everything(
     number: signal.Signals, tmp_path: Path

@@ -103,6 +103,10 @@ class Observers:
         """What `GET /metrics` answers (content type: `prometheus.CONTENT_TYPE`)."""
         return self._meter.text(self._hub.in_flight.values())
 
+    def note(self, line: str) -> None:
+        """A line of somebody else's for the log; returns at once."""
+        self._log.add(line)
+
     # --- Observer ---------------------------------------------------------------------------
 
     def sent(
