@@ -183,16 +183,35 @@ class NativeTranslator:
             self._note_usage(_object(payload.get("message")).get("usage"))
         elif kind == "message_delta":
             self._note_usage(payload.get("usage"))
-            delta = _object(payload.get("delta"))
-            reason = delta.get("stop_reason")
-            if isinstance(reason, str) and reason:
-                self._stop = delta
-                self.facts.finish_reason = _FINISH.get(reason, "stop")
+            self._note_stop(_object(payload.get("delta")))
         elif kind == "message_stop":
             self.facts.done = self.finished = True
+        elif kind == "message":
+            self._whole(payload)
         elif kind == "error" or (isinstance(payload, dict) and "error" in payload):
             self._error = from_payload(payload)
             self.finished = True
+
+    def _whole(self, message: Mapping[str, Any]) -> None:
+        """A server that does not stream sent all of it at once: as if it had come in events."""
+        content = message.get("content")
+        if isinstance(content, str):
+            content = [{"type": "text", "text": content}]
+        self._note_usage(message.get("usage"))
+        for block in content if isinstance(content, list) else ():
+            block = _object(block)
+            self._begin(block)
+            if block.get("type") == "thinking" and block.get("signature"):
+                self._delta({"type": "signature_delta", "signature": block["signature"]})
+            self._end_block()
+        self._note_stop(message)
+        self.facts.done = self.finished = True
+
+    def _note_stop(self, said: Mapping[str, Any]) -> None:
+        reason, sequence = said.get("stop_reason"), said.get("stop_sequence")
+        if isinstance(reason, str) and reason:
+            self._stop = {"stop_reason": reason, "stop_sequence": sequence}
+            self.facts.finish_reason = _FINISH.get(reason, "stop")
 
     def _begin(self, block: Mapping[str, Any]) -> None:
         self._end_open()  # a server that forgets content_block_stop

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from anyclaude_tui.proxy.limits import Limits
 from anyclaude_tui.proxy.native_stream import NativeTranslator
-from anyclaude_tui.proxy.sse import SSEReader
+from anyclaude_tui.proxy.sse import Event, SSEReader
 from anyclaude_tui.telemetry.events import Outcome, Truncation
 from tests.support import anthropic_wire as wire
 from tests.support.proxy import READ_TOOL, Proxy, ask_body, running_proxy
-from tests.support.upstream import CUT, HEADERS, STALL, Reply, Upstream
+from tests.support.upstream import CUT, HEADERS, STALL, Reply, Upstream, wait
 from tests.support.validator import validate
 
 LIMITS = Limits(keepalive_s=0.1, commit_s=0.2, first_byte_s=0.6, between_deltas_s=0.4, retries=1)
@@ -168,6 +168,68 @@ async def test_faults_end_as_for_every_backend(
         assert validate(data).text == "Hello"
     elif outcome is Outcome.LIMIT:
         assert json.loads(data)["stop_reason"] == "max_tokens"
+
+
+MESSAGE = {
+    "id": "msg_theirs",
+    "type": "message",
+    "role": "assistant",
+    "model": "their-model",
+    "content": [
+        {"type": "thinking", "thinking": "Let me see", "signature": "c2lnbmVk"},
+        {"type": "text", "text": "Hello wörld"},
+        {"type": "tool_use", "id": "toolu_1", "name": "Read", "input": {"file_path": "/tmp/a"}},
+    ],
+    "stop_reason": "tool_use",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 70, "output_tokens": 33},
+}
+
+
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+async def test_a_server_that_does_not_stream_is_streamed_by_us(
+    kind: str, streamed: bool, upstream: Upstream, proxy: Proxy
+) -> None:
+    body = json.dumps(MESSAGE).encode()
+    upstream.script(Reply(body[:90], wait(0.3), body[90:], content_type=kind))
+    _, data = await proxy.ask(ask_body(stream=streamed, tools=[READ_TOOL]))
+    if streamed:
+        message = validate(data)
+        assert message.thinking == "Let me see"
+        assert message.text == "Hello wörld"
+        assert message.calls == [("Read", {"file_path": "/tmp/a"})]
+        assert message.blocks[0]["signature"] == "c2lnbmVk"
+        assert (message.stop_reason, message.usage["output_tokens"]) == ("tool_use", 33)
+    else:
+        whole = json.loads(data)
+        assert [block["type"] for block in whole["content"]] == ["thinking", "text", "tool_use"]
+        assert whole["usage"]["input_tokens"] == 70
+    view = proxy.last
+    assert (view.outcome, view.retries) == (Outcome.COMPLETE, 0)
+    assert (view.prompt_tokens.value, view.output_tokens.value) == (70, 33)
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome"),
+    [
+        ({"stop_reason": "max_tokens"}, Outcome.LIMIT),
+        ({"stop_reason": "end_turn", "content": "words"}, Outcome.COMPLETE),
+        ({"stop_reason": None}, Outcome.LIMIT),
+        ({"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, None),
+        ({"content": [5, {"type": "tool_use", "name": "Read"}], "usage": None}, None),
+    ],
+    ids=["limit", "content is a string", "no stop reason", "two texts", "odd"],
+)
+def test_a_whole_message_ends_as_a_stream_of_it_would(
+    fields: dict[str, object], outcome: Outcome | None
+) -> None:
+    data = json.dumps(MESSAGE | fields).encode()
+    made = translator()
+    out = made.feed([Event(data)])
+    ending = made.close()
+    validate(out + ending.data)
+    assert outcome in (None, ending.outcome)
 
 
 def test_an_ending_said_twice_is_written_once() -> None:
