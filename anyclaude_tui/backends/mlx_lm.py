@@ -7,17 +7,15 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import httpx
 
-from anyclaude_tui.backends import exits, http, machine, memory, modelfiles
-from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, ModelInfo
-from anyclaude_tui.backends.modelfiles import ModelFiles
+from anyclaude_tui.backends import exits, http, machine
+from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.mlx_model import CHAT, MlxModelBackend
 from anyclaude_tui.backends.models_on_disk import hub_folder
-from anyclaude_tui.backends.supervised import NotServingError, SupervisedBackend
-from anyclaude_tui.config import BackendSettings
+from anyclaude_tui.backends.supervised import NotServingError
 
 PREFILL_STEP_TOKENS = 512
 """One progress comment per step; with the server's own 2048 a slow model is silent for a minute."""
@@ -36,7 +34,6 @@ def install(python: str | None = None) -> str:
 
 
 INSTALL = install()
-_CHAT = "/v1/chat/completions"
 
 
 def dialect(*, strict_system: bool = False) -> Dialect:
@@ -53,74 +50,46 @@ def dialect(*, strict_system: bool = False) -> Dialect:
     )
 
 
-class MlxLmBackend(SupervisedBackend):
+class MlxLmBackend(MlxModelBackend):
     """`python -m mlx_lm server`."""
 
     kind = "mlx_lm"
 
-    def __init__(self, name: str, settings: BackendSettings, home: Path) -> None:
-        super().__init__(name, settings, home)
-        if not settings.model:
-            raise BackendError(f"{name}: no model given: set model to the path of an MLX model")
-        self._model = settings.model
-        self._local = modelfiles.is_path(self._model)
-        self._path = Path(self._model).expanduser().absolute()
-        self._files: ModelFiles | None = None
-
-    @property
-    def model_name(self) -> str:
-        """See SupervisedBackend."""
-        return self._path.name if self._local else self._model
-
     async def check(self) -> tuple[str, ...]:
-        """See SupervisedBackend: the model is there, and so is mlx_lm."""
-        if self._local:
-            self._files = await asyncio.to_thread(modelfiles.read, self._path)
-            warning = memory.estimate(self._files, self.settings.context_window).warning()
-        else:
-            warning = ""
+        """See MlxModelBackend; and a folder that the server misses."""
+        warnings = await super().check()
         # A missing cache folder makes /v1/models answer 200 with an empty body.
         hub = hub_folder({**os.environ, **self.settings.env})
         with contextlib.suppress(OSError):
             await asyncio.to_thread(hub.mkdir, parents=True, exist_ok=True)
-        return (warning,) if warning else ()
+        return warnings
 
     def command(self, port: int) -> Sequence[str]:
         """See SupervisedBackend."""
         cache_bytes = int(machine.memory().total_bytes * CACHE_SHARE)
-        model = str(self._path) if self._local else self._model
         return [
             *self.settings.launcher,
             self.settings.python or sys.executable,
-            *("-m", "mlx_lm", "server", "--model", model),
+            *("-m", "mlx_lm", "server", "--model", self.model),
             *("--host", "127.0.0.1", "--port", str(port)),
             *("--prefill-step-size", str(PREFILL_STEP_TOKENS)),
             *("--prompt-cache-bytes", str(cache_bytes)),
             *self.settings.args,  # the last word on a flag is the user's
         ]
 
-    def environment(self) -> Mapping[str, str]:
-        """See SupervisedBackend."""
-        return {"HF_HUB_OFFLINE": "1"} if self._local else {}
-
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
         """See SupervisedBackend. The port opens, and /health says 200, before the load."""
-        answer = await self._chat(client)
+        answer = await self.chat(client, MODEL_NAME)
         if answer.status_code != 200:
             raise NotServingError(self._why_not(f"the model was not loaded ({http.words(answer)})"))
-        strict = self._files.strict_system if self._files else False
-        if not strict:
-            late = await self._chat(client, http.LATE_SYSTEM)
-            strict = late.status_code != 200
-        window = self._files.window_tokens if self._files else None
         return Endpoint(
-            url=self.base_url + _CHAT,
+            url=self.base_url + CHAT,
             model=MODEL_NAME,
             label=self.model_name,
-            dialect=dialect(strict_system=strict),
-            window_tokens=self.settings.context_window or window,
+            dialect=dialect(strict_system=await self.is_strict(client, MODEL_NAME)),
+            window_tokens=self.window_tokens,
             slots=self.settings.slots or SLOTS,
-            tokenizer_dir=self._files.tokenizer_dir if self._files else None,
+            tokenizer_dir=self.files.tokenizer_dir if self.files else None,
         )
 
     async def still_serves(self, client: httpx.AsyncClient) -> None:
@@ -138,21 +107,6 @@ class MlxLmBackend(SupervisedBackend):
         if "libmlx" in text:
             return f"mlx cannot be loaded: {install(self.settings.python)}"
         return reason
-
-    async def models(self) -> Sequence[ModelInfo]:
-        """The one model that it was started with."""
-        files = self._files
-        window = files.window_tokens if files else self.settings.context_window
-        size = files.weight_bytes if files else None
-        return (ModelInfo(self._model, window, loaded=self._endpoint is not None, size_bytes=size),)
-
-    async def _chat(
-        self, client: httpx.AsyncClient, messages: list[dict[str, str]] | None = None
-    ) -> httpx.Response:
-        timeout_s = client.timeout.read or 60.0
-        return await http.one_token_chat(
-            client, _CHAT, MODEL_NAME, timeout_s=timeout_s, messages=messages
-        )
 
     def _why_not(self, said: str) -> str:
         """The server's own words are few: the log says why."""

@@ -1,0 +1,84 @@
+"""A server of ours that runs one MLX model: a folder on this disk, or a name on the hub."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import httpx
+
+from anyclaude_tui.backends import http, memory, modelfiles
+from anyclaude_tui.backends.base import BackendError, ModelInfo
+from anyclaude_tui.backends.modelfiles import ModelFiles
+from anyclaude_tui.backends.supervised import SupervisedBackend
+from anyclaude_tui.config import BackendSettings
+
+CHAT = "/v1/chat/completions"
+
+
+class MlxModelBackend(SupervisedBackend):
+    """What mlx_lm and vllm-mlx have in common."""
+
+    def __init__(self, name: str, settings: BackendSettings, home: Path) -> None:
+        super().__init__(name, settings, home)
+        if not settings.model:
+            raise BackendError(f"{name}: no model given: set model to the path of an MLX model")
+        self._given = settings.model
+        self._path = Path(self._given).expanduser().absolute()
+        self._files: ModelFiles | None = None
+        self.local = modelfiles.is_path(self._given)
+        """The model lies on this disk."""
+
+    @property
+    def model(self) -> str:
+        """The model as the server is told it."""
+        return str(self._path) if self.local else self._given
+
+    @property
+    def model_name(self) -> str:
+        """See SupervisedBackend."""
+        return self._path.name if self.local else self._given
+
+    @property
+    def files(self) -> ModelFiles | None:
+        """What is known of a local model; None before `check`, or where it is not local."""
+        return self._files
+
+    @property
+    def window_tokens(self) -> int | None:
+        """The context window: the settings' own, else the model's."""
+        return self.settings.context_window or (self._files.window_tokens if self._files else None)
+
+    async def check(self) -> tuple[str, ...]:
+        """See SupervisedBackend: the model is there, and whether it fits into memory."""
+        if not self.local:
+            return ()
+        self._files = await asyncio.to_thread(modelfiles.read, self._path)
+        warning = memory.estimate(self._files, self.settings.context_window).warning()
+        return (warning,) if warning else ()
+
+    def environment(self) -> Mapping[str, str]:
+        """See SupervisedBackend."""
+        return {"HF_HUB_OFFLINE": "1"} if self.local else {}
+
+    async def models(self) -> Sequence[ModelInfo]:
+        """The one model that it was started with."""
+        size = self._files.weight_bytes if self._files else None
+        loaded = self._endpoint is not None
+        return (ModelInfo(self.model_name, self.window_tokens, loaded=loaded, size_bytes=size),)
+
+    async def chat(
+        self, client: httpx.AsyncClient, model: str, messages: list[dict[str, str]] | None = None
+    ) -> httpx.Response:
+        """A chat of one token; `model` as the server calls it. Raises httpx.HTTPError."""
+        timeout_s = client.timeout.read or 60.0
+        return await http.one_token_chat(
+            client, CHAT, model, timeout_s=timeout_s, messages=messages
+        )
+
+    async def is_strict(self, client: httpx.AsyncClient, model: str) -> bool:
+        """Whether the chat template refuses a system message that is not the first."""
+        if self._files is not None and self._files.strict_system:
+            return True
+        return (await self.chat(client, model, http.LATE_SYSTEM)).status_code != 200
