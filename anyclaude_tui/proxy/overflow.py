@@ -19,6 +19,11 @@ Code asks for C - A - 1000."""
 
 _N = r"(\d[\d,]*)"
 
+
+def _patterns(*texts: str) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(text, re.IGNORECASE) for text in texts)
+
+
 _OVERFLOW = re.compile(
     r"context[ _]length[ _]exceeded"
     r"|context[ _](?:size|window|length)[ _](?:has been |was |is )?(?:exceeded|full|overflow)"
@@ -48,44 +53,35 @@ _OVERFLOW = re.compile(
     re.IGNORECASE,
 )
 
-_PROMPT = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"too long:? \(?{_N}",
-        rf"{_N} (?:tokens )?(?:in|from) (?:the |your )?(?:input )?(?:messages|prompt)",
-        rf"{_N} (?:tokens )?of (?:text )?input",
-        rf"{_N} input tokens",
-        rf"messages resulted in (?:over |at least )?{_N}",
-        rf"request(?:ed tokens)? \({_N}(?: tokens)?\)",
-        rf"keep the first {_N}",
-        rf"\(length {_N}\)",
-        rf"(?:input|prompt) \({_N} tokens\)",
-        rf"(?:token count|number of tokens|contains?|given:?|got) \(?{_N}",
-        rf"requested (?:a total of |about |at least )?{_N}",
-    )
+_PROMPT = _patterns(
+    rf"too long:? \(?{_N}",
+    rf"{_N} (?:tokens )?(?:in|from) (?:the |your )?(?:input )?(?:messages|prompt)",
+    rf"{_N} (?:tokens )?of (?:text )?input",
+    rf"{_N} input tokens",
+    rf"messages resulted in (?:over |at least )?{_N}",
+    rf"request(?:ed tokens)? \({_N}(?: tokens)?\)",
+    rf"keep the first {_N}",
+    rf"\(length {_N}\)",
+    rf"(?:input|prompt) \({_N} tokens\)",
+    rf"(?:token count|number of tokens|contains?|given:?|got) \(?{_N}",
+    rf"requested (?:a total of |about |at least )?{_N}",
 )
-_COMPLETION = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"{_N} (?:tokens )?(?:in|for) the (?:completion|output)",
-        rf"{_N} in the output",
-        rf"requested {_N} output tokens",
-        rf"max_completion_tokens'? is too large: {_N}",
-        rf"{_N} `max_new_tokens`",
-    )
+_COMPLETION = _patterns(
+    rf"{_N} (?:tokens )?(?:in|for) the (?:completion|output)",
+    rf"{_N} in the output",
+    rf"requested {_N} output tokens",
+    rf"max_completion_tokens'? is too large: {_N}",
+    rf"{_N} `max_new_tokens`",
 )
-_WINDOW = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"(?:context|model|prompt|sequence) (?:length|size|window|limit)\)?:? "
-        rf"(?:of |is |\()?(?:only )?{_N}",
-        rf"> {_N} maximum",
-        rf"with {_N} maximum context",
-        rf"must be <= {_N}",
-        rf"maximum number of tokens allowed \({_N}",
-        rf"less than {_N} tokens",
-        rf"length of only {_N}",
-    )
+_WINDOW = _patterns(
+    rf"(?:context|model|prompt|sequence) (?:length|size|window|limit)\)?:? "
+    rf"(?:of |is |\()?(?:only )?{_N}",
+    rf"> {_N} maximum",
+    rf"with {_N} maximum context",
+    rf"must be <= {_N}",
+    rf"maximum number of tokens allowed \({_N}",
+    rf"less than {_N} tokens",
+    rf"length of only {_N}",
 )
 
 
