@@ -18,6 +18,7 @@ import msgspec
 from anyclaude_tui.backends.base import Backend, BackendError, Endpoint
 from anyclaude_tui.proxy import upstream_errors
 from anyclaude_tui.proxy.admission import Moved
+from anyclaude_tui.proxy.endings import Ending
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.native_stream import NativeTranslator
 from anyclaude_tui.proxy.notes import note_ending, note_read, note_request
@@ -26,16 +27,15 @@ from anyclaude_tui.proxy.reply import PLAIN_COMMIT_S, Reply
 from anyclaude_tui.proxy.request import UpstreamRequest
 from anyclaude_tui.proxy.services import Lane, Services
 from anyclaude_tui.proxy.sse import EventTooLarge, reader_for
-from anyclaude_tui.proxy.stream import Ending, StreamTranslator
+from anyclaude_tui.proxy.stream import StreamTranslator
 from anyclaude_tui.proxy.timers import Due, Stage, Timers
 from anyclaude_tui.proxy.translation import fitted, native_body, translated
+from anyclaude_tui.proxy.translator import Translator
 from anyclaude_tui.proxy.upstream import Broken, Unreachable, Upstream
 from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Truncation
 
 LOOK_S = 1.0
 """The watcher looks this often at least: what it waits for may have changed meanwhile."""
-
-Translator = StreamTranslator | NativeTranslator
 
 
 class Exchange:

@@ -16,12 +16,11 @@ from typing import Any
 import msgspec
 
 from anyclaude_tui.proxy import wire
+from anyclaude_tui.proxy.callgate import CallMemory
 from anyclaude_tui.proxy.endings import Ending, Seen, decide
-from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.sse import Comment, Event
-from anyclaude_tui.proxy.stream import CallMemory, new_call_id
-from anyclaude_tui.proxy.streamfacts import StreamFacts
 from anyclaude_tui.proxy.toolbox import Toolbox
+from anyclaude_tui.proxy.translator import Translator, new_call_id
 from anyclaude_tui.proxy.upstream_errors import from_payload
 from anyclaude_tui.telemetry.events import Outcome, Truncation
 
@@ -36,7 +35,7 @@ _BLOCK_OF = {"text_delta": "text", "thinking_delta": "thinking", "signature_delt
 _TEXT_FIELDS = {"text_delta": "text", "thinking_delta": "thinking"}
 
 
-class NativeTranslator:
+class NativeTranslator(Translator):
     """One reply of a server that speaks the Messages API."""
 
     def __init__(
@@ -50,13 +49,8 @@ class NativeTranslator:
         gather: bool = False,
         call_id: Callable[[], str] = new_call_id,
     ) -> None:
-        self.facts = StreamFacts()
-        self.finished = False
+        super().__init__(message_id, model, prompt_tokens)
         self.started = False
-        self.shown = False
-        self._message_id = message_id
-        self._model = model
-        self._prompt_tokens = prompt_tokens
         self._toolbox = Toolbox(tools or {})
         self._memory = memory
         self._gather = gather
@@ -74,10 +68,8 @@ class NativeTranslator:
         self._lost_calls = 0
         self._stop: dict[str, Any] = {}
         """`delta` of the last message_delta with a stop reason."""
-        self._usage: dict[str, Any] = {}
-        self._error: ApiError | None = None
-        self._malformed = ""
-        self._ending: Ending | None = None
+        self._said: dict[str, Any] = {}
+        """The backend's usage."""
 
     # --- what the exchange asks ---------------------------------------------------------------
 
@@ -87,17 +79,12 @@ class NativeTranslator:
             return b""
         self.started = True
         usage = self.facts.usage(self._prompt_tokens) | {"output_tokens": 0}
-        return wire.message_start(self._message_id, self._model, usage)
+        return wire.message_start(self._id, self._model, usage)
 
-    def keepalive(self) -> bytes:
-        """What Claude Code counts: an empty delta of the open block, else a `message_delta`
-        without a stop reason."""
-        if self._ending is not None:
-            return b""
-        field = _TEXT_FIELDS.get(f"{self._open.get('type')}_delta") if self._open else None
-        if field is not None and self._sent_start:
-            return wire.delta(self._index, f"{field}_delta", field, "")
-        return self.start() + wire.message_delta(None, None, self._final_usage())
+    @property
+    def shown(self) -> bool:
+        """See Translator."""
+        return self._index >= 0
 
     def feed(self, events: Sequence[Event | Comment]) -> bytes:
         """The events for the client, joined. Never raises for what comes in."""
@@ -110,14 +97,7 @@ class NativeTranslator:
                 self._take(event.data)
         return self._taken()
 
-    def close(self, cause: Truncation | None = None, reason: str = "") -> Ending:
-        """The upstream ended, or is given up; whether properly is judged here."""
-        if self._ending is not None:
-            return replace(self._ending, data=b"")
-        if self._error is not None:
-            return self.fail(self._error)
-        if self._malformed and cause is None:
-            cause, reason = Truncation.MALFORMED, self._malformed
+    def _judged(self, cause: Truncation | None, reason: str) -> Ending:
         self._end_open()
         ending = decide(
             Seen(
@@ -125,43 +105,34 @@ class NativeTranslator:
                 shown=self.shown,
                 calls=self.facts.tool_calls,
                 lost_calls=self._lost_calls,
-                stop_sequence=self._stop.get("stop_sequence"),
+                stop_sequence=self._stop_sequence,
                 refused=False,
                 cause=cause,
                 reason=reason,
             )
         )
-        if ending.error is not None:
-            data = wire.event(ending.error.body(self._message_id))
-            self._ending = replace(ending, data=self._taken() + data)
-            return self._ending
         original = self._stop.get("stop_reason")
         if ending.outcome is Outcome.COMPLETE and original not in (None, "tool_use"):
             ending = replace(ending, stop_reason=original)  # pause_turn, refusal, …
-        sequence = self._stop.get("stop_sequence")
-        data = wire.message_delta(ending.stop_reason, sequence, self._final_usage())
-        begin = self.start()
-        self._ending = replace(ending, data=begin + self._taken() + data + wire.MESSAGE_STOP)
-        self.finished = True
-        return self._ending
+        return ending
 
-    def fail(self, error: ApiError) -> Ending:
-        """End with an error; the open block is closed."""
-        if self._ending is not None:
-            return replace(self._ending, data=b"")
+    def _closed(self) -> bytes:
         self._end_open()
-        data = self._taken() + wire.event(error.body(self._message_id))
-        retry = not self.shown and (error.status >= 500 or error.status == 429)
-        self._ending = Ending(data, Outcome.ERROR, error=error, reason=error.message, retry=retry)
-        self.finished = True
-        return self._ending
+        return self._taken()
 
-    def message(self) -> dict[str, Any]:
-        """The whole Messages response, once closed; needs `gather`."""
-        reason = self._ending.stop_reason if self._ending else None
-        sequence = self._stop.get("stop_sequence")
-        usage = self._final_usage()
-        return wire.message(self._message_id, self._model, usage, self._blocks, reason, sequence)
+    def _empty_delta(self) -> bytes:
+        field = _TEXT_FIELDS.get(f"{self._open.get('type')}_delta") if self._open else None
+        if field is None or not self._sent_start:
+            return b""
+        return wire.delta(self._index, f"{field}_delta", field, "")
+
+    @property
+    def _stop_sequence(self) -> str | None:
+        return self._stop.get("stop_sequence")
+
+    @property
+    def _gathered(self) -> list[dict[str, Any]]:
+        return self._blocks
 
     # --- one event ----------------------------------------------------------------------------
 
@@ -316,7 +287,6 @@ class NativeTranslator:
     def _send_start(self, block: dict[str, Any]) -> None:
         self._out.append(self.start())
         self._index += 1
-        self.shown = True
         self._out.append(wire.block_start(self._index, block))
         if self._gather:
             self._blocks.append(dict(block))
@@ -343,13 +313,9 @@ class NativeTranslator:
         if not self._sent_start:
             return
         if block.get("type") == "thinking" and not self._signed:
-            signature = wire.signature(self._message_id, self._index)
+            signature = wire.signature(self._id, self._index)
             self._send_delta({"type": "signature_delta", "signature": signature})
         self._out.append(wire.block_stop(self._index))
-
-    def _give_up(self, words: str) -> None:
-        self._malformed = words
-        self.finished = True
 
     def _taken(self) -> bytes:
         data = b"".join(self._out)
@@ -360,20 +326,20 @@ class NativeTranslator:
         """Usage is cumulative and the last word counts; 0 input tokens is a place-holder."""
         if not isinstance(usage, Mapping):
             return
-        self._usage |= {k: v for k, v in usage.items() if isinstance(v, int) and v >= 0}
-        cached = self._usage.get("cache_read_input_tokens")
-        created = self._usage.get("cache_creation_input_tokens", 0)
-        fresh = self._usage.get("input_tokens", 0)
+        self._said |= {k: v for k, v in usage.items() if isinstance(v, int) and v >= 0}
+        cached = self._said.get("cache_read_input_tokens")
+        created = self._said.get("cache_creation_input_tokens", 0)
+        fresh = self._said.get("input_tokens", 0)
         if fresh or cached or created:
             self.facts.prompt_tokens = fresh + created + (cached or 0)
             self.facts.cached_tokens = cached
-        if self._usage.get("output_tokens"):
-            self.facts.output_tokens = self._usage["output_tokens"]
+        if self._said.get("output_tokens"):
+            self.facts.output_tokens = self._said["output_tokens"]
 
-    def _final_usage(self) -> dict[str, int]:
+    def _usage(self) -> dict[str, int]:
         """The backend's usage where it has one, else ours."""
         ours = self.facts.usage(self._prompt_tokens)
-        created = self._usage.get("cache_creation_input_tokens", 0)
+        created = self._said.get("cache_creation_input_tokens", 0)
         if created and self.facts.prompt_tokens is not None:
             ours["cache_creation_input_tokens"] = created
             ours["input_tokens"] = max(0, ours["input_tokens"] - created)

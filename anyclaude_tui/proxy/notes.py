@@ -8,8 +8,9 @@ from __future__ import annotations
 from statistics import median
 
 from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.proxy.endings import Ending
 from anyclaude_tui.proxy.request import UpstreamRequest
-from anyclaude_tui.proxy.stream import Ending, StreamFacts
+from anyclaude_tui.proxy.streamfacts import StreamFacts
 from anyclaude_tui.proxy.timers import Stage, Timers
 from anyclaude_tui.telemetry.events import (
     GAPS_KEPT,

@@ -8,9 +8,7 @@ one joined delta; whatever the fast lane does not know goes through `_apply`.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,27 +19,20 @@ from anyclaude_tui.proxy.content import Content, special
 from anyclaude_tui.proxy.endings import Ending, Seen, decide, truncation_of
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.sse import Comment, Event
-from anyclaude_tui.proxy.streamfacts import StreamFacts
 from anyclaude_tui.proxy.surrogates import HalfKeeper
 from anyclaude_tui.proxy.toolbox import Toolbox
 from anyclaude_tui.proxy.toolcalls import CallTooLarge
+from anyclaude_tui.proxy.translator import Translator, new_call_id
 from anyclaude_tui.proxy.upstream_errors import from_payload
 from anyclaude_tui.proxy.writer import BlockWriter
-from anyclaude_tui.telemetry.events import Outcome, Truncation
-
-__all__ = ["CallMemory", "Ending", "StreamFacts", "StreamTranslator"]
+from anyclaude_tui.telemetry.events import Truncation
 
 _encode = wire.encode
 _decode = chunks.decode_fast
 _DELTA_END = wire.DELTA_END
 
 
-def new_call_id() -> str:
-    """An id for a tool call, unique over all conversations."""
-    return "toolu_" + secrets.token_hex(12)
-
-
-class StreamTranslator:
+class StreamTranslator(Translator):
     """One reply. `tools` maps each offered tool's name to its input schema."""
 
     def __init__(
@@ -58,12 +49,7 @@ class StreamTranslator:
         call_id: Callable[[], str] = new_call_id,
         error_from: Callable[[Any], ApiError] | None = None,
     ) -> None:
-        self.facts = StreamFacts()
-        self.finished = False
-        """The reply is over: nothing that still comes is needed."""
-        self._id = message_id
-        self._model = model
-        self._prompt_tokens = prompt_tokens
+        super().__init__(message_id, model, prompt_tokens)
         self._error_from = error_from or partial(from_payload, prompt_tokens=prompt_tokens or None)
         self._fast = fast
         self._gather = gather
@@ -75,9 +61,6 @@ class StreamTranslator:
         self._gate = CallGate(toolbox, self._writer, self.facts, memory, call_id)
         self._refused = False
         self._stopped_by: str | None = None
-        self._error: ApiError | None = None
-        self._malformed = ""
-        self._ending: Ending | None = None
         self._text_halves = HalfKeeper()
         self._thought_halves = HalfKeeper()
         self._text_prefix = b""
@@ -86,7 +69,7 @@ class StreamTranslator:
 
     @property
     def started(self) -> bool:
-        """`message_start` has been produced (or was, by the translator of a first try)."""
+        """See Translator."""
         return self._writer.started
 
     @started.setter
@@ -95,24 +78,13 @@ class StreamTranslator:
 
     @property
     def shown(self) -> bool:
-        """A content block has been sent to the client."""
+        """See Translator."""
         return self._writer.shown
 
     def start(self) -> bytes:
         """`message_start`; b"" if it has been produced already."""
         self._writer.start()
         return self._writer.take()
-
-    def keepalive(self) -> bytes:
-        """An event that Claude Code counts and that adds nothing: an empty delta of the
-        open block, else a `message_delta` without a stop reason."""
-        if self._ending is not None:
-            return b""
-        self._writer.start()
-        beat = self._writer.empty_delta()
-        if not beat:
-            beat = wire.message_delta(None, None, self.facts.usage(self._prompt_tokens))
-        return self._writer.take() + beat
 
     def feed(self, events: Sequence[Event | Comment]) -> bytes:
         """The Anthropic events for all of these, joined. Never raises for what comes in."""
@@ -159,64 +131,41 @@ class StreamTranslator:
         facts.thinking_deltas += thoughts
         return self._writer.take()
 
-    def close(self, cause: Truncation | None = None, reason: str = "") -> Ending:
-        """The upstream ended (`cause` None: whether properly is judged here), or is given up.
-
-        Raises nothing; called again it gives the same ending without its bytes.
-        """
-        if self._ending is not None:
-            return replace(self._ending, data=b"")
-        if self._error is not None:
-            return self.fail(self._error)
-        if self._malformed and cause is None:
-            cause, reason = Truncation.MALFORMED, self._malformed
+    def _judged(self, cause: Truncation | None, reason: str) -> Ending:
         finish = self.facts.finish_reason
         cut = truncation_of(finish, cause) is not None
         retry_is_best = finish is None and self._stopped_by is None and not self.shown
         self._end_content(cut=cut, keep_text=not retry_is_best)
-        seen = Seen(
-            finish=finish,
-            shown=self.shown,
-            calls=self.facts.tool_calls,
-            lost_calls=self._gate.lost,
-            stop_sequence=self._stopped_by,
-            refused=self._refused,
-            cause=cause,
-            reason=reason,
+        return decide(
+            Seen(
+                finish=finish,
+                shown=self.shown,
+                calls=self.facts.tool_calls,
+                lost_calls=self._gate.lost,
+                stop_sequence=self._stopped_by,
+                refused=self._refused,
+                cause=cause,
+                reason=reason,
+            )
         )
-        ending = decide(seen)
-        if ending.error is not None:
-            self._ending = replace(ending, data=self._error_bytes(ending.error))
-            return self._ending
-        self._writer.start()
+
+    def _closed(self) -> bytes:
         self._writer.close()
-        usage = self.facts.usage(self._prompt_tokens)
-        delta = wire.message_delta(ending.stop_reason, self._stopped_by, usage)
-        self._ending = replace(ending, data=self._writer.take() + delta + wire.MESSAGE_STOP)
-        self.finished = True
-        return self._ending
+        return self._writer.take()
 
-    def fail(self, error: ApiError) -> Ending:
-        """End with an error; what was shown stays, its block is closed."""
-        if self._ending is not None:
-            return replace(self._ending, data=b"")
-        may_pass = error.status >= 500 or error.status == 429
-        self._ending = Ending(
-            self._error_bytes(error),
-            Outcome.ERROR,
-            error=error,
-            reason=error.message,
-            retry=may_pass and not self.shown,
-        )
-        self.finished = True
-        return self._ending
+    def _empty_delta(self) -> bytes:
+        return self._writer.empty_delta()
 
-    def message(self) -> dict[str, Any]:
-        """The whole Messages response, once closed; needs `gather`."""
-        usage = self.facts.usage(self._prompt_tokens)
-        stop_reason = self._ending.stop_reason if self._ending else None
-        blocks = self._writer.blocks
-        return wire.message(self._id, self._model, usage, blocks, stop_reason, self._stopped_by)
+    def _usage(self) -> dict[str, int]:
+        return self.facts.usage(self._prompt_tokens)
+
+    @property
+    def _stop_sequence(self) -> str | None:
+        return self._stopped_by
+
+    @property
+    def _gathered(self) -> list[dict[str, Any]]:
+        return self._writer.blocks
 
     # --- one event ------------------------------------------------------------------------------
 
@@ -364,14 +313,6 @@ class StreamTranslator:
         self._gate.end(cut=cut)
         self.facts.dropped_calls += self._content.calls.dropped_calls
         self.facts.in_call = False
-
-    def _error_bytes(self, error: ApiError) -> bytes:
-        self._writer.close()
-        return self._writer.take() + wire.event(error.body(self._id))
-
-    def _give_up(self, reason: str) -> None:
-        self._malformed = reason
-        self.finished = True
 
     # --- lanes ----------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import pytest
 
 from anyclaude_tui.proxy.limits import Limits
 from anyclaude_tui.proxy.notes import note_read
-from anyclaude_tui.proxy.stream import StreamFacts
+from anyclaude_tui.proxy.streamfacts import StreamFacts
 from anyclaude_tui.proxy.timers import Timers
 from anyclaude_tui.telemetry.events import UNKNOWN, Figure, RequestRecord, Source
 from anyclaude_tui.telemetry.metrics import load_s, prefill_s

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anyclaude_tui.proxy.endings import Ending
 from anyclaude_tui.proxy.sse import SSEReader
-from anyclaude_tui.proxy.stream import Ending
 from anyclaude_tui.telemetry.events import Outcome, Truncation
 from tests.proxy.streams import DONE, Run, call, chunk, new, run, sse, usage_chunk
 from tests.support.validator import validate, validate_part
