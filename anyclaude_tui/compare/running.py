@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from anyclaude_tui.compare.reader import ClientReader
 from anyclaude_tui.compare.timeline import Timeline
 from anyclaude_tui.telemetry.events import GAPS_KEPT, Phase, RequestRecord
-from anyclaude_tui.telemetry.metrics import RequestView, queue_s, view
+from anyclaude_tui.telemetry.metrics import RequestView, view, waited_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ class Run:
     def _view(self, proxied: RequestRecord | None) -> RequestView:
         """What the proxy knows (queue, chunks, usage), timed as the client saw it.
 
-        The queue is the proxy's own: what passes before the proxy has the request is the
-        way, and shows as the proxy's cost.
+        The queue is the wait alone: what passes before the proxy has the request, and what
+        the proxy does with it before it is sent, is the way, and shows as the proxy's cost.
         """
         own, now = self.record, time.monotonic()
         if proxied is None:
@@ -91,4 +91,4 @@ class Run:
             ended_at=own.ended_at,
             gaps_s=own.gaps_s,
         )
-        return replace(view(joined, now), queue_s=queue_s(proxied, now))
+        return replace(view(joined, now), queue_s=waited_s(proxied))

@@ -152,6 +152,7 @@ class Exchange:
                     with suppress(Moved):
                         place = lane.gate.enter(record.role, self._place)
                         await inside.enter_async_context(place)
+                        record.admitted_at = self._now()
                         return lane
         except BackendError as error:
             raise ApiError("api_error", str(error), retry=False) from error

@@ -128,6 +128,8 @@ class RequestRecord:
     """1 = next in line; None when it does not wait."""
     queued_behind: int | None = None
     """Its place when it joined the queue, with one slot the requests before it; it stays."""
+    admitted_at: float | None = None
+    """It has its place at the backend: what follows until `sent_at` is our own work."""
     sent_at: float | None = None
     headers_at: float | None = None
     first_byte_at: float | None = None

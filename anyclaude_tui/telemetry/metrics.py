@@ -56,6 +56,13 @@ def queue_s(record: RequestRecord, now: float) -> float:
     return max(0.0, (now if end is None else end) - record.accepted_at)
 
 
+def waited_s(record: RequestRecord) -> float:
+    """The part of `queue_s` that was spent waiting: accepted → admitted. The rest is our own
+    work: the translation, and the count of the prompt's tokens."""
+    end = record.sent_at if record.admitted_at is None else record.admitted_at
+    return _between(record.accepted_at, end) or 0.0
+
+
 def prefill_start(record: RequestRecord) -> Figure:
     """When the backend began on the prompt: monotonic seconds.
 

@@ -26,6 +26,7 @@ def timeline(record: RequestRecord) -> tuple[Moment, ...]:
     end = ": ".join(text for text in (str(record.outcome or ""), record.reason) if text)
     marks = (
         (record.accepted_at, "accepted", counted(record.prompt_bytes, "byte")),
+        (record.admitted_at, "admitted", ""),
         (record.sent_at, "sent", sent),
         (record.headers_at, "headers", ""),
         (record.first_byte_at, "first byte", ""),

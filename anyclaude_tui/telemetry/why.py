@@ -15,13 +15,10 @@ from anyclaude_tui.telemetry.events import (
     Truncation,
 )
 from anyclaude_tui.telemetry.metrics import decode_tokens_per_s, prefill_start, uncached_tokens
-from anyclaude_tui.telemetry.numbers import counted
+from anyclaude_tui.telemetry.numbers import counted, size
 
 MOSTLY = 0.5
 """From this share of the decode time on thinking is named instead of decode."""
-QUEUE_S = 1.0
-"""A shorter wait before sending that no other request caused is our own work, such as the
-exact count of the prompt's tokens: no queue."""
 LITTLE_REUSE = 0.5
 """Less of a prompt reused than this share of what was there before is worth a reason."""
 
@@ -34,13 +31,12 @@ def why(record: RequestRecord, comparison: Comparison | None) -> str:
     spans = _spans(record)
     if not spans:
         return _ended_early(record)
-    own_work = not record.queued_behind and not record.retries and len(spans) > 1
-    if own_work and spans["queue"] < QUEUE_S:
-        del spans["queue"]
     part = max(spans, key=lambda name: spans[name])
     seconds = spans[part]
     if part == "queue":
         return _queue(record, seconds)
+    if part == "proxy":
+        return f"proxy: {_seconds(seconds)} to translate {size(record.prompt_bytes)} of request"
     if part == "load":
         return f"load: {_seconds(seconds)} before the first step of prefill"
     if part == "prefill":
@@ -54,8 +50,10 @@ def _spans(record: RequestRecord) -> dict[str, float]:
         return {}
     end = record.ended_at if record.first_delta_at is None else record.first_delta_at
     start = prefill_start(record).value
+    admitted = record.sent_at if record.admitted_at is None else record.admitted_at
     parts = {
-        "queue": (record.accepted_at, record.sent_at),
+        "queue": (record.accepted_at, admitted),
+        "proxy": (admitted, record.sent_at),
         "load": (record.sent_at, start),
         "prefill": (record.sent_at if start is None else start, end),
         "decode": (record.first_delta_at, record.last_delta_at),

@@ -9,6 +9,7 @@ from tests.telemetry.records import record
 def test_numbers_have_separators_and_their_noun_its_number() -> None:
     made = record(
         prompt_bytes=74_210,
+        admitted_at=100.05,
         sent_at=100.1,
         retries=1,
         prefill_at=100.2,
@@ -17,6 +18,7 @@ def test_numbers_have_separators_and_their_noun_its_number() -> None:
         last_delta_at=101.0,
         deltas=1,
     )
+    assert [moment.event for moment in timeline(made)][:3] == ["accepted", "admitted", "sent"]
     found = {moment.event: moment.detail for moment in timeline(made)}
     assert found["accepted"] == "74,210 bytes"
     assert found["sent"].endswith(", attempt 2")

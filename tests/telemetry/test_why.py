@@ -91,9 +91,10 @@ def test_prefill(
     assert why(made, comparison) == sentence
 
 
-def test_a_short_wait_that_no_other_request_caused_is_no_queue() -> None:
-    """It is our own count of the prompt's tokens."""
+def test_what_we_do_before_it_is_sent_is_no_queue() -> None:
+    """The translation and the exact count of the prompt's tokens."""
     quick: dict[str, Any] = {
+        "prompt_bytes": 3_200_000,
         "sent_at": 100.081,
         "prefill_at": 100.082,
         "first_delta_at": 100.1,
@@ -103,8 +104,10 @@ def test_a_short_wait_that_no_other_request_caused_is_no_queue() -> None:
         "outcome": Outcome.COMPLETE,
         "output_tokens": reported(5),
     }
-    assert why(record(**quick), None).startswith("decode: 5 tokens")
-    assert why(record(**quick, queued_behind=1), None) == "queue: waited 81 ms behind 1 other"
+    slow = record(**quick, admitted_at=100.001)
+    assert why(slow, None) == "proxy: 80 ms to translate 3.2 MB of request"
+    waited = record(**quick, admitted_at=100.079, queued_behind=1)
+    assert why(waited, None) == "queue: waited 79 ms behind 1 other"
 
 
 def test_queue_load_and_retry() -> None:
