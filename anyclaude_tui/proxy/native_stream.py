@@ -151,7 +151,9 @@ class NativeTranslator(Translator):
         elif kind == "content_block_stop":
             self._end_block()
         elif kind == "message_start":
-            self._note_usage(_object(payload.get("message")).get("usage"))
+            # Its output tokens are those of the first word: no number of the reply's.
+            said = _object(_object(payload.get("message")).get("usage"))
+            self._note_usage({**said, "output_tokens": None})
         elif kind == "message_delta":
             self._note_usage(payload.get("usage"))
             self._note_stop(_object(payload.get("delta")))
@@ -181,7 +183,8 @@ class NativeTranslator(Translator):
     def _note_stop(self, said: Mapping[str, Any]) -> None:
         reason, sequence = said.get("stop_reason"), said.get("stop_sequence")
         if isinstance(reason, str) and reason:
-            self._stop = {"stop_reason": reason, "stop_sequence": sequence}
+            met = sequence if isinstance(sequence, str) else None
+            self._stop = {"stop_reason": reason, "stop_sequence": met}
             self.facts.finish_reason = _FINISH.get(reason, "stop")
 
     def _begin(self, block: Mapping[str, Any]) -> None:

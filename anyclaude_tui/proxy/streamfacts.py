@@ -57,11 +57,14 @@ class StreamFacts:
             self.prefill_total = int(found[2])
 
     def note_usage(self, usage: Usage) -> None:
-        """Token counts; a prompt of 0 tokens is a place-holder."""
+        """Token counts; a prompt of 0 tokens is a place-holder, and so is a reply of 0
+        unless it has ended with nothing in it."""
         if usage.prompt_tokens is not None and usage.prompt_tokens > 0:
             self.prompt_tokens = usage.prompt_tokens
-        if usage.completion_tokens is not None and usage.completion_tokens >= 0:
-            self.output_tokens = usage.completion_tokens
+        output = usage.completion_tokens
+        empty = self.finish_reason is not None and not self.deltas
+        if output is not None and (output > 0 or (output == 0 and empty)):
+            self.output_tokens = output
         details = usage.prompt_tokens_details
         cached = details.cached_tokens if details else None
         if cached is None:

@@ -15,7 +15,7 @@ import pytest
 from anthropic import APIConnectionError, AsyncAnthropic
 
 from anyclaude_tui.proxy.limits import Limits
-from anyclaude_tui.telemetry.events import Outcome, Truncation
+from anyclaude_tui.telemetry.events import Figure, Outcome, Truncation, estimated, reported
 from tests.support import wire
 from tests.support.clock import FastClock
 from tests.support.proxy import TOKEN, Proxy, ask_body, running_proxy
@@ -376,6 +376,24 @@ async def test_the_sdk_raises_where_a_whole_reply_fails_late(upstream: Upstream)
             await client.messages.create(
                 model="m", max_tokens=9, messages=[{"role": "user", "content": "hi"}]
             )
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ((wire.usage(output=0), TEXT, wire.finish()), estimated(2)),
+        ((TEXT, wire.finish(), wire.usage(output=0)), estimated(2)),
+        ((wire.finish("length"), wire.usage(output=0)), reported(0)),
+    ],
+    ids=["before the text", "after the text", "nothing came"],
+)
+async def test_no_output_tokens_is_a_number_only_where_nothing_came(
+    steps: tuple[bytes, ...], expected: Figure, upstream: Upstream
+) -> None:
+    async with running_proxy(upstream.url, limits=Limits(retries=0)) as proxy:
+        upstream.script(Reply(*steps, wire.DONE))
+        await proxy.ask(ask_body())
+        assert proxy.last.output_tokens == expected
 
 
 async def test_the_numbers_of_a_request_are_those_of_its_last_try(upstream: Upstream) -> None:

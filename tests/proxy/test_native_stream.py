@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from anyclaude_tui.proxy.limits import Limits
 from anyclaude_tui.proxy.native_stream import NativeTranslator
 from anyclaude_tui.proxy.sse import Event, SSEReader
-from anyclaude_tui.telemetry.events import Outcome, Truncation
+from anyclaude_tui.telemetry.events import Outcome, Truncation, estimated, reported
 from tests.support import anthropic_wire as wire
 from tests.support.proxy import READ_TOOL, Proxy, ask_body, running_proxy
 from tests.support.upstream import CUT, HEADERS, STALL, Reply, Upstream, wait
@@ -230,6 +230,20 @@ def test_a_whole_message_ends_as_a_stream_of_it_would(
     ending = made.close()
     validate(out + ending.data)
     assert outcome in (None, ending.outcome)
+
+
+async def test_the_output_tokens_of_the_start_are_no_count(
+    upstream: Upstream, proxy: Proxy
+) -> None:
+    """Anthropic's `message_start` says 1 or so; a reply that is cut has told no other number."""
+    start = wire.start(prompt=70).replace(b'"output_tokens":0', b'"output_tokens":1')
+    words = [wire.delta(0, type="text_delta", text=f"word {n} ") for n in range(5)]
+    opened = wire.open_block(0, type="text", text="")
+    upstream.script(Reply(start, opened, *words, CUT))
+    _, data = await proxy.ask(ask_body())
+    assert validate(data).usage["output_tokens"] == 5
+    assert proxy.last.prompt_tokens == reported(70)
+    assert proxy.last.output_tokens == estimated(5)
 
 
 def test_an_ending_said_twice_is_written_once() -> None:
