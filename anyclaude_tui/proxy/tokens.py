@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ class TokenCounter:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._ratios: dict[str, float] = _load(path)
+        self._saving = threading.Lock()
         self._resting: dict[str, float] = {}
         self._shapes: dict[str, str] = {}
 
@@ -64,7 +66,20 @@ class TokenCounter:
         while len(self._ratios) > _MODELS_KEPT:
             del self._ratios[next(iter(self._ratios))]
         if self._path is not None and (known is None or abs(ratio - known) > 0.01 * known):
-            _save(self._path, self._ratios)
+            self._keep(self._path)
+
+    def _keep(self, path: Path) -> None:
+        """Write what was learnt, off the loop: a disk may be slow."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._save(path)
+        else:
+            loop.run_in_executor(None, self._save, path)
+
+    def _save(self, path: Path) -> None:
+        with self._saving:  # one after the other, each with the newest figures
+            _save(path, self._ratios.copy())
 
     async def count(
         self, endpoint: Endpoint, request: UpstreamRequest, http: aiohttp.ClientSession | None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import stat
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,6 +27,7 @@ from anyclaude_tui.proxy.prefix import CallMemory
 from anyclaude_tui.proxy.request import UpstreamRequest, translate
 from anyclaude_tui.proxy.tokens import DEFAULT_BYTES_PER_TOKEN, TokenCounter
 from anyclaude_tui.telemetry.events import Source
+from tests.support.waiting import until
 
 TINY = Path(__file__).parents[1] / "assets" / "tiny-model"
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
@@ -120,6 +123,25 @@ def test_the_calibration_is_kept(tmp_path: Path) -> None:
     again = TokenCounter(path)
     assert again.estimate("/models/a", 40_000) == 10_000
     assert again.estimate("b", 50_000) == 10_000
+
+
+async def test_a_slow_disk_does_not_hold_up_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, slow, replace_file = tmp_path / "calibration.json", threading.Event(), os.replace
+
+    def replace_late(source: Path, target: Path) -> None:
+        assert slow.wait(10)
+        replace_file(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_late)
+    counter = TokenCounter(path)
+    for tokens in (10_000, 12_000, 14_000):
+        counter.learn("m", 40_000, tokens)
+    assert not path.exists()
+    slow.set()
+    await until(lambda: TokenCounter(path).estimate("m", 40_000) == counter.estimate("m", 40_000))
+    assert [file.name for file in tmp_path.iterdir()] == ["calibration.json"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"m": "x", "n": 1e9, "o": null}', "[" * 99_999])
