@@ -1,4 +1,4 @@
-"""What all tests share: how hypothesis runs.
+"""What all tests share: how hypothesis runs, and which signals reach what the tests start.
 
 The suite always tries the same examples, so that a red run can be repeated; the search for
 new ones is the fuzzer's (`make fuzz`, HYPOTHESIS_PROFILE=search).
@@ -7,6 +7,7 @@ new ones is the fuzzer's (`make fuzz`, HYPOTHESIS_PROFILE=search).
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -17,3 +18,7 @@ settings.register_profile(
     "search", deadline=None, max_examples=20_000, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+# Under nohup, or behind a shell's `&`, these are ignored, and by all that the tests start too.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -35,14 +35,15 @@ DRAIN_BYTES = 1 << 16
 """After the child has ended, at most this much of what it left behind is still read: the
 kernel holds less, but a grandchild may keep the terminal open and write on for ever."""
 
-# Python ignores SIGPIPE and SIGXFSZ, and what is ignored stays so across exec: a shell's
-# `yes | head` would then end in an error message.
+# What is ignored stays so across exec, and a terminal starts its program with nothing ignored.
+# Python ignores SIGPIPE and SIGXFSZ (`yes | head` would end in an error message), nohup SIGHUP
+# (closing the pane would not reach the program), a shell's `&` SIGINT.
 _TRAMPOLINE = """\
 import fcntl, os, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-for name in ("SIGPIPE", "SIGXFSZ", "SIGXFZ"):
-    if hasattr(signal, name):
-        signal.signal(getattr(signal, name), signal.SIG_DFL)
+for number in signal.valid_signals():
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 try:
     os.execvp(sys.argv[1], sys.argv[1:])
 except OSError as error:

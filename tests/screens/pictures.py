@@ -7,8 +7,10 @@ its end which style each letter stands for.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from anyclaude_tui.widgets import themes
 
 FOLDER = Path(__file__).parent / "snapshots"
 SIZES = [(80, 24), (120, 40), (200, 60)]
+LATE_S = 5.0
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -36,11 +39,26 @@ async def compare(app: App[Any], pilot: Pilot[Any], name: str) -> None:
     for theme in themes.OWN:
         app.theme = theme.name
         await pilot.pause()
+        if not os.environ.get("UPDATE_SNAPSHOTS"):
+            await _settled(app, pilot, FOLDER / f"{name}.txt")
         shown = rows(app)
-        text = "\n".join(row.text.rstrip() for row in shown) + "\n"
-        _same(FOLDER / f"{name}.txt", text)
+        _same(FOLDER / f"{name}.txt", _text(shown))
         kind = "dark" if theme.dark else "light"
         _same(FOLDER / "styles" / f"{name}-{kind}.txt", "\n".join(_styles(shown)) + "\n")
+
+
+async def _settled(app: App[Any], pilot: Pilot[Any], path: Path) -> None:
+    """A busy machine draws late: wait, but not for ever, until the screen says what it should."""
+    wanted = path.read_text(encoding="utf-8")
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LATE_S):
+            while _text(rows(app)) != wanted:
+                await pilot.pause(0.02)
+    await pilot.pause()
+
+
+def _text(shown: list[Strip]) -> str:
+    return "\n".join(row.text.rstrip() for row in shown) + "\n"
 
 
 def assert_readable(app: App[Any]) -> None:

@@ -160,8 +160,8 @@ async def test_traces_for_the_users_own_commands(upstream: Upstream, tmp_path: P
     assert message["stop_reason"] == "tool_use"
     assert "event: message_stop" in content["response"]["events"]
     assert [moment["event"] for moment in content["timeline"]] == [
-        "accepted", "admitted", "sent", "headers", "first byte", "first delta", "first visible text",
-        "last delta", "ended",
+        "accepted", "admitted", "sent", "headers", "first byte", "first delta",
+        "first visible text", "last delta", "ended",
     ]  # fmt: skip
     for folder in (tmp_path / "traces", first.parent):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700

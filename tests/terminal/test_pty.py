@@ -172,6 +172,15 @@ async def test_closing_hangs_up(tmp_path: Path) -> None:
     assert child.status is None  # whoever closes it knows
 
 
+async def test_a_child_does_not_inherit_what_we_ignore(tmp_path: Path) -> None:
+    """As under nohup: the pane's program still hears that its terminal was closed."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        await test_closing_hangs_up(tmp_path)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 async def test_a_child_that_ignores_the_hang_up_is_killed(tmp_path: Path) -> None:
     child = sh("trap '' HUP; echo ready; while :; do sleep 0.05; done", tmp_path)
     await child.wrote(b"ready")
