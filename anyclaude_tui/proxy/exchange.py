@@ -20,16 +20,14 @@ from anyclaude_tui.proxy import upstream_errors
 from anyclaude_tui.proxy.admission import Moved
 from anyclaude_tui.proxy.endings import Ending
 from anyclaude_tui.proxy.errors import ApiError
-from anyclaude_tui.proxy.native_stream import NativeTranslator
 from anyclaude_tui.proxy.notes import note_ending, note_read, note_request
 from anyclaude_tui.proxy.polling import polled
 from anyclaude_tui.proxy.reply import PLAIN_COMMIT_S, Reply
 from anyclaude_tui.proxy.request import UpstreamRequest
 from anyclaude_tui.proxy.services import Lane, Services
 from anyclaude_tui.proxy.sse import EventTooLarge, reader_for
-from anyclaude_tui.proxy.stream import StreamTranslator
 from anyclaude_tui.proxy.timers import Due, Stage, Timers
-from anyclaude_tui.proxy.translation import fitted, native_body, translated
+from anyclaude_tui.proxy.translation import fitted, native_body, translated, translator_for
 from anyclaude_tui.proxy.translator import Translator
 from anyclaude_tui.proxy.upstream import Broken, Unreachable, Upstream
 from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Truncation
@@ -63,7 +61,7 @@ class Exchange:
         self._slow = slow
         commit_s = None if reply.streaming else PLAIN_COMMIT_S
         self._timers = Timers(services.limits, record.accepted_at, quiet_commit_s=commit_s)
-        self._translator: Translator = self._new_translator(None, 0)
+        self._translator = translator_for(record, None, 0, services.memory)
         self._patience = asyncio.timeout(None)
         self._expired: Due | None = None
         self._silence_s = 0.0
@@ -74,9 +72,10 @@ class Exchange:
 
     def interrupt(self, error: ApiError, outcome: Outcome = Outcome.ERROR) -> None:
         """End it now with this error; `outcome` is what it counts as."""
-        if self._task is not None and self._interrupted is None:
+        if self._interrupted is None:
             self._interrupted = (error, outcome)
-            self._task.cancel()
+            if self._task is not None:
+                self._task.cancel()
 
     async def run(self) -> None:
         """Serve the request. Raises only CancelledError (the client left)."""
@@ -84,6 +83,8 @@ class Exchange:
         self._services.hub.begin(self._record)
         watcher = asyncio.create_task(self._watch())
         try:
+            if self._interrupted is not None:  # before it began
+                raise self._interrupted[0]
             await self._live()
         except ApiError as error:
             await self._give_error(error)
@@ -98,9 +99,8 @@ class Exchange:
             reason, outcome = self._interrupted
             await self._give_error(reason)
             self._record.outcome = outcome
-        except Exception as error:  # our own fault: it must not look like an ending of the model
-            self._services.hub.notice("error", f"fault in the proxy: {error!r}")
-            await self._give_error(ApiError("api_error", f"fault in the proxy: {error!r}"))
+        except Exception as error:
+            await self._give_error(self._fault(error))
         finally:
             watcher.cancel()
             self._close_record()
@@ -320,6 +320,12 @@ class Exchange:
         except ConnectionError:
             self._gone()
 
+    def _fault(self, error: Exception) -> ApiError:
+        """Our own: it must not look like an ending of the model."""
+        words = f"fault in the proxy: {error!r}"
+        self._services.hub.notice("error", words)
+        return ApiError("api_error", words)
+
     def _gone(self) -> None:
         self._record.outcome = Outcome.CANCELLED
         self._record.truncation = None
@@ -329,21 +335,30 @@ class Exchange:
 
     async def _watch(self) -> None:
         """Keepalives and deadlines, beside the reading: nothing of it costs a chunk anything."""
-        with suppress(ConnectionError):  # the reading side meets it too
-            while True:
-                wait_s = self._timers.next_due(self._now()) + 0.001
-                await self._services.clock.sleep(min(wait_s, LOOK_S))
-                due = self._timers.due(self._now())
-                if due is Due.COMMIT or due is Due.KEEPALIVE:
-                    await self._keepalive(due)
-                elif due is Due.CLIENT_STUCK:
-                    self._reply.abort()  # the write that waits ends with a ConnectionError
-                    return
-                elif due is not None:
-                    self._expired = due
-                    self._silence_s = self._now() - self._timers.heard_at
-                    self._enter(Stage.WAITING, self._record.phase)
-                    self._patience.reschedule(asyncio.get_running_loop().time())
+        try:
+            while await self._looked():
+                pass
+        except ConnectionError:
+            pass  # the reading side meets it too
+        except Exception as error:  # nothing would keep the deadlines any more
+            self.interrupt(self._fault(error))
+
+    async def _looked(self) -> bool:
+        """Wait for what is due next, and do it; False when the watch is over."""
+        wait_s = self._timers.next_due(self._now()) + 0.001
+        await self._services.clock.sleep(min(wait_s, LOOK_S))
+        due = self._timers.due(self._now())
+        if due is Due.COMMIT or due is Due.KEEPALIVE:
+            await self._keepalive(due)
+        elif due is Due.CLIENT_STUCK:
+            self._reply.abort()  # the write that waits ends with a ConnectionError
+            return False
+        elif due is not None:
+            self._expired = due
+            self._silence_s = self._now() - self._timers.heard_at
+            self._enter(Stage.WAITING, self._record.phase)
+            self._patience.reschedule(asyncio.get_running_loop().time())
+        return True
 
     async def _keepalive(self, due: Due) -> None:
         """Tell the client something that it counts (`claude-code.md`, "Keepalives that work")."""
@@ -360,27 +375,13 @@ class Exchange:
 
     # --- small things ---------------------------------------------------------------------------
 
-    def _new_translator(
-        self, request: UpstreamRequest | None, prompt_tokens: int, *, native: bool = False
-    ) -> Translator:
-        shared: Any = {
-            "message_id": f"msg_{self._record.id.removeprefix('req_')}",
-            "model": self._record.requested_model,
-            "prompt_tokens": prompt_tokens,
-            "tools": request.tools if request else {},
-            "memory": self._services.memory,
-            "gather": not self._reply.streaming,
-        }
-        if native:
-            return NativeTranslator(**shared)
-        stops = request.stop_sequences if request else ()
-        return StreamTranslator(**shared, stop_sequences=stops)
-
     def _renew_translator(
         self, request: UpstreamRequest | None, prompt_tokens: int, *, native: bool = False
     ) -> Translator:
         """A translator for another try; what the client has of the reply stays."""
-        translator = self._new_translator(request, prompt_tokens, native=native)
+        translator = translator_for(
+            self._record, request, prompt_tokens, self._services.memory, native=native
+        )
         translator.started = self._reply.committed
         self._translator = translator
         return translator

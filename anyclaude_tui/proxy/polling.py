@@ -32,8 +32,7 @@ async def polled(
         yield
     finally:
         polling.cancel()
-        with suppress(asyncio.CancelledError):
-            await polling
+        await asyncio.wait([polling])
 
 
 async def _poll(lane: Lane, record: RequestRecord, timers: Timers, clock: Clock) -> None:

@@ -165,10 +165,10 @@ class ProxyServer:
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
-        if self._stopping:  # on a connection that was open before
-            raise _stopping()
         accepted = self._services.clock.now()
         raw = await self._read(request)
+        if self._stopping:  # on a connection that was open before
+            raise _stopping()
         body = _object(raw)
         streaming = body.get("stream") is True
         record = self._record(request, body, len(raw), accepted, streaming)

@@ -1,4 +1,4 @@
-"""A request on its way upstream: translated, counted, and made to fit.
+"""A request on its way upstream: translated, counted, made to fit; and what reads its reply.
 
 The translation goes off the loop where it would hold the streams up.
 """
@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.proxy.native_stream import NativeTranslator
 from anyclaude_tui.proxy.prefix import CallMemory
 from anyclaude_tui.proxy.request import UpstreamRequest, clamp, hygiene, translate
 from anyclaude_tui.proxy.services import Services
+from anyclaude_tui.proxy.stream import StreamTranslator
+from anyclaude_tui.proxy.translator import Translator
 from anyclaude_tui.telemetry.events import RequestRecord, estimated
 
 NEAR_WINDOW = 0.6
@@ -50,6 +53,28 @@ async def fitted(
     request = clamp(request, tokens, endpoint)
     record.max_tokens = request.body.get("max_tokens")
     return request, tokens
+
+
+def translator_for(
+    record: RequestRecord,
+    request: UpstreamRequest | None,
+    prompt_tokens: int,
+    memory: CallMemory,
+    *,
+    native: bool = False,
+) -> Translator:
+    """What reads the reply; `request` None: none has been sent yet."""
+    shared: Any = {
+        "message_id": f"msg_{record.id.removeprefix('req_')}",
+        "model": record.requested_model,
+        "prompt_tokens": prompt_tokens,
+        "tools": request.tools if request else {},
+        "memory": memory,
+        "gather": not record.streaming,
+    }
+    if native:
+        return NativeTranslator(**shared)
+    return StreamTranslator(**shared, stop_sequences=request.stop_sequences if request else ())
 
 
 def native_body(

@@ -6,8 +6,10 @@ client has left (`mlx-lm.md`, "Disconnect").
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from types import SimpleNamespace, TracebackType
 
@@ -18,7 +20,8 @@ from anyclaude_tui.backends.base import Endpoint
 
 ERROR_BYTES = 64 * 1024
 """As much of an error body is read; the rest cannot say more."""
-
+ERROR_BODY_S = 5.0
+"""So long is waited for it: what has come until then is told."""
 
 HEADER_BYTES = 64 * 1024
 """Longest header of a reply: gateways send policies of tens of kilobytes."""
@@ -151,13 +154,12 @@ class Upstream:
     async def error_body(self) -> bytes:
         """The start of an error's body; what came until then if the connection breaks."""
         body = bytearray()
-        try:
-            async for data in self.read():
-                body += data
-                if len(body) >= ERROR_BYTES:
-                    break
-        except Broken:
-            pass
+        with suppress(Broken, TimeoutError):
+            async with asyncio.timeout(ERROR_BODY_S):
+                async for data in self.read():
+                    body += data
+                    if len(body) >= ERROR_BYTES:
+                        break
         return bytes(body[:ERROR_BYTES])
 
 

@@ -95,8 +95,7 @@ class Observers:
         """Write what is still waiting to be written."""
         if self._looking is not None:
             self._looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._looking
+            await asyncio.wait([self._looking])
         await asyncio.to_thread(self._writer.stop)
 
     def prometheus_text(self) -> bytes:

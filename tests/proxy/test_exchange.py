@@ -15,6 +15,7 @@ import pytest
 from anthropic import APIConnectionError, AsyncAnthropic
 
 from anyclaude_tui.proxy.limits import Limits
+from anyclaude_tui.proxy.stream import StreamTranslator
 from anyclaude_tui.telemetry.events import Figure, Outcome, Truncation, estimated, reported
 from tests.support import wire
 from tests.support.clock import FastClock
@@ -376,6 +377,36 @@ async def test_the_sdk_raises_where_a_whole_reply_fails_late(upstream: Upstream)
             await client.messages.create(
                 model="m", max_tokens=9, messages=[{"role": "user", "content": "hi"}]
             )
+
+
+async def test_an_error_that_hangs_in_its_body_is_told_all_the_same(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("anyclaude_tui.proxy.upstream.ERROR_BODY_S", 0.2)
+    async with running_proxy(upstream.url) as proxy:
+        upstream.script(Reply(b'{"error": "no such model"', STALL, status=422))
+        async with asyncio.timeout(5):
+            status, data = await proxy.ask(ask_body())
+        assert status == 422 or status == 400
+        assert "no such model" in json.loads(data)["error"]["message"]
+
+
+async def test_a_fault_in_the_watcher_ends_the_request_and_is_told(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it no deadline would be kept any more: the request would wait for ever."""
+
+    def fault(_: object) -> bytes:
+        raise LookupError("a fault of ours")
+
+    monkeypatch.setattr(StreamTranslator, "keepalive", fault)
+    async with running_proxy(upstream.url, limits=Limits(keepalive_s=0.1, commit_s=0.1)) as proxy:
+        upstream.script(Reply(TEXT, STALL))
+        async with asyncio.timeout(5):
+            _, data = await proxy.ask(ask_body())
+        assert b"fault in the proxy" in data
+        assert proxy.last.outcome is Outcome.ERROR
+        assert any("a fault of ours" in notice.text for notice in proxy.hub.notices)
 
 
 @pytest.mark.parametrize(

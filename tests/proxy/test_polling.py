@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from anyclaude_tui.backends.base import Dialect, Progress
 from anyclaude_tui.proxy.admission import Gate
 from anyclaude_tui.proxy.limits import Limits
@@ -28,6 +30,35 @@ class Telling(FixedBackend):
         if self.asked == 2:
             raise OSError("the side channel is gone for a moment")
         return Progress(self.asked * 100, 1000, cached_tokens=50)
+
+
+async def test_a_client_that_leaves_while_it_is_ended_has_left() -> None:
+    """A question that takes its time to be given up swallows nobody else's cancellation."""
+    asked, gate = asyncio.Event(), Gate(4)
+
+    class Slow(Telling):
+        async def progress(self) -> Progress | None:
+            asked.set()
+            try:
+                await asyncio.sleep(10)
+            finally:
+                await asyncio.sleep(0.05)
+            return None
+
+    record = RequestRecord(id="r", backend="b", accepted_at=0.0, accepted_wall=0.0)
+    clock = FastClock(200)
+
+    async def request() -> None:
+        lane = Lane(Slow(), gate)
+        async with polled(lane, record, Timers(Limits(), clock.now()), clock):
+            await asked.wait()
+
+    running = asyncio.create_task(request())
+    await asked.wait()
+    await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 async def test_it_is_asked_only_while_a_request_runs_and_only_for_the_only_one() -> None:

@@ -223,6 +223,33 @@ async def test_a_request_that_comes_while_it_stops_is_told_so(
         assert len(upstream.requests) == 1
 
 
+async def test_a_request_that_is_being_sent_while_it_stops_is_told_so(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("anyclaude_tui.proxy.server.SHUTDOWN_S", 0.5)
+    async with running_proxy(upstream.url) as proxy:
+        upstream._rules.clear()
+        upstream.when(lambda seen: True, Reply(wire.text("Hello"), STALL))
+        running = asyncio.create_task(proxy.ask(ask_body("one that runs")))
+        await upstream.received(1)
+        body = json.dumps(ask_body()).encode()
+        host, _, port = proxy.url.removeprefix("http://").rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        head = f"POST /v1/messages HTTP/1.1\r\nHost: x\r\n{AUTH}Content-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body[:20])
+        await asyncio.sleep(0.05)
+        stopping = asyncio.create_task(proxy.server.stop())
+        await asyncio.sleep(0.05)
+        writer.write(body[20:])
+        async with asyncio.timeout(5):
+            data = await reader.read()
+        writer.close()
+        await asyncio.gather(stopping, running)
+        assert b" 503 " in data.partition(b"\r\n")[0]
+        assert b"anyclaude-tui is stopping" in data
+        assert len(upstream.requests) == 1
+
+
 async def test_the_end_of_a_stream_says_it_when_the_proxy_stops(
     upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
