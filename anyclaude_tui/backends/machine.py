@@ -62,7 +62,6 @@ class Usage:
 
     cpu_percent: float | None
     memory_bytes: int | None
-    processes: int
     pressure: float = 0.0
     """The share of the machine's memory in use, at the same moment."""
 
@@ -192,7 +191,7 @@ class UsageSampler:
                 cpu += process.cpu_percent()
                 size += _footprint(process)
                 count += 1
-        return Usage(cpu, size, count, memory().pressure) if count else None
+        return Usage(cpu, size, memory().pressure) if count else None
 
 
 def _footprint(process: psutil.Process) -> int:

@@ -29,7 +29,6 @@ class Record:
 
     prompt_tokens: int
     cached_tokens: int
-    arrived_at: float
     started_at: float | None = None
     first_delta_at: float | None = None
     last_delta_at: float | None = None
@@ -105,7 +104,7 @@ class Engine:
         cached = 0 if script.no_cache else self.cache.cached_tokens(prompt)
         if script.cached_tokens is not None:
             cached = script.cached_tokens
-        return Record(total, min(cached, total - 1), time.monotonic())
+        return Record(total, min(cached, total - 1))
 
 
 class Reply:

@@ -33,7 +33,10 @@ class CallGate:
         facts: StreamFacts,
         memory: CallMemory | None,
         call_id: Callable[[], str],
+        *,
+        single: bool = False,
     ) -> None:
+        """`single`: the client wants one call at most; those behind it are dropped."""
         self.lost = 0
         """Calls that the model finished, but that nobody can read."""
         self._toolbox = toolbox
@@ -41,6 +44,7 @@ class CallGate:
         self._facts = facts
         self._memory = memory
         self._new_id = call_id
+        self._single = single
         self._assembler = CallAssembler()
 
     def __bool__(self) -> bool:
@@ -90,10 +94,12 @@ class CallGate:
 
     def _give_one(self, call: Call) -> None:
         facts = self._facts
+        if self._single and facts.tool_calls:
+            facts.dropped_calls += 1
+            return
         call_id = self._new_id()
         if self._memory is not None:
             self._memory.remember(call_id, call.name, call.raw)
         self._writer.tool_use(call_id, call.name, call.arguments, call.value)
         facts.tool_calls += 1
         facts.repaired_calls += call.repaired
-        facts.invalid_calls += not call.valid

@@ -80,27 +80,12 @@ class Chunk(msgspec.Struct, gc=False):
     """llama.cpp: `{total, cache, processed, time_ms}` during prefill."""
 
 
-class ChunkId(msgspec.Struct, gc=False):
-    """Only the id, read once per stream."""
-
-    id: str | None = None
-
-
 class Malformed(ValueError):
     """A data event that is not a JSON object."""
 
 
 decode_fast = msgspec.json.Decoder(Chunk).decode
-_decode_id = msgspec.json.Decoder(ChunkId).decode
 _decode_any = msgspec.json.Decoder().decode
-
-
-def upstream_id(data: bytes) -> str | None:
-    """The `id` of a chunk, if it has one."""
-    try:
-        return _decode_id(data).id
-    except ValueError:
-        return None
 
 
 def load(data: bytes) -> Any:

@@ -158,7 +158,7 @@ class NativeTranslator(Translator):
             self._note_usage(payload.get("usage"))
             self._note_stop(_object(payload.get("delta")))
         elif kind == "message_stop":
-            self.facts.done = self.finished = True
+            self.finished = True
         elif kind == "message":
             self._whole(payload)
         elif kind == "error" or (isinstance(payload, dict) and "error" in payload):
@@ -178,7 +178,7 @@ class NativeTranslator(Translator):
                 self._delta({"type": "signature_delta", "signature": block["signature"]})
             self._end_block()
         self._note_stop(message)
-        self.facts.done = self.finished = True
+        self.finished = True
 
     def _note_stop(self, said: Mapping[str, Any]) -> None:
         reason, sequence = said.get("stop_reason"), said.get("stop_sequence")
@@ -273,7 +273,6 @@ class NativeTranslator(Translator):
         call_id = self._call_id()
         self.facts.tool_calls += 1
         self.facts.repaired_calls += call.repaired
-        self.facts.invalid_calls += not call.valid
         if self._memory is not None:
             self._memory.remember(call_id, call.name, call.raw)
         start = {"type": "tool_use", "id": call_id, "name": call.name, "input": {}}

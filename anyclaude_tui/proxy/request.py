@@ -48,8 +48,6 @@ class UpstreamRequest:
     """Tool name → input_schema of the tools that the model may call; empty if none."""
     stop_sequences: tuple[str, ...]
     """Those that the proxy must do itself."""
-    thinking: bool
-    """The client asked for thinking."""
     notices: tuple[str, ...]
     """What was left out or changed, in plain words."""
     sizes: Sizes
@@ -95,7 +93,6 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
         body=upstream,
         tools=offered.schemas,
         stop_sequences=params.stop_sequences,
-        thinking=params.thinking,
         notices=tuple(context.notices),
         sizes=sizes,
         prompt_bytes=_prompt_bytes(messages, offered.tools),

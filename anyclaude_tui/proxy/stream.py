@@ -43,6 +43,7 @@ class StreamTranslator(Translator):
         prompt_tokens: int,
         tools: Mapping[str, Mapping[str, Any]] | None = None,
         stop_sequences: Sequence[str] = (),
+        single_call: bool = False,
         memory: CallMemory | None = None,
         gather: bool = False,
         fast: bool = True,
@@ -58,7 +59,9 @@ class StreamTranslator(Translator):
         usage = wire.usage(prompt_tokens, 0, 0)
         start = wire.message_start(message_id, model, usage)
         self._writer = BlockWriter(message_id, start, gather=gather)
-        self._gate = CallGate(toolbox, self._writer, self.facts, memory, call_id)
+        self._gate = CallGate(
+            toolbox, self._writer, self.facts, memory, call_id, single=single_call
+        )
         self._refused = False
         self._stopped_by: str | None = None
         self._text_halves = HalfKeeper()
@@ -175,7 +178,6 @@ class StreamTranslator(Translator):
         if not data or data.isspace():
             return
         if data.strip() == b"[DONE]":
-            self.facts.done = True
             self.finished = True
             return
         self.facts.chunks += 1
@@ -193,8 +195,6 @@ class StreamTranslator(Translator):
             self._give_up(f"the backend sent {error}")
 
     def _take_json(self, data: bytes) -> None:
-        if self.facts.chunks == 1:
-            self.facts.upstream_id = chunks.upstream_id(data)
         chunk: Chunk | None = None
         if self._fast:
             try:

@@ -31,8 +31,6 @@ class StreamFacts:
     repaired_calls: int = 0
     rescued_calls: int = 0
     """Calls that came as text."""
-    invalid_calls: int = 0
-    """Given to the client although the tool is unknown or the arguments invalid."""
     dropped_calls: int = 0
     """Calls that could not be given: cut off, or beyond repair."""
     in_call: bool = False
@@ -41,13 +39,8 @@ class StreamFacts:
     cached_tokens: int | None = None
     output_tokens: int | None = None
     finish_reason: str | None = None
-    upstream_id: str | None = None
-    done: bool = False
-    """`[DONE]` was seen."""
     prefill_done: int | None = None
     prefill_total: int | None = None
-    timings: dict[str, Any] | None = None
-    """llama.cpp's own measurements."""
 
     def note_comment(self, text: bytes) -> None:
         """mlx_lm: `keepalive 2048/3015` is prefill progress (`mlx-lm.md`, "The stream")."""
@@ -74,7 +67,6 @@ class StreamFacts:
 
     def note_timings(self, timings: dict[str, Any]) -> None:
         """llama.cpp: `prompt_n` tokens were computed, `cache_n` came from the cache."""
-        self.timings = timings
         computed, cached = _count(timings, "prompt_n"), _count(timings, "cache_n")
         if self.cached_tokens is None:
             self.cached_tokens = cached

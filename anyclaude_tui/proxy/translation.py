@@ -74,7 +74,10 @@ def translator_for(
     }
     if native:
         return NativeTranslator(**shared)
-    return StreamTranslator(**shared, stop_sequences=request.stop_sequences if request else ())
+    if request is None:
+        return StreamTranslator(**shared)
+    stops, single = request.stop_sequences, request.single_call
+    return StreamTranslator(**shared, stop_sequences=stops, single_call=single)
 
 
 def native_body(

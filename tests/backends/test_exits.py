@@ -33,7 +33,7 @@ def test_reasons(code: int | None, tail: list[str], expected: str) -> None:
 
 
 def test_memory_is_named_with_what_it_used() -> None:
-    reason = exits.explain(-signal.SIGKILL, [], Usage(1, 12 * GIB, 1), Memory(16 * GIB, GIB))
+    reason = exits.explain(-signal.SIGKILL, [], Usage(1, 12 * GIB), Memory(16 * GIB, GIB))
     assert reason.startswith("killed from outside (SIGKILL) while it used 12.0 GiB of 16 GiB")
 
 

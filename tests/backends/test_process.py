@@ -68,7 +68,6 @@ async def test_usage_is_sampled_while_it_runs(child: Start) -> None:
     await until(lambda: process.usage is not None)
     assert process.usage is not None
     assert process.usage.memory_bytes
-    assert process.usage.processes == 1
     assert 0 < process.usage.pressure < 1
 
 

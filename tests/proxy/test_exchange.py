@@ -19,7 +19,7 @@ from anyclaude_tui.proxy.stream import StreamTranslator
 from anyclaude_tui.telemetry.events import Figure, Outcome, Truncation, estimated, reported
 from tests.support import wire
 from tests.support.clock import FastClock
-from tests.support.proxy import TOKEN, Proxy, ask_body, running_proxy
+from tests.support.proxy import READ_TOOL, TOKEN, Proxy, ask_body, running_proxy
 from tests.support.upstream import CUT, HEADERS, STALL, Reply, Upstream, say, wait
 from tests.support.validator import validate
 from tests.support.waiting import until
@@ -377,6 +377,28 @@ async def test_the_sdk_raises_where_a_whole_reply_fails_late(upstream: Upstream)
             await client.messages.create(
                 model="m", max_tokens=9, messages=[{"role": "user", "content": "hi"}]
             )
+
+
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+async def test_a_client_that_wants_one_call_at_most_gets_one(
+    streamed: bool, upstream: Upstream
+) -> None:
+    """Few servers can be told so, and a client that asks for it reads no second one."""
+    calls = [
+        wire.call("Read", {"file_path": name}, id=name, index=n) for n, name in enumerate("ab")
+    ]
+    choice = {"type": "auto", "disable_parallel_tool_use": True}
+    async with running_proxy(upstream.url) as proxy:
+        upstream.script(Reply(*calls, wire.ending("tool_calls")))
+        body = ask_body(tools=[READ_TOOL], tool_choice=choice, stream=streamed)
+        _, data = await proxy.ask(body)
+        if streamed:
+            assert validate(data).calls == [("Read", {"file_path": "a"})]
+        else:
+            (call,) = json.loads(data)["content"]
+            assert call["input"] == {"file_path": "a"}
+        assert (proxy.last.tool_calls, proxy.last.dropped_calls) == (1, 1)
+        assert (proxy.last.outcome, proxy.last.stop_reason) == (Outcome.COMPLETE, "tool_use")
 
 
 async def test_an_error_that_hangs_in_its_body_is_told_all_the_same(

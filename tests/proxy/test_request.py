@@ -69,7 +69,6 @@ def test_a_whole_request_in_its_stable_order() -> None:
         }
     )
     assert request.tools == {"Bash": BASH["input_schema"]}
-    assert request.thinking
     assert request.notices == ()
     assert request.sizes.tool_count == 1
     assert request.sizes.message_count == 1

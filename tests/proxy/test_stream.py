@@ -35,7 +35,7 @@ def test_text() -> None:
     facts = got.translator.facts
     assert (facts.chunks, facts.deltas, facts.text_started) == (5, 2, True)
     assert (facts.prompt_tokens, facts.cached_tokens, facts.output_tokens) == (50, 30, 2)
-    assert (facts.upstream_id, facts.finish_reason) == ("chatcmpl-1", "stop")
+    assert facts.finish_reason == "stop"
 
 
 def test_each_delta_goes_out_at_once() -> None:
@@ -170,7 +170,6 @@ def test_usage_of_other_servers() -> None:
     got = run(chunk(content="x"), chunk("stop"), sse({"choices": [], "timings": timings}), DONE)
     assert got.message.usage["input_tokens"] == 5
     assert got.message.usage["cache_read_input_tokens"] == 7
-    assert got.translator.facts.timings == timings
 
 
 def test_prefill_progress() -> None:
