@@ -139,7 +139,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     backends: dict[str, BackendSettings] = msgspec.field(default_factory=dict)
     """The backends, a table for each: [backends.NAME] below."""
     keep_backends: bool = False
-    """After a switch the old backend stays loaded (there must be memory for both)."""
+    """After a switch the old backend stays loaded, if both fit into memory."""
     roles: RoleSettings = RoleSettings()
     discovery: DiscoverySettings = DiscoverySettings()
     proxy: ProxySettings = ProxySettings()

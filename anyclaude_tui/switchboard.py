@@ -1,7 +1,8 @@
 """Which backend new requests go to, and the steps of a change (design.md, "Supervision").
 
 A switch: the new backend is brought up, new requests wait for it (kept alive), those in
-flight end on the old one, then the old one stops. A failed switch goes back.
+flight end on the old one, then the old one stops. Where both do not fit into memory the old
+one stops first. A failed switch goes back.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 
+from anyclaude_tui.backends import room
 from anyclaude_tui.backends.base import Backend, BackendError, BackendState, BackendStatus
 from anyclaude_tui.config import ConfigError
 from anyclaude_tui.proxy.admission import Gate
@@ -32,16 +34,18 @@ class Switchboard:
         *,
         roles: Mapping[Role, str] | None = None,
         keep: bool = False,
+        fit: Callable[[Backend, Backend], Awaitable[bool]] = room.fit_together,
     ) -> None:
         """`make` builds a backend from its name; raises ConfigError.
 
         `roles`: backends for some roles, brought up by their first request. `keep`: an old
-        backend is not stopped after a switch.
+        backend is not stopped after a switch. `fit`: whether two may serve at once.
         """
         self.roles = dict(roles or {})
         self.keep = keep
         self._role_starts: dict[str, asyncio.Task[None]] = {}
         self._make = make
+        self._fit = fit
         self._hub = hub
         self._lanes: dict[str, Lane] = {}
         self._change: asyncio.Future[None] | None = None
@@ -279,9 +283,35 @@ class Switchboard:
         old = self._lanes.get(self.active)
         lane = self._lanes.get(name) or Lane(self._make(name), Gate(1))
         with self._changing(step, old):
-            await self._bring_up(name, lane, old, work)
-        if old is not None:
+            async with self._room_for(lane.backend, old):
+                self._step = step
+                await self._bring_up(name, lane, old, work)
+        if old is not None and old.backend.name in self._lanes:
             self._let_go(old)
+
+    @asynccontextmanager
+    async def _room_for(self, new: Backend, old: Lane | None) -> AsyncIterator[None]:
+        """Where both do not fit into memory the old backend is stopped before the new one
+        starts; it comes back when that fails."""
+        if old is None or await self._fit(old.backend, new):
+            yield
+            return
+        name = old.backend.name
+        if name in self.roles.values():  # its requests would bring it up again beside the new one
+            self._hub.notice("warning", f"{name} and {new.name} may not both fit into memory")
+            yield
+            return
+        try:
+            self._step = f"{name} and {new.name} do not fit into memory: {name} makes room"
+            await old.gate.drained()
+            await old.backend.stop()
+            yield
+        except BaseException:
+            if not self._stopped:
+                self._step = f"starting {name} again"
+                await self._start_again(old)
+            raise
+        del self._lanes[name]
 
     async def _within(self, step: str, work: Work) -> None:
         """Change something in the active backend while no request runs on it.

@@ -188,6 +188,13 @@ class Backend(ABC):
         await self.stop()
         await self.start()
 
+    async def start_bytes(self) -> int | None:
+        """Memory of this machine that it takes to come up, estimated; None = not known.
+
+        Raises BackendError or OSError where the model cannot be looked at.
+        """
+        return None
+
     async def remedy(self) -> None:
         """Do what `BackendStatus.remedy` offers. Raises BackendError."""
         raise BackendError(f"{self.name} has no remedy to offer")

@@ -29,7 +29,12 @@ class Estimate:
     @property
     def total_bytes(self) -> int:
         """All of it."""
-        return self.weight_bytes + self.kv_bytes + OVERHEAD_BYTES
+        return self.start_bytes + self.kv_bytes
+
+    @property
+    def start_bytes(self) -> int:
+        """What it takes to come up; the cache grows with the prompts."""
+        return self.weight_bytes + OVERHEAD_BYTES
 
     @property
     def fits(self) -> bool:
@@ -39,7 +44,7 @@ class Estimate:
     @property
     def window_that_fits(self) -> int:
         """The longest context for which the memory is enough, in steps of 1,024; 0 for none."""
-        left = self.usable_bytes - self.weight_bytes - OVERHEAD_BYTES
+        left = self.usable_bytes - self.start_bytes
         if left <= 0 or not self.kv_bytes_per_token:
             return 0
         return min(self.window_tokens, left // self.kv_bytes_per_token // 1024 * 1024)

@@ -58,6 +58,15 @@ class MlxModelBackend(SupervisedBackend):
         warning = memory.estimate(self._files, self.settings.context_window).warning()
         return (warning,) if warning else ()
 
+    async def start_bytes(self) -> int | None:
+        """See Backend."""
+        if not self.local:
+            return None
+        files = self._files
+        if files is None:
+            files = await asyncio.to_thread(modelfiles.read, self._path)
+        return memory.estimate(files, self.settings.context_window).start_bytes
+
     def environment(self) -> Mapping[str, str]:
         """See SupervisedBackend."""
         return {"HF_HUB_OFFLINE": "1"} if self.local else {}
