@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,8 @@ async def test_a_dead_generation_thread_is_not_serving(make: Make) -> None:
     pid = backend.status().pid
     await script(backend, {"fault": "thread"})
     await chat(backend, stream=True)
-    assert (await chat(backend)).json() == {"error": "generation thread died"}
+    with suppress(httpx.TransportError):  # the supervisor may have seen it first, and killed it
+        assert (await chat(backend)).json() == {"error": "generation thread died"}
     await backend.recover()
     assert backend.status().pid != pid
     assert (await chat(backend)).status_code == 200
