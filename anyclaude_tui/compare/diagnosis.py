@@ -29,6 +29,7 @@ FIRST_S = 1.0
 """A first request that took this much longer than the others was held up by a load …"""
 FIRST_RATIO = 1.5
 """… if it took this many times as long."""
+MORE_RUNS = "compare again with more runs: these do not tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,11 @@ def _alike(order: Sequence[Target], change: Shift | None, findings: tuple[Findin
         headline=headline,
         confidence=Confidence.LOW if close or change is None else Confidence.HIGH,
         evidence=(said, *evidence.of_main_parts(findings)),
-        remedies=(("more runs (--runs) would tell",) if close else remedies(Cause.EQUAL, "")),
+        remedies=(
+            ("compare again with more runs: these do not tell",)
+            if close
+            else remedies(Cause.EQUAL, "")
+        ),
         close=close,
         fastest=order[0].name,
         slowest=order[-1].name,

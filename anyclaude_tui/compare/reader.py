@@ -12,6 +12,9 @@ import msgspec
 
 from anyclaude_tui.proxy.sse import Event, SSEReader
 
+ANSWER, THINKING = "── answer ──", "── thinking ──"
+"""Lines of their own in `ClientReader.text`, where the one goes over to the other."""
+
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -25,7 +28,7 @@ class ClientReader:
         self.keepalives = 0
         """Events that only say that it goes on."""
         self.text = ""
-        """Everything shown, thinking first as it came."""
+        """Everything shown, thinking too, in the order in which it came."""
         self.answer = ""
         """The visible text alone."""
         self.tool_calls: list[tuple[str, str]] = []
@@ -35,6 +38,8 @@ class ClientReader:
         self.stopped = False
         """`message_stop` was seen."""
         self._sse = SSEReader()
+        self._kind = ""
+        """Of the last delta with words in it."""
 
     def feed(self, data: bytes) -> None:
         """Read on. Events that are no JSON objects count as an error."""
@@ -78,6 +83,9 @@ class ClientReader:
             self.keepalives += 1
             return
         self.deltas += 1
+        if self._kind not in ("", kind):
+            self.text += f"\n{ANSWER if kind == 'text_delta' else THINKING}\n"
+        self._kind = kind
         self.text += piece
         if kind == "text_delta":
             self.text_deltas += 1

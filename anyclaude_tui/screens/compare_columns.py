@@ -6,6 +6,7 @@ from collections.abc import Callable
 from statistics import median
 
 from anyclaude_tui.compare.plan import Step
+from anyclaude_tui.compare.reader import ANSWER, THINKING
 from anyclaude_tui.compare.report import why
 from anyclaude_tui.compare.samples import Prefix, Way, select
 from anyclaude_tui.screens.compare_live import Column, Live, State
@@ -255,11 +256,25 @@ def _tail(column: Column, width: int, height: int) -> list[Line]:
     """The end of the reply in the last rows, a blank line before it."""
     if height < 2:
         return []
-    rows: list[str] = []
+    rows: list[Line] = []
+    thinks = _thinks_first(column)
     for paragraph in column.text.splitlines():
-        rows += chopped(printable(paragraph), width)
-    tone = Tone.TEXT if column.running is not None else Tone.LABEL
-    return [(), *(fit(text(row.rstrip(), tone), width) for row in rows[-(height - 1) :])]
+        if paragraph in (ANSWER, THINKING):
+            thinks = paragraph == THINKING
+            rows.append(fit(text(paragraph, Tone.FAINT), width))
+            continue
+        tone = Tone.LABEL if thinks or column.running is None else Tone.TEXT
+        pieces = chopped(printable(paragraph), width)
+        rows += [fit(text(piece.rstrip(), tone), width) for piece in pieces]
+    return [(), *rows[-(height - 1) :]]
+
+
+def _thinks_first(column: Column) -> bool:
+    """Whether the text begins with thinking; it may be only the end of all that was written."""
+    turns = [line for line in column.text.splitlines() if line in (ANSWER, THINKING)]
+    if turns:
+        return turns[0] == ANSWER
+    return column.view is not None and 0 < column.view.deltas == column.view.thinking_deltas
 
 
 def progress(live: Live, width: int, at: float, *, stopping: bool) -> Line:

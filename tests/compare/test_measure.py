@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from anyclaude_tui.compare import measure
+from anyclaude_tui.compare.reader import ANSWER
 from anyclaude_tui.compare.running import Run, Taken
 from anyclaude_tui.compare.samples import Prefix, Sample, Way
 from anyclaude_tui.compare.workload import from_prompt
@@ -81,7 +82,7 @@ async def test_a_reply_is_timed_and_counted(bench: Bench, way: Way) -> None:
     taken = await bench.take(way, reply)
     view = taken.view
     assert sample(taken, way).ok
-    assert (taken.text, taken.answer) == ("I thinkso!", "so!")
+    assert (taken.text, taken.answer) == (f"I think\n{ANSWER}\nso!", "so!")
     assert view.ttft_s.value is not None
     assert view.first_text_s.value is not None
     assert view.decode_s.value is not None

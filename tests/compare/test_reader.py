@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anyclaude_tui.compare.reader import ClientReader
+from anyclaude_tui.compare.reader import ANSWER, THINKING, ClientReader
 from anyclaude_tui.compare.timeline import POINTS, Timeline
 from anyclaude_tui.proxy import wire
 
@@ -69,7 +69,7 @@ def test_everything_is_counted(size: int) -> None:
     reader = ClientReader()
     for start in range(0, len(STREAM), size):
         reader.feed(STREAM[start : start + size])
-    assert reader.text == "hm, yes"
+    assert reader.text == f"hm, \n{ANSWER}\nyes"
     assert reader.answer == "yes"
     assert (reader.deltas, reader.text_deltas) == (3, 1)
     assert reader.keepalives == 3  # ping, message_delta without a reason, empty delta
@@ -77,6 +77,34 @@ def test_everything_is_counted(size: int) -> None:
     assert reader.stop_reason == "tool_use"
     assert reader.stopped
     assert not reader.error
+
+
+def _delta(kind: str, words: str) -> bytes:
+    delta = {"type": f"{kind}_delta", kind: words}
+    return wire.event({"type": "content_block_delta", "index": 0, "delta": delta})
+
+
+def test_thinking_and_answer_do_not_run_together() -> None:
+    reader = ClientReader()
+    for kind, words in (
+        ("thinking", "one "),
+        ("thinking", "two"),
+        ("text", ""),
+        ("text", "three"),
+        ("thinking", "four"),
+        ("text", "five"),
+    ):
+        reader.feed(_delta(kind, words))
+    assert reader.text.splitlines() == [
+        "one two",
+        ANSWER,
+        "three",
+        THINKING,
+        "four",
+        ANSWER,
+        "five",
+    ]
+    assert reader.answer == "threefive"
 
 
 def test_errors_and_nonsense_are_told() -> None:

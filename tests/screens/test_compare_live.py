@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from anyclaude_tui.compare.plan import Step
 from anyclaude_tui.compare.progress import BringingUp, RunEnded, Running
-from anyclaude_tui.compare.samples import Target
+from anyclaude_tui.compare.reader import ANSWER, THINKING
+from anyclaude_tui.compare.samples import Prefix, Target, Way
 from anyclaude_tui.screens import compare_columns
 from anyclaude_tui.screens.compare_live import Live, State
 from anyclaude_tui.telemetry.events import Phase
-from anyclaude_tui.widgets.lines import plain, width_of
+from anyclaude_tui.widgets.lines import Tone, plain, width_of
 from tests.screens import comparing
 
 AT = comparing.STARTED + 33.0
@@ -46,6 +48,33 @@ def test_one_runs_and_the_others_keep_their_last_run_in_sight() -> None:
     for label in ("TTFT", "tok/s", "keepalives", "chunks", "thinking", "messages", "tools"):
         assert shown.count(label) >= 2, label
     assert "76.4 kB" in shown
+
+
+def tones(text: str, thinking_deltas: int = 40) -> dict[str, Tone]:
+    """The tone of each line of the reply that goes on, without what stands around it."""
+    step, number = Step("fast", "long", Way.PROXY, Prefix.COLD, 1), 3
+    told = comparing.running(step, number)
+    assert told.view is not None
+    seen = replace(told.view, thinking_deltas=thinking_deltas)
+    live = comparing.live(BringingUp("fast"), replace(told, text=text, view=seen))
+    shown = compare_columns.body(live, 120, 30, AT)
+    return {words.strip(): tone for line in shown for words, tone in line if words.strip()}
+
+
+def test_thinking_is_dim_and_apart_from_the_answer() -> None:
+    found = tones(f"I think.\n{ANSWER}\nIt is so.")
+    assert found["I think."] is Tone.LABEL
+    assert found[ANSWER] is Tone.FAINT
+    assert found["It is so."] is Tone.TEXT
+
+
+def test_the_end_of_a_long_reply_is_told_from_thinking_as_well() -> None:
+    deltas = comparing.running(Step("fast", "a", Way.PROXY, Prefix.COLD, 1), 1).view
+    assert deltas is not None
+    assert tones("only thinking so far", deltas.deltas)["only thinking so far"] is Tone.LABEL
+    assert tones("the end of an answer")["the end of an answer"] is Tone.TEXT
+    found = tones(f"an answer\n{THINKING}\nand more")
+    assert (found["an answer"], found["and more"]) == (Tone.TEXT, Tone.LABEL)
 
 
 def test_a_failed_run_is_a_row_with_its_reason() -> None:
