@@ -19,6 +19,7 @@ from anyclaude_tui.door import Door
 from anyclaude_tui.screens.backend_rows import SMALL_WINDOW_TOKENS, Row
 from anyclaude_tui.screens.dialogs import Dialog, Question, content
 from anyclaude_tui.widgets import format
+from anyclaude_tui.widgets.cursor import PickList
 from anyclaude_tui.widgets.lines import Line, Tone, clean, joined, text
 
 GOOD_WINDOW_TOKENS = 65_536
@@ -42,7 +43,7 @@ class Models(Dialog[ModelInfo | Row]):
             Option(content(_of_row(choice) if isinstance(choice, Row) else _of_model(choice)))
             for choice in self._choices
         ]
-        box = Vertical(OptionList(*options), classes="box")
+        box = Vertical(PickList(*options), classes="box")
         box.border_title = f"Models of {self._name}"
         box.border_subtitle = "Enter load · Esc back"
         yield box

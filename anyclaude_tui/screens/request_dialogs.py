@@ -22,6 +22,7 @@ from anyclaude_tui.screens.request_data import Replayed, replay
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.widgets import format, now, signs
+from anyclaude_tui.widgets.cursor import PickList
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, text, wrapped
 
 REFRESH_S = 0.1
@@ -48,14 +49,14 @@ class Pick(Dialog[tuple[str, ...]]):
             for place, status in enumerate(self._backends)
         ]
         words = "One that is not in use is started beside it, and stopped afterwards."
-        box = Vertical(OptionList(*options), Static(words, classes="advice"), classes="box")
+        box = Vertical(PickList(*options), Static(words, classes="advice"), classes="box")
         box.border_title = self._title
         box.border_subtitle = "Enter send · Esc back"
         yield box
 
     def on_mount(self) -> None:
         names = [status.name for status in self._backends]
-        listed = self.query_one(OptionList)
+        listed = self.query_one(PickList)
         listed.highlighted = names.index(self._first) if self._first in names else 0
         listed.focus()
 

@@ -30,6 +30,7 @@ from anyclaude_tui.screens.dialogs import Question, content
 from anyclaude_tui.screens.edges import keys_line
 from anyclaude_tui.screens.settings_dialogs import Choice, Value
 from anyclaude_tui.screens.settings_rows import OTHER, SECRETS, Row
+from anyclaude_tui.widgets.cursor import PickList
 from anyclaude_tui.widgets.lines import Line, Tone, fit, pad, text
 from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.panels import rule
@@ -61,7 +62,7 @@ class SettingsScreen(Screen[None]):
         self._rows: list[Row] = []
         self._message: Line = ()
         self._title = LinesView(id="title")
-        self._list = OptionList(id="rows")
+        self._list = PickList(id="rows")
         self._details = LinesView(id="details")
         self._footer = LinesView(id="keys")
 

@@ -10,6 +10,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from anyclaude_tui.screens.dialogs import Dialog
+from anyclaude_tui.widgets.cursor import PickList
 
 
 class Value(Dialog[str]):
@@ -53,14 +54,14 @@ class Choice(Dialog[str]):
         self._title, self._choices, self._first = title, choices, first
 
     def compose(self) -> ComposeResult:
-        listed = OptionList(*(Option(words) for words in self._choices), markup=False)
+        listed = PickList(*(Option(words) for words in self._choices), markup=False)
         box = Vertical(listed, classes="box")
         box.border_title = self._title
         box.border_subtitle = "Enter choose · Esc back"
         yield box
 
     def on_mount(self) -> None:
-        listed = self.query_one(OptionList)
+        listed = self.query_one(PickList)
         listed.highlighted = self._choices.index(self._first) if self._first in self._choices else 0
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

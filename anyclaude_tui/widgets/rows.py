@@ -9,13 +9,15 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.strip import Strip
 from textual.style import Style
 
+from anyclaude_tui.widgets.cursor import with_cursor
 from anyclaude_tui.widgets.scroller import Draw, Scroller
 
 
 class Rows(Scroller):
-    """Each row has a key that stays its own."""
+    """Each row has a key that stays its own, and begins with a blank cell for the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", show=False),
@@ -66,11 +68,14 @@ class Rows(Scroller):
             self.refresh()
 
     def ground(self, number: int) -> Style:
-        if number == self.cursor and self._keys:
-            if self.app.current_theme.ansi:  # the terminal's own colours cannot be mixed
-                return self.visual_style + Style(reverse=True)
+        if number == self.cursor and self._keys and not self.app.current_theme.ansi:
             return self.get_visual_style("scroller--cursor")
         return self.visual_style
+
+    def render_line(self, y: int) -> Strip:
+        strip = super().render_line(y)
+        under = y + self.scroll_offset.y == self.cursor and self._keys
+        return with_cursor(strip, self) if under else strip
 
     def go(self, place: int) -> None:
         """Put the cursor on a row."""

@@ -50,11 +50,7 @@ class Scroller(ScrollView, can_focus=True):
         background: $background;
 
         .scroller--cursor {
-            background: $primary 18%;
-        }
-
-        &:light .scroller--cursor {
-            background: $primary 11%;
+            background: $dash-cursor;
         }
 
         .scroller--hit {

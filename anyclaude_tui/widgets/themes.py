@@ -29,9 +29,9 @@ LIGHT = Theme(
     name="anyclaude-light",
     primary="#2f6690",
     secondary="#6c8ea8",
-    accent="#965400",
-    success="#2f7d3b",
-    warning="#8a6100",
+    accent="#8a4d00",
+    success="#25692f",
+    warning="#775400",
     error="#b3342c",
     foreground="#252a31",
     background="#fbfbf9",
@@ -47,6 +47,7 @@ _ANSI = {
     "dash-label": "ansi_bright_black",
     "dash-faint": "ansi_bright_black",
     "dash-rule": "ansi_bright_black",
+    "dash-cursor": "transparent",
     "dash-chart-1": "ansi_blue",
     "dash-chart-2": "ansi_blue",
     "dash-chart-3": "ansi_blue",
@@ -71,9 +72,11 @@ def variables(theme: Theme, colors: Mapping[str, str]) -> dict[str, str]:
 
     return {
         "dash-live": colors["accent"],
-        "dash-label": mix(front, 0.70),
+        "dash-label": mix(front, 0.70 if theme.dark else 0.74),
         "dash-faint": mix(front, 0.48),
         "dash-rule": mix(front, 0.28),
+        # Text, labels and what is good or bad are still told from it at 4.5 to 1.
+        "dash-cursor": mix(primary, 0.18),
         "dash-chart-1": mix(primary, 0.45),
         "dash-chart-2": mix(primary, 0.62),
         "dash-chart-3": mix(primary, 0.80),
