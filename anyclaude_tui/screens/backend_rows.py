@@ -27,6 +27,7 @@ from anyclaude_tui.widgets.lines import (
     pad,
     spread,
     text,
+    width_of,
     wrapped,
 )
 
@@ -36,8 +37,12 @@ SIMULATORS = (
     Offer("simulator:slow", "simulator:slow", "a slow model", False, model="as slow as qwen3-42b"),
 )
 _ALIASES = {"simulator:fast": "simulator"}
+START = 4
+"""Cells before the name: the digit and the sign."""
 NARROW = 66
 """A list with less room shows the name and the state."""
+FIGURES_MOST = 84
+"""Wider, a number stands too far from its name."""
 SMALL_WINDOW_TOKENS = 32_768
 """Claude Code's own prompt is over 25,000 tokens: less is impractical."""
 
@@ -98,19 +103,58 @@ def best(choices: Iterable[Row]) -> Row | None:
     return min((row for row in real if not row.offer or row.offer.fits), key=rank, default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """Cells of the list's columns after the digit and the sign; 0: it is left out."""
+
+    name: int
+    model: int
+    window: int
+    note: int
+
+    @classmethod
+    def of(cls, width: int) -> _Sizes:
+        """The columns of a list of `width` cells."""
+        room = width - START
+        if width < NARROW:
+            return cls(room - 12, 0, 0, 12)
+        window, note = (15, 26) if width >= 100 else (8, 22)
+        room -= window + 2 + note
+        name = min(34, room // 2)
+        return cls(name, room - name, window, note)
+
+
+def head(group: str, width: int, *, first: bool) -> Line:
+    """A group's name with the names of the columns: all over the `first` group, and what is
+    another thing over the models on disk."""
+    sizes, disk = _Sizes.of(width), group == DISK
+    window = ("window (tokens)" if sizes.window >= 15 else "window") if first or disk else ""
+    model = "model" if first and not disk else ""
+    note = "size" if disk else "state" if first else ""
+    line = _columns(
+        replace(sizes, name=sizes.name + 2),  # it begins under the signs
+        text(group, Tone.LABEL),
+        text(model, Tone.FAINT),
+        text(window, Tone.FAINT),
+        text(note, Tone.FAINT),
+    )
+    return (*text(" " * (START - 2)), *line)
+
+
 def line(row: Row, place: int, width: int) -> Line:
     """One row of the list in `width` cells; `place` counts from 0."""
     digit = DIGITS[place] if place < len(DIGITS) else " "
-    name, model, window, note = _cells(row)
     start: Line = ((f"{digit} ", Tone.KEY), _sign(row), (" ", Tone.TEXT))
-    if width < NARROW:
-        return (*start, *pad(fit(name, width - 17), width - 16), *fit(note, 12))
-    sides = 22 if width < 100 else 26
-    room = width - 4 - 10 - sides
-    first = min(34, room // 2) if model else room
-    middle = pad(model, room - first) if model else ()
-    cells = (*pad(fit(name, first - 1), first), *middle, *spread((), window, 8))
-    return (*start, *cells, ("  ", Tone.TEXT), *fit(note, sides))
+    return (*start, *_columns(_Sizes.of(width), *_cells(row)))
+
+
+def _columns(sizes: _Sizes, name: Line, model: Line, window: Line, note: Line) -> Line:
+    if not sizes.window:
+        return (*pad(fit(name, sizes.name - 1), sizes.name), *fit(note, sizes.note))
+    first = sizes.name if width_of(model) else sizes.name + sizes.model
+    line: Line = pad(fit(name, first - 1), first)
+    line += pad(fit(model, sizes.model - 1), sizes.model) if width_of(model) else ()
+    return (*line, *spread((), window, sizes.window), *text("  "), *fit(note, sizes.note))
 
 
 def _cells(row: Row) -> tuple[Line, Line, Line, Line]:
@@ -134,7 +178,9 @@ def _cells(row: Row) -> tuple[Line, Line, Line, Line]:
         model = text(clean(offer.model).rpartition("/")[2], Tone.LABEL) if row.group != DISK else ()
         size = text(format.size(offer.size_bytes), Tone.LABEL) if offer.size_bytes else ()
         missing = () if offer.usable else text("not usable yet", Tone.FAINT)
-        note = joined([size, () if offer.fits else text("too large", Tone.WARN), missing, label])
+        here = offer.running and offer.usable
+        large = () if offer.fits else text("too large", Tone.WARN)
+        note = joined([size, large, missing, text("running", Tone.LABEL) if here else (), label])
     return name, model, format.known(window, format.exact), note
 
 
@@ -175,7 +221,7 @@ def _of_status(
         lines = wrapped(words, width, 2, Tone.LABEL)
         return text("not running", Tone.LABEL), [*lines, fit(place, width)]
     shown = replace(snapshot, backends=(quiet,), active=status.name, switching="")
-    body = panels.backend(shown, width, height)
+    body = panels.backend(shown, min(width, FIGURES_MOST), height)
     lines = list(body.lines)
     if status.remedy:
         remedy: Line = (("! ", Tone.KEY), (clean(status.remedy), Tone.TEXT))
@@ -238,7 +284,7 @@ def tools(found: Discovery | None, width: int, rows_most: int = 2) -> list[Line]
 def _tool(tool: Tool) -> Line:
     if tool.where:
         return ((tool.title, Tone.TEXT),)
-    return ((tool.title, Tone.FAINT), (f" {tool.hint}", Tone.FAINT))
+    return ((f"{tool.title}: ", Tone.LABEL), (tool.hint, Tone.FAINT))
 
 
 def _sign(row: Row) -> Seg:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from textual.content import Content
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from anyclaude_tui.screens import backend_rows
 from anyclaude_tui.screens.backend_rows import Row
 from anyclaude_tui.screens.dialogs import content
-from anyclaude_tui.widgets.lines import Line, Tone, text, width_of
+from anyclaude_tui.widgets.cursor import PickList
+from anyclaude_tui.widgets.lines import Line, text, width_of
 
 LINE_MOST = 116
 """Wider lines are hard to follow with the eye."""
 
 
-class RowList(OptionList):
+class RowList(PickList):
     """Shows rows; the cursor is on one of them, by what it is and not by where it stands."""
 
     def __init__(self, *, id: str) -> None:
@@ -44,7 +44,7 @@ class RowList(OptionList):
     def show(self, rows: list[Row], height: int) -> None:
         """Show these in `height` lines; where only words have changed the cursor and the scroll
         stay."""
-        width = max(20, min(LINE_MOST, self.scrollable_content_region.width))
+        width = max(20, min(LINE_MOST, self.scrollable_content_region.width - 1))
         at = self.row
         groups = len({row.group for row in rows})
         roomy = len(rows) + 2 * groups <= height
@@ -53,8 +53,10 @@ class RowList(OptionList):
         for place, row in enumerate(rows):
             if row.group != group:
                 group = row.group
-                gap = "\n" if roomy and place else ""
-                options.append((None, content(text(f"{gap}  {group}", Tone.LABEL))))
+                gap = text("\n") if roomy and place else ()
+                space = width_of(self.mark(row))
+                head = backend_rows.head(group, width - space, first=not place)
+                options.append((None, content((*gap, *text(" " * space), *head))))
             mark = self.mark(row)
             line = backend_rows.line(row, place, width - width_of(mark))
             options.append((row.spec, content((*mark, *line))))

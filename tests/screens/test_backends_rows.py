@@ -102,6 +102,37 @@ def test_a_line_says_what_matters() -> None:
     assert lines[7].rstrip().endswith("simulated")
 
 
+@pytest.mark.parametrize(("width", "unit"), [(78, "window"), (116, "window (tokens)")])
+def test_every_column_stands_under_its_name(width: int, unit: str) -> None:
+    rows = backend_rows.rows(EMPTY, found.FOUND)
+    lines = [plain(backend_rows.line(row, place, width)) for place, row in enumerate(rows)]
+    head = plain(backend_rows.head(MINE, width, first=True))
+    disk = plain(backend_rows.head(DISK, width, first=False))
+    assert head.split() == [*["In", "this", "session", "model"], *unit.split(), "state"]
+    end = head.index(unit) + len(unit)
+    assert disk.index(unit) + len(unit) == end
+    assert disk.index("size") == head.index("state")
+    for row, line in zip(rows, lines, strict=True):
+        at = line.rindex(found_window(row)) + len(found_window(row))
+        assert at == end, line
+    assert head.index("model") == lines[0].index("gpt-oss") == lines[2].index("Qwen3-8B")
+    notes = ("in use", "stopped", "running", "not usable yet", "17.2 GB", "1.83 GB", "198.0 GB")
+    for note, line in zip(notes, lines, strict=False):
+        assert line.index(note) == head.index("state")
+
+
+def found_window(row: Row) -> str:
+    window = row.status.window_tokens if row.status else row.offer and row.offer.window_tokens
+    return f"{window:,}" if window else "–"
+
+
+@pytest.mark.parametrize("width", [40, 50, 66, 78, 98, 116])
+def test_the_names_of_the_columns_are_no_wider_than_the_list(width: int) -> None:
+    for group in (MINE, RUNNING, DISK, BUILT_IN):
+        for first in (False, True):
+            assert width_of(backend_rows.head(group, width, first=first)) <= width
+
+
 def test_a_state_is_named_where_it_is_not_plain_use() -> None:
     failed = replace(fakes.QWEN, state=BackendState.FAILED, reason="port 8080 is taken")
     row = Row("qwen", MINE, status=failed, active=True)
@@ -147,7 +178,7 @@ def test_the_memory_of_a_model_is_told_before_it_is_loaded() -> None:
 def test_tools_are_named_with_how_to_get_the_missing() -> None:
     lines = [plain(line) for line in backend_rows.tools(found.FOUND, 120)]
     assert lines[0] == "Installed mlx-lm · Ollama"
-    assert "vllm-mlx pip install vllm-mlx · LM Studio https://lmstudio.ai" in lines[1]
+    assert "vllm-mlx: pip install vllm-mlx · LM Studio: https://lmstudio.ai" in lines[1]
     assert [plain(line) for line in backend_rows.tools(None, 80)] == ["Looking…"]
 
 

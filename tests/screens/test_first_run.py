@@ -80,11 +80,11 @@ async def test_what_was_found_is_shown_with_the_best_chosen(
     async with offered(tmp_path, size=size) as (app, _, pilot):
         await until_shown(pilot, lambda: "mlx_lm.server at 127.0.0.1:8080" in words(app, "details"))
         rows = listed(app)
-        assert rows[0].strip() == "Running here"
+        assert rows[0].strip().startswith("Running here")
         assert any("simulator" in row and "simulated" in row for row in rows)
         assert "Enter begin" in words(app, "keys")
         await until_shown(pilot, lambda: "Claude Code 2.1.209" in words(app, "tools"))
-        assert "vllm-mlx pip install vllm-mlx" in words(app, "tools") or size[0] < 80
+        assert "vllm-mlx: pip install vllm-mlx" in words(app, "tools") or size[0] < 80
 
 
 async def test_with_nothing_better_the_simulator_is_simply_used(tmp_path: Path) -> None:
