@@ -39,6 +39,8 @@ REFRESH_S = 0.2
 WRITES_BEHIND = 3
 """With more writes than this waiting, the terminal is slow: frames are left out."""
 SEVERITY: dict[str, Any] = {"warning": "warning", "error": "error"}
+SAID_S = {"warning": 8.0, "error": 12.0}
+"""How long a message stays over the screen; others 4 s."""
 
 
 class DashboardApp(App[int], inherit_bindings=False):
@@ -149,8 +151,9 @@ class DashboardApp(App[int], inherit_bindings=False):
         return 0 if writer is None else int(writer._queue.qsize())
 
     def say(self, words: str, level: str = "information") -> None:
-        """A short message over the screen."""
-        self.notify(words, severity=SEVERITY.get(level, "information"), markup=False, timeout=8)
+        """A short message over the screen; what went wrong stays longer."""
+        severity = SEVERITY.get(level, "information")
+        self.notify(words, severity=severity, markup=False, timeout=SAID_S.get(level, 4.0))
 
     # --- keys -------------------------------------------------------------------------
 
@@ -182,7 +185,8 @@ class DashboardApp(App[int], inherit_bindings=False):
             if self.dashboard.pane is not None and press is not None:
                 self.dashboard.pane.emulator.key(press)
         elif event.key != "escape" and not self.run_chord(event.character or event.key):
-            self.say(f"{self.dashboard.leader} then {event.key}: no such command, ? lists them")
+            key = actions.key_words(event.key, event.character)
+            self.say(f"{self.dashboard.leader} then {key}: no such command; ? lists them")
         return True
 
     def lead(self, on: bool) -> None:

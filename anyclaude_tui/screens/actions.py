@@ -9,6 +9,8 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
+from anyclaude_tui.backends.base import BackendState
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -25,7 +27,7 @@ class Action:
     also: str = ""
     """Another key for it."""
     footer: str = ""
-    """One word for the footer; only the commands that matter most have one."""
+    """One word for the footer; only the commands that it may show have one."""
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -52,9 +54,21 @@ ACTIONS: tuple[Action, ...] = (
         "compare",
         footer="compare",
     ),
-    Action("l", "logs", "What the backends and the proxy write, with search and levels.", "logs"),
+    Action(
+        "l",
+        "logs",
+        "What the backends and the proxy write, with search and levels.",
+        "logs",
+        footer="logs",
+    ),
     Action("x", "panels", "Hide the panels, and show them again.", "panels"),
-    Action("r", "restart backend", "Stop and start the active backend (a cold cache).", "restart"),
+    Action(
+        "r",
+        "restart backend",
+        "Stop and start the active backend (a cold cache).",
+        "restart",
+        footer="restart",
+    ),
     Action("c", "copy command", "Copy the command that starts Claude Code elsewhere.", "copy"),
     Action("/", "find", "Search in what the pane has shown.", "find"),
     Action("p", "palette", "Search all commands by name.", "palette"),
@@ -79,6 +93,17 @@ def find(key: str) -> Action | None:
     return next((action for action in ACTIONS if key in (action.key, action.also)), None)
 
 
+def footer_keys(state: BackendState | None) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
+    """What the footer offers for the state of the active backend (None: there is none): what can
+    be left out where there is no room, the most important first, and what always stays."""
+    keys = "zbiv"
+    if state is None:
+        keys = "bzilv"
+    elif state is BackendState.FAILED:
+        keys = "rbliv"
+    return tuple(filter(None, map(find, keys))), tuple(filter(None, map(find, "?q")))
+
+
 def character(name: str) -> str:
     """The character of one of Textual's key names: `right_square_bracket` → `]`."""
     if len(name) == 1:
@@ -89,9 +114,16 @@ def character(name: str) -> str:
         return name
 
 
+def key_words(key: str, character_: str | None) -> str:
+    """A key that was pressed, for people: `colon` is `:`, `ctrl+f` is `Ctrl+F`."""
+    printed = character_ is not None and character_.isprintable() and not character_.isspace()
+    return character_ if printed and character_ else chord_name(key)
+
+
 def chord_name(chord: str) -> str:
     """A chord for people: `ctrl+right_square_bracket` → `Ctrl+]`."""
     *modifiers, key = chord.split("+")
     char = character(key)
+    char = key if char.isspace() else char  # nobody sees a space
     char = char.upper() if len(char) == 1 else char.capitalize()
     return "+".join([*(word.capitalize() for word in modifiers), char])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from anyclaude_tui.backends.base import BackendState
+from anyclaude_tui.screens import actions
 from anyclaude_tui.screens.actions import ACTIONS, DIGITS, Action
 from anyclaude_tui.screens.layout import MIN_HEIGHT, MIN_WIDTH
-from anyclaude_tui.telemetry.hub import Notice
+from anyclaude_tui.telemetry.hub import Notice, Snapshot
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, pad, spread, text, width_of, wrapped
 
 NOTICE_TONES = {"info": Tone.LABEL, "warning": Tone.WARN, "error": Tone.BAD}
@@ -21,23 +25,53 @@ def header(program: str, title: str, width: int) -> Line:
     return (*start, ("─" * (width - width_of(start)), Tone.RULE))
 
 
-def footer(leader: str, notice: Notice | None, right: str, width: int) -> Line:
-    """The leader with the commands that matter most, and the latest notice or `right`."""
-    left: Line = ((f" {leader}", Tone.KEY), (" then ", Tone.FAINT))
-    for action in ACTIONS:
-        if action.footer:
-            left += ((f" {action.key}", Tone.KEY), (f" {action.footer} ", Tone.LABEL))
-    room = width - width_of(left) - 2
+def footer(
+    leader: str, state: BackendState | None, notice: Notice | None, right: str, width: int
+) -> Line:
+    """The leader with the commands that matter most in that state of the active backend, and the
+    latest notice or `right`. Help and quit are always shown."""
+    most, always = actions.footer_keys(state)
+    words: Line = ()
     if notice is not None:
         mark = LEVEL_SIGNS.get(notice.level, "·")
         words = text(f"{mark} {clean(notice.text)} ", NOTICE_TONES.get(notice.level, Tone.LABEL))
-        # A notice matters more than the reminder of the keys, which stays as the leader alone.
-        if width_of(words) > room:
-            left = ((f" {leader}", Tone.KEY), (" ? help ", Tone.LABEL))
-            room = width - width_of(left) - 1
-        return spread(left, fit(words, room), width)
-    words = text(f"{right} ", Tone.FAINT)
-    return spread(left, words if width_of(words) <= room else (), width)
+    # A notice matters more than the reminder of the keys, but for what mends a failure.
+    urgent = 2 if state in (None, BackendState.FAILED) else 0
+    left = _keys(leader, most, always, width)
+    if words and width_of(left) + width_of(words) + 1 > width:
+        left = _keys(leader, most[:urgent], always, width * 2 // 3)
+    elif not words:
+        words = text(f"{right} ", Tone.FAINT)
+        words = words if width_of(left) + width_of(words) + 2 <= width else ()
+    return spread(left, fit(words, width - width_of(left) - 1), width)
+
+
+def _keys(leader: str, most: Sequence[Action], always: Sequence[Action], width: int) -> Line:
+    """As many of `most` as there is room for, then all of `always`."""
+    start: Line = ((f" {leader}", Tone.KEY), (" then ", Tone.FAINT))
+    end = tuple(seg for action in always for seg in _short(action))
+    for action in most:
+        wider = (*start, *_short(action))
+        if width_of(wider) + width_of(end) > width:
+            break
+        start = wider
+    return (*start, *end)
+
+
+def _short(action: Action) -> Line:
+    return ((f" {action.key}", Tone.KEY), (f" {action.footer} ", Tone.LABEL))
+
+
+def next_step(leader: str, snapshot: Snapshot) -> Line:
+    """What to press when no backend serves; nothing while one does."""
+    start: Line = ((leader, Tone.KEY), (" then ", Tone.LABEL))
+    status = snapshot.backend
+    if status is None:
+        return () if snapshot.switching else (*start, ("b", Tone.KEY), (" choose one", Tone.TEXT))
+    if status.state is not BackendState.FAILED:
+        return ()
+    restart: Line = ((" r", Tone.KEY), (" restart ", Tone.TEXT))
+    return (*start, *restart, (" b", Tone.KEY), (" another", Tone.TEXT))
 
 
 def which_key(leader: str, backends: tuple[str, ...], width: int) -> list[Line]:

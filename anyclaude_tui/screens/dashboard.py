@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import ComposeResult
+from textual.geometry import Region
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets._toast import ToastRack
 
 from anyclaude_tui.screens import chrome
 from anyclaude_tui.screens.actions import chord_name
@@ -101,6 +103,8 @@ class DashboardScreen(Screen[None]):
         if self.served != served and self.external:
             self.place()
         for panel in self._panels:
+            if panel.kind.name == "backend":
+                panel.foot = chrome.next_step(self.leader, snapshot)
             panel.show(snapshot)
         if self._strip.display:
             rows = strip(snapshot, self.size.width)
@@ -175,6 +179,8 @@ class DashboardScreen(Screen[None]):
             self._command.set_lines(self._command_lines(width, regions["command"].height))
         for panel in self._panels:
             panel.edge = self.arrangement.edges.get(panel.kind.name, "")
+        for rack in self.query(ToastRack):
+            _place_messages(rack, regions.get("pane"))
         self._note.set_lines([((" ", Tone.TEXT), *line) for line in note])
         self._small.set_lines(chrome.too_small(width, height))
         self._show_header()
@@ -203,8 +209,10 @@ class DashboardScreen(Screen[None]):
 
     def _show_footer(self, snapshot: Snapshot) -> None:
         notice = latest(snapshot)
-        right = clean(snapshot.proxy_url)
-        self._footer.set_lines([chrome.footer(self.leader, notice, right, self.size.width)])
+        right, status = clean(snapshot.proxy_url), snapshot.backend
+        state = status.state if status is not None else None
+        line = chrome.footer(self.leader, state, notice, right, self.size.width)
+        self._footer.set_lines([line])
 
 
 def latest(snapshot: Snapshot) -> Notice | None:
@@ -226,6 +234,16 @@ def command_text(launch: Launch) -> str:
     variables = [f"{name}={shlex.quote(value)}" for name, value in launch.settings]
     words = ["cd", shlex.quote(launch.cwd), "&&", "env", *variables, shlex.join(launch.argv)]
     return " ".join(words)
+
+
+def _place_messages(rack: ToastRack, pane: Region | None) -> None:
+    """Over the oldest that Claude Code shows, not over its prompt at the bottom nor over a
+    panel; without a pane over the oldest requests, at the bottom."""
+    if pane is None:
+        rack.styles.dock, rack.styles.width, rack.styles.margin = "bottom", "1fr", (0, 0, 1, 0)
+    else:
+        rack.styles.dock, rack.styles.width = "top", pane.width
+        rack.styles.margin = (pane.y, 0, 0, 0)
 
 
 def _place(widget: Widget, x: int, y: int, width: int, height: int) -> None:

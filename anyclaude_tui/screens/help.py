@@ -19,6 +19,8 @@ from anyclaude_tui.widgets.lines import Line, Tone, pad, text, wrapped
 WIDTH = 88
 NAME = 12
 """Columns for the names at the left."""
+NARROW = 70
+"""In fewer columns what is short at the left takes no more than it needs."""
 PROVENANCE: tuple[tuple[Line, str], ...] = (
     (text("12.4"), "measured here, by the proxy's clock"),
     (text("12.4", Tone.REPORTED), "reported by the backend (in italics)"),
@@ -77,20 +79,22 @@ def help_lines(leader: str, home: str, width: int) -> list[Line]:
     """Everything that the help says, in `width` columns."""
     intro = f"{leader} and then a key is the dashboard's; every other key is Claude Code's."
     lines = wrapped(intro, width, 3, Tone.LABEL)
+    keys = NAME if width >= NARROW else max(len(leader), 4) + 1
     for action in ACTIONS:
-        lines += row(((f"{action.key} {action.also}", Tone.KEY),), action.help, width)
-    lines += row(text("1-9", Tone.KEY), "Switch to the nth backend.", width)
-    lines += row(text(leader, Tone.KEY), "Pressed twice, it reaches Claude Code.", width)
+        lines += row(((f"{action.key} {action.also}", Tone.KEY),), action.help, width, keys)
+    lines += row(text("1-9", Tone.KEY), "Switch to the nth backend.", width, keys)
+    lines += row(text(leader, Tone.KEY), "Pressed twice, it reaches Claude Code.", width, keys)
     lines += heading("Requests")
     for (mark, tone), words in signs.LEGEND:
-        lines += row(text(mark, tone), words, width)
+        lines += row(text(mark, tone), words, width, keys)
     lines += heading("Numbers")
     for example, words in PROVENANCE:
-        lines += row(example, words, width)
+        lines += row(example, words, width, keys)
+    lines += [()]
     for name, words in NUMBERS:
         lines += row(text(name), words, width)
     lines += heading("Files")
-    return lines + row(text("ours"), home, width)
+    return lines + row(text("ours"), home, width, keys)
 
 
 def heading(words: str) -> list[Line]:
@@ -98,9 +102,9 @@ def heading(words: str) -> list[Line]:
     return [(), text(words, Tone.STRONG)]
 
 
-def row(left: Line, words: str, width: int) -> list[Line]:
-    """A name or a sign, and what it means, indented under itself."""
-    lines = wrapped(words, width - NAME - 2, 4, Tone.LABEL)
-    first = (("  ", Tone.TEXT), *pad(left, NAME), *(lines[0] if lines else ()))
-    indent = (" " * (NAME + 2), Tone.TEXT)
+def row(left: Line, words: str, width: int, name: int = NAME) -> list[Line]:
+    """A name or a sign in `name` columns, and what it means, indented under itself."""
+    lines = wrapped(words, width - name - 2, 4, Tone.LABEL)
+    first = (("  ", Tone.TEXT), *pad(left, name), *(lines[0] if lines else ()))
+    indent = (" " * (name + 2), Tone.TEXT)
     return [first, *((indent, *line) for line in lines[1:])]

@@ -16,7 +16,7 @@ from anyclaude_tui.widgets.lines import (
     clean,
     columns,
     fit,
-    joined,
+    joined_within,
     pad,
     spread,
     text,
@@ -40,7 +40,7 @@ def heading(request: RequestView, width: int) -> Line:
         text(f"HTTP {request.status}", Tone.LABEL) if request.status else (),
         () if request.streaming else text("not streamed", Tone.LABEL),
     ]
-    return fit(joined(parts), width)
+    return joined_within(parts, width)
 
 
 def overview(request: RequestView, moments: Sequence[Any], width: int) -> list[Line]:

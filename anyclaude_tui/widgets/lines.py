@@ -148,6 +148,17 @@ def joined(parts: Iterable[Line], separator: str = " · ") -> Line:
     return line
 
 
+def joined_within(parts: Iterable[Line], width: int, separator: str = " · ") -> Line:
+    """As `joined`, but parts that do not fit whole are left out; only the first one is cut."""
+    line: Line = ()
+    for part in parts:
+        wider = joined([line, part], separator)
+        if line and width_of(wider) > width:
+            break
+        line = wider
+    return fit(line, width)
+
+
 def wrapped(words: str, width: int, rows: int, tone: Tone = Tone.TEXT) -> list[Line]:
     """The words over at most `rows` lines, broken at spaces; the last one is cut to fit."""
     lines: list[str] = []

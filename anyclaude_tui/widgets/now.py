@@ -11,7 +11,18 @@ from anyclaude_tui.telemetry.events import Figure, Phase, estimated
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.widgets import charts, format, signs
-from anyclaude_tui.widgets.lines import Line, Tone, clean, columns, fit, joined, pad, spread, text
+from anyclaude_tui.widgets.lines import (
+    Line,
+    Tone,
+    clean,
+    columns,
+    fit,
+    joined,
+    joined_within,
+    pad,
+    spread,
+    text,
+)
 
 CHART_ROWS = 8
 """Higher charts say no more."""
@@ -140,7 +151,7 @@ def _decoding(request: RequestView, width: int) -> Line:
         parts.append(text(format.counted(request.tool_calls, "tool call"), Tone.LABEL))
     if request.stalls:
         parts.append(text(f"{request.stalls} stalled", Tone.WARN))
-    return fit(joined(parts), width)
+    return joined_within(parts, width)
 
 
 def ending(request: RequestView, width: int) -> Line:

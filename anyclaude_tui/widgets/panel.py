@@ -43,10 +43,12 @@ class Panel(LinesView):
         super().__init__(id=kind.name, classes="panel")
         self.kind = kind
         self.edge = ""
+        self.foot: Line = ()
+        """A last line of the dashboard's own: what to press."""
 
     def show(self, snapshot: Snapshot) -> int:
         """Show the snapshot in the panel's present size; returns how many rows changed."""
         width, height = self.size
         if not self.display or width < 8 or height < 1:
             return 0
-        return self.set_lines(framed(self.kind, snapshot, width, height, self.edge))
+        return self.set_lines(framed(self.kind, snapshot, width, height, self.edge, self.foot))

@@ -19,6 +19,7 @@ from anyclaude_tui.widgets.lines import (
     columns,
     fit,
     joined,
+    joined_within,
     pad,
     plain,
     spread,
@@ -33,7 +34,7 @@ def backend(snapshot: Snapshot, width: int, height: int) -> Body:
     """The Backend panel: what runs the model, and how it is."""
     status = snapshot.backend
     if status is None:
-        words = snapshot.switching or "No backend is active: choose one with the leader, then b."
+        words = snapshot.switching or "No backend is active."
         return Body(text("none", Tone.LABEL), wrapped(words, width, height, Tone.LABEL))
     mark = signs.STATES[status.state]
     lines: list[Line] = []
@@ -51,7 +52,7 @@ def backend(snapshot: Snapshot, width: int, height: int) -> Body:
         place.append(text(f"pid {status.pid}", Tone.LABEL))
     if status.name != status.kind and not status.name.startswith(f"{status.kind}:"):
         place.append(text(status.kind, Tone.LABEL))
-    lines.append(fit(joined(place), width))
+    lines.append(joined_within(place, width))
     lines += [line for words in status.warnings for line in wrapped(words, width, 2, Tone.WARN)]
     # Of a backend that has failed the last words matter more than its numbers.
     last = max(1, height - len(lines)) if failed else 1
@@ -216,15 +217,23 @@ def rule(title: str, right: Line, width: int, edge: str = "") -> Line:
 
 
 def framed(
-    kind: PanelKind, snapshot: Snapshot, width: int, height: int, edge: str = ""
+    kind: PanelKind,
+    snapshot: Snapshot,
+    width: int,
+    height: int,
+    edge: str = "",
+    foot: Line = (),
 ) -> list[Line]:
-    """A panel's whole text in exactly `width` × `height` cells.
+    """A panel's whole text in exactly `width` × `height` cells, `foot` under what it says.
 
     With an `edge` other than `─` a thin line runs down the left side and joins the rules.
     """
     side: Line = (("│ " if edge not in ("", "─") else " ", Tone.RULE),)
     inner = width - width_of(side) - 1
-    body = kind.body(snapshot, inner, height - 1)
+    foot = foot if height > 2 else ()
+    room = height - 1 - bool(foot)
+    body = kind.body(snapshot, inner, room)
+    said = [*body.lines[:room], *([foot] if foot else [])]
     lines = [rule(kind.title, body.right, width, edge)]
-    lines += [pad((*side, *fit(line, inner)), width) for line in body.lines[: height - 1]]
+    lines += [pad((*side, *fit(line, inner)), width) for line in said]
     return lines + [pad(side, width)] * (height - len(lines))

@@ -79,7 +79,7 @@ def focus(snapshot: Snapshot) -> RequestView | None:
     return snapshot.recent[0] if snapshot.recent else None
 
 
-def truncated(counts: tuple[tuple[str, int], ...]) -> int:
+def truncations(counts: tuple[tuple[str, int], ...]) -> int:
     """Truncations without the model's own limit, which is counted apart."""
     return sum(number for kind, number in counts if kind != Truncation.MAX_TOKENS)
 

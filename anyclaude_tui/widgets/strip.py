@@ -20,7 +20,7 @@ def strip(snapshot: Snapshot, width: int) -> list[Line]:
 def _backend(snapshot: Snapshot, width: int) -> Line:
     status = snapshot.backend
     if status is None:
-        return fit(text(snapshot.switching or "no backend: leader, then b", Tone.WARN), width)
+        return fit(text(snapshot.switching or "no backend is active", Tone.WARN), width)
     parts: list[Line] = [
         (signs.STATES[status.state], (f" {status.state}", Tone.TEXT)),
         text(clean(status.model or status.name), Tone.STRONG),
@@ -55,7 +55,7 @@ _PHASE = {"sent": "load", "prefill": "prefill", "decode": "decode"}
 
 def _numbers(snapshot: Snapshot, width: int) -> Line:
     request, totals = signs.focus(snapshot), snapshot.totals
-    short = ("truncated", format.tally(signs.truncated(totals.truncations), Tone.WARN))
+    short = ("truncations", format.tally(signs.truncations(totals.truncations), Tone.WARN))
     pairs = [("requests", format.tally(totals.requests)), short]
     if request is not None:  # the first that do not fit are left out: the most important first
         pairs = [

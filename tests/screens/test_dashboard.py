@@ -12,6 +12,7 @@ import pytest
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widgets._toast import Toast
 
 from anyclaude_tui.app import DashboardApp
 from anyclaude_tui.backends.base import BackendError
@@ -41,10 +42,11 @@ async def dashboard(
     external: bool = False,
     theme: str = "anyclaude",
     leader: str = LEADER,
+    found: fakes.FakeDoor | None = None,
 ) -> AsyncIterator[tuple[DashboardApp, fakes.FakeDoor, Pilot[Any]]]:
-    """The app over a fake door, with `script` in the pane."""
-    door = fakes.FakeDoor(home, shown or fakes.snapshot(), script)
-    door.note = note
+    """The app over a fake door, or over `found`, with `script` in the pane."""
+    door = found or fakes.FakeDoor(home, shown or fakes.snapshot())
+    door.script, door.note = script, note
     settings = Settings(dashboard=DashboardSettings(theme=theme, leader=leader))
     app = DashboardApp(door, settings, external)
     async with app.run_test(size=size, notifications=True) as pilot:
@@ -126,6 +128,34 @@ async def test_an_unknown_key_is_named_and_dropped(tmp_path: Path) -> None:
         await pilot.press(LEADER, "k")
         assert "then k: no such command" in toasts(app)
         assert not app.leading
+
+
+async def test_an_unknown_key_is_named_as_it_is_printed(tmp_path: Path) -> None:
+    for key, name in (("colon", ":"), ("ctrl+f", "Ctrl+F"), ("f5", "F5"), ("space", "Space")):
+        async with dashboard(tmp_path) as (app, _, pilot):
+            await pilot.press(LEADER, key)
+            assert f"Ctrl+] then {name}: no such command" in toasts(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 40), (120, 40), (160, 48), (200, 60)])
+async def test_messages_stand_over_the_pane_alone_and_not_over_its_prompt(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    long = "The backend could not be restarted: port 8080 is taken by PID 812 (python)"
+    async with dashboard(tmp_path, size=size) as (app, _, pilot):
+        app.say("Restarting fast")
+        app.say(long, "error")
+        await until(lambda: len(app.screen.query(Toast)) == 2)
+        await pilot.pause()
+        for name in ("zoom", None):
+            for toast in app.screen.query(Toast):
+                pane = app.dashboard.arrangement.regions["pane"]
+                assert toast.region.area
+                assert pane.contains_region(toast.region)
+                assert toast.region.bottom < pane.y + pane.height // 2
+            if name is not None:
+                app.action_zoom()
+                await pilot.pause()
 
 
 async def test_another_leader_can_be_configured(tmp_path: Path) -> None:

@@ -211,4 +211,4 @@ def test_the_strip_has_the_essentials_at_80_columns() -> None:
     words = "\n".join(plain(line) for line in strip(fakes.snapshot(fakes.prefilling()), 80))
     for part in ("● ready", "gpt-oss-20b", "simulated", "main · 12.4 s", "» prefill", "~6 s left"):
         assert part in words
-    assert "TTFT –  tok/s –  keepalives 1  truncated 1" in words
+    assert "TTFT –  tok/s –  keepalives 1  truncations 1" in words

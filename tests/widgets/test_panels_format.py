@@ -16,6 +16,7 @@ from anyclaude_tui.widgets.lines import (
     clean,
     columns,
     fit,
+    joined_within,
     pad,
     plain,
     spread,
@@ -125,3 +126,12 @@ def test_small_values_show_and_missing_ones_do_not() -> None:
 def test_an_area_fills_its_cells(values: list[float | None], width: int, height: int) -> None:
     made = charts.area(values, width, height)
     assert [width_of(line) for line in made] == [width] * height
+
+
+def test_what_does_not_fit_whole_is_left_out() -> None:
+    parts = [text("fast"), text("http://127.0.0.1:41811"), text("pid 4711")]
+    assert plain(joined_within(parts, 80)) == "fast · http://127.0.0.1:41811 · pid 4711"
+    assert plain(joined_within(parts, 38)) == "fast · http://127.0.0.1:41811"
+    assert plain(joined_within(parts, 10)) == "fast"
+    assert plain(joined_within(parts, 3)) == "fa…"
+    assert joined_within([], 10) == ()
