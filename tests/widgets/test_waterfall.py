@@ -9,7 +9,7 @@ import pytest
 
 from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Source
 from anyclaude_tui.widgets.lines import plain, width_of
-from anyclaude_tui.widgets.waterfall import spans, waterfall
+from anyclaude_tui.widgets.waterfall import NAME, SHARE, TIME, spans, waterfall
 from tests.screens import fakes
 
 NOW = fakes.NOW
@@ -85,6 +85,82 @@ def test_lines_are_as_wide_as_they_may(made: RequestRecord, width: int) -> None:
     *bars, axis = [plain(line) for line in lines]
     assert all("━" in bar or "╸" in bar or "╺" in bar for bar in bars)
     assert "╵0" in axis
+
+
+ROOM = 40
+"""Cells for the bars in a waterfall of `WIDTH`: at 10 s in all, four cells are a second."""
+WIDTH = NAME + ROOM + TIME + SHARE
+
+
+def known(**seconds: float) -> RequestRecord:
+    """A request whose phases took so long, the queue first."""
+    at = start = NOW - 20
+    marks = {}
+    for phase, took in seconds.items():
+        at += took
+        marks[phase] = at
+    return fakes.ended(
+        1,
+        accepted_at=start,
+        sent_at=marks["queue"],
+        prefill_at=marks["load"],
+        first_delta_at=marks["prefill"],
+        first_text_at=marks["thinking"],
+        thinking_deltas=40,
+        last_delta_at=marks["decode"],
+        ended_at=marks["ending"],
+    )
+
+
+def bars(made: RequestRecord) -> dict[str, tuple[float, float]]:
+    """Where each phase's bar begins and ends, in cells from the left of the time axis."""
+    found = {}
+    *lines, _ = waterfall(fakes.seen(made), WIDTH)
+    for line in lines:
+        shown = plain(line)
+        area = shown[NAME : NAME + ROOM]
+        halves = "".join({"━": "xx", "╸": "x ", "╺": " x"}.get(cell, "  ") for cell in area)
+        drawn = halves.strip()
+        assert drawn, f"no bar: {shown!r}"
+        assert " " not in drawn, f"more than one piece: {shown!r}"
+        begin = halves.index("x")
+        found[shown.split()[0]] = (begin / 2, (begin + len(drawn)) / 2)
+    return found
+
+
+def test_each_bar_begins_and_ends_where_its_phase_does() -> None:
+    made = known(queue=1.0, load=0.5, prefill=2.0, thinking=1.5, decode=4.0, ending=1.0)
+    assert bars(made) == {
+        "queue": (0, 4),
+        "load": (4, 6),
+        "prefill": (6, 14),
+        "thinking": (14, 20),
+        "decode": (20, 36),
+        "ending": (36, 40),
+    }
+
+
+def test_a_bar_may_begin_in_the_middle_of_a_cell() -> None:
+    made = known(queue=0.125, load=0.25, prefill=4.625, thinking=1.0, decode=3.0, ending=1.0)
+    found = bars(made)
+    assert found["queue"] == (0, 0.5)
+    assert found["load"] == (0.5, 1.5)
+    assert found["prefill"] == (1.5, 20)
+
+
+def test_a_phase_too_short_to_draw_keeps_half_a_cell_at_its_place() -> None:
+    made = known(queue=0.002, load=0.003, prefill=6.995, thinking=0.001, decode=2.799, ending=0.2)
+    found = bars(made)
+    assert found["queue"] == found["load"] == (0, 0.5)
+    assert found["thinking"] == (28, 28.5)
+    assert found["ending"] == (39, 40)
+
+
+def test_the_ticks_stand_at_their_times() -> None:
+    made = known(queue=1.0, load=0.5, prefill=2.0, thinking=1.5, decode=4.0, ending=1.0)
+    axis = plain(waterfall(fakes.seen(made), WIDTH)[-1])[NAME:]
+    assert axis.index("╵0") == 0
+    assert axis.index("╵5 s") == 5 * 4
 
 
 @pytest.mark.parametrize("width", [40, 60, 100])
