@@ -3,8 +3,8 @@
 Pure. The backend's own words stay. Type and status are chosen by what Claude Code does
 with them, measured on 2.1.x: 404 hides the message behind "issue with the selected model",
 529 and `overloaded_error` are retried for three minutes whatever we say; so those two are
-told under a neighbouring status. `x-should-retry: false` goes with everything: what was
-worth repeating, the proxy has repeated itself.
+told under a neighbouring status. `x-should-retry: false` goes with everything, so that it is
+told at once, but where the backend itself says when to ask again (Retry-After).
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ _BY_STATUS: dict[int, tuple[str, int]] = {
     529: ("api_error", 503),
 }
 """Backend's status → our type and status. Other 4xx are a wrong request, 5xx an api_error."""
+
+_PASSING = (429, 503, 529)
+"""Too many requests, not now: what may be well in a moment."""
+_SECONDS = re.compile(r"\d{1,5}(\.\d{1,3})?", re.ASCII)
 
 _BY_TYPE: tuple[tuple[str, int], ...] = (
     ("authentication", 401),
@@ -71,11 +75,12 @@ def from_upstream(
     *,
     prompt_tokens: int | None = None,
     window_tokens: int | None = None,
+    retry_after: str | None = None,
 ) -> ApiError:
     """The error for an answer with an error status.
 
     `prompt_tokens` and `window_tokens`, where known, complete an overflow whose words
-    have no numbers. Raises nothing.
+    have no numbers; `retry_after` is the answer's header. Raises nothing.
     """
     text = body.decode("utf-8", "replace")
     payload: Any = None
@@ -92,7 +97,9 @@ def from_upstream(
         words = text
     # A body without words of its own (`{}`) is still shown: it is all that there is.
     words = _tidy(words) or _tidy(text)
-    return _error(status, payload, words, prompt_tokens, window_tokens)
+    if status not in _PASSING or not _SECONDS.fullmatch(retry_after or ""):
+        retry_after = None
+    return _error(status, payload, words, prompt_tokens, window_tokens, retry_after)
 
 
 def from_payload(
@@ -109,6 +116,7 @@ def _error(
     words: str,
     prompt_tokens: int | None,
     window_tokens: int | None,
+    retry_after: str | None = None,
 ) -> ApiError:
     error = overflow_error(
         words,
@@ -125,7 +133,7 @@ def _error(
         ours = 503
     if not words:
         words = f"the backend answered {status} without a word; its log may say more"
-    return ApiError(kind, words, status=ours, retry=False)
+    return ApiError(kind, words, status=ours, retry=False, retry_after=retry_after)
 
 
 def _inner(payload: Any) -> Mapping[str, Any]:
