@@ -18,6 +18,7 @@ VERSION = "2023-06-01"
 """The `anthropic-version` that every request must carry (Messages API documentation)."""
 SLOTS = 8
 WINDOW_TOKENS = 200_000
+"""Of the models at `DEFAULT_URL`; other servers of this API have windows of their own."""
 
 
 class AnthropicBackend(AttachedBackend):
@@ -42,6 +43,7 @@ class AnthropicBackend(AttachedBackend):
                 'for example api_key = "env:ANTHROPIC_API_KEY"'
             )
         await self.answers(client)
+        window = WINDOW_TOKENS if self.base_url == DEFAULT_URL else None
         return Endpoint(
             url=f"{self.base_url}/v1/messages",
             model=self.settings.model or "",  # empty: the name that the client asked for
@@ -49,7 +51,7 @@ class AnthropicBackend(AttachedBackend):
             headers=self.headers(),
             query=self.query,
             dialect=Dialect(images=True, stop=True),
-            window_tokens=self.settings.context_window or WINDOW_TOKENS,
+            window_tokens=self.settings.context_window or window,
             slots=self.settings.slots or SLOTS,
         )
 

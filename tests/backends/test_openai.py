@@ -170,6 +170,7 @@ async def test_messages_pass_through_with_their_own_headers(make: Make) -> None:
         assert endpoint.url == f"{fake.url}/v1/messages"
         assert endpoint.headers == {"anthropic-version": "2023-06-01", "x-api-key": "k"}
         assert endpoint.model == ""
+        assert endpoint.window_tokens is None  # a server of somebody's: nobody has told it
         assert backend.status().model is None
         (model,) = await backend.models()
         assert model.detail == "Claude X"
