@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import httpx
 
@@ -72,12 +71,11 @@ class AnthropicBackend(AttachedBackend):
     async def models(self) -> Sequence[ModelInfo]:
         """See Backend; empty where the service has no list."""
         async with self.client() as client:
-            found: Any = await http.get_json(client, "/v1/models")
-        items = found.get("data") if isinstance(found, dict) else None
+            found = await http.get_object(client, "/v1/models")
         return tuple(
             ModelInfo(id=str(item["id"]), detail=str(item.get("display_name") or ""))
-            for item in items or ()
-            if isinstance(item, dict) and "id" in item
+            for item in http.parts(found.get("data"))
+            if "id" in item
         )
 
     def _knows_us(self) -> bool:

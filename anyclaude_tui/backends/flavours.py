@@ -52,28 +52,26 @@ async def ask_models(client: httpx.AsyncClient, base: str) -> httpx.Response:
 
 def parse_models(answer: httpx.Response) -> list[ModelInfo]:
     """The models of a /v1/models answer, with the windows that some servers tell."""
-    try:
-        data = answer.json().get("data") or ()
-    except (ValueError, AttributeError):
-        return []  # mlx_lm answers with an empty body when its cache folder is missing
+    # mlx_lm answers with an empty body when its cache folder is missing.
     return [
         ModelInfo(id=str(item["id"]), window_tokens=_window(item))
-        for item in data
-        if isinstance(item, dict) and "id" in item
+        for item in http.parts(http.object_of(answer).get("data"))
+        if "id" in item
     ]
 
 
 def _window(item: Mapping[str, Any]) -> int | None:
     """vLLM and SGLang: max_model_len; OpenRouter: context_length; llama.cpp: meta.n_ctx."""
-    meta = item.get("meta") if isinstance(item.get("meta"), dict) else {}
-    seen = (item.get("max_model_len"), item.get("context_length"), (meta or {}).get("n_ctx"))
-    return next((value for value in seen if isinstance(value, int) and value > 0), None)
+    meta = http.part(item.get("meta"))
+    seen = (item.get("max_model_len"), item.get("context_length"), meta.get("n_ctx"))
+    return next((window for value in seen if (window := http.number(value))), None)
 
 
 async def inspect(client: httpx.AsyncClient, base: str, listed: httpx.Response) -> Server:
     """What kind of server this is, from its list of models, headers and own routes."""
     models = tuple(parse_models(listed))
-    owners = {str(item.get("owned_by")) for item in _items(listed)}
+    listing = http.parts(http.object_of(listed).get("data"))
+    owners = {str(item.get("owned_by")) for item in listing}
     server = Server(models)
     if "llamacpp" in owners or "llama.cpp" in listed.headers.get("server", "").lower():
         return await _llama_cpp(client, base, server)
@@ -89,7 +87,7 @@ async def inspect(client: httpx.AsyncClient, base: str, listed: httpx.Response) 
         )
     if not http.is_local(base):
         return replace(server, dialect=Dialect(top_k=False, images=True, stop=True))
-    if "library" in owners or (await http.get_json(client, "/api/version") or {}).get("version"):
+    if "library" in owners or (await http.get_object(client, "/api/version")).get("version"):
         return await _ollama(client, server)
     if listed.headers.get("server", "").startswith("BaseHTTP/"):
         return await _mlx_lm(client, server)
@@ -98,19 +96,11 @@ async def inspect(client: httpx.AsyncClient, base: str, listed: httpx.Response) 
     return server
 
 
-def _items(listed: httpx.Response) -> list[dict[str, Any]]:
-    try:
-        data = listed.json().get("data") or []
-    except (ValueError, AttributeError):
-        return []
-    return [item for item in data if isinstance(item, dict)]
-
-
 async def _llama_cpp(client: httpx.AsyncClient, base: str, server: Server) -> Server:
     """llama-server: /props tells the context of a slot and their number."""
-    props = await http.get_json(client, "/props") or {}
-    defaults = props.get("default_generation_settings") or {}
-    modalities = props.get("modalities") or {}
+    props = await http.get_object(client, "/props")
+    defaults = http.part(props.get("default_generation_settings"))
+    modalities = http.part(props.get("modalities"))
     return replace(
         server,
         flavour="llama.cpp",
@@ -121,8 +111,8 @@ async def _llama_cpp(client: httpx.AsyncClient, base: str, server: Server) -> Se
             reasoning_history="reasoning_content",
             extra={"return_progress": True},  # its prefill progress, in the stream
         ),
-        window_tokens=defaults.get("n_ctx") or props.get("n_ctx"),
-        slots=props.get("total_slots"),
+        window_tokens=http.number(defaults.get("n_ctx")) or http.number(props.get("n_ctx")),
+        slots=http.number(props.get("total_slots")),
         tokenize_url=f"{base}/tokenize",
     )
 
@@ -153,14 +143,13 @@ async def _mlx_lm(client: httpx.AsyncClient, server: Server) -> Server:
 
 async def _ollama(client: httpx.AsyncClient, server: Server) -> Server:
     """Ollama: the loaded context is in /api/ps (0.7 and later)."""
-    running = await http.get_json(client, "/api/ps") or {}
+    running = await http.get_object(client, "/api/ps")
     loaded = {
-        str(item.get("model") or item.get("name")): item.get("context_length")
-        for item in running.get("models") or ()
-        if isinstance(item, dict)
+        str(item.get("model") or item.get("name")): http.number(item.get("context_length"))
+        for item in http.parts(running.get("models"))
     }
     models = tuple(
-        replace(info, loaded=info.id in loaded, window_tokens=loaded.get(info.id) or None)
+        replace(info, loaded=info.id in loaded, window_tokens=loaded.get(info.id))
         for info in server.models
     )
     dialect = Dialect(

@@ -46,13 +46,38 @@ def client(
     )
 
 
-async def get_json(http: httpx.AsyncClient, path: str) -> Any:
-    """The JSON that a GET answers; None for any failure: for questions that may go unanswered."""
+async def get_object(http: httpx.AsyncClient, path: str) -> dict[str, Any]:
+    """The JSON object that a GET answers; empty for any failure: for questions that may go
+    unanswered."""
     try:
         answer = await http.get(path)
-        return answer.json() if answer.status_code == 200 else None
-    except (httpx.HTTPError, ValueError):
-        return None
+    except httpx.HTTPError:
+        return {}
+    return object_of(answer) if answer.status_code == 200 else {}
+
+
+def object_of(answer: httpx.Response) -> dict[str, Any]:
+    """The JSON object in an answer; empty where it holds none."""
+    try:
+        return part(answer.json())
+    except ValueError:
+        return {}
+
+
+def part(value: Any) -> dict[str, Any]:
+    """A value that should be an object; what a server puts elsewhere is nothing."""
+    return value if isinstance(value, dict) else {}
+
+
+def parts(value: Any) -> list[dict[str, Any]]:
+    """The objects in a value that should be a list of them."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def number(value: Any) -> int | None:
+    """A count that a server tells, a window or slots; None where it is none."""
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return value if is_count else None
 
 
 async def one_token_chat(

@@ -36,24 +36,22 @@ class LmModel:
 
 async def is_lm_studio(client: httpx.AsyncClient) -> bool:
     """Whether LM Studio answers there."""
-    greeting = await http.get_json(client, "/lmstudio-greeting")
-    return isinstance(greeting, dict) and greeting.get("lmstudio") is True
+    return (await http.get_object(client, "/lmstudio-greeting")).get("lmstudio") is True
 
 
 async def list_models(client: httpx.AsyncClient) -> list[LmModel]:
     """All language models, loaded ones first. Raises BackendError in words."""
-    found = await http.get_json(client, "/api/v1/models")
-    if isinstance(found, dict) and isinstance(found.get("models"), list):
-        models = [model for item in found["models"] for model in _from_v1(item)]
+    found = await http.get_object(client, "/api/v1/models")
+    if isinstance(found.get("models"), list):
+        models = [model for item in http.parts(found["models"]) for model in _from_v1(item)]
     else:
-        found = await http.get_json(client, "/api/v0/models")
-        items = found.get("data") if isinstance(found, dict) else None
-        if items is None:
+        found = await http.get_object(client, "/api/v0/models")
+        if not isinstance(found.get("data"), list):
             raise BackendError(
                 "LM Studio does not list its models: is it older than 0.3.6, or does it need "
                 "a key (api_key)?"
             )
-        models = [model for item in items for model in _from_v0(item)]
+        models = [model for item in http.parts(found["data"]) for model in _from_v0(item)]
     return sorted(models, key=lambda model: not model.loaded)
 
 
@@ -86,35 +84,34 @@ async def _post(
         raise BackendError(f"LM Studio could not {what}: {http.words(answer)}")
 
 
-def _from_v1(item: Any) -> list[LmModel]:
+def _from_v1(item: dict[str, Any]) -> list[LmModel]:
     """One model of `/api/v1/models`: its loaded instances, or itself when there is none."""
-    if not isinstance(item, dict) or item.get("type") == "embedding" or "key" not in item:
+    if item.get("type") == "embedding" or "key" not in item:
         return []
     key = str(item["key"])
-    capabilities = item.get("capabilities") or {}
+    capabilities = http.part(item.get("capabilities"))
     common: dict[str, Any] = {
         "key": key,
-        "max_context_tokens": item.get("max_context_length"),
+        "max_context_tokens": http.number(item.get("max_context_length")),
         "vision": bool(capabilities.get("vision")),
-        "size_bytes": item.get("size_bytes"),
+        "size_bytes": http.number(item.get("size_bytes")),
         "detail": str(item.get("format") or ""),
     }
     instances = [
         LmModel(
             id=str(instance.get("id") or key),
             loaded=True,
-            context_tokens=(instance.get("config") or {}).get("context_length"),
+            context_tokens=http.number(http.part(instance.get("config")).get("context_length")),
             **common,
         )
-        for instance in item.get("loaded_instances") or ()
-        if isinstance(instance, dict)
+        for instance in http.parts(item.get("loaded_instances"))
     ]
     return instances or [LmModel(id=key, loaded=False, **common)]
 
 
-def _from_v0(item: Any) -> list[LmModel]:
+def _from_v0(item: dict[str, Any]) -> list[LmModel]:
     """One model of `/api/v0/models`."""
-    if not isinstance(item, dict) or item.get("type") == "embeddings" or "id" not in item:
+    if item.get("type") == "embeddings" or "id" not in item:
         return []
     key = str(item["id"])
     return [
@@ -122,8 +119,8 @@ def _from_v0(item: Any) -> list[LmModel]:
             key=key,
             id=key,
             loaded=item.get("state") == "loaded",
-            context_tokens=item.get("loaded_context_length"),
-            max_context_tokens=item.get("max_context_length"),
+            context_tokens=http.number(item.get("loaded_context_length")),
+            max_context_tokens=http.number(item.get("max_context_length")),
             vision=item.get("type") == "vlm",
             detail=str(item.get("compatibility_type") or ""),
         )

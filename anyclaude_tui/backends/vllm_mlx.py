@@ -91,7 +91,7 @@ class VllmMlxBackend(MlxModelBackend):
         if self._endpoint is None:
             return None
         async with http.client(self.base_url, timeout_s=_STATUS_TIMEOUT_S) as client:
-            return parse_progress(await http.get_json(client, "/v1/status"))
+            return parse_progress(await http.get_object(client, "/v1/status"))
 
     def _program(self) -> Path | None:
         """`vllm-mlx` beside the configured Python, beside ours, or on PATH."""
@@ -105,16 +105,13 @@ class VllmMlxBackend(MlxModelBackend):
 
 def parse_progress(status: Any) -> Progress | None:
     """The progress of the one running request; None when there are several (whose is it?)."""
-    requests = status.get("requests") if isinstance(status, dict) else None
-    running = [
-        request
-        for request in requests or ()
-        if isinstance(request, dict) and request.get("status") == "running"
-    ]
+    requests = http.parts(http.part(status).get("requests"))
+    running = [request for request in requests if request.get("status") == "running"]
     if len(running) != 1:
         return None
     (request,) = running
-    total, cached = request.get("prompt_tokens"), request.get("cached_tokens")
+    total, cached = http.number(request.get("prompt_tokens")), request.get("cached_tokens")
+    cached = cached if isinstance(cached, int) else None
     done = total if request.get("phase") == "generation" else None
     return Progress(prefill_done_tokens=done, prefill_total_tokens=total, cached_tokens=cached)
 

@@ -116,6 +116,23 @@ async def test_refusals_in_words(make: Make, routes: dict[str, Any], words: str)
             _ = backend.endpoint
 
 
+@pytest.mark.parametrize("odd", [[], ["x"], "words", 5, None, {"data": 5}, {"data": {"id": "m"}}])
+@pytest.mark.parametrize("owner", ["llamacpp", "library", "somebody"])
+async def test_a_server_with_odd_answers_is_no_fault_of_ours(
+    make: Make, owner: str, odd: Any
+) -> None:
+    """It is used as far as it is understood, or refused in words."""
+    routes = {f"GET {path}": odd for path in ("/props", "/api/version", "/api/ps")}
+    async with serving(openai({"id": "m", "owned_by": owner}, **routes)) as fake:
+        assert (await started(make, fake)).endpoint.model == "m"
+        fake.routes["GET /v1/models"] = odd
+        backend = make(kind="openai", url=fake.url)
+        with pytest.raises(BackendError, match="lists no model"):
+            await backend.start()
+    async with serving(Fake({"GET /v1/models": odd, "GET /api/v1/models": odd})) as fake:
+        assert await make(kind="anthropic", url=fake.url).models() == ()
+
+
 async def test_another_of_its_models_can_be_chosen(make: Make) -> None:
     async with serving(openai({"id": "a"}, {"id": "b"})) as fake:
         backend = await started(make, fake)
