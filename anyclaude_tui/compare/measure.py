@@ -37,14 +37,14 @@ from anyclaude_tui.compare.running import Run, Taken
 from anyclaude_tui.proxy import upstream_errors
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.limits import Limits
-from anyclaude_tui.proxy.native import hygiene
 from anyclaude_tui.proxy.native_stream import NativeTranslator
 from anyclaude_tui.proxy.notes import note_ending, note_read, note_request
 from anyclaude_tui.proxy.prefix import CallMemory
 from anyclaude_tui.proxy.request import clamp, translate
-from anyclaude_tui.proxy.sse import EventTooLarge, SSEReader
+from anyclaude_tui.proxy.sse import EventTooLarge, reader_for
 from anyclaude_tui.proxy.stream import StreamTranslator
 from anyclaude_tui.proxy.timers import Timers
+from anyclaude_tui.proxy.translation import native_body
 from anyclaude_tui.proxy.upstream import Broken, Unreachable, Upstream
 from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Truncation
 from anyclaude_tui.telemetry.hub import Hub
@@ -109,7 +109,7 @@ async def direct(
         request = clamp(translate(body, endpoint, memory), 0, endpoint)
     except ApiError as error:
         return failed(run, error.message)
-    sent = hygiene(body, endpoint, memory) if endpoint.native else request.body
+    sent = native_body(body, request, endpoint, memory) if endpoint.native else request.body
     data = msgspec.json.encode(sent)
     note_request(record, request, endpoint)
     record.prompt_bytes = len(data)
@@ -120,7 +120,7 @@ async def direct(
     record.phase = Phase.SENT
     record.accepted_at = record.sent_at = time.monotonic()
     timers = Timers(limits, record.accepted_at)
-    reader = SSEReader(limits.max_event_bytes)
+    reader = reader_for("", limits.max_event_bytes)
     cause: tuple[Truncation, str] | None = None
     try:
         async with Upstream(http, endpoint, data, limits.connect_s) as upstream:
@@ -129,6 +129,7 @@ async def direct(
             if upstream.status != 200:
                 found = await upstream.error_body()
                 raise upstream_errors.from_upstream(upstream.status, upstream.content_type, found)
+            reader = reader_for(upstream.content_type, limits.max_event_bytes)
             async for piece in upstream.read():
                 now = time.monotonic()
                 out = translator.feed(reader.feed(piece))

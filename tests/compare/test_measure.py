@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from anyclaude_tui.backends.base import Dialect, Endpoint
 from anyclaude_tui.compare import measure
 from anyclaude_tui.compare.reader import ANSWER
 from anyclaude_tui.compare.running import Run, Taken
@@ -195,3 +197,23 @@ async def test_how_it_goes_can_be_seen_while_it_runs(bench: Bench) -> None:
     assert run.look().outcome is None
     go_on.set()
     assert (await task).text == "first last"
+
+
+async def test_direct_sends_and_reads_what_the_proxy_would(bench: Bench) -> None:
+    """A Messages server that does not stream, with its JSON laid out over many lines."""
+    message = {
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "text", "text": "hello"}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 9, "output_tokens": 3},
+    }
+    reply = Reply(json.dumps(message, indent=1).encode(), content_type="application/json")
+    bench.upstream.script(reply)
+    url = bench.upstream.url + "/messages"
+    endpoint = Endpoint(url, "m", Dialect(max_tokens_cap=7), native=True)
+    unstreamed = {name: value for name, value in BODY.items() if name != "stream"}
+    taken = await measure.direct(Run("native"), bench.http, endpoint, unstreamed, Limits())
+    assert (taken.view.outcome, taken.view.output_tokens.value) == (Outcome.COMPLETE, 3)
+    sent = bench.upstream.requests[-1].json
+    assert (sent["stream"], sent["max_tokens"]) == (True, 7)
