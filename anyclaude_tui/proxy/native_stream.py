@@ -47,9 +47,10 @@ class NativeTranslator(Translator):
         tools: Mapping[str, Mapping[str, Any]] | None = None,
         memory: CallMemory | None = None,
         gather: bool = False,
+        request_id: str | None = None,
         call_id: Callable[[], str] = new_call_id,
     ) -> None:
-        super().__init__(message_id, model, prompt_tokens)
+        super().__init__(message_id, model, prompt_tokens, request_id)
         self.started = False
         self._toolbox = Toolbox(tools or {})
         self._memory = memory

@@ -46,11 +46,12 @@ class StreamTranslator(Translator):
         single_call: bool = False,
         memory: CallMemory | None = None,
         gather: bool = False,
+        request_id: str | None = None,
         fast: bool = True,
         call_id: Callable[[], str] = new_call_id,
         error_from: Callable[[Any], ApiError] | None = None,
     ) -> None:
-        super().__init__(message_id, model, prompt_tokens)
+        super().__init__(message_id, model, prompt_tokens, request_id)
         self._error_from = error_from or partial(from_payload, prompt_tokens=prompt_tokens or None)
         self._fast = fast
         self._gather = gather

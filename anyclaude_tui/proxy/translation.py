@@ -66,6 +66,7 @@ def translator_for(
     """What reads the reply; `request` None: none has been sent yet."""
     shared: Any = {
         "message_id": f"msg_{record.id.removeprefix('req_')}",
+        "request_id": record.id,
         "model": record.requested_model,
         "prompt_tokens": prompt_tokens,
         "tools": request.tools if request else {},

@@ -31,11 +31,15 @@ class Translator(ABC):
     started: bool
     """`message_start` has been produced (or was, by the translator of a first try)."""
 
-    def __init__(self, message_id: str, model: str, prompt_tokens: int) -> None:
+    def __init__(
+        self, message_id: str, model: str, prompt_tokens: int, request_id: str | None = None
+    ) -> None:
+        """`request_id`: what errors name; the message's when not given."""
         self.facts = StreamFacts()
         self.finished = False
         """The reply is over: nothing that still comes is needed."""
         self._id = message_id
+        self._request_id = request_id or message_id
         self._model = model
         self._prompt_tokens = prompt_tokens
         self._error: ApiError | None = None
@@ -106,7 +110,7 @@ class Translator(ABC):
             cause, reason = Truncation.MALFORMED, self._malformed
         ending = self._judged(cause, reason)
         if ending.error is not None:
-            data = self._closed() + wire.event(ending.error.body(self._id))
+            data = self._closed() + wire.event(ending.error.body(self._request_id))
         else:
             data = self.start() + self._closed()
             data += wire.message_delta(ending.stop_reason, self._stop_sequence, self._usage())
@@ -121,7 +125,7 @@ class Translator(ABC):
             return replace(self._ending, data=b"")
         may_pass = error.status >= 500 or error.status == 429
         self._ending = Ending(
-            self._closed() + wire.event(error.body(self._id)),
+            self._closed() + wire.event(error.body(self._request_id)),
             Outcome.ERROR,
             error=error,
             reason=error.message,

@@ -424,6 +424,17 @@ async def test_a_backend_that_says_when_to_ask_again_is_asked_again_then(
         assert got == told
 
 
+async def test_an_error_in_the_stream_names_the_request(upstream: Upstream) -> None:
+    """By the id of the response's header and of the request log, to be found again."""
+    async with running_proxy(upstream.url, limits=Limits(retries=0)) as proxy:
+        upstream.script(Reply(TEXT, wire.error_event("boom")))
+        async with proxy.post(ask_body()) as response:
+            data = await response.read()
+        error = json.loads(data.rpartition(b"data: ")[2])
+        assert error["type"] == "error"
+        assert error["request_id"] == response.headers["request-id"] == proxy.last.id
+
+
 async def test_an_error_that_hangs_in_its_body_is_told_all_the_same(
     upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
