@@ -109,7 +109,7 @@ def environment(env: Mapping[str, str]) -> dict[str, Any]:
         if not url:
             continue
         if not url.startswith(("http://", "https://")):
-            raise LegacyError(f"{variable}={url}: a URL is expected, http://127.0.0.1:1234/v1")
+            raise LegacyError(f"{variable}: a URL is expected, http://127.0.0.1:1234/v1")
         made.setdefault("backends", {})[name] = {"kind": kind, "url": url}
     port = env.get("ANYCLAUDE_PORT")
     if port:
