@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from anyclaude_tui.backends import http, memory, mlx_lm, modelfiles
-from anyclaude_tui.backends.address import shown
+from anyclaude_tui.backends.address import is_local, shown
 from anyclaude_tui.backends.anthropic import AnthropicBackend
 from anyclaude_tui.backends.attached import AttachedBackend
 from anyclaude_tui.backends.base import Backend, BackendError
@@ -183,7 +183,7 @@ async def _lm_studio(
 ) -> list[Finding]:
     """LM Studio: not running is no fault where `lms` can start it."""
     if not await is_lm_studio(client):
-        if lms_program() and http.is_local(backend.base_url):
+        if lms_program() and is_local(backend.base_url):
             return [(Level.OK, "not running; its server is started when it is needed", "")]
         raise BackendError(
             f"LM Studio does not answer at {backend.base_url}: open it and start its server "

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from anyclaude_tui.backends import http
+from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.attached import AttachedBackend, key_of
 from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, ModelInfo
 from anyclaude_tui.config import BackendSettings
@@ -36,7 +37,7 @@ class AnthropicBackend(AttachedBackend):
 
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
         """See AttachedBackend. A list of models costs nothing, a chat would."""
-        if not self._knows_us() and not http.is_local(self.base_url):
+        if not self._knows_us() and not is_local(self.base_url):
             raise BackendError(
                 f"{self.base_url} needs a key: set api_key for {self.name}, "
                 'for example api_key = "env:ANTHROPIC_API_KEY"'

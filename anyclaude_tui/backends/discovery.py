@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from anyclaude_tui.backends import http, mlx_lm
-from anyclaude_tui.backends.address import Address, address
+from anyclaude_tui.backends.address import Address, address, is_local
 from anyclaude_tui.backends.base import BackendError
 from anyclaude_tui.backends.flavours import Server, ask_models, inspect
 from anyclaude_tui.backends.installed import Tool, find_tools
@@ -79,7 +79,7 @@ async def discover(
     bases = [f"http://127.0.0.1:{port}" for port in ports if port not in not_ports]
     places = {base: (Address(base), "") for base in bases}
     for name, settings in (configured or {}).items():
-        if not settings.url or not http.is_local(settings.url):
+        if not settings.url or not is_local(settings.url):
             continue
         with suppress(ValueError):  # its start says what is wrong with it
             place = address(settings.url)

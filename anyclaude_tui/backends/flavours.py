@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from anyclaude_tui.backends import http, mlx_lm, modelfiles
+from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.base import BackendError, Dialect, ModelInfo
 
 REMOTE_SLOTS = 8
@@ -85,7 +86,7 @@ async def inspect(client: httpx.AsyncClient, base: str, listed: httpx.Response) 
             slots=REMOTE_SLOTS,
             tokenize_url=f"{base}/tokenize" if flavour == "vllm" else None,
         )
-    if not http.is_local(base):
+    if not is_local(base):
         return replace(server, dialect=Dialect(top_k=False, images=True, stop=True))
     if "library" in owners or (await http.get_object(client, "/api/version")).get("version"):
         return await _ollama(client, server)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
+from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.base import BackendError
 
 QUESTION_TIMEOUT_S = 5.0
@@ -18,12 +18,6 @@ LATE_SYSTEM: list[dict[str, Any]] = [
     {"role": "user", "content": "hi"},
 ]
 """A chat that a strict template refuses: a system message that is not the first."""
-_LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")
-
-
-def is_local(url: str) -> bool:
-    """Whether the URL is on this machine."""
-    return (urlsplit(url).hostname or "") in _LOOPBACK
 
 
 def client(

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from anyclaude_tui.backends import http
+from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.attached import AttachedBackend
 from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, ModelInfo
 from anyclaude_tui.backends.lmstudio_api import LmModel, is_lm_studio, list_models, load, unload
@@ -55,7 +56,7 @@ class LmStudioBackend(AttachedBackend):
                         f"use --backend openai:{self.base_url}"
                     )
             program = lms_program()
-            if program is None or not http.is_local(self.base_url):
+            if program is None or not is_local(self.base_url):
                 raise BackendError(
                     f"nothing answers at {self.base_url}: open LM Studio and start its server "
                     "(Developer, Start Server)"

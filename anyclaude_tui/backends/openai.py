@@ -7,7 +7,8 @@ from pathlib import Path
 
 import httpx
 
-from anyclaude_tui.backends import http, mlx_lm
+from anyclaude_tui.backends import mlx_lm
+from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.attached import AttachedBackend
 from anyclaude_tui.backends.base import BackendError, Endpoint, ModelInfo
 from anyclaude_tui.backends.flavours import REMOTE_SLOTS, ask_models, inspect, parse_models
@@ -35,7 +36,7 @@ class OpenAiBackend(AttachedBackend):
         server = await inspect(client, self.base_url, listed)
         self.simulated = server.flavour == "simulator"
         model = self._choose(server.models)
-        local = http.is_local(self.base_url)
+        local = is_local(self.base_url)
         if local:  # elsewhere a chat may cost money
             await self.check_chat(client, model, FIRST_CHAT_S)
         chosen = next((info for info in server.models if info.id == model), None)

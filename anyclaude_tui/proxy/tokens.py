@@ -18,6 +18,7 @@ from typing import Any
 
 import aiohttp
 
+from anyclaude_tui.backends.address import proxy_of
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.proxy.local_tokenizer import count_locally
 from anyclaude_tui.proxy.request import UpstreamRequest
@@ -150,7 +151,8 @@ async def _post(
     url: str, body: dict[str, Any], endpoint: Endpoint, http: aiohttp.ClientSession
 ) -> dict[str, Any] | None:
     query = endpoint.query or None
-    async with http.post(url, json=body, headers=endpoint.headers, params=query) as response:
+    proxy, headers = proxy_of(url), endpoint.headers
+    async with http.post(url, json=body, headers=headers, params=query, proxy=proxy) as response:
         if response.status != 200:
             return None
         answer = json.loads(await response.read())

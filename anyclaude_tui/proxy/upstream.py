@@ -15,7 +15,7 @@ from types import SimpleNamespace, TracebackType
 
 import aiohttp
 
-from anyclaude_tui.backends.address import shown
+from anyclaude_tui.backends.address import proxy_of, shown
 from anyclaude_tui.backends.base import Endpoint
 
 ERROR_BYTES = 64 * 1024
@@ -94,6 +94,7 @@ class Upstream:
                 self._response = await self._http.post(
                     self._endpoint.url,
                     params=self._endpoint.query or None,
+                    proxy=proxy_of(self._endpoint.url),
                     data=self._body,
                     headers=headers,
                     allow_redirects=False,

@@ -5,13 +5,14 @@ The servers are FAKES (tests/backends/fakes.py).
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import httpx
 import pytest
 
 from anyclaude_tui import config
-from anyclaude_tui.backends.address import address, shown
+from anyclaude_tui.backends.address import address, proxy_of, shown
 from anyclaude_tui.backends.base import BackendError
 from anyclaude_tui.backends.discovery import discover
 from anyclaude_tui.config import BackendSettings, ConfigError, Settings
@@ -128,6 +129,56 @@ async def test_a_switch_to_such_a_url(tmp_path: Path) -> None:
             assert session.snapshot().backend is not None
     finally:
         await session.stop()
+
+
+async def test_requests_take_the_environments_proxy_as_the_questions_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that answers through the proxy alone is ready, so it must get the requests too."""
+    async with serving(openai({"id": "m", "owned_by": "vllm"})) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("http_proxy", proxy.url)
+        proxy_of.cache_clear()
+        session = Session(Settings(), home=tmp_path, backend="openai:http://models.example/v1")
+        await session.start()
+        try:
+            await session.ready()
+            headers = {"Authorization": f"Bearer {session.token}"}
+            async with httpx.AsyncClient(
+                base_url=session.url, headers=headers, trust_env=False
+            ) as client:
+                answer = await client.post("/v1/messages", json=ask_body(stream=False))
+            assert answer.status_code == 200
+        finally:
+            await session.stop()
+            proxy_of.cache_clear()
+        assert proxy.asked[-1][0] == "POST /v1/chat/completions"
+        assert proxy.asked[-1][2]["Host"] == "models.example"
+
+
+@pytest.mark.parametrize(
+    ("url", "env", "expected"),
+    [
+        ("http://127.0.0.1:1234/v1", {"http_proxy": "http://p:1"}, None),
+        ("http://a.example/v1", {"http_proxy": "http://p:1"}, "http://p:1"),
+        ("https://a.example/v1", {"http_proxy": "http://p:1"}, None),
+        ("https://a.example/v1", {"all_proxy": "p:1"}, "http://p:1"),
+        ("https://a.example/v1", {"https_proxy": "http://p:1", "no_proxy": "a.example"}, None),
+        ("https://a.example/v1", {"https_proxy": "socks5://p:1"}, None),
+    ],
+)
+def test_which_proxy(
+    url: str, env: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    proxy_of.cache_clear()
+    assert proxy_of(url) == expected
+    proxy_of.cache_clear()
 
 
 def test_a_name_without_its_secret_cannot_be_used() -> None:
