@@ -13,6 +13,7 @@ from anyclaude_tui.telemetry.events import (
     RequestRecord,
     Source,
     Truncation,
+    estimated,
 )
 from anyclaude_tui.telemetry.metrics import decode_tokens_per_s, prefill_start, uncached_tokens
 from anyclaude_tui.telemetry.numbers import counted, size
@@ -167,15 +168,19 @@ def _thinking(record: RequestRecord, seconds: float) -> str:
     """Thinking, when most of the decode time went into it."""
     if not record.thinking_deltas or not record.deltas or record.first_delta_at is None:
         return ""
-    total = record.output_tokens.value or float(record.deltas)
-    tokens = total * record.thinking_deltas / record.deltas
+    said = record.output_tokens
+    total = said if said.value else estimated(record.deltas)
+    share = (total.value or 0.0) * record.thinking_deltas / record.deltas
+    # Exact only where a delta is a token.
+    tokens = total if total.value == record.deltas else estimated(share)
+    words = f"thinking: {_about(tokens)}{share:,.0f} of {_tokens(total)}"
     if record.first_text_at is None:
         if record.thinking_deltas < record.deltas:
             return ""
-        return f"thinking: all {total:,.0f} tokens, no visible text"
+        return f"thinking: all {_tokens(total)}, no visible text"
     if record.first_text_at - record.first_delta_at < MOSTLY * seconds:
         return ""
-    return f"thinking: {tokens:,.0f} of {total:,.0f} tokens before the first visible text"
+    return f"{words} before the first visible text"
 
 
 def _tokens(figure: Figure) -> str:

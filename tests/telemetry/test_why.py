@@ -155,6 +155,19 @@ def test_thinking() -> None:
     assert why(record(**only), None) == "thinking: all 2,310 tokens, no visible text"
 
 
+def test_a_share_of_thinking_is_exact_only_where_a_delta_is_a_token() -> None:
+    chunky = {**DECODING, "deltas": 231, "thinking_deltas": 184, "first_text_at": 250.0}
+    assert why(record(**chunky), None) == (
+        "thinking: about 1,840 of 2,310 tokens before the first visible text"
+    )
+    counted = {**chunky, "deltas": 2310, "thinking_deltas": 1840, "output_tokens": estimated(2310)}
+    assert why(record(**counted), None) == (
+        "thinking: about 1,840 of about 2,310 tokens before the first visible text"
+    )
+    only = {**counted, "thinking_deltas": 2310, "first_text_at": None}
+    assert why(record(**only), None) == "thinking: all about 2,310 tokens, no visible text"
+
+
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
