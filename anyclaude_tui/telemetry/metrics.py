@@ -156,12 +156,14 @@ def prefill_eta_s(record: RequestRecord, now: float) -> Figure:
 
 
 def context_percent(record: RequestRecord) -> Figure:
-    """Prompt and output so far, of the window."""
-    if not record.window_tokens or record.prompt_tokens.value is None:
+    """Prompt and output so far, of the window; no better known than either."""
+    prompt, out = record.prompt_tokens, record.output_tokens
+    if not record.window_tokens or prompt.value is None:
         return UNKNOWN
-    out = record.output_tokens.value
-    used = record.prompt_tokens.value + (record.deltas if out is None else out)
-    return Figure(100 * used / record.window_tokens, record.prompt_tokens.source)
+    used = prompt.value + (record.deltas if out.value is None else out.value)
+    counted = record.deltas > 0 and out.source is not Source.REPORTED
+    source = Source.ESTIMATED if counted else prompt.source
+    return Figure(100 * used / record.window_tokens, source)
 
 
 @dataclass(frozen=True, slots=True)

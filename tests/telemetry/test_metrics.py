@@ -146,3 +146,12 @@ def test_the_live_rate_is_never_negative() -> None:
     made.deltas = 0
     now[0] = 2.0
     assert hub.snapshot().rates[-1] == 0
+
+
+def test_the_share_of_the_window_is_no_better_known_than_its_parts() -> None:
+    made = record(window_tokens=1000, prompt_tokens=reported(400), output_tokens=UNKNOWN, deltas=0)
+    assert metrics.context_percent(made) == Figure(40.0, Source.REPORTED)
+    made.deltas, made.output_tokens = 100, estimated(100)
+    assert metrics.context_percent(made) == Figure(50.0, Source.ESTIMATED)
+    made.output_tokens = reported(200)
+    assert metrics.context_percent(made) == Figure(60.0, Source.REPORTED)
