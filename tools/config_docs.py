@@ -86,6 +86,7 @@ OUTRO = """\
 | `LMSTUDIO_URL` | a backend `lmstudio` at that URL |
 | `LOCAL_URL` | a backend `local`: an OpenAI-compatible server at that URL |
 | `MLX_LM_URL` | a backend `mlx-lm`: an mlx_lm.server that runs there |
+| `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` | the way to servers elsewhere; never to this machine |
 | `NO_COLOR` | no colours |
 
 ## From anyclaude
@@ -99,7 +100,9 @@ home, is read as it is: `backend`, `port`, `debug`, and each backend's `baseUrl`
 ## Secrets
 
 `api_key = "env:NAME"` reads the key from the environment when it is needed, so that the file has
-none. `config show` never prints keys or tokens, and traces are written without them.
+none. `config show` never prints keys or tokens, and traces are written without them. A `url` may
+hold a user and password, or a key (`?api_key=…`): they go with every request and are left out of
+everything that is shown or logged. On a command line `ps` shows them: put them into config.toml.
 """
 
 
