@@ -86,7 +86,7 @@ OUTRO = """\
 | `LMSTUDIO_URL` | a backend `lmstudio` at that URL |
 | `LOCAL_URL` | a backend `local`: an OpenAI-compatible server at that URL |
 | `MLX_LM_URL` | a backend `mlx-lm`: an mlx_lm.server that runs there |
-| `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` | the way to servers elsewhere; never to this machine |
+| `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` | the way to servers elsewhere |
 | `NO_COLOR` | no colours |
 
 ## From anyclaude
