@@ -152,6 +152,7 @@ class DashboardApp(App[int], inherit_bindings=False):
 
     def say(self, words: str, level: str = "information") -> None:
         """A short message over the screen; what went wrong stays longer."""
+        self.dashboard.place_messages()
         severity = SEVERITY.get(level, "information")
         self.notify(words, severity=severity, markup=False, timeout=SAID_S.get(level, 4.0))
 
@@ -186,7 +187,7 @@ class DashboardApp(App[int], inherit_bindings=False):
                 self.dashboard.pane.emulator.key(press)
         elif event.key != "escape" and not self.run_chord(event.character or event.key):
             key = actions.key_words(event.key, event.character)
-            self.say(f"{self.dashboard.leader} then {key}: no such command; ? lists them")
+            self.say(f"{self.dashboard.leader} then {key} is no command; ? lists them")
         return True
 
     def lead(self, on: bool) -> None:

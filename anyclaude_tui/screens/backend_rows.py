@@ -6,7 +6,7 @@ the built-in simulator, which is always there and always labelled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from anyclaude_tui.backends.base import BackendState, BackendStatus
@@ -24,6 +24,7 @@ from anyclaude_tui.widgets.lines import (
     clean,
     fit,
     joined,
+    joined_within,
     pad,
     spread,
     text,
@@ -117,7 +118,8 @@ class _Sizes:
         """The columns of a list of `width` cells."""
         room = width - START
         if width < NARROW:
-            return cls(room - 12, 0, 0, 12)
+            note = max(12, min(20, room - 32))
+            return cls(room - note, 0, 0, note)
         window, note = (15, 26) if width >= 100 else (8, 22)
         room -= window + 2 + note
         name = min(34, room // 2)
@@ -136,7 +138,7 @@ def head(group: str, width: int, *, first: bool) -> Line:
         text(group, Tone.LABEL),
         text(model, Tone.FAINT),
         text(window, Tone.FAINT),
-        text(note, Tone.FAINT),
+        [text(note, Tone.FAINT)],
     )
     return (*text(" " * (START - 2)), *line)
 
@@ -145,20 +147,24 @@ def line(row: Row, place: int, width: int) -> Line:
     """One row of the list in `width` cells; `place` counts from 0."""
     digit = DIGITS[place] if place < len(DIGITS) else " "
     start: Line = ((f"{digit} ", Tone.KEY), _sign(row), (" ", Tone.TEXT))
-    return (*start, *_columns(_Sizes.of(width), *_cells(row)))
+    sizes, (name, model, window, notes) = _Sizes.of(width), _cells(row)
+    if row.group == DISK and width_of(name) >= sizes.name + sizes.model:
+        name = tuple((words.rpartition("/")[2], tone) for words, tone in name)
+    return (*start, *_columns(sizes, name, model, window, notes))
 
 
-def _columns(sizes: _Sizes, name: Line, model: Line, window: Line, note: Line) -> Line:
+def _columns(sizes: _Sizes, name: Line, model: Line, window: Line, notes: Sequence[Line]) -> Line:
+    note = joined_within(notes, sizes.note)
     if not sizes.window:
-        return (*pad(fit(name, sizes.name - 1), sizes.name), *fit(note, sizes.note))
+        return (*pad(fit(name, sizes.name - 1), sizes.name), *note)
     first = sizes.name if width_of(model) else sizes.name + sizes.model
     line: Line = pad(fit(name, first - 1), first)
     line += pad(fit(model, sizes.model - 1), sizes.model) if width_of(model) else ()
-    return (*line, *spread((), window, sizes.window), *text("  "), *fit(note, sizes.note))
+    return (*line, *spread((), window, sizes.window), *text("  "), *note)
 
 
-def _cells(row: Row) -> tuple[Line, Line, Line, Line]:
-    """Name, model, window, note."""
+def _cells(row: Row) -> tuple[Line, Line, Line, list[Line]]:
+    """Name, model, window, notes."""
     label = text("simulated", Tone.WARN) if _simulated(row) else ()
     if row.status is not None:
         status = row.status
@@ -167,7 +173,7 @@ def _cells(row: Row) -> tuple[Line, Line, Line, Line]:
         model = text(clean(status.model or status.kind).rpartition("/")[2], Tone.LABEL)
         warned = text("warning", Tone.WARN) if status.warnings else ()
         state = "in use" if row.active and status.state is BackendState.READY else status.state
-        note = joined([text(str(state), _STATE_TONES.get(status.state, Tone.LABEL)), warned, label])
+        notes = [text(str(state), _STATE_TONES.get(status.state, Tone.LABEL)), warned, label]
     else:
         offer = row.offer
         assert offer is not None
@@ -180,8 +186,8 @@ def _cells(row: Row) -> tuple[Line, Line, Line, Line]:
         missing = () if offer.usable else text("not usable yet", Tone.FAINT)
         here = offer.running and offer.usable
         large = () if offer.fits else text("too large", Tone.WARN)
-        note = joined([size, large, missing, text("running", Tone.LABEL) if here else (), label])
-    return name, model, format.known(window, format.exact), note
+        notes = [size, large, missing, text("running", Tone.LABEL) if here else (), label]
+    return name, model, format.known(window, format.exact), notes
 
 
 _STATE_TONES = {
@@ -275,7 +281,7 @@ def tools(found: Discovery | None, width: int, rows_most: int = 2) -> list[Line]
     here = [_tool(tool) for tool in found.tools if tool.where]
     missing = [_tool(tool) for tool in found.tools if not tool.where]
     return [
-        fit(((f"{head} ", Tone.LABEL), *joined(parts)), width)
+        ((f"{head} ", Tone.LABEL), *joined_within(parts, width - 10))
         for head, parts in (("Installed", here), ("Not here ", missing))
         if parts
     ][:rows_most]

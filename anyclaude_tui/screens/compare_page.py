@@ -16,11 +16,22 @@ from anyclaude_tui.screens.compare_before import before
 from anyclaude_tui.screens.compare_charts import bars, over_time
 from anyclaude_tui.screens.compare_tables import figures, runs, side_by_side
 from anyclaude_tui.widgets import format, plot
-from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, pad, text, wrapped
+from anyclaude_tui.widgets.lines import (
+    Line,
+    Tone,
+    clean,
+    fit,
+    joined,
+    joined_within,
+    pad,
+    text,
+    wrapped,
+)
 
 WIDE = 116
 """From this width on the bars stand beside the verdict."""
 VERDICT_SHARE = 0.54
+NAME = 12
 SURE = {
     Confidence.HIGH: "one cause explains most of it",
     Confidence.LIKELY: "the largest of several causes",
@@ -95,13 +106,15 @@ def _named(said: Verdict, width: int) -> list[Line]:
     if said.cause not in (Cause.EQUAL, Cause.FAILED):
         facts.append(("Cause", str(said.cause)))
         if said.scenario is not None:
-            facts.append(("Scenario", f"{said.scenario} (the debugging guide's)"))
+            whose = f"{said.scenario} (the debugging guide's)"
+            fits = len(whose) + NAME <= width
+            facts.append(("Scenario", whose if fits else str(said.scenario)))
         facts.append(("Confidence", f"{said.confidence}: {SURE[said.confidence]}"))
     elif said.cause is Cause.EQUAL:
         sure = "a close call: these runs do not tell" if said.close else str(said.confidence)
         facts.append(("Confidence", sure))
     return [
-        fit((*pad(text(name, Tone.LABEL), 12), (what, Tone.TEXT)), width) for name, what in facts
+        fit((*pad(text(name, Tone.LABEL), NAME), (what, Tone.TEXT)), width) for name, what in facts
     ]
 
 
@@ -121,7 +134,7 @@ def targets(comparison: Comparison, width: int) -> list[Line]:
             _maybe("window ", target.window_tokens, format.exact),
             _maybe("up in ", target.bring_up_s, format.seconds),
         ]
-        lines.append(fit((plot.mark(place), (" ", Tone.TEXT), *joined(facts)), width))
+        lines.append((plot.mark(place), (" ", Tone.TEXT), *joined_within(facts, width - 2)))
     good = sum(sample.ok and sample.run > 0 for sample in comparison.samples)
     bad = sum(not sample.ended_well for sample in comparison.samples)
     counted = joined(

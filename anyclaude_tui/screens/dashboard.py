@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import ComposeResult
-from textual.geometry import Region
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets._toast import ToastRack
@@ -179,12 +178,25 @@ class DashboardScreen(Screen[None]):
             self._command.set_lines(self._command_lines(width, regions["command"].height))
         for panel in self._panels:
             panel.edge = self.arrangement.edges.get(panel.kind.name, "")
-        for rack in self.query(ToastRack):
-            _place_messages(rack, regions.get("pane"))
+        self.place_messages()
         self._note.set_lines([((" ", Tone.TEXT), *line) for line in note])
         self._small.set_lines(chrome.too_small(width, height))
         self._show_header()
         self.call_after_refresh(self._show_again)
+
+    def place_messages(self) -> None:
+        """Put messages over the half of the pane in which nobody types, never over a panel;
+        without a pane at the bottom, over the oldest requests."""
+        region = self.arrangement.regions.get("pane")
+        for rack in self.query(ToastRack):
+            if region is None or self.pane is None:
+                rack.styles.dock, rack.styles.width = "bottom", "1fr"
+                rack.styles.margin = (0, 0, 1, 0)
+                continue
+            above = self.pane.emulator.cursor.y > region.height // 2
+            below = self.size.height - region.bottom
+            rack.styles.dock, rack.styles.width = "top" if above else "bottom", region.width
+            rack.styles.margin = (region.y, 0, 0, 0) if above else (0, 0, below, 0)
 
     def _command_lines(self, width: int, height: int) -> list[Line]:
         """How to start Claude Code elsewhere; one line once it has been done."""
@@ -234,16 +246,6 @@ def command_text(launch: Launch) -> str:
     variables = [f"{name}={shlex.quote(value)}" for name, value in launch.settings]
     words = ["cd", shlex.quote(launch.cwd), "&&", "env", *variables, shlex.join(launch.argv)]
     return " ".join(words)
-
-
-def _place_messages(rack: ToastRack, pane: Region | None) -> None:
-    """Over the oldest that Claude Code shows, not over its prompt at the bottom nor over a
-    panel; without a pane over the oldest requests, at the bottom."""
-    if pane is None:
-        rack.styles.dock, rack.styles.width, rack.styles.margin = "bottom", "1fr", (0, 0, 1, 0)
-    else:
-        rack.styles.dock, rack.styles.width = "top", pane.width
-        rack.styles.margin = (pane.y, 0, 0, 0)
 
 
 def _place(widget: Widget, x: int, y: int, width: int, height: int) -> None:

@@ -43,7 +43,7 @@ def tabs_lines(tabs: Sequence[str], chosen: int, width: int) -> list[Line]:
     """`1 Overview  2 Sizes …` over a rule that is strong under the chosen one."""
     line = _tabs(tabs, chosen)
     if width_of(line) > width:
-        line = _tabs([name[:4].rstrip() for name in tabs], chosen)
+        line = _tabs([name[:4].rstrip() for name in tabs], chosen, "  ")
     return [fit(line, width), _under(line, chosen, width)]
 
 
@@ -76,10 +76,10 @@ def _under(line: Line, chosen: int, width: int) -> Line:
     )
 
 
-def _tabs(tabs: Sequence[str], chosen: int) -> Line:
+def _tabs(tabs: Sequence[str], chosen: int, gap: str = "   ") -> Line:
     line: Line = text(" ")
     for place, name in enumerate(tabs):
-        line += text("   ") if place else ()
+        line += text(gap) if place else ()
         tone = Tone.STRONG if place == chosen else Tone.LABEL
         line += ((f"{place + 1}", Tone.KEY), (f" {name}", tone))
     return line

@@ -17,9 +17,11 @@ BAR = "▌"
 
 def with_cursor(strip: Strip, widget: Widget) -> Strip:
     """The row under the cursor; its first cell must be blank. A theme that has only the
-    terminal's own colours cannot mix a ground from them: there the row is reversed."""
+    terminal's own colours cannot mix a ground from them: there the row is reversed, in one
+    colour, or each word would have a ground of its own."""
     if widget.app.current_theme.ansi:
-        return strip.apply_style(Style(reverse=True))
+        plain = Style(reverse=True)
+        return Strip([Segment(segment.text, plain) for segment in strip], strip.cell_length)
     first = next(iter(strip), None)
     if first is None or strip.cell_length < 1:
         return strip

@@ -7,6 +7,7 @@ colours. Comparing two lists tells whether a panel has to be painted again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
@@ -67,6 +68,8 @@ STYLES: dict[Tone, str] = {
 Seg = tuple[str, Tone]
 Line = tuple[Seg, ...]
 
+_GLUE = "\0"
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|k?B|[MG]i?B)(?:\W|$))")
 _CONTROL = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
@@ -160,9 +163,11 @@ def joined_within(parts: Iterable[Line], width: int, separator: str = " · ") ->
 
 
 def wrapped(words: str, width: int, rows: int, tone: Tone = Tone.TEXT) -> list[Line]:
-    """The words over at most `rows` lines, broken at spaces; the last one is cut to fit."""
+    """The words over at most `rows` lines, broken at spaces but not between a number and its
+    unit; the last one is cut to fit."""
     lines: list[str] = []
-    for word in clean(words).split():
+    for word in _UNIT.sub(_GLUE, clean(words)).split():
+        word = word.replace(_GLUE, " ")
         if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width:
             lines[-1] += " " + word
         else:

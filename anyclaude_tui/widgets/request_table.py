@@ -99,6 +99,7 @@ SCREEN: tuple[Column, ...] = (
         "reused",
         7,
         lambda r: _plain(r.reuse_percent, format.percent),
+        70,
         order=lambda r: r.reuse_percent.value,
     ),
     Column(

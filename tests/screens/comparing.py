@@ -15,6 +15,7 @@ from anyclaude_tui.compare.progress import (
     Running,
     TargetFailed,
 )
+from anyclaude_tui.compare.reader import ANSWER
 from anyclaude_tui.compare.samples import Comparison, Prefix, Sample, Target, Way
 from anyclaude_tui.compare.saved import Saved, save
 from anyclaude_tui.compare.workload import builtin
@@ -29,6 +30,7 @@ FAST = Target("fast", "simulator", "fast", "gpt-oss-20b", simulated=True, window
 SLOW = Target("slow", "mlx_lm", "slow", "qwen3-42b-thinking", window_tokens=40_960, bring_up_s=8.2)
 STARTED = 1_000.0
 WALL = 1_763_000_000.0
+THOUGHT = "Where is the limit read? In the client's constructor, once."
 REPLY = (
     "The retry limit is read once, when the client is made, so a change in the settings has "
     "no effect on those that run.\n\n1. Read it at each request instead.\n2. Say so in the log."
@@ -74,7 +76,7 @@ def running(step: Step, number: int, phase: Phase = Phase.DECODE) -> Running:
     record.prompt_bytes, record.message_count, record.tool_count = 76_400, 5, 12
     now = view(record, fakes.NOW)
     points = tuple((4.0 + n / 10, 4 * n) for n in range(1, 38))
-    text = REPLY if phase is Phase.DECODE else ""
+    text = f"{THOUGHT}\n{ANSWER}\n{REPLY}" if phase is Phase.DECODE else ""
     return Running(step, number, 22, 184.0, now, text, points if text else ())
 
 

@@ -74,7 +74,7 @@ def assert_readable(app: App[Any]) -> None:
                 continue
             front, ground = colors
             least = 1.4 if front in faint or not _is_text(segment.text) else 4.5
-            ratio = _contrast(front, ground)
+            ratio = contrast(front, ground)
             assert ratio >= least, (segment.text, front.hex, ground.hex, ratio)
 
 
@@ -118,7 +118,7 @@ def _colors(style: Style) -> tuple[Color, Color] | None:
     return Color.from_rich_color(style.color), Color.from_rich_color(style.bgcolor)
 
 
-def _contrast(one: Color, other: Color) -> float:
+def contrast(one: Color, other: Color) -> float:
     """WCAG 2.2: (L1 + 0.05) / (L2 + 0.05)."""
 
     def luminance(color: Color) -> float:

@@ -126,7 +126,7 @@ async def test_the_menu_after_the_leader_lists_every_command(tmp_path: Path) -> 
 async def test_an_unknown_key_is_named_and_dropped(tmp_path: Path) -> None:
     async with dashboard(tmp_path) as (app, _, pilot):
         await pilot.press(LEADER, "k")
-        assert "then k: no such command" in toasts(app)
+        assert "then k is no command" in toasts(app)
         assert not app.leading
 
 
@@ -134,26 +134,33 @@ async def test_an_unknown_key_is_named_as_it_is_printed(tmp_path: Path) -> None:
     for key, name in (("colon", ":"), ("ctrl+f", "Ctrl+F"), ("f5", "F5"), ("space", "Space")):
         async with dashboard(tmp_path) as (app, _, pilot):
             await pilot.press(LEADER, key)
-            assert f"Ctrl+] then {name}: no such command" in toasts(app)
+            assert f"Ctrl+] then {name} is no command" in toasts(app)
 
 
+@pytest.mark.parametrize("prompt", ["top", "bottom"])
 @pytest.mark.parametrize("size", [(80, 24), (100, 40), (120, 40), (160, 48), (200, 60)])
 async def test_messages_stand_over_the_pane_alone_and_not_over_its_prompt(
-    tmp_path: Path, size: tuple[int, int]
+    tmp_path: Path, size: tuple[int, int], prompt: str
 ) -> None:
+    """Claude Code's prompt moves down as it writes: messages keep to the other half."""
+    script = "printf '\\033[99;1H'; cat" if prompt == "bottom" else "cat"
     long = "The backend could not be restarted: port 8080 is taken by PID 812 (python)"
-    async with dashboard(tmp_path, size=size) as (app, _, pilot):
+    async with dashboard(tmp_path, size=size, script=script) as (app, _, pilot):
+        shown = app.dashboard.pane
+        assert shown is not None
+        await until(lambda: (shown.emulator.cursor.y > 0) == (prompt == "bottom"))
         app.say("Restarting fast")
         app.say(long, "error")
         await until(lambda: len(app.screen.query(Toast)) == 2)
         await pilot.pause()
-        for name in ("zoom", None):
+        for zoomed in (False, True):
+            pane = app.dashboard.arrangement.regions["pane"]
             for toast in app.screen.query(Toast):
-                pane = app.dashboard.arrangement.regions["pane"]
                 assert toast.region.area
                 assert pane.contains_region(toast.region)
-                assert toast.region.bottom < pane.y + pane.height // 2
-            if name is not None:
+                middle = pane.y + pane.height // 2
+                assert (toast.region.bottom <= middle) == (prompt == "bottom")
+            if not zoomed:
                 app.action_zoom()
                 await pilot.pause()
 
@@ -184,7 +191,7 @@ async def test_a_digit_switches(tmp_path: Path) -> None:
         await pilot.press(LEADER, "1")  # in use already
         assert door.asked[-1] == "switch qwen"
         await pilot.press(LEADER, "7")
-        assert "no such command" in toasts(app)
+        assert "then 7 is no command" in toasts(app)
 
 
 async def test_the_list_of_backends_switches_and_leaves(tmp_path: Path) -> None:

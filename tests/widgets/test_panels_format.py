@@ -135,3 +135,11 @@ def test_what_does_not_fit_whole_is_left_out() -> None:
     assert plain(joined_within(parts, 10)) == "fast"
     assert plain(joined_within(parts, 3)) == "fa…"
     assert joined_within([], 10) == ()
+
+
+def test_a_number_stays_with_its_unit() -> None:
+    words = "prefill took 11.7 s and 99 % was reused of 2.1 kB in 4 more steps (12 ms)"
+    lines = [plain(line) for width in range(8, 40) for line in wrapped(words, width, 20)]
+    for whole in ("11.7 s", "99 %", "2.1 kB", "(12 ms)"):
+        number = whole.split()[0]
+        assert all(whole in line for line in lines if number in line.split() or whole in line)
