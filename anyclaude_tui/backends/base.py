@@ -49,16 +49,12 @@ class Dialect:
     stop: bool = False
     """Stop sequences are done rightly by the server; if not, the proxy does them."""
     top_k: bool = True
-    usage: bool = True
-    """`stream_options.include_usage` is understood."""
     enable_thinking: bool = False
     """`chat_template_kwargs.enable_thinking` is understood."""
     reasoning_effort: bool = False
     """`reasoning_effort` (low, medium, high) is understood."""
-    parallel_tool_calls: bool = False
     max_tokens_cap: int | None = None
     """The largest `max_tokens` that the server accepts."""
-    default_max_tokens: int | None = None
     reasoning_history: Literal["reasoning_content", "reasoning", "drop"] = "drop"
     """Under which name earlier thinking goes back to the model's template, if at all."""
     silent_tool_calls: bool = False

@@ -64,7 +64,7 @@ def parameters(body: Mapping[str, Any], context: Context) -> Parameters:
 
 def _max_tokens(value: Any, dialect: Dialect) -> int | None:
     if value is None:
-        return dialect.default_max_tokens
+        return None
     if not _is_int(value):
         raise invalid("max_tokens: Input should be a valid integer")
     if value < 1:

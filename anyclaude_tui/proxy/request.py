@@ -80,10 +80,8 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
         if instruction:
             append_instruction(messages, instruction)
 
-    upstream: dict[str, Any] = {"model": endpoint.model, "stream": True}
-    if endpoint.dialect.usage:
-        upstream["stream_options"] = {"include_usage": True}
-    upstream.update(params.members)
+    usage = {"include_usage": True}
+    upstream = {"model": endpoint.model, "stream": True, "stream_options": usage, **params.members}
     _add_extra(upstream, endpoint.dialect.extra)
     if offered.tools:
         upstream.update(offered.members)

@@ -28,11 +28,11 @@ class Offer:
     schemas: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Name → input_schema of the tools that the model may call now."""
     members: dict[str, Any] = field(default_factory=dict)
-    """`tool_choice` and `parallel_tool_calls`."""
+    """`tool_choice`."""
     instruction: str = ""
     """Said in the prompt where the backend has no parameter for it."""
     single_call: bool = False
-    """The client wants at most one call."""
+    """The client wants at most one call: few servers can be told so, the proxy sees to it."""
 
 
 def offer(tools: Any, choice: Any, context: Context) -> Offer:
@@ -57,10 +57,7 @@ def offer(tools: Any, choice: Any, context: Context) -> Offer:
             made.members["tool_choice"] = "none"
     elif kind != "auto":
         raise invalid("tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'")
-    if choice.get("disable_parallel_tool_use") is True and made.schemas:
-        made.single_call = True
-        if context.dialect.parallel_tool_calls:
-            made.members["parallel_tool_calls"] = False
+    made.single_call = choice.get("disable_parallel_tool_use") is True
     return made
 
 

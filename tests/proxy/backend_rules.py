@@ -17,7 +17,6 @@ DIALECTS = {
         tool_choice="ignored",
         json_schema=False,
         enable_thinking=True,
-        default_max_tokens=4096,
         reasoning_history="reasoning",
         silent_tool_calls=True,
     ),
@@ -29,8 +28,8 @@ DIALECTS = {
         extra={"ttl": 3600},
         reasoning_history="reasoning_content",
     ),
-    "vllm": Dialect(images=True, stop=True, parallel_tool_calls=True, enable_thinking=True),
-    "bare": Dialect(usage=False, top_k=False, json_schema=False, late_system="user"),
+    "vllm": Dialect(images=True, stop=True, enable_thinking=True),
+    "bare": Dialect(top_k=False, json_schema=False, late_system="user"),
 }
 ENDPOINTS = {
     name: Endpoint("http://127.0.0.1:1/v1/chat/completions", "default_model", dialect)
@@ -38,23 +37,21 @@ ENDPOINTS = {
 }
 
 _ALWAYS = {"model", "messages", "tools", "tool_choice", "stream", "max_tokens", "temperature"}
-_ALWAYS |= {"top_p"}
+_ALWAYS |= {"top_p", "stream_options"}
 
 
 def check_request(body: dict[str, Any], dialect: Dialect) -> None:
     """Fail on anything that a backend with this dialect would refuse."""
     allowed = set(_ALWAYS) | set(dialect.extra)
-    allowed |= {"stream_options"} if dialect.usage else set()
     allowed |= {"top_k"} if dialect.top_k else set()
     allowed |= {"stop"} if dialect.stop else set()
     allowed |= {"response_format"} if dialect.json_schema else set()
     allowed |= {"chat_template_kwargs"} if dialect.enable_thinking else set()
     allowed |= {"reasoning_effort"} if dialect.reasoning_effort else set()
-    allowed |= {"parallel_tool_calls"} if dialect.parallel_tool_calls else set()
     assert set(body) <= allowed, f"not whitelisted: {set(body) - allowed}"
     assert body["model"] == "default_model"
     assert body["stream"] is True
-    assert body.get("stream_options", {"include_usage": True}) == {"include_usage": True}
+    assert body["stream_options"] == {"include_usage": True}
     text = json.dumps(body, ensure_ascii=False, allow_nan=False)
     text.encode()  # no lone surrogates
     assert "169.254.169.254" not in json.dumps(
@@ -89,7 +86,6 @@ def _check_tools(body: dict[str, Any], dialect: Dialect) -> None:
         assert body["tools"], "an empty tools list is refused"
     else:
         assert "tool_choice" not in body
-        assert "parallel_tool_calls" not in body
     for tool in body.get("tools", []):
         assert set(tool) == {"type", "function"}
         assert tool["type"] == "function"
