@@ -16,6 +16,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 HIDDEN = "…"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")
 _USER = re.compile(r"(?<=://)([^\s/?#\"'@:]*:)?[^\s/?#\"']*@")
+_BARE_USER = re.compile(r"^([^\s/?#\"'@:]+:)[^\s/?#\"'@]+@")
+"""Of a URL whose `http://` was forgotten."""
 _VALUE = re.compile(r"(?<=[?&])([^\s=&#\"']+=)[^\s&#\"']+")
 _ENDINGS = ("/chat/completions", "/messages", "/models", "/v1")
 
@@ -65,4 +67,6 @@ def proxy_of(url: str) -> str | None:
 
 def shown(text: str) -> str:
     """A text without the secrets of the URLs in it: passwords, and every value of a query."""
-    return _VALUE.sub(rf"\1{HIDDEN}", _USER.sub(rf"\g<1>{HIDDEN}@", text))
+    for pattern in (_USER, _BARE_USER):
+        text = pattern.sub(rf"\g<1>{HIDDEN}@", text)
+    return _VALUE.sub(rf"\1{HIDDEN}", text)

@@ -38,6 +38,7 @@ def secret_url(fake: Fake, ending: str = "/v1?api_key=k3y") -> str:
         ("see http://me:x@a/ and http://b/?k=v.", "see http://me:…@a/ and http://b/?k=…"),
         ("http://host/v1", "http://host/v1"),
         ("http://host/@me?q", "http://host/@me?q"),
+        ("me:hunter2@host:1/v1", "me:…@host:1/v1"),
         ("write me@example.org: why?", "write me@example.org: why?"),
     ],
 )
