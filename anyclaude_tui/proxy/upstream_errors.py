@@ -38,7 +38,9 @@ _BY_STATUS: dict[int, tuple[str, int]] = {
 
 _PASSING = (429, 503, 529)
 """Too many requests, not now: what may be well in a moment."""
-_SECONDS = re.compile(r"\d{1,5}(\.\d{1,3})?", re.ASCII)
+_SECONDS = re.compile(r"\d{1,3}(\.\d{1,3})?", re.ASCII)
+LONGEST_RETRY_S = 60.0
+"""Who is to ask again later than this is told now: until then Claude Code would only spin."""
 
 _BY_TYPE: tuple[tuple[str, int], ...] = (
     ("authentication", 401),
@@ -97,9 +99,13 @@ def from_upstream(
         words = text
     # A body without words of its own (`{}`) is still shown: it is all that there is.
     words = _tidy(words) or _tidy(text)
-    if status not in _PASSING or not _SECONDS.fullmatch(retry_after or ""):
-        retry_after = None
-    return _error(status, payload, words, prompt_tokens, window_tokens, retry_after)
+    soon = retry_after is not None and status in _PASSING and _is_soon(retry_after)
+    again = retry_after if soon else None
+    return _error(status, payload, words, prompt_tokens, window_tokens, again)
+
+
+def _is_soon(retry_after: str) -> bool:
+    return bool(_SECONDS.fullmatch(retry_after)) and float(retry_after) <= LONGEST_RETRY_S
 
 
 def from_payload(

@@ -407,6 +407,7 @@ async def test_a_client_that_wants_one_call_at_most_gets_one(
         (429, "7", ("true", "7")),
         (503, "1.5", ("true", "1.5")),
         (529, "30", ("true", "30")),
+        (429, "3600", ("false", None)),
         (429, None, ("false", None)),
         (429, "Fri, 21 Nov 2026 07:28:00 GMT", ("false", None)),
         (400, "7", ("false", None)),
