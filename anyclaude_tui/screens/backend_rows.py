@@ -120,7 +120,7 @@ class _Sizes:
         if width < NARROW:
             note = max(12, min(20, room - 32))
             return cls(room - note, 0, 0, note)
-        window, note = (15, 26) if width >= 100 else (8, 22)
+        window, note = 15 if width >= 90 else 8, 26 if width >= 100 else 22
         room -= window + 2 + note
         name = min(34, room // 2)
         return cls(name, room - name, window, note)

@@ -102,7 +102,9 @@ def test_a_line_says_what_matters() -> None:
     assert lines[7].rstrip().endswith("simulated")
 
 
-@pytest.mark.parametrize(("width", "unit"), [(78, "window"), (116, "window (tokens)")])
+@pytest.mark.parametrize(
+    ("width", "unit"), [(78, "window"), (98, "window (tokens)"), (116, "window (tokens)")]
+)
 def test_every_column_stands_under_its_name(width: int, unit: str) -> None:
     rows = backend_rows.rows(EMPTY, found.FOUND)
     lines = [plain(backend_rows.line(row, place, width)) for place, row in enumerate(rows)]
