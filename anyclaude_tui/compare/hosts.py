@@ -17,6 +17,7 @@ from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.compare.logged import LoggedProxy
 from anyclaude_tui.compare.samples import Target
 from anyclaude_tui.config import LogSettings, RoleSettings, Settings, resolve
+from anyclaude_tui.proxy.upstream import open_http
 from anyclaude_tui.session import Session
 from anyclaude_tui.telemetry.events import Role
 
@@ -78,11 +79,7 @@ class Host:
                 quiet(self.settings), home=self._home, backend=self._given, port=0
             )
             await self._session.start()
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),
-        )
+        self._http = open_http()
         try:
             await self.session.ready()
         except BaseException:

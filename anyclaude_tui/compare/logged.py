@@ -16,6 +16,7 @@ import aiohttp
 from anyclaude_tui.config import LogSettings
 from anyclaude_tui.proxy.server import ProxyServer
 from anyclaude_tui.proxy.services import Services
+from anyclaude_tui.proxy.upstream import open_http
 from anyclaude_tui.session import Session
 from anyclaude_tui.telemetry.hub import Hub
 from anyclaude_tui.telemetry.observers import Observers
@@ -44,9 +45,7 @@ class LoggedProxy:
         logs = LogSettings(debug=3, requests=True)
         self._observers = Observers(logs, home, self.hub, log_file=home / "debug.log")
         await self._observers.start()
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
-        )
+        self._http = open_http()
         services = Services(
             routes=self._session.switchboard,
             hub=self.hub,

@@ -52,6 +52,7 @@ def open_http() -> aiohttp.ClientSession:
         # No limit on connections: the queue before each backend is the limit.
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_S),
         cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
         trace_configs=[tracing],
         max_field_size=HEADER_BYTES,
     )
