@@ -27,8 +27,7 @@ class ApiError(Exception):
     """An error that the client sees, in Anthropic's form.
 
     `retry` False asks the client not to repeat the request (`x-should-retry: false`;
-    Claude Code honours it on 401, 429, 500 and 503), `retry_after` says in seconds when to do
-    so instead. `status` overrides the type's own.
+    Claude Code honours it on 401, 429, 500 and 503). `status` overrides the type's own.
     """
 
     def __init__(
@@ -38,15 +37,13 @@ class ApiError(Exception):
         *,
         status: int | None = None,
         retry: bool | None = None,
-        retry_after: str | None = None,
         details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.type = type_
         self.message = message
         self.status = ERROR_STATUS.get(type_, 500) if status is None else status
-        self.retry = retry if retry_after is None else True
-        self.retry_after = retry_after
+        self.retry = retry
         self.details = details
         """For programs, beside the message."""
 

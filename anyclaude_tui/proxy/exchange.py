@@ -249,7 +249,6 @@ class Exchange:
             body,
             prompt_tokens=int(self._record.prompt_tokens.value or 0) or None,
             window_tokens=endpoint.window_tokens,
-            retry_after=upstream.retry_after,
         )
         if any(words in error.message for words in endpoint.dialect.dead_words):
             return self._translator.close(Truncation.CUT, error.message)

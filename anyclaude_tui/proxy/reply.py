@@ -117,8 +117,6 @@ def error_response(error: ApiError, request_id: str) -> web.Response:
     headers = {"request-id": request_id}
     if error.retry is not None:
         headers["x-should-retry"] = "true" if error.retry else "false"
-    if error.retry_after is not None:
-        headers["retry-after"] = error.retry_after
     return web.Response(
         status=error.status,
         body=msgspec.json.encode(error.body(request_id)),

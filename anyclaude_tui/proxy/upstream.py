@@ -140,11 +140,6 @@ class Upstream:
         return shown(where)
 
     @property
-    def retry_after(self) -> str | None:
-        """When the backend wants to be asked again, in its own words."""
-        return self.response.headers.get("Retry-After")
-
-    @property
     def content_type(self) -> str:
         """The Content-Type header as it came, lower case."""
         return self.response.headers.get("Content-Type", "").lower()

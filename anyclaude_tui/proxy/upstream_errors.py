@@ -3,8 +3,8 @@
 Pure. The backend's own words stay. Type and status are chosen by what Claude Code does
 with them, measured on 2.1.x: 404 hides the message behind "issue with the selected model",
 529 and `overloaded_error` are retried for three minutes whatever we say; so those two are
-told under a neighbouring status. `x-should-retry: false` goes with everything, so that it is
-told at once, but where the backend itself says when to ask again (Retry-After).
+told under a neighbouring status. `x-should-retry: false` goes with everything: what was
+worth repeating, the proxy has repeated itself.
 """
 
 from __future__ import annotations
@@ -35,12 +35,6 @@ _BY_STATUS: dict[int, tuple[str, int]] = {
     529: ("api_error", 503),
 }
 """Backend's status → our type and status. Other 4xx are a wrong request, 5xx an api_error."""
-
-_PASSING = (429, 503, 529)
-"""Too many requests, not now: what may be well in a moment."""
-_SECONDS = re.compile(r"\d{1,3}(\.\d{1,3})?", re.ASCII)
-LONGEST_RETRY_S = 60.0
-"""Who is to ask again later than this is told now: until then Claude Code would only spin."""
 
 _BY_TYPE: tuple[tuple[str, int], ...] = (
     ("authentication", 401),
@@ -77,12 +71,11 @@ def from_upstream(
     *,
     prompt_tokens: int | None = None,
     window_tokens: int | None = None,
-    retry_after: str | None = None,
 ) -> ApiError:
     """The error for an answer with an error status.
 
     `prompt_tokens` and `window_tokens`, where known, complete an overflow whose words
-    have no numbers; `retry_after` is the answer's header. Raises nothing.
+    have no numbers. Raises nothing.
     """
     text = body.decode("utf-8", "replace")
     payload: Any = None
@@ -99,13 +92,7 @@ def from_upstream(
         words = text
     # A body without words of its own (`{}`) is still shown: it is all that there is.
     words = _tidy(words) or _tidy(text)
-    soon = retry_after is not None and status in _PASSING and _is_soon(retry_after)
-    again = retry_after if soon else None
-    return _error(status, payload, words, prompt_tokens, window_tokens, again)
-
-
-def _is_soon(retry_after: str) -> bool:
-    return bool(_SECONDS.fullmatch(retry_after)) and float(retry_after) <= LONGEST_RETRY_S
+    return _error(status, payload, words, prompt_tokens, window_tokens)
 
 
 def from_payload(
@@ -122,7 +109,6 @@ def _error(
     words: str,
     prompt_tokens: int | None,
     window_tokens: int | None,
-    retry_after: str | None = None,
 ) -> ApiError:
     error = overflow_error(
         words,
@@ -139,7 +125,7 @@ def _error(
         ours = 503
     if not words:
         words = f"the backend answered {status} without a word; its log may say more"
-    return ApiError(kind, words, status=ours, retry=False, retry_after=retry_after)
+    return ApiError(kind, words, status=ours, retry=False)
 
 
 def _inner(payload: Any) -> Mapping[str, Any]:

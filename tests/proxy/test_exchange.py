@@ -401,28 +401,18 @@ async def test_a_client_that_wants_one_call_at_most_gets_one(
         assert (proxy.last.outcome, proxy.last.stop_reason) == (Outcome.COMPLETE, "tool_use")
 
 
-@pytest.mark.parametrize(
-    ("status", "after", "told"),
-    [
-        (429, "7", ("true", "7")),
-        (503, "1.5", ("true", "1.5")),
-        (529, "30", ("true", "30")),
-        (429, "3600", ("false", None)),
-        (429, None, ("false", None)),
-        (429, "Fri, 21 Nov 2026 07:28:00 GMT", ("false", None)),
-        (400, "7", ("false", None)),
-    ],
-)
-async def test_a_backend_that_says_when_to_ask_again_is_asked_again_then(
-    status: int, after: str | None, told: tuple[str, str | None], upstream: Upstream
+@pytest.mark.parametrize("status", [429, 503, 529])
+async def test_retry_after_does_not_keep_the_words_from_the_user(
+    status: int, upstream: Upstream
 ) -> None:
+    """Measured with 2.1.329: told when to ask again, it spins for minutes and says nothing."""
     async with running_proxy(upstream.url) as proxy:
-        headers = {"Retry-After": after} if after else {}
-        upstream.script(Reply(b'{"error": "busy"}', status=status, headers=headers))
+        busy = Reply(b'{"error": "busy"}', status=status, headers={"Retry-After": "5"})
+        upstream.script(busy)
         async with proxy.post(ask_body()) as response:
-            got = response.headers.get("x-should-retry"), response.headers.get("retry-after")
+            assert response.headers["x-should-retry"] == "false"
+            assert "retry-after" not in response.headers
             assert "busy" in (await response.json())["error"]["message"]
-        assert got == told
 
 
 async def test_an_error_in_the_stream_names_the_request(upstream: Upstream) -> None:

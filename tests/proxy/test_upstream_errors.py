@@ -13,7 +13,7 @@ from anyclaude_tui.proxy.errors import ERROR_STATUS, ApiError
 from anyclaude_tui.proxy.upstream_errors import MAX_WORDS, from_payload, from_upstream
 
 
-def of(status: int, payload: Any, **known: Any) -> ApiError:
+def of(status: int, payload: Any, **known: int) -> ApiError:
     return from_upstream(status, "application/json", json.dumps(payload).encode(), **known)
 
 
