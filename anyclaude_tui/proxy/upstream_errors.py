@@ -3,8 +3,9 @@
 Pure. The backend's own words stay. Type and status are chosen by what Claude Code does
 with them, measured on 2.1.x: 404 hides the message behind "issue with the selected model",
 529 and `overloaded_error` are retried for three minutes whatever we say; so those two are
-told under a neighbouring status. `x-should-retry: false` goes with everything: what was
-worth repeating, the proxy has repeated itself.
+told under a neighbouring status. `x-should-retry: false` goes with everything, so that
+the words are seen at once; a Retry-After is not passed on: Claude Code then spun for over 100 s
+without a word (measured, 2.1.329). What broke off before an answer the proxy repeats itself.
 """
 
 from __future__ import annotations
