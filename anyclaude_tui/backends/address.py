@@ -18,7 +18,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")
 _USER = re.compile(r"(?<=://)([^\s/?#\"'@:]*:)?[^\s/?#\"']*@")
 _BARE_USER = re.compile(r"^([^\s/?#\"'@:]+:)[^\s/?#\"'@]+@")
 """Of a URL whose `http://` was forgotten."""
-_VALUE = re.compile(r"(?<=[?&])([^\s=&#\"']+=)[^\s&#\"']+")
+_VALUE = re.compile(r"(?<=[?&])([^\s=&#?\"']{1,64}=)[^\s&#\"']+")
 _ENDINGS = ("/chat/completions", "/messages", "/models", "/v1")
 
 
