@@ -174,7 +174,9 @@ class SettingsScreen(Screen[None]):
 
     def _ask(self, row: Row) -> None:
         secret = row.key[-1] in SECRETS
-        first = "" if secret and settings_rows.shown(row) == "…" else settings_rows.shown(row)
+        first = settings_rows.shown(row)
+        if first != settings_rows.shown(row, secret=False):
+            first = ""  # what is hidden must not be saved in its place
         dialog = Value(
             row.field.dotted, row.field.words, first, partial(self._judge, row), secret=secret
         )

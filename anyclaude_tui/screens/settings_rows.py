@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from anyclaude_tui.backends import address
 from anyclaude_tui.config import KINDS, Settings
 from anyclaude_tui.config_docs import Field, sections
 from anyclaude_tui.config_write import Key
@@ -125,7 +126,7 @@ def shown(row: Row, secret: bool = True) -> str:
         return shlex.join(map(str, value))
     if isinstance(value, float):
         return f"{value:g}"
-    return str(value)
+    return address.shown(str(value)) if secret else str(value)
 
 
 def parsed(field: Field, words: str) -> Any:

@@ -142,6 +142,24 @@ async def test_secrets_are_not_shown(tmp_path: Path) -> None:
         assert app.screen.query_one(Input).password
 
 
+async def test_the_secrets_of_a_url_are_not_shown_nor_lost(tmp_path: Path) -> None:
+    url = "http://me:hunter2@127.0.0.1:1234/v1?api_key=k3y"
+    mine = f'[backends.coder]\nkind = "openai"\nurl = "{url}"\n'
+    async with opened(tmp_path, mine) as (app, _, pilot):
+        await go_to(app, pilot, "backends", "coder", "url")
+        listed = app.screen.query_one("#rows", OptionList)
+        shown = " ".join(str(option.prompt) for option in listed.options) + words(app, "details")
+        assert "me:…@127.0.0.1" in shown
+        assert "hunter2" not in shown
+        assert "k3y" not in shown
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.screen.query_one(Input).value == ""  # what is shown must not be saved
+        await pilot.press("escape")
+        await pilot.pause()
+    assert url in (tmp_path / "config.toml").read_text()
+
+
 async def test_a_number_is_checked_saved_and_applied(tmp_path: Path) -> None:
     async with opened(tmp_path) as (app, door, pilot):
         await go_to(app, pilot, "limits", "keepalive_s")
