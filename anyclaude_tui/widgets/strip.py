@@ -29,7 +29,7 @@ def _backend(snapshot: Snapshot, width: int) -> Line:
         parts.append(signs.simulated(status))
     if snapshot.switching:
         parts.append(text(f"switching: {clean(snapshot.switching)}", Tone.LIVE))
-    elif status.reason:
+    elif status.reason and not _failed(snapshot):
         bad = status.state is BackendState.FAILED
         parts.append(text(clean(status.reason), Tone.BAD if bad else Tone.LABEL))
     request = signs.focus(snapshot)
@@ -37,7 +37,18 @@ def _backend(snapshot: Snapshot, width: int) -> Line:
     return spread(joined(parts), right, width)
 
 
+def _failed(snapshot: Snapshot) -> str:
+    """Why the backend serves no more, when nothing else goes on; it takes a row of its own."""
+    status = snapshot.backend
+    if status is None or status.state is not BackendState.FAILED or snapshot.in_flight:
+        return ""
+    return clean(status.reason)
+
+
 def _request(snapshot: Snapshot, width: int) -> Line:
+    reason = _failed(snapshot)
+    if reason:
+        return fit(text(reason, Tone.BAD), width)
     request = signs.focus(snapshot)
     if request is None:
         return text("Waiting for the first request.", Tone.LABEL)

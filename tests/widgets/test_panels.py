@@ -212,3 +212,16 @@ def test_the_strip_has_the_essentials_at_80_columns() -> None:
     for part in ("● ready", "gpt-oss-20b", "simulated", "main · 12.4 s", "» prefill", "~6 s left"):
         assert part in words
     assert "TTFT –  tok/s –  keepalives 1  truncations 1" in words
+
+
+def test_the_strip_gives_the_reason_of_a_failure_a_row_of_its_own() -> None:
+    reason = "port 8080 is taken by PID 812 (python): end that process, or set another"
+    failed = replace(fakes.FAST, state=BackendState.FAILED, reason=reason)
+    snapshot = fakes.snapshot(backends=(failed,))
+    state, why, _ = (plain(line) for line in strip(snapshot, 80))
+    assert "✗ failed · gpt-oss-20b" in state
+    assert why.strip() == reason
+    snapshot = fakes.snapshot(fakes.decoding(), backends=(failed,))
+    state, request, _ = (plain(line) for line in strip(snapshot, 80))
+    assert "port 8080" in state
+    assert "decode" in request
