@@ -65,6 +65,7 @@ class SessionThread:
         self._stop: asyncio.Event | None = None
         self._error: BaseException | None = None
         self._faulty = False
+        self._calls: set[asyncio.Task[Any]] = set()
         self._thread = threading.Thread(target=self._run, name="session", daemon=True)
 
     def start(self) -> None:
@@ -102,13 +103,31 @@ class SessionThread:
     def call(
         self, work: Callable[[Session], Coroutine[Any, Any, T]]
     ) -> concurrent.futures.Future[T]:
+        """Have work done on the session's loop. What is under way at the end is cancelled, and
+        waited for: it may have servers of its own to stop."""
         assert self._loop is not None
-        return asyncio.run_coroutine_threadsafe(work(self._live), self._loop)
+        return asyncio.run_coroutine_threadsafe(self._called(work), self._loop)
 
     @property
     def _live(self) -> Session:
         assert self._session is not None
         return self._session
+
+    async def _called(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        self._calls.add(task)
+        try:
+            return await work(self._live)
+        finally:
+            self._calls.discard(task)
+
+    def _cancel_calls(self) -> list[asyncio.Task[Any]]:
+        calls = list(self._calls)
+        for call in calls:
+            if not call.cancelling():  # a second time it would not clean up
+                call.cancel()
+        return calls
 
     def _run(self) -> None:
         try:
@@ -133,7 +152,9 @@ class SessionThread:
                 except TimeoutError:
                     self._publish(session)
         finally:
+            calls = self._cancel_calls()
             await session.stop()
+            await asyncio.gather(*calls, return_exceptions=True)
             self._publish(session)
 
     def _publish(self, session: Session) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -186,6 +187,34 @@ def test_the_thread_ends_the_session_and_keeps_its_last_snapshot(tmp_path: Path)
     thread.stop()
     assert closed(made[0])
     assert [status.state for status in thread.snapshot.backends] == [BackendState.STOPPED]
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_what_a_screen_has_under_way_cleans_up_before_the_thread_ends(
+    tmp_path: Path, given_up: bool
+) -> None:
+    """As a comparison, which has servers of its own to stop; its screen may have cancelled it."""
+    running, log = threading.Event(), list[str]()
+
+    async def work(session: Session) -> None:
+        try:
+            running.set()
+            await asyncio.sleep(3600)
+        finally:
+            log.append("cleaning up")
+            await asyncio.sleep(0.5)  # longer than the session's own stop
+            log.append("clean")
+
+    thread = SessionThread(lambda: Session(Settings(), home=tmp_path, backend="simulator"))
+    thread.start()
+    future = thread.call(work)
+    assert running.wait(10)
+    if given_up:
+        future.cancel()
+        while not log:
+            time.sleep(0.01)
+    thread.stop()
+    assert log == ["cleaning up", "clean"]
 
 
 def test_a_fault_in_what_the_screens_read_does_not_end_the_requests(
