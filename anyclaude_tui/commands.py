@@ -7,7 +7,6 @@ import asyncio
 import errno
 import logging
 import os
-import re
 import signal
 import sys
 from collections.abc import Coroutine
@@ -22,7 +21,7 @@ from anyclaude_tui import config as configuration
 from anyclaude_tui import legacy
 from anyclaude_tui.aftermath import Aftermath
 from anyclaude_tui.backends.address import HIDDEN, shown
-from anyclaude_tui.config import Settings
+from anyclaude_tui.config import Settings, is_secret
 from anyclaude_tui.door import SessionThread
 from anyclaude_tui.failure import Failed
 from anyclaude_tui.session import Session
@@ -31,9 +30,6 @@ from anyclaude_tui.telemetry import files
 from anyclaude_tui.telemetry.hub import Notice
 from anyclaude_tui.terminal.claude import INSTALL_HINT, ClaudeMissing, find
 from anyclaude_tui.terminal.foreground import foreground
-
-_SECRET = re.compile(r"(?:key|token|secret|password)$", re.IGNORECASE)
-"""The names of what `config show` does not show: settings, and variables in an `env`."""
 
 
 def make_session(
@@ -239,7 +235,7 @@ def _shown(value: Any) -> Any:
         return shown(value)
     if isinstance(value, dict):
         return {
-            key: HIDDEN if _SECRET.search(key) and item else _shown(item)
+            key: HIDDEN if is_secret(key) and item else _shown(item)
             for key, item in value.items()
             if item is not None
         }

@@ -161,6 +161,14 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
 """The tables of `config.toml`, [backends.NAME] apart."""
 
 
+_SECRET = re.compile(r"(?:key|token|secret|password)$", re.IGNORECASE)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a setting, or a variable in an `env`, of this name is not for screens."""
+    return _SECRET.search(name) is not None
+
+
 def home(env: Mapping[str, str] = os.environ) -> Path:
     """The folder of our files: `$ANYCLAUDE_HOME`, else `~/.anyclaude`."""
     given = env.get("ANYCLAUDE_HOME")

@@ -29,7 +29,7 @@ from anyclaude_tui.screens.dashboard import home_relative
 from anyclaude_tui.screens.dialogs import Question, content
 from anyclaude_tui.screens.edges import keys_line
 from anyclaude_tui.screens.settings_dialogs import Choice, Value
-from anyclaude_tui.screens.settings_rows import OTHER, SECRETS, Row
+from anyclaude_tui.screens.settings_rows import OTHER, Row
 from anyclaude_tui.widgets.cursor import PickList
 from anyclaude_tui.widgets.lines import Line, Tone, fit, pad, text
 from anyclaude_tui.widgets.panel import LinesView
@@ -173,13 +173,12 @@ class SettingsScreen(Screen[None]):
             self._write({row.key: settings_rows.parsed(row.field, words)})
 
     def _ask(self, row: Row) -> None:
-        secret = row.key[-1] in SECRETS
-        first = settings_rows.shown(row)
+        secret = config.is_secret(row.key[-1])
+        words, first = row.field.words, settings_rows.shown(row)
         if first != settings_rows.shown(row, secret=False):
             first = ""  # what is hidden must not be saved in its place
-        dialog = Value(
-            row.field.dotted, row.field.words, first, partial(self._judge, row), secret=secret
-        )
+            words += " It holds a secret and is not shown: what you write replaces all of it."
+        dialog = Value(row.field.dotted, words, first, partial(self._judge, row), secret=secret)
         self.app.push_screen(dialog, partial(self._typed, row))
 
     def _judge(self, row: Row, words: str) -> str:

@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from anyclaude_tui.backends import address
-from anyclaude_tui.config import KINDS, Settings
+from anyclaude_tui.backends.address import HIDDEN
+from anyclaude_tui.config import KINDS, Settings, is_secret
 from anyclaude_tui.config_docs import Field, sections
 from anyclaude_tui.config_write import Key
 from anyclaude_tui.widgets.lines import Line, Tone, clean, joined, pad, plain, text, wrapped
 
-SECRETS = ("api_key", "token")
 FACT = 14
 NAME = 18
 """Columns of the keys' names."""
@@ -116,17 +116,24 @@ def shown(row: Row, secret: bool = True) -> str:
     value = row.value
     if value is None or value in ((), {}):
         return ""
-    if secret and row.key[-1] in SECRETS and not str(value).startswith("env:"):
-        return "…"
+    if secret and _is_hidden(row.key[-1], value):
+        return HIDDEN
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return shlex.join(f"{name}={words}" for name, words in value.items())
+        pairs = (
+            (name, HIDDEN if secret and _is_hidden(name, v) else v) for name, v in value.items()
+        )
+        return shlex.join(f"{name}={words}" for name, words in pairs)
     if isinstance(value, tuple | list):
         return shlex.join(map(str, value))
     if isinstance(value, float):
         return f"{value:g}"
     return address.shown(str(value)) if secret else str(value)
+
+
+def _is_hidden(name: str, value: object) -> bool:
+    return is_secret(name) and not str(value).startswith("env:")
 
 
 def parsed(field: Field, words: str) -> Any:

@@ -160,6 +160,23 @@ async def test_the_secrets_of_a_url_are_not_shown_nor_lost(tmp_path: Path) -> No
     assert url in (tmp_path / "config.toml").read_text()
 
 
+async def test_the_secrets_of_an_environment_are_not_shown_nor_lost(tmp_path: Path) -> None:
+    mine = '[claude.env]\nMY_API_KEY = "hunter2"\nLANG = "C"\nOTHER_TOKEN = "env:OTHER"\n'
+    async with opened(tmp_path, mine) as (app, _, pilot):
+        await go_to(app, pilot, "claude", "env")
+        listed = app.screen.query_one("#rows", OptionList)
+        shown = " ".join(str(option.prompt) for option in listed.options) + words(app, "details")
+        assert "hunter2" not in shown
+        assert "MY_API_KEY=…" in shown
+        assert "LANG=C" in shown
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.screen.query_one(Input).value == ""
+        await pilot.press("escape")
+        await pilot.pause()
+    assert "hunter2" in (tmp_path / "config.toml").read_text()
+
+
 async def test_a_number_is_checked_saved_and_applied(tmp_path: Path) -> None:
     async with opened(tmp_path) as (app, door, pilot):
         await go_to(app, pilot, "limits", "keepalive_s")
