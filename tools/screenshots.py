@@ -27,11 +27,15 @@ from xml.etree import ElementTree
 
 from msgspec.structs import replace
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from anyclaude_tui import config
 from anyclaude_tui.app import DashboardApp
 from anyclaude_tui.config import DashboardSettings
-from tests.screens import fakes, found, kept
+from anyclaude_tui.screens.compare_result import CompareResultScreen
+from anyclaude_tui.screens.compare_run import CompareRunScreen
+from anyclaude_tui.telemetry.events import Phase
+from tests.screens import comparing, fakes, found, kept
 from tools.scene import FOLDER as SCENES
 from tools.scene import UNTIL
 
@@ -62,6 +66,8 @@ class Shot:
     until: str = UNTIL
     """The picture is taken when this is on the screen."""
     theme: str = "anyclaude"
+    screen: Callable[[fakes.FakeDoor], Screen[Any]] | None = None
+    """Opened over the dashboard, where keys alone do not lead there."""
 
 
 def _decoding(home: Path) -> fakes.FakeDoor:
@@ -80,12 +86,24 @@ def _kept(home: Path) -> fakes.FakeDoor:
     return kept.Door(kept.usual(home))
 
 
+def _comparing(door: fakes.FakeDoor) -> Screen[Any]:
+    job = comparing.Held(comparing.live(*comparing.told(upto=14, phase=Phase.DECODE)))
+    return CompareRunScreen(door, job.order, job, lambda: comparing.STARTED + 33.0)
+
+
+def _compared(door: fakes.FakeDoor) -> Screen[Any]:
+    return CompareResultScreen(door, comparing.saved(), None, comparing.order())
+
+
 SHOTS = (
     Shot("dashboard", _decoding),
     Shot("light", _decoding, theme="anyclaude-light"),
     Shot("prefill", _prefilling),
     Shot("backends", _found, (LEADER, "b"), "on disk"),
     Shot("requests", _kept, (LEADER, "i"), "Requests"),
+    Shot("request", _kept, (LEADER, "i", "down", "enter"), "gap p99"),
+    Shot("comparing", _decoding, until="decode", screen=_comparing),
+    Shot("verdict", _decoding, until="bottleneck", screen=_compared),
     Shot("settings", _found, (LEADER, ","), "keep_backends"),
     Shot("help", _decoding, (LEADER, "?"), "every other key"),
 )
@@ -105,6 +123,8 @@ async def picture(shot: Shot, size: tuple[int, int], folder: Path) -> str:
     try:
         async with app.run_test(size=(width, height)) as pilot:
             await _until(app, pilot, UNTIL)
+            if shot.screen is not None:
+                app.push_screen(shot.screen(door))
             await pilot.press(*shot.keys)
             await _until(app, pilot, shot.until)
             return app.export_screenshot(title=f"anyclaude-tui {shot.name}")

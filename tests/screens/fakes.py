@@ -129,7 +129,7 @@ HISTORY = (
     ended(
         5,
         outcome=Outcome.ERROR,
-        status=502,
+        status=500,
         first_delta_at=None,
         last_delta_at=None,
         output_tokens=Figure(None, reported(None).source),
