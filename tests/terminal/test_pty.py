@@ -191,7 +191,10 @@ async def test_a_child_that_ignores_the_hang_up_is_killed(tmp_path: Path) -> Non
 
 async def test_an_exit_is_seen_though_a_grandchild_holds_the_terminal(tmp_path: Path) -> None:
     child = sh("trap '' HUP; (while :; do echo more; sleep 0.01; done) & exit 4", tmp_path)
-    assert (await child.ended()).code == 4
+    try:
+        assert (await child.ended()).code == 4
+    finally:
+        os.killpg(child.process.pid, signal.SIGKILL)  # the grandchild
 
 
 async def test_broken_pipes_are_as_in_a_shell(tmp_path: Path) -> None:
