@@ -161,7 +161,7 @@ def test_requests_are_told_apart_without_colour() -> None:
     signs = [row[2] for row in rows[2:9]]
     assert signs == ["▸", "✓", "✓", "✓", "!", "✗", "⊘"]
     assert rows[6].rstrip().endswith("cut")
-    assert rows[7].rstrip().endswith("error 502")
+    assert rows[7].rstrip().endswith("error 500")
     assert "–" in rows[7]  # no TTFT: it never came
 
 
