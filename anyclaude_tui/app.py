@@ -20,20 +20,21 @@ from textual.command import CommandPalette
 from textual.filter import Monochrome
 from textual.keys import _character_to_key
 
-from anyclaude_tui.config import DashboardSettings, Settings
-from anyclaude_tui.door import Door
+from anyclaude_tui.config.settings import DashboardSettings, Settings
 from anyclaude_tui.screens import actions
-from anyclaude_tui.screens.dashboard import DashboardScreen, command_text, home_relative
+from anyclaude_tui.screens.dashboard.command_palette import Commands
+from anyclaude_tui.screens.dashboard.screen import DashboardScreen, command_text
 from anyclaude_tui.screens.dialogs import Question
 from anyclaude_tui.screens.help import HelpScreen
-from anyclaude_tui.screens.palette import Commands
+from anyclaude_tui.session.thread import Door
 from anyclaude_tui.signals import ENDING, Stop, on_signals
 from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.terminal.keys import key_press
 from anyclaude_tui.widgets import themes
+from anyclaude_tui.widgets.format import home_relative
 
 if TYPE_CHECKING:
-    from anyclaude_tui.widgets import terminal_messages as pane_messages
+    from anyclaude_tui.widgets.terminal import messages as pane_messages
 
 REFRESH_S = 0.2
 WRITES_BEHIND = 3
@@ -47,7 +48,11 @@ class DashboardApp(App[int], inherit_bindings=False):
     """Textual's own bindings are not inherited: every key but the leader is Claude Code's."""
 
     # All here: Textual does not load the style sheet of a default screen.
-    CSS_PATH: ClassVar[Any] = ["app.tcss", "screens/dashboard.tcss", "screens/dialogs.tcss"]
+    CSS_PATH: ClassVar[Any] = [
+        "app.tcss",
+        "screens/dashboard/dashboard.tcss",
+        "screens/common/dialogs.tcss",
+    ]
     TITLE = "anyclaude-tui"
     ENABLE_COMMAND_PALETTE = False
     COMMANDS: ClassVar[Any] = {Commands}
@@ -221,17 +226,17 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.dashboard.place()
 
     def action_backends(self) -> None:
-        from anyclaude_tui.screens.backends import BackendsScreen  # not needed for the start
+        from anyclaude_tui.screens.backends.screen import BackendsScreen
 
         self.push_screen(BackendsScreen(self.door))
 
     def action_requests(self) -> None:
-        from anyclaude_tui.screens.requests import RequestsScreen
+        from anyclaude_tui.screens.requests.screen import RequestsScreen
 
         self.push_screen(RequestsScreen(self.door))
 
     def action_compare(self) -> None:
-        from anyclaude_tui.screens.compare import CompareScreen
+        from anyclaude_tui.screens.compare.setup_screen import CompareScreen
 
         self.push_screen(CompareScreen(self.door))
 
@@ -277,7 +282,7 @@ class DashboardApp(App[int], inherit_bindings=False):
             self.say(f"Saved {path}")
 
     def action_settings(self) -> None:
-        from anyclaude_tui.screens.settings import SettingsScreen  # not needed for the start
+        from anyclaude_tui.screens.settings.screen import SettingsScreen
 
         self.push_screen(SettingsScreen(self.door))
 
@@ -385,7 +390,7 @@ def run_dashboard(
     door: Door, settings: Settings, external: bool, *, first_run: bool = False
 ) -> int:
     """Run the dashboard until the user leaves it; returns the exit code."""
-    from anyclaude_tui.widgets.terminal_setup import prepare_textual
+    from anyclaude_tui.widgets.textual_internals import prepare_textual
 
     prepare_textual()
     # The session's thread gets its turn five times sooner than by default (measured:

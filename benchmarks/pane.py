@@ -195,12 +195,12 @@ def garbage_per_frame(frames: int = 300) -> float:
     """Objects in reference cycles that one painted frame leaves behind."""
     import asyncio
 
-    from anyclaude_tui.widgets.terminal_setup import prepare_textual
+    from anyclaude_tui.widgets.textual_internals import prepare_textual
 
     prepare_textual()
     from textual.app import App, ComposeResult
 
-    from anyclaude_tui.widgets.terminal import TerminalPane
+    from anyclaude_tui.widgets.terminal.pane import TerminalPane
     from benchmarks.pane_child import repaint
 
     class Bare(App[None]):

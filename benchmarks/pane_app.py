@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from anyclaude_tui.widgets.terminal_setup import prepare_textual
+from anyclaude_tui.widgets.textual_internals import prepare_textual
 
 prepare_textual()
 
@@ -25,8 +25,8 @@ from textual.app import App, ComposeResult  # noqa: E402
 from textual.containers import Horizontal  # noqa: E402
 from textual.widgets import Static  # noqa: E402
 
-from anyclaude_tui.terminal.environment import child_env  # noqa: E402
-from anyclaude_tui.widgets.terminal import TerminalPane  # noqa: E402
+from anyclaude_tui.claude_code.environment import child_env  # noqa: E402
+from anyclaude_tui.widgets.terminal.pane import TerminalPane  # noqa: E402
 
 
 class PaneApp(App[None]):

@@ -97,7 +97,7 @@ MEASURES: dict[str, Measure] = {
     "python -c pass": ends(PYTHON, "-c", "pass"),
     "--version": ends(*PROGRAM, "--version"),
     "--help": ends(*PROGRAM, "--help"),
-    "import of the proxy": ends(PYTHON, "-c", "import anyclaude_tui.session"),
+    "import of the proxy": ends(PYTHON, "-c", "import anyclaude_tui.session.session"),
     "import of the dashboard": ends(PYTHON, "-c", "import anyclaude_tui.app"),
     "serve, ready line": says(*PROGRAM, "serve", "--backend", "simulator"),
     "dashboard, first paint": paints(FIRST_PAINT, *PROGRAM, "--backend", "simulator"),

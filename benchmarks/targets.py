@@ -1,7 +1,7 @@
 """What is measured: a direct connection, the byte relay, this proxy in both its forms, peers.
 
 Each is a process of its own. The proxy is the real program: `serve`, and the dashboard on a
-terminal of its own (`dashboard.py`).
+terminal of its own (`screen.py`).
 """
 
 from __future__ import annotations

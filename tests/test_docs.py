@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from anyclaude_tui import config
-from anyclaude_tui.cli import _split, full_parser
-from anyclaude_tui.config import resolve
-from anyclaude_tui.config_docs import sections
+from anyclaude_tui.cli.main import _split, full_parser
+from anyclaude_tui.config.loading import resolve
+from anyclaude_tui.config.reference import sections
 from anyclaude_tui.screens.actions import ACTIONS, DIGITS, chord_name, find
 from tools import config_docs, tables
 

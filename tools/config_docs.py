@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from anyclaude_tui.config_docs import Field, Section, sections
+from anyclaude_tui.config.reference import Field, Section, sections
 
 TARGET = Path(__file__).parents[1] / "docs" / "configuration.md"
 KINDS = {
@@ -26,7 +26,7 @@ KINDS = {
 INTRO = """\
 # Configuration
 
-<!-- Made by `make docs` from the docstrings in anyclaude_tui/config.py and proxy/limits.py. -->
+<!-- Made by `make docs` from the docstrings in anyclaude_tui/config/settings.py. -->
 
 Nothing has to be configured: without a file the dashboard shows what it found on this machine
 and asks once. What you choose on the first screen and in the settings screen

@@ -17,8 +17,8 @@ from typing import Any
 from aiohttp import web
 from bittty import Board, MemoryConnection  # type: ignore[import-untyped]
 
+from anyclaude_tui.claude_code.environment import child_env
 from anyclaude_tui.terminal.emulator import Emulator
-from anyclaude_tui.terminal.environment import child_env
 from anyclaude_tui.terminal.pty import PtyProcess
 from tests.terminal.fake_server import FakeServer
 from tests.terminal.recordings import CLAUDE

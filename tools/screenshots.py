@@ -31,9 +31,9 @@ from textual.screen import Screen
 
 from anyclaude_tui import config
 from anyclaude_tui.app import DashboardApp
-from anyclaude_tui.config import DashboardSettings
-from anyclaude_tui.screens.compare_result import CompareResultScreen
-from anyclaude_tui.screens.compare_run import CompareRunScreen
+from anyclaude_tui.config.settings import DashboardSettings
+from anyclaude_tui.screens.compare.result_screen import CompareResultScreen
+from anyclaude_tui.screens.compare.run_screen import CompareRunScreen
 from anyclaude_tui.telemetry.events import Phase
 from tests.screens import comparing, fakes, found, kept
 from tools.scene import FOLDER as SCENES

@@ -7,18 +7,12 @@ every request. Screens, logs and names get what is left, so that no text has to 
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-HIDDEN = "…"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")
-_USER = re.compile(r"(?<=://)([^\s/?#\"'@:]*:)?[^\s/?#\"']*@")
-_BARE_USER = re.compile(r"^([^\s/?#\"'@:]+:)[^\s/?#\"'@]+@")
-"""Of a URL whose `http://` was forgotten."""
-_VALUE = re.compile(r"(?<=[?&])([^\s=&#?\"']{1,64}=)[^\s&#\"']+")
 _ENDINGS = ("/chat/completions", "/messages", "/models", "/v1")
 
 
@@ -63,10 +57,3 @@ def proxy_of(url: str) -> str | None:
     if found and "://" not in found:
         found = f"http://{found}"
     return found if found.startswith(("http://", "https://")) else None
-
-
-def shown(text: str) -> str:
-    """A text without the secrets of the URLs in it: passwords, and every value of a query."""
-    for pattern in (_USER, _BARE_USER):
-        text = pattern.sub(rf"\g<1>{HIDDEN}@", text)
-    return _VALUE.sub(rf"\1{HIDDEN}", text)

@@ -11,7 +11,7 @@ from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.attached import AttachedBackend, key_of
 from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, ModelInfo
-from anyclaude_tui.config import BackendSettings
+from anyclaude_tui.config.settings import BackendSettings
 
 DEFAULT_URL = "https://api.anthropic.com"
 VERSION = "2023-06-01"

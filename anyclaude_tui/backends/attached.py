@@ -21,7 +21,7 @@ from anyclaude_tui.backends.base import (
     BackendStatus,
     Endpoint,
 )
-from anyclaude_tui.config import BackendSettings
+from anyclaude_tui.config.settings import BackendSettings
 
 T = TypeVar("T")
 

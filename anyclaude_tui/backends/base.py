@@ -33,7 +33,7 @@ class BackendError(Exception):
 class Dialect:
     """How a backend wants its chat completions request: facts about the server, no code.
 
-    `proxy/request.py` reads it to shape the request. Only parameters that a field here
+    `proxy/request/openai.py` reads it to shape the request. Only parameters that a field here
     allows go upstream (`wire/mlx-lm.md`: unknown or odd ones can kill the server).
     """
 

@@ -17,9 +17,9 @@ from anyclaude_tui.backends.address import Address, address, is_local
 from anyclaude_tui.backends.base import BackendError
 from anyclaude_tui.backends.flavours import Server, ask_models, inspect
 from anyclaude_tui.backends.installed import Tool, find_tools
-from anyclaude_tui.backends.lmstudio_api import is_lm_studio, list_models
-from anyclaude_tui.backends.models_on_disk import DiskModel, find_models
-from anyclaude_tui.config import BackendSettings
+from anyclaude_tui.backends.lmstudio.api import is_lm_studio, list_models
+from anyclaude_tui.backends.models.on_disk import DiskModel, find_models
+from anyclaude_tui.config.settings import BackendSettings
 
 USUAL_PORTS = (1234, 8080, 8081, 8000, 11434, 10240)
 """LM Studio; mlx_lm and llama.cpp; a second of these; vLLM; Ollama; an mlx-omni server."""

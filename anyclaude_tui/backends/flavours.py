@@ -15,9 +15,10 @@ from typing import Any
 
 import httpx
 
-from anyclaude_tui.backends import http, mlx_lm, modelfiles
+from anyclaude_tui.backends import http, mlx_lm
 from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.base import BackendError, Dialect, ModelInfo
+from anyclaude_tui.backends.models import files as modelfiles
 
 REMOTE_SLOTS = 8
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from anyclaude_tui.backends import lmstudio_files, mlx_lm, vllm_mlx
+from anyclaude_tui.backends import mlx_lm, vllm_mlx
+from anyclaude_tui.backends.lmstudio import files
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def find_tools() -> list[Tool]:
     return [
         Tool("mlx_lm", "mlx-lm", spec.origin if spec else None, mlx_lm.INSTALL, True),
         Tool("vllm_mlx", "vllm-mlx", vllm, vllm_mlx.INSTALL, True),
-        Tool("lmstudio", lmstudio_files.PLACE, lmstudio_files.lms_program(), "https://lmstudio.ai"),
+        Tool("lmstudio", files.PLACE, files.lms_program(), "https://lmstudio.ai"),
         Tool("openai", "Ollama", shutil.which("ollama"), "https://ollama.com"),
         Tool("openai", "llama.cpp", shutil.which("llama-server"), "brew install llama.cpp"),
     ]

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 
 import httpx
 
-from anyclaude_tui.backends import exits, http, machine
+from anyclaude_tui.backends import http, machine
 from anyclaude_tui.backends.base import Dialect, Endpoint
 from anyclaude_tui.backends.mlx_model import CHAT, MlxModelBackend
-from anyclaude_tui.backends.models_on_disk import hub_folder
-from anyclaude_tui.backends.supervised import NotServingError
+from anyclaude_tui.backends.models.on_disk import hub_folder
+from anyclaude_tui.backends.supervision import exits
+from anyclaude_tui.backends.supervision.supervised import NotServingError
 
 PREFILL_STEP_TOKENS = 512
 """One progress comment per step; with the server's own 2048 a slow model is silent for a minute."""

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import httpx
 
-from anyclaude_tui.backends import http, memory, modelfiles
+from anyclaude_tui.backends import http
 from anyclaude_tui.backends.base import BackendError, ModelInfo
-from anyclaude_tui.backends.modelfiles import ModelFiles
-from anyclaude_tui.backends.supervised import SupervisedBackend
-from anyclaude_tui.config import BackendSettings
+from anyclaude_tui.backends.models import files as modelfiles
+from anyclaude_tui.backends.models import memory
+from anyclaude_tui.backends.models.files import ModelFiles
+from anyclaude_tui.backends.supervision.supervised import SupervisedBackend
+from anyclaude_tui.config.settings import BackendSettings
 
 CHAT = "/v1/chat/completions"
 

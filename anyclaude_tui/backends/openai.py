@@ -12,7 +12,7 @@ from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.attached import AttachedBackend
 from anyclaude_tui.backends.base import BackendError, Endpoint, ModelInfo
 from anyclaude_tui.backends.flavours import REMOTE_SLOTS, ask_models, inspect, parse_models
-from anyclaude_tui.config import BackendSettings
+from anyclaude_tui.config.settings import BackendSettings
 
 FIRST_CHAT_S = 900.0
 """A local server may load its model for the first chat."""

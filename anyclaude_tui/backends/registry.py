@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from anyclaude_tui.backends.base import Backend, BackendError
-from anyclaude_tui.config import BackendSettings
+from anyclaude_tui.config.settings import BackendSettings
 
 _CLASSES = {
-    "simulator": "simulator:SimulatorBackend",
+    "simulator": "simulator.backend:SimulatorBackend",
     "mlx_lm": "mlx_lm:MlxLmBackend",
     "vllm_mlx": "vllm_mlx:VllmMlxBackend",
-    "lmstudio": "lmstudio:LmStudioBackend",
+    "lmstudio": "lmstudio.backend:LmStudioBackend",
     "openai": "openai:OpenAiBackend",
     "anthropic": "anthropic:AnthropicBackend",
 }

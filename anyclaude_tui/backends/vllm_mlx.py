@@ -13,7 +13,7 @@ import httpx
 from anyclaude_tui.backends import http, machine
 from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, Progress
 from anyclaude_tui.backends.mlx_model import CHAT, MlxModelBackend
-from anyclaude_tui.backends.supervised import NotServingError
+from anyclaude_tui.backends.supervision.supervised import NotServingError
 
 MAX_TOKENS = 32_768
 """A larger `max_tokens` is refused with 400."""

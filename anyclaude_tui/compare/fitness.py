@@ -16,13 +16,13 @@ from typing import Any
 
 import jsonschema
 
-from anyclaude_tui.compare import measure, words
-from anyclaude_tui.compare.hosts import Host
-from anyclaude_tui.compare.running import Run, Taken
-from anyclaude_tui.compare.suite import SYSTEM, TOOLS, long_text
-from anyclaude_tui.compare.workload import with_nonce
-from anyclaude_tui.config import Settings
-from anyclaude_tui.session import Session
+from anyclaude_tui import figures
+from anyclaude_tui.compare.measuring import timed_run
+from anyclaude_tui.compare.measuring.run import Run, Taken
+from anyclaude_tui.compare.measuring.targets import Host
+from anyclaude_tui.compare.workload import SYSTEM, TOOLS, long_text, with_nonce
+from anyclaude_tui.config.settings import Settings
+from anyclaude_tui.session.session import Session
 
 CLAUDE_PROMPT_TOKENS = 19_000
 """Claude Code's first request: 76 KB, tools for the most part (`claude-code.md`)."""
@@ -88,7 +88,7 @@ async def check(
 async def _ask(host: Host, body: Mapping[str, Any]) -> Taken:
     session = host.session
     run = Run(host.name)
-    return await measure.through_proxy(
+    return await timed_run.through_proxy(
         run, host.http, session.url, session.token, session.hub, body
     )
 
@@ -158,9 +158,9 @@ def window(window_tokens: int | None) -> Point:
         "context window",
         window_tokens >= WINDOW_NEEDED,
         True,
-        f"{words.count(window_tokens)} tokens; Claude Code begins with about "
-        f"{words.count(CLAUDE_PROMPT_TOKENS)}",
-        f"load the model with a window of {words.count(WINDOW_NEEDED)} tokens or more",
+        f"{figures.exact(window_tokens)} tokens; Claude Code begins with about "
+        f"{figures.exact(CLAUDE_PROMPT_TOKENS)}",
+        f"load the model with a window of {figures.exact(WINDOW_NEEDED)} tokens or more",
     )
 
 
@@ -214,7 +214,7 @@ def long_prompt(taken: Taken) -> Point:
     if (failed := _failed(taken)) is not None:
         return Point(name, False, True, *failed)
     tokens = taken.view.prompt_tokens.value
-    size = f"{words.count(tokens)} tokens"
+    size = f"{figures.exact(tokens)} tokens"
     if _CODE_WORD in taken.answer.lower():
         return Point(name, True, True, f"found its way in {size}")
     said = f"lost the thread in {size}: answered {_short(taken.answer)}"
@@ -232,9 +232,9 @@ def speed(taken: Taken) -> Point:
         said = "not measured: the long prompt got no answer"
         return Point("speed", None, True, said, "see the points above")
     first_s = CLAUDE_PROMPT_TOKENS / reading
-    said = f"about {words.seconds(first_s)} to Claude Code's first word"
+    said = f"about {figures.seconds(first_s)} to Claude Code's first word"
     if writing:
-        said += f", then {words.rate(writing)} tokens/s"
+        said += f", then {figures.rate(writing)} tokens/s"
     good = first_s <= FIRST_ANSWER_S and (writing is None or writing >= SPEED_NEEDED)
     remedy = (
         "use a smaller or mixture-of-experts model, or send less (`--tools`, fewer MCP servers)"

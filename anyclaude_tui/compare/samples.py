@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from anyclaude_tui.telemetry.events import Figure, Outcome, Truncation
+from anyclaude_tui.figures import Figure
+from anyclaude_tui.telemetry.events import Outcome, Truncation
 from anyclaude_tui.telemetry.metrics import RequestView
 
 TEXT_KEPT = 2_000

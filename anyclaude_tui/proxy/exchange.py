@@ -16,20 +16,20 @@ from typing import Any
 import msgspec
 
 from anyclaude_tui.backends.base import Backend, BackendError, Endpoint
-from anyclaude_tui.proxy import upstream_errors
 from anyclaude_tui.proxy.admission import Moved
-from anyclaude_tui.proxy.endings import Ending
+from anyclaude_tui.proxy.context import Lane, Services
+from anyclaude_tui.proxy.deadlines import Due, Stage, Timers
+from anyclaude_tui.proxy.downstream import PLAIN_COMMIT_S, Reply
 from anyclaude_tui.proxy.errors import ApiError
-from anyclaude_tui.proxy.notes import note_ending, note_read, note_request
 from anyclaude_tui.proxy.polling import polled
-from anyclaude_tui.proxy.reply import PLAIN_COMMIT_S, Reply
-from anyclaude_tui.proxy.request import UpstreamRequest
-from anyclaude_tui.proxy.services import Lane, Services
-from anyclaude_tui.proxy.sse import EventTooLarge, reader_for
-from anyclaude_tui.proxy.timers import Due, Stage, Timers
-from anyclaude_tui.proxy.translation import fitted, native_body, translated, translator_for
-from anyclaude_tui.proxy.translator import Translator
+from anyclaude_tui.proxy.recording import note_ending, note_read, note_request
+from anyclaude_tui.proxy.reply import error_answers
+from anyclaude_tui.proxy.reply.endings import Ending
+from anyclaude_tui.proxy.reply.translator import Translator
+from anyclaude_tui.proxy.request.openai import UpstreamRequest
 from anyclaude_tui.proxy.upstream import Broken, Unreachable, Upstream
+from anyclaude_tui.proxy.wire.sse import EventTooLarge, reader_for
+from anyclaude_tui.proxy.wire_format import fitted, native_body, translated, translator_for
 from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Truncation
 
 LOOK_S = 1.0
@@ -243,7 +243,7 @@ class Exchange:
             words = f"the backend redirects to {upstream.location}: set its url to that"
             raise ApiError("api_error", words, retry=False)
         body = await upstream.error_body()
-        error = upstream_errors.from_upstream(
+        error = error_answers.from_upstream(
             upstream.status,
             upstream.content_type,
             body,

@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from anyclaude_tui.backends.base import Backend, Progress
+from anyclaude_tui.figures import reported
 from anyclaude_tui.proxy.clock import Clock
-from anyclaude_tui.proxy.services import Lane
-from anyclaude_tui.proxy.timers import Timers
-from anyclaude_tui.telemetry.events import Phase, RequestRecord, reported
+from anyclaude_tui.proxy.context import Lane
+from anyclaude_tui.proxy.deadlines import Timers
+from anyclaude_tui.telemetry.events import Phase, RequestRecord
 
 POLL_S = 1.0
 

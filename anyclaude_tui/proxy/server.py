@@ -18,11 +18,11 @@ import msgspec
 from aiohttp import web
 
 from anyclaude_tui.backends.base import BackendError, Endpoint
+from anyclaude_tui.proxy.context import Services
+from anyclaude_tui.proxy.downstream import Reply, error_response
 from anyclaude_tui.proxy.errors import ApiError, invalid
 from anyclaude_tui.proxy.exchange import Exchange
-from anyclaude_tui.proxy.reply import Reply, error_response
-from anyclaude_tui.proxy.services import Services
-from anyclaude_tui.proxy.translation import slow_to_translate, translated
+from anyclaude_tui.proxy.wire_format import slow_to_translate, translated
 from anyclaude_tui.telemetry.events import Outcome, RequestRecord, Role
 
 SHUTDOWN_S = 5.0

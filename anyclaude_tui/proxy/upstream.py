@@ -15,8 +15,9 @@ from types import SimpleNamespace, TracebackType
 
 import aiohttp
 
-from anyclaude_tui.backends.address import proxy_of, shown
+from anyclaude_tui.backends.address import proxy_of
 from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.redaction import shown
 
 ERROR_BYTES = 64 * 1024
 """As much of an error body is read; the rest cannot say more."""

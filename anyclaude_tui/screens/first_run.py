@@ -21,19 +21,19 @@ from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widgets import OptionList
 
-from anyclaude_tui import config_write
 from anyclaude_tui.backends.discovery import Discovery
-from anyclaude_tui.config import ConfigError
-from anyclaude_tui.door import Door
-from anyclaude_tui.screens import backend_rows
+from anyclaude_tui.claude_code.launch import INSTALL_HINT
+from anyclaude_tui.config import editing
+from anyclaude_tui.config.loading import ConfigError
 from anyclaude_tui.screens.actions import DIGITS
-from anyclaude_tui.screens.backend_dialogs import too_large
-from anyclaude_tui.screens.backend_rows import Row
-from anyclaude_tui.screens.edges import keys_line
-from anyclaude_tui.screens.row_list import RowList
-from anyclaude_tui.screens.steps import Steps
+from anyclaude_tui.screens.backends import rows as backend_rows
+from anyclaude_tui.screens.backends.dialogs import too_large
+from anyclaude_tui.screens.backends.row_list import RowList
+from anyclaude_tui.screens.backends.rows import Row
+from anyclaude_tui.screens.backends.switch_steps import Steps
+from anyclaude_tui.screens.common.keys_and_tabs import keys_line
+from anyclaude_tui.session.thread import Door
 from anyclaude_tui.telemetry.hub import Snapshot
-from anyclaude_tui.terminal.claude import INSTALL_HINT
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, pad, text
 from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.panels import rule
@@ -63,7 +63,7 @@ CANCEL = (("Esc", "cancel"),)
 class FirstRunScreen(Screen[str]):
     """Its result is what there is to say about the choice; None when nothing was chosen."""
 
-    CSS_PATH: ClassVar[Any] = ["backends.tcss", "first_run.tcss"]
+    CSS_PATH: ClassVar[Any] = ["backends/backends.tcss", "first_run.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "simulator for now", show=False),
         Binding("f", "find", "find again", show=False),
@@ -212,7 +212,7 @@ class FirstRunScreen(Screen[str]):
         """Save the choice and leave."""
         name = backend_rows.title(row)
         try:
-            file = config_write.save(self._door.home, {("backend",): row.spec})[0]
+            file = editing.save(self._door.home, {("backend",): row.spec})[0]
         except (OSError, ConfigError) as error:
             self.dismiss(f"{name} is in use, but the choice could not be saved: {error}")
         else:

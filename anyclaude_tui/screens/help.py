@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from anyclaude_tui.screens.actions import ACTIONS
 from anyclaude_tui.screens.dialogs import Dialog, content
-from anyclaude_tui.widgets import signs
+from anyclaude_tui.widgets import status_signs
 from anyclaude_tui.widgets.lines import Line, Tone, pad, text, wrapped
 
 WIDTH = 88
@@ -85,7 +85,7 @@ def help_lines(leader: str, home: str, width: int) -> list[Line]:
     lines += row(text("1-9", Tone.KEY), "Switch to the nth backend.", width, keys)
     lines += row(text(leader, Tone.KEY), "Pressed twice, it reaches Claude Code.", width, keys)
     lines += heading("Requests")
-    for (mark, tone), words in signs.LEGEND:
+    for (mark, tone), words in status_signs.LEGEND:
         lines += row(text(mark, tone), words, width, keys)
     lines += heading("Numbers")
     for example, words in PROVENANCE:

@@ -11,9 +11,9 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
-from anyclaude_tui.door import Door
-from anyclaude_tui.screens.edges import match_words, tabs_lines
-from anyclaude_tui.screens.tabs_screen import SearchScreen
+from anyclaude_tui.screens.common.keys_and_tabs import match_words, tabs_lines
+from anyclaude_tui.screens.common.tabs_screen import SearchScreen
+from anyclaude_tui.session.thread import Door
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.telemetry.logtail import Entry, Level, LogTail
 from anyclaude_tui.telemetry.traces import folder_name

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from anyclaude_tui.backends.base import Endpoint
-from anyclaude_tui.proxy.divergence import Comparison
+from anyclaude_tui.prefix.divergence import Comparison
 from anyclaude_tui.telemetry.events import RequestRecord
 from anyclaude_tui.telemetry.timeline import Moment, timeline
 

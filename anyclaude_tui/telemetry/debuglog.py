@@ -16,11 +16,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from anyclaude_tui.telemetry.events import Outcome, RequestRecord, Source
+from anyclaude_tui.figures import Source
+from anyclaude_tui.redaction import Redactor
+from anyclaude_tui.telemetry.events import Outcome, RequestRecord
 from anyclaude_tui.telemetry.files import Writer, append_line
 from anyclaude_tui.telemetry.journal import timestamp
 from anyclaude_tui.telemetry.metrics import RequestView
-from anyclaude_tui.telemetry.redact import Redactor
 
 STEPS = 2
 """From this level on every step is written."""

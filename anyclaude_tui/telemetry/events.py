@@ -12,43 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-
-class Source(StrEnum):
-    """Where a number comes from. An unknown number is shown as unknown, never as 0."""
-
-    MEASURED = "measured"
-    REPORTED = "reported"
-    ESTIMATED = "estimated"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A number with its provenance; `value` is None exactly when `source` is unknown."""
-
-    value: float | None
-    source: Source
-
-    def __bool__(self) -> bool:
-        return self.value is not None
-
-
-UNKNOWN = Figure(None, Source.UNKNOWN)
-
-
-def measured(value: float | None) -> Figure:
-    """A number that we measured ourselves (None: not there yet)."""
-    return UNKNOWN if value is None else Figure(value, Source.MEASURED)
-
-
-def reported(value: float | None) -> Figure:
-    """A number in the backend's own words."""
-    return UNKNOWN if value is None else Figure(value, Source.REPORTED)
-
-
-def estimated(value: float | None) -> Figure:
-    """A number that we worked out from others."""
-    return UNKNOWN if value is None else Figure(value, Source.ESTIMATED)
+from anyclaude_tui.figures import UNKNOWN, Figure
 
 
 class Phase(StrEnum):

@@ -14,13 +14,13 @@ from typing import Any
 import msgspec
 
 from anyclaude_tui.backends.base import Endpoint
-from anyclaude_tui.proxy.divergence import Cause, Comparison, compare, shared_bytes
-from anyclaude_tui.proxy.segments import Part, Prompt, prompt_of
-from anyclaude_tui.telemetry.events import RequestRecord, Source, estimated
+from anyclaude_tui.config.kinds import PREFIX_CACHED
+from anyclaude_tui.figures import Source, estimated
+from anyclaude_tui.prefix.divergence import Cause, Comparison, compare, shared_bytes
+from anyclaude_tui.prefix.segments import Part, Prompt, prompt_of
+from anyclaude_tui.telemetry.events import RequestRecord
 from anyclaude_tui.telemetry.why import why
 
-PREFIX_CACHED = frozenset({"simulator", "mlx_lm", "vllm_mlx", "lmstudio"})
-"""Kinds of backend that keep a prefix cache: where they report nothing, reuse is estimated."""
 PROMPTS_KEPT = 64
 PROMPT_BYTES = 32 * 1024 * 1024
 COMPARISONS_KEPT = 500

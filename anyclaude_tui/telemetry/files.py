@@ -6,6 +6,7 @@ queue: a slow or full disk costs a notice, never a request.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import fcntl
@@ -16,6 +17,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
 
 QUEUE_JOBS = 1_000
 """Jobs that may wait for the disk; more are dropped, and that is said."""
@@ -182,3 +187,13 @@ class Writer:
             self._told_at[kind] = now
             self._on_error(kind, error)
         self._failing.add(kind)
+
+
+FOLDER = "saved"
+
+
+async def save(home: Path, name: str, data: bytes) -> Path:
+    """Write a file for the user's eyes only. Raises OSError."""
+    path = home / FOLDER / name
+    await asyncio.to_thread(write_whole, path, data)
+    return path

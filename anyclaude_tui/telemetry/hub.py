@@ -12,13 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from anyclaude_tui.backends.base import BackendStatus
-from anyclaude_tui.telemetry.events import (
-    UNKNOWN,
-    Figure,
-    Outcome,
-    RequestRecord,
-    measured,
-)
+from anyclaude_tui.figures import UNKNOWN, Figure, measured
+from anyclaude_tui.telemetry.events import Outcome, RequestRecord
 from anyclaude_tui.telemetry.metrics import (
     RequestView,
     decode_tokens_per_s,

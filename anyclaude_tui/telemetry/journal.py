@@ -14,9 +14,10 @@ from typing import Any
 
 import msgspec
 
-from anyclaude_tui.config import LogSettings
-from anyclaude_tui.proxy.divergence import Comparison
-from anyclaude_tui.telemetry.events import Figure, RequestRecord
+from anyclaude_tui.config.settings import LogSettings
+from anyclaude_tui.figures import Figure
+from anyclaude_tui.prefix.divergence import Comparison
+from anyclaude_tui.telemetry.events import RequestRecord
 from anyclaude_tui.telemetry.files import Writer, append_line, heal, prune
 from anyclaude_tui.telemetry.metrics import RequestView, view
 

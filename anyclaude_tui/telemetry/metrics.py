@@ -10,18 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from anyclaude_tui.telemetry.events import (
-    UNKNOWN,
-    Figure,
-    Outcome,
-    Phase,
-    RequestRecord,
-    Role,
-    Source,
-    Truncation,
-    estimated,
-    measured,
-)
+from anyclaude_tui.figures import UNKNOWN, Figure, Source, estimated, measured
+from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Role, Truncation
 
 WHOLE_CALL = 1.5
 """More output tokens than this per delta, with tool calls: they came whole."""

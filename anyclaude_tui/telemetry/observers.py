@@ -1,4 +1,4 @@
-"""Everything that watches the requests, put together: what `session.py` plugs in.
+"""Everything that watches the requests, put together: what `session/session.py` plugs in.
 
 The explainer and the captures always work (in memory, bounded); the journal, the debug
 log and the traces as the settings say. A fault or a full disk here is a notice, never a
@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from anyclaude_tui.backends.base import Endpoint
-from anyclaude_tui.config import LogSettings
-from anyclaude_tui.proxy.services import Observer
+from anyclaude_tui.config.settings import LogSettings
+from anyclaude_tui.proxy.context import Observer
+from anyclaude_tui.redaction import Redactor
 from anyclaude_tui.telemetry import journal, traces
 from anyclaude_tui.telemetry.captures import Captures, Said
 from anyclaude_tui.telemetry.debuglog import STEPS, DebugLog, LineLog
@@ -26,7 +27,6 @@ from anyclaude_tui.telemetry.files import Writer
 from anyclaude_tui.telemetry.hub import Hub
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.telemetry.prometheus import Meter
-from anyclaude_tui.telemetry.redact import Redactor
 
 LOOK_EVERY_S = 0.25
 """The debug log looks this often for keepalives, which pass no observer."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from anyclaude_tui.figures import counted
 from anyclaude_tui.telemetry.events import RequestRecord
-from anyclaude_tui.telemetry.numbers import counted
 
 
 @dataclass(frozen=True, slots=True)

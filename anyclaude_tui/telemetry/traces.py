@@ -16,11 +16,11 @@ from typing import Any
 
 import msgspec
 
-from anyclaude_tui.config import LogSettings
-from anyclaude_tui.proxy.divergence import short_diff
+from anyclaude_tui.config.settings import LogSettings
+from anyclaude_tui.prefix.divergence import short_diff
+from anyclaude_tui.redaction import Redactor
 from anyclaude_tui.telemetry.captures import Capture
 from anyclaude_tui.telemetry.files import Writer, prune, write_whole
-from anyclaude_tui.telemetry.redact import Redactor
 
 FOLDER = "traces"
 WAITING_MAX = 50

@@ -6,17 +6,10 @@ known is not said, an estimated one is "about".
 
 from __future__ import annotations
 
-from anyclaude_tui.proxy.divergence import KEPT, Cause, Comparison
-from anyclaude_tui.telemetry.events import (
-    Figure,
-    Outcome,
-    RequestRecord,
-    Source,
-    Truncation,
-    estimated,
-)
+from anyclaude_tui.figures import Figure, Source, counted, estimated, size
+from anyclaude_tui.prefix.divergence import KEPT, Cause, Comparison
+from anyclaude_tui.telemetry.events import Outcome, RequestRecord, Truncation
 from anyclaude_tui.telemetry.metrics import decode_tokens_per_s, prefill_start, uncached_tokens
-from anyclaude_tui.telemetry.numbers import counted, size
 
 MOSTLY = 0.5
 """From this share of the decode time on thinking is named instead of decode."""

@@ -1,6 +1,6 @@
 """The terminal emulator: bytes from the program in, a screen and replies out.
 
-This module and `core.py` are the only ones that know `bittty` (pinned: it breaks its API
+This module and `bittty_board.py` are the only ones that know `bittty` (pinned: it breaks its API
 between minors), so that another core can take its place. Here it gets history, bounded
 buffers, and cells in our own terms.
 
@@ -18,6 +18,7 @@ from bittty import KeyEvent, KeyModifiers  # type: ignore[import-untyped]
 from bittty import present as presented
 from bittty.style import Style  # type: ignore[import-untyped]
 
+from anyclaude_tui.terminal.bittty_board import fit_alternate_screen, fit_main_screen, make_board
 from anyclaude_tui.terminal.cells import (
     BellRang,
     Cell,
@@ -33,11 +34,10 @@ from anyclaude_tui.terminal.cells import (
     TitleSet,
     Underline,
 )
-from anyclaude_tui.terminal.core import fit_alternate_screen, fit_main_screen, make_board
-from anyclaude_tui.terminal.flood import take_plain_lines
-from anyclaude_tui.terminal.history import History, Row
 from anyclaude_tui.terminal.keys import KeyPress, paste_bytes
+from anyclaude_tui.terminal.plain_line_flood import take_plain_lines
 from anyclaude_tui.terminal.safe_text import one_line, safe_cell, safe_run
+from anyclaude_tui.terminal.scrollback import History, Row
 
 log = logging.getLogger(__name__)
 

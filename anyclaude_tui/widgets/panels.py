@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from anyclaude_tui.backends.base import BackendState, BackendStatus
-from anyclaude_tui.telemetry.events import measured
+from anyclaude_tui.figures import measured
 from anyclaude_tui.telemetry.hub import Snapshot, Totals
-from anyclaude_tui.widgets import charts, format, request_table, signs
+from anyclaude_tui.widgets import charts, format, request_table, status_signs
+from anyclaude_tui.widgets.current_request import CHART_ROWS, Body, now
 from anyclaude_tui.widgets.lines import (
     Line,
     Tone,
@@ -27,7 +28,6 @@ from anyclaude_tui.widgets.lines import (
     width_of,
     wrapped,
 )
-from anyclaude_tui.widgets.now import CHART_ROWS, Body, now
 
 
 def backend(snapshot: Snapshot, width: int, height: int) -> Body:
@@ -36,13 +36,13 @@ def backend(snapshot: Snapshot, width: int, height: int) -> Body:
     if status is None:
         words = snapshot.switching or "No backend is active."
         return Body(text("none", Tone.LABEL), wrapped(words, width, height, Tone.LABEL))
-    mark = signs.STATES[status.state]
+    mark = status_signs.STATES[status.state]
     lines: list[Line] = []
     if snapshot.switching:
         lines += wrapped(f"switching: {snapshot.switching}", width, 2, Tone.LIVE)
     tone = _REASON.get(status.state, Tone.LABEL)
     lines += wrapped(status.reason, width, 3, tone)
-    simulated = signs.simulated(status)
+    simulated = status_signs.simulated(status)
     model = text(clean(status.model), Tone.STRONG) if status.model else text("–", Tone.FAINT)
     lines.append(spread(model, simulated, width))
     failed = status.state is BackendState.FAILED
@@ -175,7 +175,7 @@ def trend(snapshot: Snapshot, width: int, height: int) -> Body:
     blocks: list[list[Line]] = []
     for label, values, size, write in sides:
         known = [v for v in values[-size:] if v is not None]
-        top = f"max {write(max(known))}" if known else format.UNKNOWN
+        top = f"max {write(max(known))}" if known else format.UNKNOWN_TEXT
         head = spread(text(label, Tone.LABEL), text(top, Tone.FAINT), size)
         blocks.append([head, *charts.area(values, size, max(1, min(CHART_ROWS, height - 1)))])
     lines = [

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from anyclaude_tui.telemetry.events import Figure, Outcome
+from anyclaude_tui.figures import Figure
+from anyclaude_tui.telemetry.events import Outcome
 from anyclaude_tui.telemetry.metrics import RequestView
-from anyclaude_tui.widgets import format, signs
+from anyclaude_tui.widgets import format, status_signs
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, text, width_of
 
 Cell = Callable[[RequestView], Line]
@@ -39,8 +40,8 @@ def _plain(number: Figure, write: Callable[[float], str]) -> Line:
 
 
 def _end(request: RequestView) -> Line:
-    tone = signs.sign(request)[1]
-    return text(signs.words(request), Tone.LABEL if tone is Tone.OK else tone)
+    tone = status_signs.sign(request)[1]
+    return text(status_signs.words(request), Tone.LABEL if tone is Tone.OK else tone)
 
 
 def _ending(request: RequestView) -> Line:
@@ -54,7 +55,7 @@ def _model(request: RequestView) -> Line:
     return text(clean(request.model or request.requested_model), Tone.LABEL)
 
 
-SIGN = Column("", 1, lambda r: (signs.sign(r),), left=True)
+SIGN = Column("", 1, lambda r: (status_signs.sign(r),), left=True)
 PANEL: tuple[Column, ...] = (
     SIGN,
     Column("time", 5, lambda r: text(format.clock(r.accepted_wall)[:5], Tone.LABEL), 40, True),
@@ -135,7 +136,7 @@ SCREEN: tuple[Column, ...] = (
         order=lambda r: r.tokens_per_s.value,
     ),
     Column("total", 7, lambda r: text(format.seconds(r.elapsed_s)), order=lambda r: r.elapsed_s),
-    Column("end", 0, _ending, left=True, order=lambda r: signs.words(r)),
+    Column("end", 0, _ending, left=True, order=lambda r: status_signs.words(r)),
 )
 """The requests screen."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anyclaude_tui.telemetry.events import Figure, Phase, Source, measured
+from anyclaude_tui.figures import Figure, Source, measured
+from anyclaude_tui.telemetry.events import Phase
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.widgets import format
 from anyclaude_tui.widgets.lines import Line, Tone, pad, spread, text

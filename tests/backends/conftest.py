@@ -11,10 +11,8 @@ import pytest
 
 from anyclaude_tui.backends.base import Backend, BackendState
 from anyclaude_tui.backends.registry import create
-from anyclaude_tui.config import BackendSettings
+from anyclaude_tui.config.settings import BackendSettings
 from tests.support.waiting import until
-
-TINY_MODEL = Path(__file__).parents[1] / "assets" / "tiny-model"
 
 Make = Callable[..., Any]
 

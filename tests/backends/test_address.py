@@ -12,15 +12,16 @@ import httpx
 import pytest
 
 from anyclaude_tui import config
-from anyclaude_tui.backends.address import address, proxy_of, shown
+from anyclaude_tui.backends.address import address, proxy_of
 from anyclaude_tui.backends.base import BackendError
 from anyclaude_tui.backends.discovery import discover
-from anyclaude_tui.config import BackendSettings, ConfigError, Settings
-from anyclaude_tui.session import Session
+from anyclaude_tui.config.loading import ConfigError
+from anyclaude_tui.config.settings import BackendSettings, Settings
+from anyclaude_tui.redaction import shown
+from anyclaude_tui.session.session import Session
+from tests.backends.conftest import Make
+from tests.backends.fakes import Fake, LmStudio, openai, serving
 from tests.support.proxy import ask_body
-
-from .conftest import Make
-from .fakes import Fake, LmStudio, openai, serving
 
 BASIC = "Basic bWU6aHVudGVyMg=="  # me:hunter2
 

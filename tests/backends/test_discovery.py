@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from anyclaude_tui.backends.discovery import Offer, discover
-from anyclaude_tui.backends.models_on_disk import find_models
-from anyclaude_tui.config import BackendSettings
-
-from .conftest import TINY_MODEL, Make
-from .fakes import Fake, LmStudio, openai, serving
+from anyclaude_tui.backends.models.on_disk import find_models
+from anyclaude_tui.config.settings import BackendSettings
+from tests.backends.conftest import Make
+from tests.backends.fakes import Fake, LmStudio, openai, serving
+from tests.support.assets import TINY_MODEL
 
 
 @pytest.fixture(autouse=True)

@@ -16,11 +16,12 @@ from typing import Any
 import httpx
 import pytest
 
-from anyclaude_tui.backends import modelfiles, supervised
 from anyclaude_tui.backends.base import Backend, BackendError, BackendState
+from anyclaude_tui.backends.models import files
+from anyclaude_tui.backends.supervision import supervised
+from tests.backends.conftest import Make
+from tests.support.assets import TINY_MODEL
 from tests.support.waiting import alive
-
-from .conftest import TINY_MODEL, Make
 
 real = pytest.mark.e2e
 
@@ -160,11 +161,11 @@ def test_a_model_is_needed(make: Make) -> None:
         make(kind="mlx_lm")
 
 
-def model_files(folder: Path, config: dict[str, Any], template: str = "") -> modelfiles.ModelFiles:
+def model_files(folder: Path, config: dict[str, Any], template: str = "") -> files.ModelFiles:
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "model.safetensors").write_bytes(b"123")
     (folder / "tokenizer_config.json").write_text(json.dumps({"chat_template": template}))
-    return modelfiles.read(folder)
+    return files.read(folder)
 
 
 def test_the_window_may_be_nested(tmp_path: Path) -> None:

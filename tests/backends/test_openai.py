@@ -9,9 +9,9 @@ import pytest
 
 from anyclaude_tui.backends import attached
 from anyclaude_tui.backends.base import BackendError, BackendState
-
-from .conftest import TINY_MODEL, Make
-from .fakes import CHAT, Fake, openai, serving
+from tests.backends.conftest import Make
+from tests.backends.fakes import CHAT, Fake, openai, serving
+from tests.support.assets import TINY_MODEL
 
 
 async def started(make: Make, fake: Fake, **settings: Any) -> Any:

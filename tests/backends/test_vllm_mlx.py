@@ -10,8 +10,8 @@ import pytest
 
 from anyclaude_tui.backends.base import BackendError, BackendState, Progress
 from anyclaude_tui.backends.vllm_mlx import parse_progress, parsers
-
-from .conftest import TINY_MODEL, Make
+from tests.backends.conftest import Make
+from tests.support.assets import TINY_MODEL
 
 
 @pytest.fixture

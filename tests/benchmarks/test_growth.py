@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import pytest
 
 from anyclaude_tui.backends.base import Endpoint
-from anyclaude_tui.proxy.prefix import CallMemory
-from anyclaude_tui.proxy.request import translate
+from anyclaude_tui.proxy.request.call_memory import CallMemory
+from anyclaude_tui.proxy.request.openai import translate
 from benchmarks.bodies import body, claude_code, turns
 from benchmarks.chart import Line, Plot, draw
 from benchmarks.growth import Growth

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from random import Random
 
 from anyclaude_tui.compare.samples import Comparison, Prefix, Sample, Target, Way
-from anyclaude_tui.telemetry.events import UNKNOWN, Outcome, RequestRecord, estimated, reported
+from anyclaude_tui.figures import UNKNOWN, estimated, reported
+from anyclaude_tui.telemetry.events import Outcome, RequestRecord
 from anyclaude_tui.telemetry.metrics import view
 
 RUNS = 3

@@ -9,8 +9,7 @@ import pytest
 from anyclaude_tui.backends.base import BackendError
 from anyclaude_tui.compare import fitness
 from anyclaude_tui.compare.fitness import Point, check, fit
-from anyclaude_tui.config import BackendSettings, LogSettings, Settings
-from anyclaude_tui.proxy.limits import Limits
+from anyclaude_tui.config.settings import BackendSettings, Limits, LogSettings, Settings
 from tests.support import wire
 from tests.support.upstream import CUT, Reply, Upstream, fail, say, use, wait
 

@@ -17,16 +17,15 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from anyclaude_tui.compare.causes import Cause, Scenario
-from anyclaude_tui.compare.diagnosis import judge
-from anyclaude_tui.compare.runs import Comparer
+from anyclaude_tui.compare.diagnosis.causes import Cause, Scenario
+from anyclaude_tui.compare.diagnosis.verdict import judge
+from anyclaude_tui.compare.measuring.comparer import Comparer
 from anyclaude_tui.compare.samples import Comparison, Prefix, Sample, Way
-from anyclaude_tui.compare.suite import long_text
-from anyclaude_tui.compare.workload import ALL_CELLS, Workload, from_prompt
-from anyclaude_tui.config import BackendSettings, Settings
-from anyclaude_tui.proxy.limits import Limits
-from anyclaude_tui.session import Session
-from anyclaude_tui.telemetry.events import Figure, Role
+from anyclaude_tui.compare.workload import ALL_CELLS, Workload, from_prompt, long_text
+from anyclaude_tui.config.settings import BackendSettings, Limits, Settings
+from anyclaude_tui.figures import Figure
+from anyclaude_tui.session.session import Session
+from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.metrics import RequestView
 
 SEEDS = range(20)

@@ -10,7 +10,6 @@ import pytest
 
 from anyclaude_tui.backends.base import Dialect, Endpoint
 from anyclaude_tui.compare.samples import Prefix, Way
-from anyclaude_tui.compare.suite import long_text
 from anyclaude_tui.compare.workload import (
     ALL_CELLS,
     MAX_TOKENS,
@@ -21,10 +20,12 @@ from anyclaude_tui.compare.workload import (
     from_body,
     from_file,
     from_prompt,
+    long_text,
     with_nonce,
 )
-from anyclaude_tui.proxy.prefix import CallMemory, shared_prefix
-from anyclaude_tui.proxy.request import translate
+from anyclaude_tui.prefix.divergence import shared_prefix
+from anyclaude_tui.proxy.request.call_memory import CallMemory
+from anyclaude_tui.proxy.request.openai import translate
 
 TURN: dict[str, Any] = {
     "model": "claude-x",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from anyclaude_tui.terminal.claude import session_env
+from anyclaude_tui.claude_code.launch import session_env
 from tests.e2e.claude import Claude
 from tests.e2e.servers import Serve, serve
 from tests.support.upstream import Upstream

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from anyclaude_tui.compare import history
+from anyclaude_tui.compare.report import history
 from anyclaude_tui.compare.samples import Way
 from tests.e2e.terminal import PtyTerminal, Terminal, TmuxTerminal
 from tests.e2e.test_dashboard import Dashboard

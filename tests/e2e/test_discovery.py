@@ -26,10 +26,10 @@ from anyclaude_tui.backends.discovery import USUAL_PORTS
 from tests.e2e.claude import COMMAND, clean_environment, require, settle
 from tests.e2e.servers import ANYCLAUDE
 from tests.e2e.terminal import PtyTerminal, Terminal, TmuxTerminal, end_group
+from tests.support.assets import TINY_MODEL
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
-TINY_MODEL = Path(__file__).parent.parent / "assets" / "tiny-model"
 CONFIG = """\
 # mine
 [claude]

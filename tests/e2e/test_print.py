@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from anyclaude_tui.terminal.claude import session_env
+from anyclaude_tui.claude_code.launch import session_env
 from tests.e2e.claude import Claude, allow
 from tests.e2e.conftest import Rig
 from tests.e2e.servers import run, serve
+from tests.support.assets import TINY_MODEL
 from tests.support.upstream import Upstream, say, use
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
-
-TINY_MODEL = Path(__file__).parent.parent / "assets" / "tiny-model"
 
 
 async def test_plain_text(rig: Rig) -> None:

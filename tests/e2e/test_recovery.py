@@ -10,7 +10,7 @@ import aiohttp
 import psutil
 import pytest
 
-from anyclaude_tui.terminal.claude import session_env
+from anyclaude_tui.claude_code.launch import session_env
 from tests.e2e.claude import Claude
 from tests.e2e.servers import Serve, serve
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 def model_server(serving: Serve) -> psutil.Process | None:
     """The simulated model server, a child of `serve`."""
     for process in serving.family()[1:]:
-        if "simulator_server" in " ".join(process.cmdline()):
+        if "simulator.server" in " ".join(process.cmdline()):
             return process
     return None
 

@@ -12,9 +12,9 @@ import json
 from typing import Any
 
 from anyclaude_tui.backends.base import Dialect, Endpoint
-from anyclaude_tui.proxy.prefix import CallMemory
-from anyclaude_tui.proxy.request import translate
-from anyclaude_tui.proxy.segments import Prompt, prompt_of
+from anyclaude_tui.prefix.segments import Prompt, prompt_of
+from anyclaude_tui.proxy.request.call_memory import CallMemory
+from anyclaude_tui.proxy.request.openai import translate
 
 FILLER = "\n".join(f"Rule {n}: work with care and say what was done." for n in range(45))
 """About 2.1 KB, so that a change behind it is deep in its block."""

@@ -14,12 +14,12 @@ import sys
 import time
 from typing import Any
 
-from anyclaude_tui.proxy.sse import SSEReader
+from anyclaude_tui.proxy.wire.sse import SSEReader
 from anyclaude_tui.telemetry.events import Truncation
+from tests.proxy.reply.test_endings import ERRORS
+from tests.proxy.reply.test_openai_calls import PARALLEL
 from tests.proxy.streams import DONE, call, chunk, new, sse, usage_chunk
-from tests.proxy.test_stream_calls import PARALLEL
-from tests.proxy.test_stream_endings import ERRORS
-from tests.proxy.test_textcalls import FORMS, TEXTS
+from tests.proxy.toolcalls.test_from_text import FORMS, TEXTS
 from tests.support.validator import Message, validate
 
 WORDS = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from anyclaude_tui.backends.base import Dialect, Endpoint
-from anyclaude_tui.proxy.prefix import CallMemory
-from anyclaude_tui.proxy.request import UpstreamRequest, translate
+from anyclaude_tui.proxy.request.call_memory import CallMemory
+from anyclaude_tui.proxy.request.openai import UpstreamRequest, translate
 from tests.proxy.anthropic_requests import PIXEL
 
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from anyclaude_tui.proxy.endings import Ending
 from anyclaude_tui.proxy.errors import ApiError
-from anyclaude_tui.proxy.sse import SSEReader
-from anyclaude_tui.proxy.stream import StreamTranslator
+from anyclaude_tui.proxy.reply.endings import Ending
+from anyclaude_tui.proxy.reply.openai import StreamTranslator
+from anyclaude_tui.proxy.wire.sse import SSEReader
 from anyclaude_tui.telemetry.events import Truncation
 from tests.support.validator import Message, validate, validate_part
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from anyclaude_tui.proxy.limits import Limits
+from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.telemetry.events import Outcome, Truncation
 from tests.support import wire
 from tests.support.clock import FastClock

@@ -11,9 +11,10 @@ import aiohttp
 import pytest
 from anthropic import APIConnectionError, AsyncAnthropic
 
-from anyclaude_tui.proxy.limits import Limits
-from anyclaude_tui.proxy.stream import StreamTranslator
-from anyclaude_tui.telemetry.events import Figure, Outcome, Truncation, estimated, reported
+from anyclaude_tui.config.settings import Limits
+from anyclaude_tui.figures import Figure, estimated, reported
+from anyclaude_tui.proxy.reply.openai import StreamTranslator
+from anyclaude_tui.telemetry.events import Outcome, Truncation
 from tests.support import wire
 from tests.support.clock import FastClock
 from tests.support.proxy import READ_TOOL, TOKEN, ask_body, running_proxy

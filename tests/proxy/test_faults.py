@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from anyclaude_tui.proxy.limits import Limits
+from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.telemetry.events import Outcome, Truncation
 from tests.support import wire
 from tests.support.proxy import READ_TOOL, Proxy, ask_body, running_proxy

@@ -7,12 +7,13 @@ import asyncio
 import pytest
 
 from anyclaude_tui.backends.base import Dialect, Progress
+from anyclaude_tui.config.settings import Limits
+from anyclaude_tui.figures import Source
 from anyclaude_tui.proxy.admission import Gate
-from anyclaude_tui.proxy.limits import Limits
+from anyclaude_tui.proxy.context import Lane
+from anyclaude_tui.proxy.deadlines import Timers
 from anyclaude_tui.proxy.polling import polled
-from anyclaude_tui.proxy.services import Lane
-from anyclaude_tui.proxy.timers import Timers
-from anyclaude_tui.telemetry.events import Phase, RequestRecord, Source
+from anyclaude_tui.telemetry.events import Phase, RequestRecord
 from tests.support.clock import FastClock
 from tests.support.proxy import FixedBackend
 from tests.support.waiting import until

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from anyclaude_tui.proxy.limits import Limits
+from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.proxy.server import ProxyServer
 from tests.support import wire
 from tests.support.proxy import TOKEN, Proxy, ask_body, running_proxy

@@ -5,8 +5,11 @@ from __future__ import annotations
 import concurrent.futures
 from dataclasses import replace
 
-from anyclaude_tui.compare.plan import Step, make_plan
-from anyclaude_tui.compare.progress import (
+from anyclaude_tui.compare.job import Job, Order
+from anyclaude_tui.compare.measuring.client_reader import ANSWER
+from anyclaude_tui.compare.measuring.live import Live, after, begin
+from anyclaude_tui.compare.measuring.plan import Step, make_plan
+from anyclaude_tui.compare.measuring.progress import (
     BringingUp,
     BroughtUp,
     Planned,
@@ -15,12 +18,9 @@ from anyclaude_tui.compare.progress import (
     Running,
     TargetFailed,
 )
-from anyclaude_tui.compare.reader import ANSWER
+from anyclaude_tui.compare.report.saved import Saved, save
 from anyclaude_tui.compare.samples import Comparison, Prefix, Sample, Target, Way
-from anyclaude_tui.compare.saved import Saved, save
 from anyclaude_tui.compare.workload import builtin
-from anyclaude_tui.screens.compare_job import Job, Order
-from anyclaude_tui.screens.compare_live import Live, after, begin
 from anyclaude_tui.telemetry.events import Phase
 from anyclaude_tui.telemetry.metrics import view
 from tests.compare.made_up import Made, comparison

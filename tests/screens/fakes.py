@@ -11,22 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyclaude_tui.backends.base import BackendState, BackendStatus
-from anyclaude_tui.telemetry.events import (
-    Figure,
-    Outcome,
-    Phase,
-    RequestRecord,
-    Role,
-    Truncation,
-    estimated,
-    reported,
-)
+from anyclaude_tui.claude_code.launch import Launch
+from anyclaude_tui.figures import Figure, estimated, reported
+from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Role, Truncation
 from anyclaude_tui.telemetry.hub import Hub, Notice, Snapshot
 from anyclaude_tui.telemetry.metrics import RequestView, view
-from anyclaude_tui.terminal.claude import Launch
 
 if TYPE_CHECKING:
-    from anyclaude_tui.session import Session
+    from anyclaude_tui.session.session import Session
 
 T = TypeVar("T")
 WALL = 1_763_000_000.0

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from anyclaude_tui.backends.base import BackendState, BackendStatus, ModelInfo
 from anyclaude_tui.backends.discovery import Discovery, Offer
 from anyclaude_tui.backends.installed import Tool
-from anyclaude_tui.backends.memory import Estimate
+from anyclaude_tui.backends.models.memory import Estimate
 from anyclaude_tui.telemetry.hub import Snapshot
 from tests.screens import fakes
 

@@ -12,9 +12,10 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from anyclaude_tui.backends.base import Dialect, Endpoint
-from anyclaude_tui.config import LogSettings
-from anyclaude_tui.session import Session
-from anyclaude_tui.telemetry.events import Outcome, RequestRecord, reported
+from anyclaude_tui.config.settings import LogSettings
+from anyclaude_tui.figures import reported
+from anyclaude_tui.session.session import Session
+from anyclaude_tui.telemetry.events import Outcome, RequestRecord
 from anyclaude_tui.telemetry.hub import Hub
 from anyclaude_tui.telemetry.observers import Observers
 from tests.proxy.conversations import FILLER, body, changed, longer, upstream

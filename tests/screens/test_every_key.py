@@ -13,15 +13,15 @@ from textual.command import CommandPalette
 from textual.pilot import Pilot
 
 from anyclaude_tui.app import DashboardApp
-from anyclaude_tui.config import Settings
+from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.screens.actions import ACTIONS, Action, chord_name
-from anyclaude_tui.screens.backends import BackendsScreen
-from anyclaude_tui.screens.compare import CompareScreen
+from anyclaude_tui.screens.backends.screen import BackendsScreen
+from anyclaude_tui.screens.compare.setup_screen import CompareScreen
 from anyclaude_tui.screens.dialogs import Question
 from anyclaude_tui.screens.help import HelpScreen, help_lines
 from anyclaude_tui.screens.logs import LogsScreen
-from anyclaude_tui.screens.requests import RequestsScreen
-from anyclaude_tui.screens.settings import SettingsScreen
+from anyclaude_tui.screens.requests.screen import RequestsScreen
+from anyclaude_tui.screens.settings.screen import SettingsScreen
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets.lines import plain
 from tests.screens import fakes, found

@@ -14,12 +14,12 @@ from textual.pilot import Pilot
 from anyclaude_tui.app import DashboardApp
 from anyclaude_tui.backends.base import BackendError
 from anyclaude_tui.backends.discovery import Discovery
-from anyclaude_tui.config import Settings
+from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.screens import first_run
 from anyclaude_tui.screens.first_run import FirstRunScreen
 from tests.screens import fakes, found
-from tests.screens.test_backends import asked, hold, let_go, listed, words
-from tests.screens.test_dashboard import toasts
+from tests.screens.backends.test_screen import asked, hold, let_go, listed, words
+from tests.screens.dashboard.test_screen import toasts
 from tests.support.waiting import until_shown
 
 ALONE = replace(

@@ -11,14 +11,14 @@ from typing import Any
 from textual.pilot import Pilot
 
 from anyclaude_tui.app import DashboardApp
-from anyclaude_tui.config import DashboardSettings, Settings
+from anyclaude_tui.config.settings import DashboardSettings, Settings
 from anyclaude_tui.screens.logs import LogsScreen
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets.lines import plain
 from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.scroller import Scroller
 from tests.screens import fakes
-from tests.screens.test_dashboard import LEADER
+from tests.screens.dashboard.test_screen import LEADER
 from tests.support.waiting import until
 
 TRACEBACK = """2026-11-21 03:16:40,911 - ERROR - generation failed

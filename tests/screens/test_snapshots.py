@@ -19,7 +19,7 @@ from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets.lines import plain
 from anyclaude_tui.widgets.panel import LinesView
 from tests.screens import fakes, found, pictures
-from tests.screens.test_dashboard import LEADER, dashboard, pane_text
+from tests.screens.dashboard.test_screen import LEADER, dashboard, pane_text
 from tests.support.waiting import until, until_shown
 
 SCRIPT = r"""printf '\033]0;a story\007> tell me a story\r\n\r\nOnce upon a time\r\n'; cat"""

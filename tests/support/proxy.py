@@ -20,10 +20,10 @@ from anyclaude_tui.backends.base import (
     Dialect,
     Endpoint,
 )
+from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.proxy.admission import Gate
-from anyclaude_tui.proxy.limits import Limits
+from anyclaude_tui.proxy.context import Lane, Observer, Services
 from anyclaude_tui.proxy.server import ProxyServer
-from anyclaude_tui.proxy.services import Lane, Observer, Services
 from anyclaude_tui.proxy.upstream import open_http
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub

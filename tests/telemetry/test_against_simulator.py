@@ -17,10 +17,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from anyclaude_tui.config import Settings
-from anyclaude_tui.proxy.limits import Limits
-from anyclaude_tui.session import Session
-from anyclaude_tui.telemetry.events import RequestRecord, Source
+from anyclaude_tui.config.settings import Limits, Settings
+from anyclaude_tui.figures import Source
+from anyclaude_tui.session.session import Session
+from anyclaude_tui.telemetry.events import RequestRecord
 from anyclaude_tui.telemetry.metrics import RequestView
 
 LIMITS = Limits(keepalive_s=0.4, commit_s=0.1, between_deltas_s=0.5, retries=0)

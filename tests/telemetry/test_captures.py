@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from anyclaude_tui.backends.base import Endpoint
-from anyclaude_tui.proxy.divergence import Cause, Comparison
+from anyclaude_tui.prefix.divergence import Cause, Comparison
 from anyclaude_tui.telemetry.captures import Captures
 from anyclaude_tui.telemetry.events import RequestRecord
 from tests.telemetry.records import record

@@ -8,15 +8,9 @@ import msgspec
 import pytest
 
 from anyclaude_tui.backends.base import Dialect, Endpoint
-from anyclaude_tui.proxy.divergence import Cause, Comparison
-from anyclaude_tui.telemetry.events import (
-    UNKNOWN,
-    RequestRecord,
-    Role,
-    Source,
-    estimated,
-    reported,
-)
+from anyclaude_tui.figures import UNKNOWN, Source, estimated, reported
+from anyclaude_tui.prefix.divergence import Cause, Comparison
+from anyclaude_tui.telemetry.events import RequestRecord, Role
 from anyclaude_tui.telemetry.explain import Explainer
 from tests.proxy.conversations import body, changed, longer, prompt, text, upstream
 from tests.telemetry.records import record

@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from anyclaude_tui.config import LogSettings
-from anyclaude_tui.proxy.divergence import Cause, Comparison
+from anyclaude_tui.config.settings import LogSettings
+from anyclaude_tui.figures import estimated, reported
+from anyclaude_tui.prefix.divergence import Cause, Comparison
+from anyclaude_tui.redaction import Redactor
 from anyclaude_tui.telemetry import journal, traces
 from anyclaude_tui.telemetry.captures import Capture
-from anyclaude_tui.telemetry.events import Outcome, estimated, reported
+from anyclaude_tui.telemetry.events import Outcome
 from anyclaude_tui.telemetry.files import Writer
 from anyclaude_tui.telemetry.journal import Journal, day_file, entry, read_back, timestamp
-from anyclaude_tui.telemetry.redact import Redactor
 from anyclaude_tui.telemetry.traces import Traces, find, folder_name, message_of, trace_path
 from tests.telemetry.records import record
 

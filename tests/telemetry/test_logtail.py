@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from anyclaude_tui.backends.serverlog import ServerLog
+from anyclaude_tui.backends.supervision.serverlog import ServerLog
 from anyclaude_tui.telemetry.logtail import Level, Levels, LogTail
 
 

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from anyclaude_tui.figures import UNKNOWN, Figure, Source, estimated, reported
 from anyclaude_tui.telemetry import metrics
-from anyclaude_tui.telemetry.events import (
-    UNKNOWN,
-    Figure,
-    Outcome,
-    Phase,
-    RequestRecord,
-    Source,
-    Truncation,
-    estimated,
-    reported,
-)
+from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Truncation
 from anyclaude_tui.telemetry.hub import Hub
 
 

@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from anyclaude_tui.config import LogSettings
-from anyclaude_tui.proxy.divergence import Cause
-from anyclaude_tui.proxy.limits import Limits
+from anyclaude_tui.config.settings import Limits, LogSettings
+from anyclaude_tui.prefix.divergence import Cause
 from anyclaude_tui.telemetry.observers import Observers, make_observers
 from tests.proxy.conversations import body, longer
 from tests.support import wire

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from anyclaude_tui.proxy.divergence import Cause, Comparison
-from anyclaude_tui.telemetry.events import Figure, Outcome, Truncation, estimated, reported
+from anyclaude_tui.figures import Figure, estimated, reported
+from anyclaude_tui.prefix.divergence import Cause, Comparison
+from anyclaude_tui.telemetry.events import Outcome, Truncation
 from anyclaude_tui.telemetry.why import why
 from tests.telemetry.records import record
 

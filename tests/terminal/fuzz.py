@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from anyclaude_tui.terminal.emulator import Emulator
 from anyclaude_tui.terminal.keys import KeyPress
-from anyclaude_tui.widgets.terminal_view import TerminalView
+from anyclaude_tui.widgets.terminal.view import TerminalView
 from tests.terminal.cases import CASES
 from tests.terminal.recordings import Recording, recordings
 

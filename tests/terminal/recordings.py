@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anyclaude_tui.claude_code.environment import child_env
 from anyclaude_tui.terminal.emulator import Emulator
-from anyclaude_tui.terminal.environment import child_env
 from anyclaude_tui.terminal.pty import ExitStatus, PtyProcess
+from tests.support.assets import ASSETS
 from tests.terminal.fake_server import fake_server
 
-FOLDER = Path(__file__).parent.parent / "assets" / "recordings"
+FOLDER = ASSETS / "recordings"
 CLAUDE = Path(__file__).parent.parent / "e2e" / "node_modules" / ".bin" / "claude"
 
 Step = str | tuple[int, int] | float

@@ -11,8 +11,8 @@ from anyclaude_tui.backends.base import BackendState
 from anyclaude_tui.telemetry.events import Outcome, Phase, Role
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets import panels
+from anyclaude_tui.widgets.compact_summary import strip
 from anyclaude_tui.widgets.lines import Tone, plain, width_of
-from anyclaude_tui.widgets.strip import strip
 from tests.screens import fakes
 
 WIDTHS = (37, 45, 57, 120)

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyclaude_tui.backends.base import BackendState, BackendStatus
-from anyclaude_tui.telemetry.events import Figure, Outcome, Phase, Role, Source, Truncation
+from anyclaude_tui.figures import Figure, Source
+from anyclaude_tui.telemetry.events import Outcome, Phase, Role, Truncation
+from anyclaude_tui.widgets.compact_summary import strip
 from anyclaude_tui.widgets.lines import width_of
 from anyclaude_tui.widgets.panels import PANELS, framed
-from anyclaude_tui.widgets.strip import strip
 from tests.screens import fakes
 
 numbers = st.one_of(st.integers(0, 3), st.integers(0, 10**12))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyclaude_tui.telemetry.events import UNKNOWN, estimated, measured, reported
+from anyclaude_tui.figures import UNKNOWN, estimated, measured, reported
 from anyclaude_tui.widgets import charts, format
 from anyclaude_tui.widgets.lines import (
     Line,

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Source
+from anyclaude_tui.figures import Source
+from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord
 from anyclaude_tui.widgets.lines import plain, width_of
 from anyclaude_tui.widgets.waterfall import NAME, SHARE, TIME, spans, waterfall
 from tests.screens import fakes

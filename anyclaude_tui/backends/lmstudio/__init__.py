@@ -1,0 +1,1 @@
+"""LM Studio: its API, its files and the backend."""

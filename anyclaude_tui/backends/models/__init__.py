@@ -1,0 +1,1 @@
+"""Models on this disk: found, read, and weighed against this memory."""

@@ -1,0 +1,1 @@
+"""Servers that we start: their process, its guard, readiness and restarts."""

@@ -1,0 +1,1 @@
+"""Claude Code itself: its version, its settings and how it is started."""

@@ -1,0 +1,327 @@
+"""The command line: one function per sub-command, nothing heavy imported before it is needed.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage. Errors say what to do next; tracebacks only
+with ANYCLAUDE_DEBUG ≥ 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from errno import EACCES, EEXIST, ENOSPC, ENOTDIR, EPERM, EROFS
+from pathlib import Path
+
+from anyclaude_tui.cli.failure import Failed
+
+SIGPIPE_CODE = 128 + 13
+"""What a shell shows for a program that a closed pipe has ended."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line. Returns the exit code; prints errors to stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a locale without our signs is no reason to fail
+            stream.reconfigure(errors="replace")
+    try:
+        try:
+            return _main(argv)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # who reads our output has enough, as in `… | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return SIGPIPE_CODE
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    given = list(sys.argv[1:] if argv is None else argv)
+    own, claude_args = _split(given)
+    parser = _parser(own)
+    options = parser.parse_args(own)
+    options.claude_args = claude_args
+    if claude_args and options.command not in (None, "run"):
+        parser.error(f"arguments after -- go to Claude Code; {options.command} does not start it")
+    try:
+        code = options.work(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        failed = _as_failed(error)
+        if _debug():
+            traceback.print_exc()
+        print(f"anyclaude-tui: {failed}", file=sys.stderr)
+        return failed.code
+    assert isinstance(code, int)
+    return code
+
+
+def _split(argv: list[str]) -> tuple[list[str], list[str]]:
+    """Our own arguments, and Claude Code's after `--`."""
+    if "--" not in argv:
+        return argv, []
+    at = argv.index("--")
+    return argv[:at], argv[at + 1 :]
+
+
+def _debug() -> bool:
+    return os.environ.get("ANYCLAUDE_DEBUG", "0") not in ("", "0")
+
+
+def _as_failed(error: Exception) -> Failed:
+    """The error in words, with what to do next."""
+    from anyclaude_tui.backends.base import BackendError
+    from anyclaude_tui.claude_code.launch import ClaudeMissing
+    from anyclaude_tui.config.loading import ConfigError
+
+    if isinstance(error, Failed):
+        return error
+    if isinstance(error, ConfigError):
+        return Failed(str(error), 2)
+    if isinstance(error, BackendError | ClaudeMissing):
+        return Failed(str(error))
+    if isinstance(error, OSError):
+        return Failed(_words(error))
+    return Failed(f"a fault of anyclaude-tui itself: {error!r}. ANYCLAUDE_DEBUG=1 shows where.")
+
+
+def _words(error: OSError) -> str:
+    """What failed, and what to do where it is our own folder."""
+    from anyclaude_tui.config.loading import home
+
+    words = error.strerror or str(error)
+    if not error.filename:
+        return words
+    words += f": {error.filename}"
+    ours, where = home(), Path(str(error.filename))
+    cannot = (EACCES, EPERM, EROFS, ENOTDIR, EEXIST, ENOSPC)
+    if error.errno in cannot and (where.is_relative_to(ours) or ours.is_relative_to(where)):
+        words += ". Make room or the right to write there, or set ANYCLAUDE_HOME to another folder"
+    return words
+
+
+def full_parser() -> argparse.ArgumentParser:
+    """The parser with the arguments of every command."""
+    return _parser(("compare", "requests", "doctor"))
+
+
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser; the arguments of a heavy command are only there when it is named."""
+    parser = argparse.ArgumentParser(
+        prog="anyclaude-tui",
+        description="Claude Code on local models, in one dashboard. Without a command: the "
+        "dashboard. Arguments after -- go to Claude Code.",
+    )
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="versions, also of what matters, and exit"
+    )
+    _backend_option(parser)
+    parser.add_argument(
+        "--external",
+        action="store_true",
+        help="no pane: Claude Code runs in a terminal of yours; the dashboard shows the command",
+    )
+    parser.set_defaults(work=_dashboard)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    run = commands.add_parser(
+        "run", help="no dashboard: backend and proxy up, claude in this terminal, its exit code"
+    )
+    _backend_option(run)
+    run.set_defaults(work=_run)
+
+    serve = commands.add_parser("serve", help="backend and proxy only; one JSON line when ready")
+    _backend_option(serve)
+    serve.add_argument("--port", type=_port, help="port of the proxy (default: a free one)")
+    serve.add_argument(
+        "--token",
+        help="the session's token (default: a random one); `ps` shows it to others, but not "
+        "$ANYCLAUDE_TOKEN or [proxy] token in config.toml",
+    )
+    serve.set_defaults(work=_serve)
+
+    config = commands.add_parser("config", help="where the settings are, what they are, check them")
+    config.add_argument(
+        "action",
+        nargs="?",
+        choices=("path", "show", "check", "import"),
+        default="show",
+        help="where config.toml is; the settings in force (default); whether they are right; "
+        "turn an .anyclauderc.json into config.toml",
+    )
+    config.add_argument("file", nargs="?", metavar="FILE", help="import: the .anyclauderc.json")
+    config.set_defaults(work=_config)
+
+    compare = commands.add_parser(
+        "compare", help="the same work on several backends, and what makes the slow one slow"
+    )
+    if "compare" in given:
+        from anyclaude_tui.cli import compare as compare_command
+
+        compare_command.add_arguments(compare)
+    compare.set_defaults(work=_compare)
+
+    requests = commands.add_parser("requests", help="the requests so far: list, show, replay")
+    if "requests" in given:
+        from anyclaude_tui.cli import requests as requests_command
+
+        requests_command.add_arguments(requests)
+    requests.set_defaults(work=_requests)
+
+    doctor = commands.add_parser(
+        "doctor", help="what is installed, running or broken, and what to do about it"
+    )
+    _backend_option(doctor)
+    if "doctor" in given:
+        from anyclaude_tui.doctor import report as doctor_command
+
+        doctor_command.add_arguments(doctor)
+    doctor.set_defaults(work=_doctor)
+
+    chat = commands.add_parser("chat", help="a small line client, where there is no Claude Code")
+    chat.set_defaults(work=_chat)
+
+    completions = commands.add_parser("completions", help="completions for bash, zsh or fish")
+    completions.add_argument("shell", choices=("bash", "zsh", "fish", "names"))
+    completions.set_defaults(work=_completions)
+
+    simulate = commands.add_parser("simulate", help="the simulated model server, as a process")
+    simulate.add_argument("--port", type=_port, default=0)
+    simulate.add_argument("--profile", default="fast", help="fast or slow")
+    simulate.set_defaults(work=_simulate)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Prints what a report of a fault should begin with."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from anyclaude_tui.doctor.versions import lines
+
+        print("\n".join(lines()))
+        parser.exit()
+
+
+def _backend_option(parser: argparse.ArgumentParser) -> None:
+    for flag in ("--backend", "--mode"):
+        parser.add_argument(
+            flag,
+            dest="backend",
+            metavar="NAME",
+            default=argparse.SUPPRESS,
+            help="a configured name, or KIND[:REST]: simulator[:fast|slow], mlx_lm:MODEL, "
+            "vllm_mlx:MODEL, lmstudio[:URL], openai:URL, anthropic:URL"
+            if flag == "--backend"
+            else argparse.SUPPRESS,
+        )
+
+
+def _port(text: str) -> int:
+    try:
+        port = int(text)
+    except ValueError:
+        port = -1
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: use 0 to 65535")
+    return port
+
+
+def _dashboard(options: argparse.Namespace) -> int:
+    if "TEXTUAL_DRIVER" not in os.environ:  # set by textual-serve: a browser is the terminal
+        _must_be_drawable()
+    from anyclaude_tui.app import run_dashboard
+    from anyclaude_tui.cli.running_session import start_session_thread
+
+    settings, thread = start_session_thread(options)
+    try:
+        unchosen = settings.backend is None and not hasattr(options, "backend")
+        return run_dashboard(thread, settings, options.external, first_run=unchosen)
+    finally:
+        thread.stop()
+
+
+def _must_be_drawable() -> None:
+    """Raises Failed where there is no terminal that the dashboard can be drawn on."""
+    # Textual draws on stderr, so that must be the terminal too.
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        raise Failed(
+            "the dashboard needs a terminal on stdin, stdout and stderr; "
+            "use `anyclaude-tui run` or `anyclaude-tui serve`",
+            2,
+        )
+    if os.environ.get("TERM", "") in ("", "dumb", "unknown"):
+        raise Failed(
+            f"the dashboard cannot draw with TERM={os.environ.get('TERM', '')!r}: set it to what "
+            "your terminal is (xterm-256color for most), or use `anyclaude-tui run`",
+            2,
+        )
+    from anyclaude_tui.screens.dashboard.layout import MIN_HEIGHT, MIN_WIDTH
+
+    size = os.get_terminal_size()
+    if size.columns < MIN_WIDTH or size.lines < MIN_HEIGHT:
+        raise Failed(
+            f"this window has {size.columns}×{size.lines} cells, the dashboard needs at least "
+            f"{MIN_WIDTH}×{MIN_HEIGHT}: enlarge it, or use `anyclaude-tui run`"
+        )
+
+
+def _run(options: argparse.Namespace) -> int:
+    from anyclaude_tui.cli.run import run_claude
+
+    return run_claude(options)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from anyclaude_tui.cli.serve import serve
+
+    return serve(options)
+
+
+def _config(options: argparse.Namespace) -> int:
+    from anyclaude_tui.cli.config import config
+
+    return config(options)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from anyclaude_tui.cli.compare import compare
+
+    return compare(options)
+
+
+def _requests(options: argparse.Namespace) -> int:
+    from anyclaude_tui.cli.requests import run
+
+    return run(options)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from anyclaude_tui.doctor.report import doctor
+
+    return doctor(options)
+
+
+def _chat(options: argparse.Namespace) -> int:
+    from anyclaude_tui.cli.chat import run
+
+    return run()
+
+
+def _completions(options: argparse.Namespace) -> int:
+    from anyclaude_tui.cli import completions
+
+    if options.shell == "names":
+        print("\n".join(completions.names()))
+    else:
+        print(completions.script(options.shell, full_parser()), end="")
+    return 0
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from anyclaude_tui.backends.simulator.server import run
+
+    return run(options.port, options.profile)

@@ -1,0 +1,311 @@
+"""`anyclaude-tui requests [list | show ID | replay ID --backend NAME]`.
+
+The journal and the traces on the command line: the same numbers as on the screens, without
+the dashboard.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from anyclaude_tui import config as configuration
+from anyclaude_tui import figures
+from anyclaude_tui.cli.failure import Failed
+from anyclaude_tui.telemetry import journal, traces
+
+LISTED = 20
+ENDING_PATIENCE_S = 2.0
+"""How long after the reply's last byte the request's figures may take."""
+
+_HOW_TO_TRACE = (
+    "set ANYCLAUDE_DEBUG=3 (or debug = 3 under [logs]) and make the request again: then each "
+    "request is kept whole"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The sub-command's arguments."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    listing = actions.add_parser("list", help="the last requests (what is done without ACTION)")
+    for target in (parser, listing):
+        target.add_argument(
+            "-n",
+            "--lines",
+            type=int,
+            default=LISTED if target is parser else argparse.SUPPRESS,
+            metavar="N",
+            help=f"how many (default {LISTED})",
+        )
+    show = actions.add_parser("show", help="all that is known of one request")
+    replay = actions.add_parser("replay", help="send a traced request again, to any backend")
+    for target in (show, replay):
+        target.add_argument("id", metavar="ID", help="as `requests list` shows it, or its end")
+    replay.add_argument(
+        "--backend", "--mode", dest="backend", metavar="NAME", default=argparse.SUPPRESS,
+        help="where to send it: a configured name, or KIND[:REST]",
+    )  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it. Returns the exit code; raises Failed, ConfigError or BackendError."""
+    home = configuration.home()
+    if options.action == "show":
+        print(show(home, options.id))
+    elif options.action == "replay":
+        return asyncio.run(replay_command(home, options))
+    else:
+        print(listing(home, options.lines))
+    return 0
+
+
+# --- list -------------------------------------------------------------------------------------
+
+_Cell = Callable[[dict[str, Any]], str]
+
+
+def listing(home: Path, count: int) -> str:
+    """A table of the last requests, the newest last. Raises Failed when there are none."""
+    lines = list(islice(journal.read_back(home / journal.FOLDER), max(1, count)))
+    if not lines:
+        raise Failed(
+            f"no requests in {home / journal.FOLDER} yet: start `anyclaude-tui` and ask Claude "
+            "Code something (and see that requests = true under [logs])"
+        )
+    rows = [[cell(line) for _, _, cell in _COLUMNS] for line in reversed(lines)]
+    return _table([name for name, _, _ in _COLUMNS], rows, [right for _, right, _ in _COLUMNS])
+
+
+def _ending(line: dict[str, Any]) -> str:
+    outcome, cut = line.get("outcome"), line.get("truncation")
+    return f"{outcome} ({cut})" if cut else str(outcome or "?")
+
+
+_COLUMNS: tuple[tuple[str, bool, _Cell], ...] = (
+    ("time", False, lambda line: _local(line.get("timestamp"))),
+    ("id", False, lambda line: _short(line.get("requestId"))),
+    ("backend", False, lambda line: str(line.get("provider") or "–")[:24]),
+    ("role", False, lambda line: str(line.get("role") or "–")),
+    ("prompt", True, lambda line: _number(line, "promptTokens")),
+    ("cached", True, lambda line: _number(line, "cachedTokens")),
+    ("output", True, lambda line: _number(line, "outputTokens")),
+    ("TTFT", True, lambda line: _seconds(line.get("ttftMs"))),
+    ("tok/s", True, lambda line: _number(line, "tokensPerSecond")),
+    ("total", True, lambda line: _seconds(line.get("totalMs"))),
+    ("ended", False, _ending),
+)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> str:
+    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
+    lines = []
+    for row in (heads, *rows):
+        cells = zip(row, widths, right, strict=True)
+        padded = (text.rjust(width) if push else text.ljust(width) for text, width, push in cells)
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+# --- show -------------------------------------------------------------------------------------
+
+_HIDDEN = frozenset({"timestamp", "requestId", "sources", "prefix", "notices", "why"})
+_FIGURES = ("Ms", "Bytes", "Size", "Percent", "Tokens", "PerSecond", "Count")
+_UNITS = (("Ms", " ms"), ("Bytes", " bytes"), ("Size", " bytes"), ("Percent", " %"))
+
+
+def show(home: Path, request_id: str) -> str:
+    """All that is known of one request. Raises Failed when there is no such request."""
+    line, path = _find(home, request_id)
+    out = [f"{line.get('requestId')}   {_local(line.get('timestamp'), day=True)}"]
+    if line.get("why"):
+        out.append(f"why          {line['why']}")
+    sources = line.get("sources") or {}
+    out += [
+        f"  {name:24} {_value(name, value, sources.get(name))}"
+        for name, value in line.items()
+        if name not in _HIDDEN and value not in (None, "")
+    ]
+    unknown = [name for name, value in line.items() if value is None and _is_figure(name)]
+    if unknown:
+        out.append(f"  {'unknown':24} {', '.join(unknown)}")
+    out += [f"  {'note':24} {notice}" for notice in line.get("notices") or ()]
+    out += _prefix_lines(line.get("prefix"))
+    if path is None:
+        out.append(f"no trace of it: {_HOW_TO_TRACE}")
+    else:
+        out += _trace_lines(path)
+    return "\n".join(out)
+
+
+def _is_figure(name: str) -> bool:
+    """A number that is missing is unknown; a text that is missing is just not there."""
+    return name.endswith(_FIGURES) or name in ("chunks", "deltas", "thinkingDeltas")
+
+
+def _value(name: str, value: Any, source: str | None) -> str:
+    unit = next((unit for ending, unit in _UNITS if name.endswith(ending)), "")
+    text = f"{value:,}" if isinstance(value, int | float) and value is not True else str(value)
+    if isinstance(value, bool):
+        text, unit = ("yes" if value else "no"), ""
+    return f"{text}{unit}" + (f"  ({source})" if source else "")
+
+
+def _prefix_lines(prefix: Any) -> list[str]:
+    if not isinstance(prefix, dict):
+        return []
+    place = f" at {prefix['place']}, byte {prefix['offsetBytes']:,}" if prefix.get("place") else ""
+    what = f": {prefix['what']}" if prefix.get("what") else ""
+    shared = f"{prefix['sharedBytes']:,} of {prefix['sizeBytes']:,} bytes as before"
+    cost = prefix.get("costTokens")
+    again = f", about {cost:,} tokens read again" if cost else ""
+    more = [prefix.get(name) for name in ("against", "between", "note")]
+    return [
+        f"  {'prefix':24} {prefix['cause']}{place}{what} ({shared}{again})",
+        *(f"  {'':24} {words}" for words in more if words),
+    ]
+
+
+def _trace_lines(path: Path) -> list[str]:
+    content = _read_trace(path)
+    out = [f"  {'':24} {line}" for line in (content.get("prefix") or {}).get("diff") or ()]
+    out.append("timeline")
+    out += [
+        f"  {moment['atMs']:>12,.1f} ms  {moment['event']:20} {moment['detail']}".rstrip()
+        for moment in content.get("timeline") or ()
+    ]
+    out.append(f"trace        {path}")
+    out.append(f"             jq .request.body '{path}'")
+    return out
+
+
+def _find(home: Path, request_id: str) -> tuple[dict[str, Any], Path | None]:
+    """The journal's line (else the trace's copy of it) and the trace of a request."""
+    path = traces.find(home / traces.FOLDER, request_id)
+    for line in journal.read_back(home / journal.FOLDER):
+        if request_id and request_id in str(line.get("requestId")):
+            exact = traces.find(home / traces.FOLDER, str(line["requestId"]))
+            return line, exact
+    if path is not None:
+        return _read_trace(path).get("summary") or {}, path
+    raise Failed(f"no request {request_id!r} in {home}: `anyclaude-tui requests list` shows them")
+
+
+def _read_trace(path: Path) -> dict[str, Any]:
+    try:
+        content = msgspec.json.decode(path.read_bytes())
+    except msgspec.DecodeError as error:
+        raise Failed(f"{path} is no trace of ours: {error}") from None
+    if not isinstance(content, dict):
+        raise Failed(f"{path} is no trace of ours: no JSON object")
+    return content
+
+
+# --- replay -----------------------------------------------------------------------------------
+
+
+async def replay_command(home: Path, options: argparse.Namespace) -> int:
+    """`requests replay ID`: send it, and print its figures beside those of then."""
+    line, path = _find(home, options.id)
+    if path is None:
+        raise Failed(f"no trace of {line.get('requestId')}, so it cannot be sent: {_HOW_TO_TRACE}")
+    body = (_read_trace(path).get("request") or {}).get("body")
+    if not isinstance(body, dict):
+        raise Failed(f"{path} has no request body: it cannot be sent")
+    backend = getattr(options, "backend", None)
+    now = await replay(home, body, backend)
+    print(_comparison(line, now))
+    if now.get("why"):
+        print(f"why: {now['why']}")
+    if now.get("outcome") == "error":
+        raise Failed(f"the request failed: {now.get('reason') or now.get('status')}")
+    return 0
+
+
+async def replay(home: Path, body: dict[str, Any], backend: str | None) -> dict[str, Any]:
+    """Send `body` to a backend through a session of its own; its line of the journal.
+
+    Raises ConfigError, BackendError, or Failed when the proxy did not answer.
+    """
+    import aiohttp
+
+    from anyclaude_tui.session.session import Session
+
+    settings = configuration.load()
+    session = Session(settings, home=home, backend=backend, port=0)
+    ended: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    session.hub.ended_listeners.append(lambda r, v: ended.put_nowait(journal.entry(r, v)))
+    await session.start()
+    try:
+        await session.ready()
+        headers = {"Authorization": f"Bearer {session.token}"}
+        url = f"{session.url}/v1/messages"
+        timeout = aiohttp.ClientTimeout(total=None)
+        sent = {**body, "stream": True}
+        async with (
+            aiohttp.ClientSession(headers=headers, timeout=timeout) as client,
+            client.post(url, json=sent) as response,
+        ):
+            async for _ in response.content.iter_any():
+                pass
+            status = response.status
+        try:  # written just after the last byte
+            return await asyncio.wait_for(ended.get(), ENDING_PATIENCE_S)
+        except TimeoutError:
+            raise Failed(f"the proxy answered {status} and served no request") from None
+    finally:
+        await session.stop()
+
+
+def _comparison(then: dict[str, Any], now: dict[str, Any]) -> str:
+    rows = [
+        [label, cell(then), cell(now)]
+        for label, cell in (
+            ("backend", lambda line: str(line.get("provider") or "–")),
+            ("model", lambda line: str(line.get("model") or "–")),
+            ("prompt tokens", lambda line: _number(line, "promptTokens")),
+            ("cached tokens", lambda line: _number(line, "cachedTokens")),
+            ("output tokens", lambda line: _number(line, "outputTokens")),
+            ("TTFT", lambda line: _seconds(line.get("ttftMs"))),
+            ("tokens/s", lambda line: _number(line, "tokensPerSecond")),
+            ("total", lambda line: _seconds(line.get("totalMs"))),
+            ("stop reason", lambda line: str(line.get("stopReason") or "–")),
+            ("ended", _ending),
+        )
+    ]
+    return _table(["", "then", "now"], rows, [False, True, True])
+
+
+# --- how things are written ----------------------------------------------------------------------
+
+
+def _number(line: dict[str, Any], name: str) -> str:
+    value = line.get(name)
+    if not isinstance(value, int | float):
+        return "–"
+    about = "~" if (line.get("sources") or {}).get(name) == "estimated" else ""
+    return f"{about}{value:,.1f}" if isinstance(value, float) else f"{about}{value:,}"
+
+
+def _seconds(value_ms: Any) -> str:
+    if not isinstance(value_ms, int | float):
+        return "–"
+    return figures.seconds(value_ms / 1000)
+
+
+def _short(request_id: Any) -> str:
+    return str(request_id or "–").removeprefix("req_")[:12]
+
+
+def _local(stamp: Any, *, day: bool = False) -> str:
+    try:
+        at = datetime.fromisoformat(str(stamp)).astimezone()
+    except ValueError:
+        return "–"
+    return at.strftime("%Y-%m-%d %H:%M:%S" if day else "%m-%d %H:%M:%S")

@@ -1,0 +1,1 @@
+"""Which part of a comparison is slow, with the evidence and what to do."""

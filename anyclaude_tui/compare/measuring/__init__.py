@@ -1,0 +1,1 @@
+"""Comparison runs: made, timed and followed."""

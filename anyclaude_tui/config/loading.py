@@ -1,0 +1,241 @@
+"""Settings: typed, each with its explanation, read from TOML; nothing else decides anything.
+
+Order, the stronger first: command-line flags, environment, the project's
+`.anyclaude.toml`, the user's `config.toml`, the defaults here. The docstring below a
+field is its documentation (`docs/configuration.md` is checked against it).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from anyclaude_tui.config import legacy
+from anyclaude_tui.config.kinds import KINDS
+from anyclaude_tui.config.mistakes import line_of, nearest, plain
+from anyclaude_tui.config.settings import SECTIONS, BackendSettings, Settings
+from anyclaude_tui.redaction import HIDDEN, shown
+
+
+class ConfigError(Exception):
+    """A setting is wrong; the text names file, line and key and says what to do."""
+
+
+def home(env: Mapping[str, str] = os.environ) -> Path:
+    """The folder of our files: `$ANYCLAUDE_HOME`, else `~/.anyclaude`."""
+    given = env.get("ANYCLAUDE_HOME")
+    return Path(given).expanduser() if given else Path.home() / ".anyclaude"
+
+
+def parse(text: str, source: str) -> Settings:
+    """Settings from TOML text. Raises ConfigError that names `source`, line and key."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source}: not valid TOML: {error}") from None
+    return _convert(raw, text, source)
+
+
+def load(env: Mapping[str, str] = os.environ, directory: Path | None = None) -> Settings:
+    """The settings from the user's and the project's file and the environment.
+
+    `directory` is where the project's `.anyclaude.toml` is looked for (default: here).
+    Where there is no `config.toml`, the predecessor's `.anyclauderc.json` is read.
+    Raises ConfigError.
+    """
+    merged: dict[str, Any] = {}
+    for _, raw in layers(env, directory or Path.cwd()):
+        merged = _over(merged, raw)
+    return _convert(merged, "", "the settings")
+
+
+def layers(env: Mapping[str, str], directory: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Where settings come from, the weakest first: a name for people, and what it sets.
+
+    Raises ConfigError that names the file, the line and the key of a mistake.
+    """
+    found: list[tuple[str, dict[str, Any]]] = []
+    old = legacy_file(env, directory)
+    if old is not None:
+        found.append((str(old), from_legacy(old)[0]))
+    for path in (home(env) / "config.toml", directory / ".anyclaude.toml"):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: cannot be read: {error}") from None
+        parse(text, str(path))  # a mistake is reported against the file that has it
+        found.append((str(path), tomllib.loads(text)))
+    found.append(("the environment", _environment(env)))
+    return found
+
+
+def _environment(env: Mapping[str, str]) -> dict[str, Any]:
+    """What the variables set. Raises ConfigError."""
+    try:
+        made = legacy.environment(env)
+    except legacy.LegacyError as error:
+        raise ConfigError(str(error)) from None
+    if env.get("ANYCLAUDE_MODE"):
+        made["backend"] = env["ANYCLAUDE_MODE"]
+    if env.get("ANYCLAUDE_TOKEN"):
+        made.setdefault("proxy", {})["token"] = env["ANYCLAUDE_TOKEN"]
+    debug = env.get("ANYCLAUDE_DEBUG")
+    if debug:
+        if debug not in ("0", "1", "2", "3"):
+            raise ConfigError(f"ANYCLAUDE_DEBUG={debug}: use 0, 1, 2 or 3")
+        made["logs"] = {"debug": int(debug)}
+    return made
+
+
+def legacy_file(env: Mapping[str, str], directory: Path) -> Path | None:
+    """The `.anyclauderc.json` that is read, None where there is a `config.toml` or no such file."""
+    if (home(env) / "config.toml").exists():
+        return None
+    return legacy.find(directory, Path(env.get("HOME") or Path.home()))
+
+
+def from_legacy(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """A `.anyclauderc.json` as `config.toml` has it, and what was left out. Raises ConfigError."""
+    try:
+        made, notes = legacy.read(path)
+    except legacy.LegacyError as error:
+        raise ConfigError(str(error)) from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    _convert(made, "", str(path))
+    return made, notes
+
+
+def _over(settings: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:
+    """A stronger layer over a weaker one; a backend of another kind takes the other's place."""
+    there = settings.get("backends", {})
+    stronger = added.get("backends", {})
+    kept = {
+        name: value
+        for name, value in there.items()
+        if stronger.get(name, value).get("kind", value.get("kind")) == value.get("kind")
+    }
+    return _merge({**settings, "backends": kept} if there else settings, added)
+
+
+def resolve(name: str | None, settings: Settings) -> tuple[str, BackendSettings]:
+    """A backend's name and settings from `--backend NAME`.
+
+    `name` is a name from the configuration or `KIND[:REST]`; None takes the configured
+    one, else the simulator. REST is a model path (mlx_lm, vllm_mlx), a URL (openai,
+    anthropic, lmstudio) or a profile (simulator). The name that comes back may be shown: of a
+    URL's secrets only the settings know. Raises ConfigError.
+    """
+    name = name or settings.backend or "simulator"
+    if name in settings.backends:
+        return name, settings.backends[name]
+    if name in legacy.DEFAULTS:  # what --mode took without any file
+        return name, BackendSettings(**legacy.DEFAULTS[name])
+    kind, _, rest = name.partition(":")
+    kind = kind.replace("-", "_")
+    if kind not in KINDS:
+        known = [*settings.backends, *KINDS]
+        raise ConfigError(
+            f"no backend called {shown(name)!r}{nearest(name, known)}. Known: {', '.join(known)}. "
+            "Write KIND:REST, for example openai:http://127.0.0.1:1234/v1 or "
+            "mlx_lm:/path/to/model, or add [backends.NAME] to config.toml."
+        )
+    if kind in ("mlx_lm", "vllm_mlx"):
+        if not rest:
+            raise ConfigError(f"{kind} needs a model: --backend {kind}:/path/to/model")
+        return name, BackendSettings(kind=kind, model=rest)
+    if HIDDEN in rest:
+        raise ConfigError(f"{name}: its secret is left out where it is shown: write the whole URL")
+    if kind in ("openai", "anthropic"):
+        if not rest.startswith(("http://", "https://")):
+            raise ConfigError(f"{kind} needs a URL: --backend {kind}:http://127.0.0.1:1234/v1")
+        return shown(name), BackendSettings(kind=kind, url=rest)
+    if kind == "lmstudio":
+        return shown(name), BackendSettings(kind=kind, url=rest or None)
+    return name, BackendSettings(kind=kind, profile=rest or None)
+
+
+def _convert(raw: dict[str, Any], text: str, source: str) -> Settings:
+    for name, backend in _table(raw, "backends").items():
+        try:  # one by one: for a table of names msgspec does not say which
+            made = msgspec.convert(backend, BackendSettings)
+        except msgspec.ValidationError as error:
+            words = _explain(str(error), text, source, f"backends.{name}", BackendSettings)
+            raise ConfigError(words) from None
+        if made.kind not in KINDS:
+            raise ConfigError(
+                f"{source}{line_of(text, f'backends.{name}.kind')}: backends.{name}.kind: "
+                f"{made.kind!r} is no kind of backend{nearest(made.kind, KINDS)}. "
+                f"Use one of {', '.join(KINDS)}."
+            )
+    try:
+        settings = msgspec.convert(raw, Settings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(str(error), text, source)) from None
+    if settings.proxy.host not in ("127.0.0.1", "::1", "localhost"):
+        raise ConfigError(
+            f"{source}{line_of(text, 'proxy.host')}: proxy.host: the proxy listens on loopback "
+            "only: use 127.0.0.1, and an ssh tunnel from elsewhere"
+        )
+    leader = settings.dashboard.leader
+    if "+" not in leader and not re.fullmatch(r"f\d{1,2}", leader):
+        raise ConfigError(
+            f"{source}{line_of(text, 'dashboard.leader')}: dashboard.leader: {leader!r} would take "
+            "a key from Claude Code: use a chord, for example ctrl+o, or a function key, f12"
+        )
+    return settings
+
+
+def _table(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    found = raw.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _explain(
+    message: str,
+    text: str,
+    source: str,
+    within: str = "",
+    struct: type[msgspec.Struct] = Settings,
+) -> str:
+    """msgspec's words, with line, key and the nearest right key."""
+    what, _, where = message.partition(" - at `$")
+    where = where.rstrip("`").lstrip(".").replace("[...]", "")
+    where = ".".join(filter(None, (within, where)))
+    if "unknown field" in what:
+        key = what.split("`")[1]
+        dotted = f"{where}.{key}" if where else key
+        near = nearest(key, _keys_of(where, struct)) or nearest(key, _all_keys())
+        return (
+            f"{source}{line_of(text, dotted)}: {dotted}: no such setting"
+            f"{near}. docs/configuration.md lists them."
+        )
+    return f"{source}{line_of(text, where)}: {where or 'the file'}: {plain(what)}"
+
+
+def _keys_of(where: str, struct: type[msgspec.Struct]) -> tuple[str, ...]:
+    """The keys of a section; of `struct` where it is none."""
+    return SECTIONS.get(where, struct).__struct_fields__
+
+
+def _all_keys() -> list[str]:
+    structs: list[type[msgspec.Struct]] = [Settings, BackendSettings, *SECTIONS.values()]
+    return sorted({name for struct in structs for name in struct.__struct_fields__})
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            value = _merge(old, value)
+        merged[key] = value
+    return merged

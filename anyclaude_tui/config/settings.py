@@ -1,0 +1,181 @@
+"""Settings: typed, each with its explanation; the docstring below a field is its documentation.
+
+`docs/configuration.md` is made from it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+
+
+Size = Annotated[int, msgspec.Meta(gt=0)]
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[limits]`: deadlines and bounds of a request; times in seconds, sizes in bytes."""
+
+    keepalive_s: Seconds = 10.0
+    """While the backend is silent the client gets a keepalive this often."""
+    commit_s: Seconds = 5.0
+    """How long a real HTTP error status stays possible: after this long without an answer
+    the reply begins (200 and message_start), so that keepalives can be sent."""
+    first_byte_s: Seconds = 900.0
+    """The backend's first delta must come within this time: local prefill is slow."""
+    between_deltas_s: Seconds = 60.0
+    """Once decoding, a longer silence is a stall: the reply is ended and says so.
+    While a tool call is generated many servers send nothing: see tool_call_s."""
+    tool_call_s: Seconds = 600.0
+    """Longest silence after a backend that sends tool calls whole (mlx_lm) went quiet
+    in a request with tools."""
+    connect_s: Seconds = 10.0
+    """Time to connect to the backend."""
+    client_stall_s: Seconds = 600.0
+    """A client that reads nothing for this long is taken as gone."""
+    recover_s: Seconds = 300.0
+    """How long a request waits for a backend that died to come back."""
+    queue_s: Seconds = 1800.0
+    """Longest wait in the queue."""
+    retries: Annotated[int, msgspec.Meta(ge=0)] = 2
+    """How often a request that showed nothing yet is sent again by itself."""
+    max_body_bytes: Size = 32 * 1024 * 1024
+    """A larger request is refused with 413."""
+    max_event_bytes: Size = 8 * 1024 * 1024
+    """A larger single event from the backend ends the reply as malformed."""
+
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class BackendSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[backends.NAME]`: one backend; NAME is what --backend and the screens call it."""
+
+    kind: str
+    """One of simulator, mlx_lm, vllm_mlx, lmstudio, openai, anthropic."""
+    url: str | None = None
+    """Base URL of a server that runs already (openai, anthropic, lmstudio). A password or a
+    query in it goes with every request, and is shown nowhere."""
+    model: str | None = None
+    """Model path or name. mlx_lm and vllm_mlx: what to start; others: what to ask for
+    (the first one listed when not given)."""
+    api_key: str | None = msgspec.field(default=None)
+    """Key for the server; `env:NAME` reads it from the environment."""
+    port: Port | None = None
+    """Port for a server that we start; a free one when not given."""
+    profile: str | None = None
+    """simulator: fast or slow."""
+    context_window: Count | None = None
+    """Context window in tokens, where the backend does not tell."""
+    slots: Count | None = None
+    """Requests at once; the backend's own number when not given."""
+    args: tuple[str, ...] = ()
+    """More arguments for a server that we start."""
+    launcher: tuple[str, ...] = ()
+    """Put before the command, for example ["mlx.launch", "--hostfile", "hosts.json"]."""
+    python: str | None = None
+    """The Python that has mlx_lm or vllm_mlx; the one that runs us when not given."""
+    env: dict[str, str] = msgspec.field(default_factory=dict)
+    """More environment for a server that we start."""
+
+
+class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[proxy]`: where it listens."""
+
+    host: str = "127.0.0.1"
+    """Loopback address to listen on; anything else is refused."""
+    port: Port = 0
+    """0 takes a free port."""
+    token: str | None = None
+    """The session's token; a random one when not given."""
+
+
+class ClaudeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[claude]`: how Claude Code is started."""
+
+    command: str | None = None
+    """Path of `claude`; found on PATH when not given."""
+    args: tuple[str, ...] = ()
+    """Arguments before those given after `--`."""
+    env: dict[str, str] = msgspec.field(default_factory=dict)
+    """More environment for Claude Code; stronger than our own."""
+
+
+class RoleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[roles]`: other backends for some requests (a hybrid); the active one when not given."""
+
+    background: str | None = None
+    """Backend for Claude Code's background requests (titles, summaries)."""
+    subagent: str | None = None
+    """Backend for subagents."""
+
+
+class DiscoverySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[discovery]`: where to look besides the usual places."""
+
+    model_folders: tuple[str, ...] = ()
+    """Folders with models on disk, besides the Hugging Face cache and LM Studio's folder."""
+    ports: tuple[int, ...] = ()
+    """Ports where a model server may answer, besides 1234, 8080, 8081, 8000, 11434, 10240."""
+
+
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[logs]`: the journal, the traces and the servers' logs."""
+
+    debug: Annotated[int, msgspec.Meta(ge=0, le=3)] = 0
+    """0 to 3, as ANYCLAUDE_DEBUG: 1 timing and errors, 2 also every step, 3 also a trace
+    per request."""
+    requests: bool = True
+    """Write one line per request to request-logs/."""
+    max_mb: Count = 256
+    """All files of one kind together stay below this many MiB; the newest is never pruned."""
+    max_days: Count = 30
+    """Older files are removed."""
+
+
+class DashboardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[dashboard]`: how it looks."""
+
+    theme: str = "anyclaude"
+    """A theme's name; the palette lists them."""
+    leader: str = "ctrl+right_square_bracket"
+    """The one key chord that the pane does not get: it opens the dashboard's own commands."""
+    colours: bool = True
+    """false: shades of grey only, as with NO_COLOR."""
+    motion: bool = True
+    """false: the dashboard moves nothing smoothly (reduced motion)."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All of `config.toml`."""
+
+    backend: str | None = None
+    """The backend to start with: a name from [backends], or KIND[:REST]."""
+    backends: dict[str, BackendSettings] = msgspec.field(default_factory=dict)
+    """The backends, a table for each: [backends.NAME] below."""
+    keep_backends: bool = False
+    """After a switch the old backend stays loaded, if both fit into memory."""
+    roles: RoleSettings = RoleSettings()
+    discovery: DiscoverySettings = DiscoverySettings()
+    proxy: ProxySettings = ProxySettings()
+    limits: Limits = Limits()
+    claude: ClaudeSettings = ClaudeSettings()
+    logs: LogSettings = LogSettings()
+    dashboard: DashboardSettings = DashboardSettings()
+
+
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "roles": RoleSettings,
+    "discovery": DiscoverySettings,
+    "proxy": ProxySettings,
+    "limits": Limits,
+    "claude": ClaudeSettings,
+    "logs": LogSettings,
+    "dashboard": DashboardSettings,
+}
+"""The tables of `config.toml`, [backends.NAME] apart."""

@@ -1,0 +1,1 @@
+"""What is installed, running and broken, and what to do about it."""

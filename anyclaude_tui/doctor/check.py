@@ -1,0 +1,28 @@
+"""One check of the doctor, and how bad its outcome is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How good a finding is; `broken` makes the doctor's exit code 1."""
+
+    OK = "ok"
+    NOTE = "note"
+    WARNING = "warning"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the report."""
+
+    group: str
+    name: str
+    level: Level
+    detail: str
+    """What was found."""
+    remedy: str = ""
+    """What to do; never empty for a warning or what is broken."""

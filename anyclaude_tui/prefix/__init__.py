@@ -1,0 +1,1 @@
+"""Where two prompts part, and why: pure, below the proxy and telemetry."""

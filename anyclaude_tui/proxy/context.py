@@ -1,0 +1,77 @@
+"""What every exchange shares: one set per session, handed in, never global."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import aiohttp
+
+from anyclaude_tui.backends.base import Backend, Endpoint
+from anyclaude_tui.config.settings import Limits
+from anyclaude_tui.proxy.admission import Gate
+from anyclaude_tui.proxy.clock import Clock
+from anyclaude_tui.proxy.request.call_memory import CallMemory
+from anyclaude_tui.proxy.request.token_counter import TokenCounter
+from anyclaude_tui.telemetry.events import RequestRecord, Role
+from anyclaude_tui.telemetry.hub import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Where a request goes: a backend and the queue before it."""
+
+    backend: Backend
+    gate: Gate
+
+
+class Routes(Protocol):
+    """Who decides where a request goes: the session."""
+
+    async def lane(self, role: Role) -> Lane:
+        """The lane for new requests of this role; waits through a switch or a start.
+
+        Raises BackendError when there is no backend that could serve.
+        """
+
+    async def recover(self, role: Role, lane: Lane) -> None:
+        """A request failed on this lane: returns when it is worth asking for one again.
+
+        Raises BackendError when its server does not come back.
+        """
+
+    def peek(self, role: Role) -> Lane:
+        """The same without waiting: where they go at this moment."""
+
+
+class Observer(Protocol):
+    """Who keeps what was said: traces, the debug log, the prefix explainer.
+
+    Called on the session's loop: it must return at once and do its I/O elsewhere.
+    """
+
+    def sent(
+        self, record: RequestRecord, body: Mapping[str, Any], upstream: bytes, endpoint: Endpoint
+    ) -> Callable[[bytes], None] | None:
+        """The request goes upstream as `upstream`. Returns who wants the reply's bytes as
+        the client gets them, or None: then a chunk costs nothing."""
+
+    def ended(self, record: RequestRecord) -> None:
+        """The request has ended; its last chance to write into the record."""
+
+
+@dataclass(slots=True)
+class Services:
+    """The session's shared parts."""
+
+    routes: Routes
+    hub: Hub
+    http: aiohttp.ClientSession
+    limits: Limits = field(default_factory=Limits)
+    clock: Clock = field(default_factory=Clock)
+    memory: CallMemory = field(default_factory=CallMemory)
+    counter: TokenCounter = field(default_factory=TokenCounter)
+    observers: tuple[Observer, ...] = ()
+    metrics: Callable[[], tuple[bytes, str]] | None = None
+    """What `GET /metrics` answers: body and content type."""

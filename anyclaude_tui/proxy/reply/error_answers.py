@@ -1,0 +1,209 @@
+"""A backend's error, in whatever form it comes → the Anthropic error that the client sees.
+
+Pure. The backend's own words stay. Type and status are chosen by what Claude Code does
+with them, measured on 2.1.x: 404 hides the message behind "issue with the selected model",
+529 and `overloaded_error` are retried for three minutes whatever we say; so those two are
+told under a neighbouring status. `x-should-retry: false` goes with everything, so that
+the words are seen at once; a Retry-After is not passed on: Claude Code then spun for over 100 s
+without a word (measured, 2.1.329). What broke off before an answer the proxy repeats itself.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from anyclaude_tui.proxy.errors import ApiError
+from anyclaude_tui.proxy.reply.overflow import overflow_error
+from anyclaude_tui.proxy.wire.safe_json import clean_text
+
+MAX_WORDS = 2_000
+"""Longest text of a backend that is passed on."""
+
+_BY_STATUS: dict[int, tuple[str, int]] = {
+    400: ("invalid_request_error", 400),
+    401: ("authentication_error", 401),
+    402: ("permission_error", 403),
+    403: ("permission_error", 403),
+    404: ("not_found_error", 400),
+    408: ("timeout_error", 504),
+    413: ("request_too_large", 413),
+    429: ("rate_limit_error", 429),
+    504: ("timeout_error", 504),
+    529: ("api_error", 503),
+}
+"""Backend's status → our type and status. Other 4xx are a wrong request, 5xx an api_error."""
+
+_BY_TYPE: tuple[tuple[str, int], ...] = (
+    ("authentication", 401),
+    ("permission", 403),
+    ("not_found", 404),
+    ("notfound", 404),
+    ("rate_limit", 429),
+    ("ratelimit", 429),
+    ("too_large", 413),
+    ("overloaded", 529),
+    ("unavailable", 503),
+    ("timeout", 504),
+    ("invalid", 400),
+    ("badrequest", 400),
+    ("bad_request", 400),
+    ("validation", 400),
+)
+"""Words in an error's type or code that tell the status, where none is given."""
+
+_PAGE_CHARACTERS = 16_000
+"""How much of an error page is read: a page made to be slow must not be."""
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[@-~]")
+_SECRET = re.compile(r"(?<![A-Za-z0-9])(sk-|hf_|Bearer\s+)[A-Za-z0-9_\-.]{8,}")
+_SPACE = re.compile(r"\s+")
+_HTML_NOISE = re.compile(r"(?is)<(script|style|head)\b.*?</\1\s*>|<!--.*?-->|<[^>]{0,500}>")
+_TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title\s*>")
+
+
+def from_upstream(
+    status: int,
+    content_type: str,
+    body: bytes,
+    *,
+    prompt_tokens: int | None = None,
+    window_tokens: int | None = None,
+) -> ApiError:
+    """The error for an answer with an error status.
+
+    `prompt_tokens` and `window_tokens`, where known, complete an overflow whose words
+    have no numbers. Raises nothing.
+    """
+    text = body.decode("utf-8", "replace")
+    payload: Any = None
+    if text.lstrip()[:1] in ("{", "[", '"'):
+        try:
+            payload = json.loads(text)
+        except (ValueError, RecursionError):
+            payload = None
+    if payload is not None:
+        words = _words(payload)
+    elif "html" in content_type.lower() or text.lstrip()[:1] == "<":
+        words = _html_words(text)
+    else:
+        words = text
+    # A body without words of its own (`{}`) is still shown: it is all that there is.
+    words = _tidy(words) or _tidy(text)
+    return _error(status, payload, words, prompt_tokens, window_tokens)
+
+
+def from_payload(
+    payload: Any, *, prompt_tokens: int | None = None, window_tokens: int | None = None
+) -> ApiError:
+    """The error for an `{"error": …}` object that came inside a 200 stream. Raises nothing."""
+    words = _tidy(_words(payload))
+    return _error(_status_in(payload), payload, words, prompt_tokens, window_tokens)
+
+
+def _error(
+    status: int,
+    payload: Any,
+    words: str,
+    prompt_tokens: int | None,
+    window_tokens: int | None,
+) -> ApiError:
+    error = overflow_error(
+        words,
+        _inner(payload),
+        prompt_tokens=prompt_tokens,
+        window_tokens=window_tokens,
+    )
+    if error is not None and status not in (401, 403, 429):
+        return error
+    kind, ours = _BY_STATUS.get(
+        status, ("invalid_request_error", 400) if 400 <= status < 500 else ("api_error", 500)
+    )
+    if status == 503:
+        ours = 503
+    if not words:
+        words = f"the backend answered {status} without a word; its log may say more"
+    return ApiError(kind, words, status=ours, retry=False)
+
+
+def _inner(payload: Any) -> Mapping[str, Any]:
+    """The object that describes the error, however it is wrapped."""
+    for _ in range(4):
+        if isinstance(payload, list) and payload:
+            payload = payload[0]
+        if not isinstance(payload, Mapping):
+            return {}
+        wrapped = payload.get("error") or payload.get("detail")
+        if not isinstance(wrapped, (Mapping, list)):
+            break
+        payload = wrapped
+    return payload if isinstance(payload, Mapping) else {}
+
+
+def _words(payload: Any, depth: int = 0) -> str:
+    """The human part of an error object: OpenAI, Anthropic, FastAPI, mlx, Ollama forms."""
+    if isinstance(payload, str):
+        return _nested(payload, depth)
+    if depth > 5:
+        return ""
+    if isinstance(payload, list):
+        return "; ".join(filter(None, (_words(item, depth + 1) for item in payload[:5])))
+    if not isinstance(payload, Mapping):
+        return ""
+    if isinstance(payload.get("msg"), str):  # FastAPI: {"loc": ["body", "model"], "msg": …}
+        where = payload.get("loc")
+        path = ".".join(str(step) for step in where) if isinstance(where, list) else ""
+        return f"{path}: {payload['msg']}" if path else str(payload["msg"])
+    for key in ("message", "error", "detail", "errors", "error_message", "title"):
+        words = _words(payload.get(key), depth + 1)
+        if words:
+            return words
+    for key in ("type", "code"):
+        if isinstance(payload.get(key), str):
+            return str(payload[key])
+    return ""
+
+
+def _nested(text: str, depth: int) -> str:
+    """A message that is JSON itself (gateways wrap errors so) gives its inner words."""
+    if depth <= 3 and text.lstrip().startswith("{"):
+        try:
+            return _words(json.loads(text), depth + 2) or text
+        except (ValueError, RecursionError):
+            pass
+    return text
+
+
+def _html_words(text: str) -> str:
+    """The title and the text of an error page."""
+    text = text[:_PAGE_CHARACTERS]
+    title = _TITLE.search(text)
+    body = _tidy(html.unescape(_HTML_NOISE.sub(" ", text)))
+    head = _tidy(html.unescape(title.group(1))) if title else ""
+    if head and head not in body:
+        return f"{head}: {body}" if body else head
+    return body or head
+
+
+def _status_in(payload: Any) -> int:
+    """The status that an error object tells, by number or by its type; 500 if none."""
+    inner = _inner(payload)
+    for key in ("code", "status", "status_code"):
+        value = inner.get(key)
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599:
+            return value
+    said = " ".join(str(inner.get(key, "")) for key in ("type", "code")).lower()
+    return next((status for word, status in _BY_TYPE if word in said), 500)
+
+
+def _tidy(words: str) -> str:
+    """One line, no control characters, no secrets, not too long."""
+    words = clean_text(_SPACE.sub(" ", _ANSI.sub("", words[: 4 * MAX_WORDS])).strip())
+    words = "".join(character for character in words if character.isprintable())
+    words = _SECRET.sub(lambda found: f"{found.group(1)}…", words)
+    return words if len(words) <= MAX_WORDS else words[: MAX_WORDS - 1] + "…"

@@ -1,0 +1,334 @@
+"""OpenAI chunks → Anthropic events: the state machine of one reply.
+
+Pure: events in, bytes out, no clock, no socket. Text and reasoning go on at once; a tool
+call is held until it is whole and checked (`assembler.py`, `validation.py`). `close()` decides
+how it ended (`endings.py`). Most chunks take the fast lane in `feed`: one typed decode and
+one joined delta; whatever the fast lane does not know goes through `_apply`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from anyclaude_tui.proxy.errors import ApiError
+from anyclaude_tui.proxy.reply.content_filters import Content, special
+from anyclaude_tui.proxy.reply.endings import Ending, Seen, decide, truncation_of
+from anyclaude_tui.proxy.reply.error_answers import from_payload
+from anyclaude_tui.proxy.reply.translator import Translator, new_call_id
+from anyclaude_tui.proxy.toolcalls.assembler import CallTooLarge
+from anyclaude_tui.proxy.toolcalls.gate import CallGate, CallMemory
+from anyclaude_tui.proxy.toolcalls.validation import Toolbox
+from anyclaude_tui.proxy.wire import anthropic_events, openai_chunks
+from anyclaude_tui.proxy.wire.block_writer import BlockWriter
+from anyclaude_tui.proxy.wire.openai_chunks import Chunk, Delta, Malformed, plain_delta
+from anyclaude_tui.proxy.wire.sse import Comment, Event
+from anyclaude_tui.proxy.wire.text_pieces import HalfKeeper
+from anyclaude_tui.telemetry.events import Truncation
+
+_encode = anthropic_events.encode
+_decode = openai_chunks.decode_fast
+_DELTA_END = anthropic_events.DELTA_END
+
+
+class StreamTranslator(Translator):
+    """One reply. `tools` maps each offered tool's name to its input schema."""
+
+    def __init__(
+        self,
+        *,
+        message_id: str,
+        model: str,
+        prompt_tokens: int,
+        tools: Mapping[str, Mapping[str, Any]] | None = None,
+        stop_sequences: Sequence[str] = (),
+        single_call: bool = False,
+        memory: CallMemory | None = None,
+        gather: bool = False,
+        request_id: str | None = None,
+        fast: bool = True,
+        call_id: Callable[[], str] = new_call_id,
+        error_from: Callable[[Any], ApiError] | None = None,
+    ) -> None:
+        super().__init__(message_id, model, prompt_tokens, request_id)
+        self._error_from = error_from or partial(from_payload, prompt_tokens=prompt_tokens or None)
+        self._fast = fast
+        self._gather = gather
+        toolbox = Toolbox(tools or {})
+        self._content = Content(toolbox, stop_sequences)
+        usage = anthropic_events.usage(prompt_tokens, 0, 0)
+        start = anthropic_events.message_start(message_id, model, usage)
+        self._writer = BlockWriter(message_id, start, gather=gather)
+        self._gate = CallGate(
+            toolbox, self._writer, self.facts, memory, call_id, single=single_call
+        )
+        self._refused = False
+        self._stopped_by: str | None = None
+        self._text_halves = HalfKeeper()
+        self._thought_halves = HalfKeeper()
+        self._text_prefix = b""
+        self._thinking_prefix = b""
+        self._content_thinks = False
+
+    @property
+    def started(self) -> bool:
+        """See Translator."""
+        return self._writer.started
+
+    @started.setter
+    def started(self, value: bool) -> None:
+        self._writer.started = value
+
+    @property
+    def shown(self) -> bool:
+        """See Translator."""
+        return self._writer.shown
+
+    def start(self) -> bytes:
+        """`message_start`; b"" if it has been produced already."""
+        self._writer.start()
+        return self._writer.take()
+
+    def feed(self, events: Sequence[Event | Comment]) -> bytes:
+        """The Anthropic events for all of these, joined. Never raises for what comes in."""
+        facts, out, calls = self.facts, self._writer.out, self._content.calls
+        self._find_lanes()
+        deltas = thoughts = 0
+        for event in events:
+            if self.finished:
+                break
+            if isinstance(event, Comment):
+                facts.note_comment(event.text)
+                continue
+            chunk: Chunk | None = None
+            if self._text_prefix or self._thinking_prefix:
+                try:
+                    chunk = _decode(event.data)
+                except (ValueError, RecursionError):
+                    chunk = None
+                delta = plain_delta(chunk) if chunk is not None else None
+                if delta is not None:
+                    text = delta.content
+                    thought = delta.reasoning_content or delta.reasoning
+                    if text:
+                        if self._text_prefix and not thought and not special(text):
+                            out += (self._text_prefix, _encode(text), _DELTA_END)
+                            if self._content_thinks:
+                                thoughts += 1
+                            else:
+                                calls.last = text
+                                deltas += 1
+                            continue
+                    elif thought and self._thinking_prefix:
+                        out += (self._thinking_prefix, _encode(thought), _DELTA_END)
+                        thoughts += 1
+                        continue
+            facts.chunks += deltas + thoughts
+            facts.deltas += deltas + thoughts
+            facts.thinking_deltas += thoughts
+            deltas = thoughts = 0
+            self._take(event, chunk)
+            self._find_lanes()
+        facts.chunks += deltas + thoughts
+        facts.deltas += deltas + thoughts
+        facts.thinking_deltas += thoughts
+        return self._writer.take()
+
+    def _judged(self, cause: Truncation | None, reason: str) -> Ending:
+        finish = self.facts.finish_reason
+        cut = truncation_of(finish, cause) is not None
+        retry_is_best = finish is None and self._stopped_by is None and not self.shown
+        self._end_content(cut=cut, keep_text=not retry_is_best)
+        return decide(
+            Seen(
+                finish=finish,
+                shown=self.shown,
+                calls=self.facts.tool_calls,
+                lost_calls=self._gate.lost,
+                stop_sequence=self._stopped_by,
+                refused=self._refused,
+                cause=cause,
+                reason=reason,
+            )
+        )
+
+    def _closed(self) -> bytes:
+        self._writer.close()
+        return self._writer.take()
+
+    def _empty_delta(self) -> bytes:
+        return self._writer.empty_delta()
+
+    def _usage(self) -> dict[str, int]:
+        return self.facts.usage(self._prompt_tokens)
+
+    @property
+    def _stop_sequence(self) -> str | None:
+        return self._stopped_by
+
+    @property
+    def _gathered(self) -> list[dict[str, Any]]:
+        return self._writer.blocks
+
+    # --- one event ------------------------------------------------------------------------------
+
+    def _take(self, event: Event, chunk: Chunk | None) -> None:
+        """The general path; `chunk` if it is decoded already."""
+        data = event.data
+        if not data or data.isspace():
+            return
+        if data.strip() == b"[DONE]":
+            self.finished = True
+            return
+        self.facts.chunks += 1
+        try:
+            if event.event == "error":
+                self._refuse(openai_chunks.load(data))
+                return
+            if chunk is None:
+                self._take_json(data)
+            else:
+                self._apply(chunk, data)
+        except Malformed as error:
+            self._give_up(f"the backend sent an event that is not JSON ({error})")
+        except CallTooLarge as error:
+            self._give_up(f"the backend sent {error}")
+
+    def _take_json(self, data: bytes) -> None:
+        chunk: Chunk | None = None
+        if self._fast:
+            try:
+                chunk = _decode(data)
+            except (ValueError, RecursionError):
+                chunk = None
+        if chunk is None:
+            try:
+                chunk = openai_chunks.from_raw(openai_chunks.load(data))
+            except Malformed:
+                # Servers that forget the blank line between events.
+                lines = data.splitlines()
+                if len(lines) < 2:
+                    raise
+                self.facts.chunks -= 1
+                for line in lines:
+                    self._take(Event(line), None)
+                return
+        self._apply(chunk, data)
+
+    def _apply(self, chunk: Chunk, data: bytes) -> None:
+        facts = self.facts
+        if chunk.error:
+            self._refuse(openai_chunks.load(data))
+            return
+        if chunk.choices is None and chunk.usage is None:
+            self._look_for_error(data)
+        if chunk.prompt_progress is not None:
+            facts.note_progress(chunk.prompt_progress)
+        for choice in chunk.choices or ():
+            if choice.index != 0:
+                continue
+            delta = choice.delta
+            if delta is None and not facts.deltas:
+                delta = choice.message
+            if delta is not None:
+                self._add(delta)
+            if choice.finish_reason and facts.finish_reason is None:
+                facts.finish_reason = choice.finish_reason
+                if isinstance(choice.stop_reason, str) and choice.finish_reason == "stop":
+                    self._stopped_by = self._content.known_stop(choice.stop_reason)
+        if chunk.usage is not None:
+            facts.note_usage(chunk.usage)
+            if facts.finish_reason is not None:
+                self.finished = True
+        if chunk.timings is not None:
+            facts.note_timings(chunk.timings)
+
+    def _look_for_error(self, data: bytes) -> None:
+        """FastAPI's `detail`, old vLLM's `object: error`: errors without the word's own key."""
+        raw = openai_chunks.load(data)
+        if isinstance(raw, dict) and (raw.get("detail") or raw.get("object") == "error"):
+            self._refuse(raw)
+
+    def _refuse(self, payload: Any) -> None:
+        """The backend reports an error; after its finish reason it changes nothing."""
+        if self.facts.finish_reason is None:
+            self._error = self._error_from(payload)
+        self.finished = True
+
+    def _add(self, delta: Delta) -> None:
+        facts = self.facts
+        thought = delta.reasoning_content or delta.reasoning
+        if not thought and delta.reasoning_details:
+            thought = openai_chunks.details_text(delta.reasoning_details)
+        any_thought = bool(thought)
+        if thought:
+            self._writer.thinking(self._thought_halves.feed(thought))
+        if delta.content:
+            text = self._text_halves.feed(delta.content)
+            any_thought |= self._add_content(self._content.feed(text))
+        if delta.refusal:
+            self._refused = True
+            self._show(delta.refusal)
+        calls = delta.tool_calls or []
+        if delta.function_call is not None:
+            calls = [openai_chunks.CallDelta(index=0, function=delta.function_call), *calls]
+        for call in calls:
+            self._gate.add(call)
+        if thought or delta.content or delta.refusal or calls:
+            facts.deltas += 1
+            facts.thinking_deltas += any_thought
+        facts.in_call = bool(self._gate) or self._content.calls.in_call
+
+    def _add_content(self, pieces: list[tuple[str, Any]]) -> bool:
+        """Show what the content was sorted into; True if there was thinking in it."""
+        thoughts = False
+        for kind, piece in pieces:
+            if kind == "thinking":
+                thoughts = True
+                self._writer.thinking(piece)
+            elif kind == "text":
+                self._show(piece)
+            else:
+                self._gate.rescue(piece)
+        if self._content.stopped_by is not None:
+            self._stopped_by = self._content.stopped_by
+            self.finished = True
+        return thoughts
+
+    def _show(self, text: str) -> None:
+        if not text.isspace():
+            self._gate.text_follows()
+        self._writer.text(text)
+        self.facts.text_started = self._writer.text_shown
+
+    # --- the end --------------------------------------------------------------------------------
+
+    def _end_content(self, *, cut: bool, keep_text: bool) -> None:
+        """Let go of what is held back. Nothing is shown of a reply that had better be sent
+        again (not `keep_text`), unless a whole call came."""
+        if keep_text or self._gate.holds_good_call():
+            half = self._text_halves.end()
+            self._add_content(self._content.feed(half) if half else [])
+            self._add_content(self._content.end(cut=cut))
+        self._gate.end(cut=cut)
+        self.facts.dropped_calls += self._content.calls.dropped_calls
+        self.facts.in_call = False
+
+    # --- lanes ----------------------------------------------------------------------------------
+
+    def _find_lanes(self) -> None:
+        """Which deltas may go straight out; b"" where they may not."""
+        self._text_prefix = self._thinking_prefix = b""
+        half = self._text_halves.half or self._thought_halves.half
+        if not self._fast or self._gather or self._gate or half:
+            return
+        writer = self._writer
+        self._content_thinks = False
+        if writer.kind == "text" and self._content.passes:
+            self._text_prefix = writer.prefix
+        elif writer.kind == "thinking":
+            self._thinking_prefix = writer.prefix
+            if self._content.thinks:
+                self._content_thinks = True
+                self._text_prefix = writer.prefix

@@ -1,0 +1,90 @@
+"""Reasoning that comes inside the content, in tags at its very start.
+
+Pure and incremental. Only tags before any visible text count: a model that writes about
+`<think>` later on means the characters. A missing opening tag is not guessed.
+"""
+
+from __future__ import annotations
+
+from anyclaude_tui.proxy.reply.harmony import STARTS, Harmony
+from anyclaude_tui.proxy.wire.text_pieces import overlap
+
+_TAGS = {
+    "<think>": "</think>",
+    "<thinking>": "</thinking>",
+    "<thought>": "</thought>",
+    "<seed:think>": "</seed:think>",
+    "[THINK]": "[/THINK]",
+}
+_MAX_BLANK_CHARS = 4096
+
+
+class ThinkTags:
+    """Content in; (is it thinking, text) pieces out."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._closer = ""
+        self._thought = False
+        self._harmony: Harmony | None = None
+        self._open = True
+        """Nothing but white space and reasoning so far: a tag may still come."""
+
+    @property
+    def passes(self) -> bool:
+        """Content is plain text from here on."""
+        return not self._open
+
+    @property
+    def thinks(self) -> bool:
+        """Inside the tags with nothing held back: what holds no "<" or "[" is thinking."""
+        return bool(self._closer) and not self._held
+
+    def feed(self, text: str) -> list[tuple[bool, str]]:
+        """Pieces in order; what could be part of a tag is held back."""
+        if not self._open:
+            return [(False, text)]
+        if self._harmony is not None:
+            return self._harmony.feed(text)
+        out: list[tuple[bool, str]] = []
+        text = self._held + text
+        self._held = ""
+        while text:
+            if self._closer:
+                before, found, after = text.partition(self._closer)
+                keep = 0 if found else overlap(before, self._closer)
+                if len(before) > keep:
+                    out.append((True, before[: len(before) - keep]))
+                if not found:
+                    self._held = before[len(before) - keep :]
+                    return out
+                self._closer = ""
+                text = after
+                continue
+            front = text.lstrip()
+            for tag, closer in _TAGS.items():
+                if front.startswith(tag):
+                    self._closer = closer
+                    self._thought = True
+                    text = front[len(tag) :]
+                    break
+            else:
+                if front.startswith(STARTS) and not self._thought:
+                    self._harmony = Harmony()
+                    return out + self._harmony.feed(front)
+                could_be = any(tag.startswith(front) for tag in (*_TAGS, *STARTS))
+                if could_be and len(text) < _MAX_BLANK_CHARS:
+                    self._held = text
+                    return out
+                self._open = False
+                # After reasoning the template puts line ends, which are no text.
+                out.append((False, text.lstrip("\r\n") if self._thought else text))
+                return out
+        return out
+
+    def end(self) -> list[tuple[bool, str]]:
+        """What was held back."""
+        if self._harmony is not None:
+            return self._harmony.end()
+        held, self._held = self._held, ""
+        return [(bool(self._closer), held)] if held else []

@@ -1,0 +1,1 @@
+"""Anthropic requests into what a backend reads; a body enters here before it is sent."""

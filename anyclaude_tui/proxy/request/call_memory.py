@@ -1,0 +1,129 @@
+"""Keep the prompt's front the same from turn to turn, so that a server's cache can help.
+
+Pure. Two things that Claude Code does would change it (`claude-code.md`, "Prefix
+stability"): a billing block that stands first and changes, and tool arguments that come
+back rewritten. And one function says where two prompts part.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import OrderedDict
+from typing import Any
+
+from anyclaude_tui.proxy.wire.safe_json import clean_text
+
+
+class CallMemory:
+    """The arguments of tool calls exactly as the model wrote them, by the call's id.
+
+    Bounded: the calls used longest ago are forgotten first, by count and by bytes.
+    """
+
+    def __init__(self, max_calls: int = 20_000, max_bytes: int = 64 * 1024 * 1024) -> None:
+        self._max_calls = max_calls
+        self._max_bytes = max_bytes
+        self._calls: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory the remembered text takes."""
+        return self._bytes
+
+    def remember(self, call_id: str, name: str, arguments: str) -> None:
+        """Keep the raw JSON text of one call; a later one under the same id replaces it."""
+        self._forget(call_id)
+        size = _size(call_id, name, arguments)
+        if size > self._max_bytes:
+            return
+        self._calls[call_id] = (name, arguments)
+        self._bytes += size
+        while len(self._calls) > self._max_calls or self._bytes > self._max_bytes:
+            self._forget(next(iter(self._calls)))
+
+    def recall(self, call_id: str, arguments: Any, name: str | None = None) -> str | None:
+        """The raw text, if what the client sent back means the same; else None.
+
+        `arguments` is the input as the client sends it. None also when the raw text is no
+        JSON object or holds a lone surrogate: it must be fit to go upstream.
+        """
+        known = self._calls.get(call_id)
+        if known is None or (name is not None and name != known[0]):
+            return None
+        with contextlib.suppress(KeyError):  # forgotten just now: translating may be in a thread
+            self._calls.move_to_end(call_id)
+        raw = known[1]
+        try:
+            written = json.loads(raw)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(written, dict) or not _same(written, arguments):
+            return None
+        if not _is_clean(raw, written):
+            return None
+        return raw
+
+    def _forget(self, call_id: str) -> None:
+        known = self._calls.pop(call_id, None)
+        if known is not None:
+            self._bytes -= _size(call_id, *known)
+
+
+def _size(call_id: str, name: str, arguments: str) -> int:
+    return len(call_id) + len(name) + len(arguments) + 200
+
+
+def _is_clean(raw: str, written: Any) -> bool:
+    """No lone surrogate, neither in the text nor behind a \\u escape."""
+    if clean_text(raw) != raw:
+        return False
+    if "\\u" not in raw:
+        return True
+    decoded = json.dumps(written, ensure_ascii=False)
+    return clean_text(decoded) == decoded
+
+
+def _same(written: Any, sent: Any) -> bool:
+    """Whether `sent` is what Claude Code makes of `written`.
+
+    It reorders keys, inserts defaults, turns "5000" into 5000, and strips spaces at line
+    ends. A key that was added is no change to what the model wrote; one that is missing
+    or has another value is.
+    """
+    if isinstance(written, dict):
+        return isinstance(sent, dict) and all(
+            key in sent and _same(value, sent[key]) for key, value in written.items()
+        )
+    if isinstance(written, list):
+        return (
+            isinstance(sent, list)
+            and len(written) == len(sent)
+            and all(_same(ours, theirs) for ours, theirs in zip(written, sent, strict=True))
+        )
+    if isinstance(written, str):
+        if isinstance(sent, str):
+            return written == sent or _bare(written) == _bare(sent)
+        return _parses_to(written, sent)
+    if isinstance(sent, str):
+        return _parses_to(sent, written)
+    if isinstance(written, bool) or isinstance(sent, bool):
+        return written is sent
+    return bool(written == sent)
+
+
+def _bare(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.rstrip().split("\n"))
+
+
+def _parses_to(text: str, value: Any) -> bool:
+    """`text` is the JSON of `value`, itself no text (a string coerced, or the reverse)."""
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return not isinstance(parsed, str) and _same(parsed, value)

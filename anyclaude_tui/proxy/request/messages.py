@@ -1,0 +1,250 @@
+"""The conversation: Anthropic messages → chat completions messages.
+
+Pure. What strict servers and templates ask for (`messages.md`, "OpenAI side"): the
+results of an assistant's calls stand right behind it, in the order of the calls; each
+call has exactly one; images from a result follow in a user message. Neighbours of the
+same role are one message, as in the Messages API itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from anyclaude_tui.proxy.errors import invalid
+from anyclaude_tui.proxy.request.content_blocks import (
+    Context,
+    Part,
+    blocks_of,
+    content_parts,
+    parts_of,
+    required_text,
+    text_of,
+)
+from anyclaude_tui.proxy.wire.safe_json import canonical_json, join_texts
+
+Block = Mapping[str, Any]
+
+NO_RESULT = "[No result: the call was not completed]"
+NO_OUTPUT = "[The tool returned nothing]"
+NO_CONTENT = "(no content)"
+"""Claude Code's own words for an empty message."""
+_ROLES = ("user", "assistant", "system")
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What the assistant said, and what came before it spoke again. Blocks carry their path."""
+
+    said: list[tuple[str, Block]] = field(default_factory=list)
+    after: list[tuple[str, str, Block]] = field(default_factory=list)
+    """(role, path, block)"""
+
+
+@dataclass(slots=True)
+class _Call:
+    """A tool call with the id that it has upstream, and its result."""
+
+    id: str
+    upstream_id: str
+    name: str
+    arguments: str
+    result: tuple[str, Block] | None = None
+
+
+def conversation(system: str, messages: Any, context: Context) -> list[dict[str, Any]]:
+    """The upstream messages, `system` first. Raises ApiError for what is no conversation."""
+    out: list[dict[str, Any]] = []
+    if system:
+        out.append({"role": "system", "content": system})
+    for turn in _turns(messages):
+        calls = _assistant(turn.said, out, context)
+        rest = _match(calls, turn.after)
+        images: list[Part] = []
+        for call in calls:
+            text, shown = _result(call, context)
+            out.append({"role": "tool", "tool_call_id": call.upstream_id, "content": text})
+            images += shown
+        _push_user(out, images)
+        for role, where, block in rest:
+            if role == "system":
+                _push_system(out, text_of(parts_of(block, where, context)), context)
+            else:
+                _push_user(out, _user_parts(block, where, context))
+        if turn.after and (not out or out[-1]["role"] == "assistant"):
+            _push_user(out, [NO_CONTENT])  # two assistant messages in a row are refused
+    for message in out:
+        if message["role"] == "user":
+            message["content"] = _user_content(message["content"])
+    return out
+
+
+def append_instruction(messages: list[dict[str, Any]], text: str) -> None:
+    """Put a line of ours at the end, where it does not disturb the prompt's front."""
+    last = messages[-1]
+    if last["role"] != "user":
+        messages.append({"role": "user", "content": text})
+    elif isinstance(last["content"], str):
+        last["content"] = join_texts([last["content"], text])
+    else:
+        last["content"] = [*last["content"], {"type": "text", "text": text}]
+
+
+def _turns(messages: Any) -> Iterator[_Turn]:
+    if not isinstance(messages, list):
+        raise invalid("messages: Field required")
+    if not messages:
+        raise invalid("messages: at least one message is required")
+    turn = _Turn()
+    for number, message in enumerate(messages):
+        where = f"messages.{number}"
+        if not isinstance(message, Mapping):
+            raise invalid(f"{where}: Input should be an object")
+        role = message.get("role")
+        if role not in _ROLES:
+            raise invalid(f"{where}.role: Input should be 'user', 'assistant' or 'system'")
+        content = message.get("content")
+        if content is None:
+            raise invalid(f"{where}.content: Field required")
+        path = f"{where}.content"
+        for position, block in enumerate(blocks_of(content, path)):
+            if role != "assistant":
+                turn.after.append((role, f"{path}.{position}", block))
+                continue
+            if turn.after:
+                yield turn
+                turn = _Turn()
+            turn.said.append((f"{path}.{position}", block))
+    yield turn
+
+
+def _assistant(
+    said: list[tuple[str, Block]], out: list[dict[str, Any]], context: Context
+) -> list[_Call]:
+    """Append the assistant's message, if anything of it is left; its calls come back."""
+    texts: list[str] = []
+    thoughts: list[str] = []
+    calls: list[_Call] = []
+    for where, block in said:
+        if block["type"] == "tool_use":
+            calls.append(_call(block, where, calls, context))
+        elif block["type"] == "thinking":
+            thoughts.append(required_text(block, "thinking", where))
+        else:
+            texts += [p for p in parts_of(block, where, context) if isinstance(p, str)]
+    message: dict[str, Any] = {"role": "assistant", "content": join_texts(texts)}
+    name = context.dialect.reasoning_history
+    thinking = join_texts(thoughts)
+    if name != "drop" and thinking:
+        message[name] = thinking
+    if calls:
+        message["tool_calls"] = [
+            {
+                "id": call.upstream_id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in calls
+        ]
+    if message["content"] or len(message) > 2:
+        out.append(message)
+    return calls
+
+
+def _call(block: Block, where: str, before: list[_Call], context: Context) -> _Call:
+    call_id = required_text(block, "id", where)
+    name = required_text(block, "name", where)
+    given = block.get("input")
+    if given is None:
+        given = {}
+    if not isinstance(given, Mapping):
+        raise invalid(f"{where}.tool_use.input: Input should be a valid dictionary")
+    arguments = context.memory.recall(call_id, given, name)
+    upstream_id, number = call_id, 1
+    while any(call.upstream_id == upstream_id for call in before):
+        number += 1
+        upstream_id = f"{call_id}_{number}"
+    return _Call(call_id, upstream_id, name, arguments or canonical_json(given))
+
+
+def _match(calls: list[_Call], after: list[tuple[str, str, Block]]) -> list[tuple[str, str, Block]]:
+    """Give each call its result; what is no result of these calls is returned, in order."""
+    rest: list[tuple[str, str, Block]] = []
+    for role, where, block in after:
+        if role == "user" and block["type"] == "tool_result":
+            wanted = required_text(block, "tool_use_id", where)
+            call = next((c for c in calls if c.id == wanted and c.result is None), None)
+            if call is not None:
+                call.result = (where, block)
+                continue
+        rest.append((role, where, block))
+    return rest
+
+
+def _result(call: _Call, context: Context) -> tuple[str, list[Part]]:
+    """The text of a tool message, and the images that follow it in a user message."""
+    if call.result is None:
+        context.note("a tool call without a result got a placeholder")
+        return NO_RESULT, []
+    where, block = call.result
+    text, images = _result_parts(block, where, context)
+    if not images:
+        return text or NO_OUTPUT, []
+    note = f"[{len(images)} image(s) of this result follow below]"
+    return join_texts([text, note]), [f"Images from the result of {call.name}:", *images]
+
+
+def _result_parts(block: Block, where: str, context: Context) -> tuple[str, list[Part]]:
+    parts = content_parts(block.get("content"), f"{where}.tool_result.content", context)
+    text = text_of(parts)
+    if block.get("is_error") is True:
+        text = f"Error: {text}" if text else "Error: the tool failed and said nothing"
+    return text, [part for part in parts if not isinstance(part, str)]
+
+
+def _user_parts(block: Block, where: str, context: Context) -> list[Part]:
+    if block["type"] != "tool_result":
+        return parts_of(block, where, context)
+    context.note("a tool result without its call is sent as text")
+    text, images = _result_parts(block, where, context)
+    return [f"[Result of the tool call {block['tool_use_id']}]\n{text or NO_OUTPUT}", *images]
+
+
+def _push_system(out: list[dict[str, Any]], text: str, context: Context) -> None:
+    """A system message where it stands, in the form that the backend's template takes."""
+    if not text:
+        return
+    if out and out[-1]["role"] == "system":
+        out[-1]["content"] = join_texts([out[-1]["content"], text])
+    elif not out or context.dialect.late_system == "system":
+        out.append({"role": "system", "content": text})
+    else:
+        _push_user(out, [f"<system-reminder>\n{text}\n</system-reminder>"])
+
+
+def _push_user(out: list[dict[str, Any]], parts: list[Part]) -> None:
+    if not parts:
+        return
+    if out and out[-1]["role"] == "user":
+        out[-1]["content"] += parts
+    else:
+        out.append({"role": "user", "content": list(parts)})
+
+
+def _user_content(parts: list[Part]) -> str | list[dict[str, Any]]:
+    """One stable form: a text where there is only text, else a list of parts."""
+    if all(isinstance(part, str) for part in parts):
+        return text_of(parts)
+    content: list[dict[str, Any]] = []
+    texts: list[Part] = []
+    for part in [*parts, None]:
+        if isinstance(part, str):
+            texts.append(part)
+            continue
+        if texts:
+            content.append({"type": "text", "text": text_of(texts)})
+            texts = []
+        if part is not None:
+            content.append(part)
+    return content

@@ -1,0 +1,169 @@
+"""An Anthropic Messages request → the chat completions request for one backend.
+
+Pure: `blocks`, `history`, `tools` and `params` know the parts, this module puts them
+together, the parts that stay the same from turn to turn last and in one order, so that
+the body of the next turn begins with the messages of this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.prefix.billing import strip_billing
+from anyclaude_tui.proxy.errors import invalid, no_threads, overflow
+from anyclaude_tui.proxy.request.call_memory import CallMemory
+from anyclaude_tui.proxy.request.content_blocks import Context, blocks_of, parts_of, text_of
+from anyclaude_tui.proxy.request.messages import append_instruction, conversation
+from anyclaude_tui.proxy.request.parameters import parameters
+from anyclaude_tui.proxy.request.passthrough import hygiene
+from anyclaude_tui.proxy.request.tools import offer
+from anyclaude_tui.proxy.wire.safe_json import harmless, is_harmless, join_texts, json_bytes
+
+__all__ = ["Sizes", "UpstreamRequest", "clamp", "hygiene", "translate"]
+
+IMAGE_BYTES = 4_000
+"""What an image counts in `prompt_bytes`: about a thousand tokens, whatever its file size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How large the parts of the request are that the client sent."""
+
+    system_bytes: int
+    tools_bytes: int
+    messages_bytes: int
+    tool_count: int
+    message_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """A request as it goes to the backend, and what its reply must be read with."""
+
+    body: dict[str, Any]
+    """The OpenAI request; always streamed."""
+    tools: Mapping[str, Mapping[str, Any]]
+    """Tool name → input_schema of the tools that the model may call; empty if none."""
+    stop_sequences: tuple[str, ...]
+    """Those that the proxy must do itself."""
+    notices: tuple[str, ...]
+    """What was left out or changed, in plain words."""
+    sizes: Sizes
+    prompt_bytes: int = 0
+    """Bytes of what the model reads (messages and tools; images at a flat rate): the size
+    to estimate from and to learn with."""
+    single_call: bool = False
+    """The client wants at most one tool call (`disable_parallel_tool_use`)."""
+
+
+def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -> UpstreamRequest:
+    """The upstream request for `body`. Raises ApiError only, whatever the input.
+
+    Reading a PDF for the first time takes up to seconds (`pdf.py`): a request that
+    may hold one is best translated off the loop.
+    """
+    if not isinstance(body, Mapping):
+        raise invalid("the request must be a JSON object")
+    if body.get("thread") is not None:
+        raise no_threads()
+    clean: Mapping[str, Any] = body if is_harmless(body) else harmless(dict(body))
+    context = Context(endpoint.dialect, memory)
+    sizes = _sizes(clean)
+    messages = conversation(_system_text(clean.get("system"), context), _messages(clean), context)
+    if not any(message["role"] != "system" for message in messages):
+        raise invalid("messages: at least one message must have content")
+    offered = offer(clean.get("tools"), clean.get("tool_choice"), context)
+    params = parameters(clean, context)
+    for instruction in (offered.instruction, params.instruction):
+        if instruction:
+            append_instruction(messages, instruction)
+
+    usage = {"include_usage": True}
+    upstream = {"model": endpoint.model, "stream": True, "stream_options": usage, **params.members}
+    _add_extra(upstream, endpoint.dialect.extra)
+    if offered.tools:
+        upstream.update(offered.members)
+        upstream["tools"] = offered.tools
+    upstream["messages"] = messages
+    return UpstreamRequest(
+        body=upstream,
+        tools=offered.schemas,
+        stop_sequences=params.stop_sequences,
+        notices=tuple(context.notices),
+        sizes=sizes,
+        prompt_bytes=_prompt_bytes(messages, offered.tools),
+        single_call=offered.single_call,
+    )
+
+
+def clamp(request: UpstreamRequest, prompt_tokens: int, endpoint: Endpoint) -> UpstreamRequest:
+    """The request with a `max_tokens` that fits: into the window behind the prompt, and
+    under the server's cap. Raises the overflow error when the prompt fills the window."""
+    wanted = request.body.get("max_tokens")
+    allowed: list[int] = [] if wanted is None else [wanted]
+    if wanted is not None and endpoint.dialect.max_tokens_cap is not None:
+        allowed.append(endpoint.dialect.max_tokens_cap)
+    if endpoint.window_tokens is not None:
+        room = endpoint.window_tokens - prompt_tokens
+        if room < 1:
+            raise overflow(prompt_tokens, endpoint.window_tokens)
+        if wanted is not None:
+            allowed.append(room)
+    if not allowed or min(allowed) == wanted:
+        return request
+    # An existing key keeps its place, so the body's order stays what it was.
+    return replace(request, body={**request.body, "max_tokens": min(allowed)})
+
+
+def _system_text(system: Any, context: Context) -> str:
+    """The system prompt as one text, without the billing header."""
+    if system is None:
+        return ""
+    blocks = blocks_of(strip_billing(system), "system")
+    return join_texts(
+        text_of(parts_of(block, f"system.{position}", context))
+        for position, block in enumerate(blocks)
+    )
+
+
+def _messages(body: Mapping[str, Any]) -> Any:
+    """The messages; a system message that stands first loses the billing header too."""
+    messages = body.get("messages")
+    if isinstance(messages, list) and messages and isinstance(messages[0], Mapping):
+        first = messages[0]
+        if first.get("role") == "system" and first.get("content") is not None:
+            return [{**first, "content": strip_billing(first["content"])}, *messages[1:]]
+    return messages
+
+
+def _add_extra(upstream: dict[str, Any], extra: Mapping[str, Any]) -> None:
+    """The dialect's fixed members; objects are merged, ours are the stronger in them."""
+    for key, value in extra.items():
+        ours = upstream.get(key)
+        if isinstance(ours, dict) and isinstance(value, Mapping):
+            value = {**value, **ours}
+        upstream[key] = value
+
+
+def _sizes(body: Mapping[str, Any]) -> Sizes:
+    tools, messages = body.get("tools"), body.get("messages")
+    return Sizes(
+        system_bytes=json_bytes(body.get("system")),
+        tools_bytes=json_bytes(tools),
+        messages_bytes=json_bytes(messages),
+        tool_count=len(tools) if isinstance(tools, list) else 0,
+        message_count=len(messages) if isinstance(messages, list) else 0,
+    )
+
+
+def _prompt_bytes(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> int:
+    size = json_bytes(messages) + (json_bytes(tools) if tools else 0)
+    for message in messages:
+        if not isinstance(message["content"], str):
+            for part in message["content"]:
+                if part["type"] == "image_url":
+                    size += IMAGE_BYTES - len(part["image_url"]["url"])
+    return size

@@ -1,0 +1,115 @@
+"""Passthrough to a server that speaks the Messages API itself: the prompt's hygiene only.
+
+Pure. Everything that is not named here goes through as it came.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.prefix.billing import strip_billing
+from anyclaude_tui.proxy.errors import invalid
+from anyclaude_tui.proxy.request.call_memory import CallMemory
+from anyclaude_tui.proxy.wire.anthropic_events import SIGNATURE_PREFIX
+from anyclaude_tui.proxy.wire.safe_json import harmless
+
+
+def hygiene(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -> dict[str, Any]:
+    """The request for a native server, byte-stable from turn to turn.
+
+    The model's name is the backend's; the billing header is gone; user text has one form
+    (blocks, which can carry `cache_control`); a tool's input is again what the model
+    wrote; our own thinking blocks are gone, whose signature no other service takes; late
+    system messages are marked user text where the dialect says so. Raises ApiError only.
+    """
+    if not isinstance(body, Mapping):
+        raise invalid("the request must be a JSON object")
+    clean: dict[str, Any] = harmless(dict(body))
+    if endpoint.model:  # none configured: the client's own name goes through
+        clean["model"] = endpoint.model
+    if "system" in clean:
+        clean["system"] = strip_billing(clean["system"])
+        if not clean["system"]:
+            del clean["system"]
+    messages = clean.get("messages")
+    if not isinstance(messages, list):
+        return clean
+    if messages and isinstance(messages[0], dict) and messages[0].get("role") == "system":
+        messages[0]["content"] = strip_billing(messages[0].get("content"))
+    if endpoint.dialect.late_system == "user":
+        messages = _system_as_user(messages)
+    kept = (_message(message, memory) for message in messages)
+    clean["messages"] = [message for message in kept if message is not None]
+    return clean
+
+
+def _message(message: Any, memory: CallMemory) -> Any:
+    """One message in its stable form; None when nothing of it is left."""
+    if not isinstance(message, dict):
+        return message
+    content = message.get("content")
+    if isinstance(content, str):
+        return {**message, "content": [{"type": "text", "text": content}]} if content else message
+    if not isinstance(content, list):
+        return message
+    blocks = [_block(block, memory) for block in content if not _is_our_thinking(block)]
+    return {**message, "content": blocks} if blocks or not content else None
+
+
+def _block(block: Any, memory: CallMemory) -> Any:
+    if not isinstance(block, dict) or block.get("type") != "tool_use":
+        return block
+    call_id, name, given = block.get("id"), block.get("name"), block.get("input")
+    if not isinstance(call_id, str) or not isinstance(name, str):
+        return block
+    raw = memory.recall(call_id, given, name)
+    return block if raw is None else {**block, "input": harmless(json.loads(raw))}
+
+
+def _is_our_thinking(block: Any) -> bool:
+    if not isinstance(block, dict) or block.get("type") != "thinking":
+        return False
+    signature = block.get("signature")
+    return isinstance(signature, str) and signature.startswith(SIGNATURE_PREFIX)
+
+
+def _system_as_user(messages: list[Any]) -> list[Any]:
+    """System messages as marked user text, behind the results that a call waits for."""
+    out: list[Any] = []
+    waiting: list[Any] = []
+    for message in messages:
+        role = message.get("role") if isinstance(message, dict) else None
+        if role == "system":
+            message = {**message, "role": "user", "content": _marked(message.get("content"))}
+            if _calls(out):
+                waiting.append(message)
+                continue
+        out.append(message)
+        if role == "user":
+            out += waiting
+            waiting = []
+    return out + waiting
+
+
+def _calls(out: list[Any]) -> bool:
+    """Whether the last message is an assistant's that waits for results."""
+    last = out[-1] if out else None
+    content = last.get("content") if isinstance(last, dict) else None
+    return isinstance(content, list) and any(
+        isinstance(block, dict) and block.get("type") == "tool_use" for block in content
+    )
+
+
+def _marked(content: Any) -> Any:
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    if not isinstance(blocks, list):
+        return content
+    return [
+        {**block, "text": f"<system-reminder>\n{block['text']}\n</system-reminder>"}
+        if isinstance(block, dict) and isinstance(block.get("text"), str)
+        else block
+        for block in blocks
+    ]

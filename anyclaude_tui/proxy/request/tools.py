@@ -1,0 +1,132 @@
+"""Tools and tool_choice: Anthropic's → the backend's nearest.
+
+Pure. Server tools (web_search_*, code_execution, …) run on Anthropic's servers: they are
+filtered with a notice, never forwarded (`messages.md`, "server tools").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from anyclaude_tui.proxy.errors import invalid
+from anyclaude_tui.proxy.request.content_blocks import Context
+
+PLACEHOLDER = "DeferredToolPlaceholder"
+"""Claude Code 2.1.329 sends it for tools that it loads on demand (`ToolSearch`); it is no
+tool. Those that it has loaded (`defer_loading`) go last: in the alphabet's order each load
+would change the prompt near its front."""
+
+
+@dataclass(slots=True)
+class Offer:
+    """What goes upstream about tools."""
+
+    tools: list[dict[str, Any]] = field(default_factory=list)
+    """OpenAI function tools, in the client's order; those loaded on demand last."""
+    schemas: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Name → input_schema of the tools that the model may call now."""
+    members: dict[str, Any] = field(default_factory=dict)
+    """`tool_choice`."""
+    instruction: str = ""
+    """Said in the prompt where the backend has no parameter for it."""
+    single_call: bool = False
+    """The client wants at most one call: few servers can be told so, the proxy sees to it."""
+
+
+def offer(tools: Any, choice: Any, context: Context) -> Offer:
+    """What to offer, from the request's `tools` and `tool_choice`. Raises ApiError."""
+    made = Offer()
+    filtered = _read_tools(tools, made, context)
+    if not made.tools:
+        return made
+    if choice is not None and not isinstance(choice, Mapping):
+        raise invalid("tool_choice: Input should be an object")
+    choice = choice or {}
+    kind = choice.get("type", "auto")
+    if kind == "tool":
+        _choose_tool(choice.get("name"), filtered, made, context)
+    elif kind == "any":
+        _require(made, context)
+    elif kind == "none":
+        made.schemas = {}
+        if context.dialect.tool_choice == "ignored":
+            made.tools = []
+        else:
+            made.members["tool_choice"] = "none"
+    elif kind != "auto":
+        raise invalid("tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'")
+    made.single_call = choice.get("disable_parallel_tool_use") is True
+    return made
+
+
+def _read_tools(tools: Any, made: Offer, context: Context) -> set[str]:
+    """Fill in the tools; the names of those that were left out come back."""
+    filtered: set[str] = set()
+    if tools is None:
+        return filtered
+    if not isinstance(tools, list):
+        raise invalid("tools: Input should be a valid list")
+    deferred: list[dict[str, Any]] = []
+    for number, tool in enumerate(tools):
+        where = f"tools.{number}"
+        if not isinstance(tool, Mapping):
+            raise invalid(f"{where}: Input should be an object")
+        kind, name = tool.get("type"), tool.get("name")
+        if name == PLACEHOLDER:
+            continue
+        schema = tool.get("input_schema")
+        if kind not in (None, "custom") and not isinstance(schema, Mapping):
+            context.note(f"server tool {name or kind} left out")
+            filtered.add(str(name))
+            continue
+        if not isinstance(name, str) or not name:
+            raise invalid(f"{where}.name: Field required")
+        if not isinstance(schema, Mapping):
+            raise invalid(f"{where}.input_schema: Field required")
+        if name in made.schemas:
+            raise invalid("tools: Tool names must be unique.")
+        made.schemas[name] = schema
+        late = tool.get("defer_loading") is True
+        (deferred if late else made.tools).append(_function(name, tool.get("description"), schema))
+    made.tools += deferred
+    return filtered
+
+
+def _function(name: str, description: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
+    function: dict[str, Any] = {"name": name}
+    if isinstance(description, str) and description:
+        function["description"] = description
+    # `$schema` tells the model nothing, and some grammars stumble over it.
+    parameters = {key: value for key, value in schema.items() if key != "$schema"}
+    parameters.setdefault("type", "object")
+    parameters.setdefault("properties", {})
+    function["parameters"] = parameters
+    return {"type": "function", "function": function}
+
+
+def _choose_tool(name: Any, filtered: set[str], made: Offer, context: Context) -> None:
+    """One tool must be called."""
+    if name in filtered:
+        context.note(f"tool_choice {name} left out: it is a server tool")
+        return
+    if not isinstance(name, str) or name not in made.schemas:
+        raise invalid(f"tool_choice: Tool '{name}' not found in provided tools")
+    if context.dialect.tool_choice == "object":
+        made.members["tool_choice"] = {"type": "function", "function": {"name": name}}
+        return
+    # Without the object form the sure way is to offer nothing else.
+    context.note(f"tool_choice {name}: only this tool is offered")
+    made.tools = [tool for tool in made.tools if tool["function"]["name"] == name]
+    made.schemas = {name: made.schemas[name]}
+    _require(made, context)
+
+
+def _require(made: Offer, context: Context) -> None:
+    if context.dialect.tool_choice == "ignored":
+        context.note("tool_choice: asked for in the prompt, the backend has no parameter for it")
+        what = next(iter(made.schemas)) if len(made.schemas) == 1 else "one of the tools"
+        made.instruction = f"[Answer with a call of {what}.]"
+    else:
+        made.members["tool_choice"] = "required"

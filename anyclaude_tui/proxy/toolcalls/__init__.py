@@ -1,0 +1,1 @@
+"""Tool calls: assembled, checked, repaired, found in text. Pure."""

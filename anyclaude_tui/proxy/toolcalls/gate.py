@@ -1,0 +1,105 @@
+"""The gate through which tool calls reach the client: whole and checked, or not at all.
+
+Pure. Fragments are put together (`assembler.py`), checked against the tool's schema
+(`validation.py`), given an id of our own and remembered for the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from anyclaude_tui.proxy.toolcalls.assembler import CallAssembler, PendingCall
+from anyclaude_tui.proxy.toolcalls.validation import Call, Toolbox
+from anyclaude_tui.proxy.wire.block_writer import BlockWriter
+from anyclaude_tui.proxy.wire.openai_chunks import CallDelta
+from anyclaude_tui.proxy.wire.stream_facts import StreamFacts
+
+
+class CallMemory(Protocol):
+    """Where the raw arguments of each call are kept (`call_memory.py`)."""
+
+    def remember(self, call_id: str, name: str, arguments: str) -> None:
+        """Keep the model's own words for the history."""
+
+
+class CallGate:
+    """All calls of one reply pass here."""
+
+    def __init__(
+        self,
+        toolbox: Toolbox,
+        writer: BlockWriter,
+        facts: StreamFacts,
+        memory: CallMemory | None,
+        call_id: Callable[[], str],
+        *,
+        single: bool = False,
+    ) -> None:
+        """`single`: the client wants one call at most; those behind it are dropped."""
+        self.lost = 0
+        """Calls that the model finished, but that nobody can read."""
+        self._toolbox = toolbox
+        self._writer = writer
+        self._facts = facts
+        self._memory = memory
+        self._new_id = call_id
+        self._single = single
+        self._assembler = CallAssembler()
+
+    def __bool__(self) -> bool:
+        """A call is being received."""
+        return bool(self._assembler)
+
+    def add(self, delta: CallDelta) -> None:
+        """Take a fragment; a call before it that is whole goes out. Raises `CallTooLarge`."""
+        if self._assembler.add(delta):
+            self._give(self._assembler.take_whole(but_last=True))
+
+    def text_follows(self) -> None:
+        """Visible text comes next: calls that are whole go before it."""
+        if self._assembler:
+            self._give(self._assembler.take_whole(but_last=False))
+
+    def rescue(self, call: Call) -> None:
+        """Give a call that came as text."""
+        self._facts.rescued_calls += 1
+        self._give_one(call)
+
+    def holds_good_call(self) -> bool:
+        """Whether a call that is received would do as it is."""
+        return any(self._is_good(call) for call in self._assembler.pending)
+
+    def end(self, *, cut: bool) -> None:
+        """The reply is over. Of one that was `cut` off only calls that are perfect go out;
+        otherwise those that can be repaired too, and what cannot be read is shown as text."""
+        self._give(self._assembler.take_all(), cut=cut)
+
+    def _is_good(self, pending: PendingCall) -> bool:
+        call = self._toolbox.check(pending.name, pending.text, repair=False)
+        return call is not None and call.valid
+
+    def _give(self, calls: list[PendingCall], *, cut: bool = False) -> None:
+        for pending in calls:
+            call = self._toolbox.check(pending.name, pending.text, repair=not cut)
+            if call is not None and (call.valid or not cut):
+                self._give_one(call)
+                continue
+            self._facts.dropped_calls += 1
+            if not cut:
+                self.lost += 1
+                name = pending.name or "without a name"
+                self._writer.text(f"\n\n[unreadable tool call: {name}]\n{pending.text}\n")
+                self._facts.text_started = True
+
+    def _give_one(self, call: Call) -> None:
+        facts = self._facts
+        if self._single and facts.tool_calls:
+            facts.dropped_calls += 1
+            return
+        call_id = self._new_id()
+        if self._memory is not None:
+            self._memory.remember(call_id, call.name, call.raw)
+        self._writer.tool_use(call_id, call.name, call.arguments, call.value)
+        facts.tool_calls += 1
+        facts.repaired_calls += call.repaired

@@ -1,0 +1,288 @@
+"""The compare screen: choose targets and a workload, see what that will start, and begin.
+
+The run, its result and the history are screens of their own, put over this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Input, OptionList
+
+from anyclaude_tui.backends.discovery import Discovery
+from anyclaude_tui.compare.workload import Workload, WorkloadError
+from anyclaude_tui.screens.actions import DIGITS
+from anyclaude_tui.screens.backends import rows as backend_rows
+from anyclaude_tui.screens.backends.row_list import RowList
+from anyclaude_tui.screens.backends.rows import Row
+from anyclaude_tui.screens.common.keys_and_tabs import keys_line, message_line
+from anyclaude_tui.screens.compare import setup as compare_setup
+from anyclaude_tui.screens.compare.setup import Setup, Turn, What
+from anyclaude_tui.session.thread import Door
+from anyclaude_tui.telemetry.events import Role
+from anyclaude_tui.widgets.lines import Line, Tone, pad, text, wrapped
+from anyclaude_tui.widgets.panel import LinesView
+from anyclaude_tui.widgets.panels import rule
+
+if TYPE_CHECKING:
+    from anyclaude_tui.session.session import Session
+
+REFRESH_S = 0.5
+SHORT = 20
+"""With fewer lines the list and the choices are all that has room."""
+EFFECT_ROWS = 5
+EFFECT_ROWS_SHORT = 1
+KEYS = (
+    ("Enter", "start"),
+    ("Space", "choose"),
+    ("p", "prompt"),
+    ("h", "history"),
+    ("f", "find again"),
+    ("Esc", "back"),
+)
+
+
+class CompareScreen(Screen[None]):
+    """Space chooses, Enter begins."""
+
+    CSS_PATH: ClassVar[Any] = ["../backends/backends.tcss", "compare.tcss"]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        Binding("q", "dismiss", show=False),
+        Binding("space,x", "choose", show=False),
+        Binding("w", "what", show=False),
+        Binding("p", "prompt", show=False),
+        Binding("plus,n,equals_sign", "runs(1)", show=False),
+        Binding("minus,N,shift+n", "runs(-1)", show=False),
+        Binding("d", "direct", show=False),
+        Binding("g", "logging", show=False),
+        Binding("s", "room", show=False),
+        Binding("h", "history", show=False),
+        Binding("f", "find", show=False),
+    ]
+
+    def __init__(self, door: Door, *, body: Any = None) -> None:
+        """`body`: a captured request (Anthropic's form, as a dict) to send to each target."""
+        super().__init__()
+        self._door = door
+        self._found: Discovery | None = None
+        snapshot = door.snapshot
+        rows = backend_rows.rows(snapshot, None)
+        turn = Turn(body, _about(body)) if body is not None else None
+        self.setup = compare_setup.first(rows, snapshot.active, turn)
+        self._message: Line = ()
+        self._list = RowList(id="rows")
+        self._list.mark = lambda row: compare_setup.mark(self.setup, row)
+        self._title = LinesView(id="title")
+        self._choices = LinesView(id="choices")
+        self._effects = LinesView(id="effects")
+        self._input = Input(placeholder="what to ask every target", id="prompt", compact=True)
+        self._keys = LinesView(id="keys")
+
+    def compose(self) -> ComposeResult:
+        yield self._title
+        yield self._list
+        yield self._choices
+        yield self._effects
+        yield self._input
+        yield self._keys
+
+    def on_mount(self) -> None:
+        self._input.display = False
+        self._list.focus()
+        self._show()
+        self.set_interval(REFRESH_S, self._show)
+        self.action_find()
+        if self.setup.turn is None:
+            self.run_worker(self._find_turn(), exit_on_error=False)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.height < SHORT, "short")
+        self.call_after_refresh(self._show, True)
+
+    # --- what is shown ----------------------------------------------------------------
+
+    def _show(self, again: bool = False) -> None:
+        """Show the choices; `again`: all rows, since marks or the width have changed."""
+        rows = backend_rows.rows(self._door.snapshot, self._found)
+        if rows != self._list.rows or again:
+            self._list.show(rows, self._list.size.height)
+        width = self.size.width
+        made, problem = self._workloads()
+        right = compare_setup.title_right(self.setup, made)
+        self._title.set_lines([rule("Compare", right, width, "─")])
+        top: Line = (("─" * width, Tone.RULE),)
+        lines = compare_setup.choices(self.setup, self._list.rows, width - 2)
+        self._choices.set_lines([top, *(pad((*text(" "), *one), width) for one in lines)])
+        self._show_effects(problem)
+        line = self._message or keys_line(KEYS, width)
+        self._keys.set_lines([line])
+
+    def _show_effects(self, problem: str) -> None:
+        width = self.size.width
+        most = EFFECT_ROWS_SHORT if self.has_class("short") else EFFECT_ROWS
+        if problem:
+            lines = wrapped(problem, width - 2, most, Tone.WARN)
+        else:
+            lines = compare_setup.effects(self.setup, self._list.rows, width - 2, most)
+        top: Line = (("─" * width, Tone.RULE),)
+        made = [pad((*text(" "), *one), width) for one in lines]
+        self._effects.set_lines([top, *made])
+
+    def _workloads(self) -> tuple[list[Workload] | None, str]:
+        """The workloads, or why there are none."""
+        try:
+            return compare_setup.workloads(self.setup), ""
+        except WorkloadError as error:
+            return None, str(error)
+
+    def _say(self, words: str, tone: Tone = Tone.WARN) -> None:
+        """A line in place of the keys, until the next key."""
+        self._message = message_line(words, tone, self.size.width)
+        self._show()
+
+    def _set(self, setup: Setup) -> None:
+        self.setup = setup
+        self._show(True)
+
+    # --- keys -------------------------------------------------------------------------
+
+    def on_key(self, event: events.Key) -> None:
+        self._message = ()
+        if event.key in DIGITS and self.focused is self._list:
+            event.stop()
+            place = DIGITS.index(event.key)
+            if place < len(self._list.rows):
+                self._list.go_to(self._list.rows[place])
+                self._toggle(self._list.rows[place])
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self._begin()
+
+    def action_back(self) -> None:
+        if self._input.display:
+            self._end_prompt()
+        else:
+            self.dismiss()
+
+    def action_choose(self) -> None:
+        if self._list.row is not None:
+            self._toggle(self._list.row)
+
+    def _toggle(self, row: Row) -> None:
+        if not row.usable and row.offer is not None and row.spec not in self.setup.targets:
+            self._say(row.offer.detail)
+        else:
+            self._set(self.setup.toggled(row.spec))
+
+    def action_what(self) -> None:
+        self._set(self.setup.next_what())
+
+    def action_runs(self, step: int) -> None:
+        self._set(self.setup.with_runs(step))
+
+    def action_direct(self) -> None:
+        self._set(replace(self.setup, direct=not self.setup.direct))
+
+    def action_logging(self) -> None:
+        self._set(replace(self.setup, logged=not self.setup.logged))
+
+    def action_room(self) -> None:
+        """Stop the backend in use meanwhile, or leave it up."""
+        if not compare_setup.can_make_room(self.setup, self._list.rows):
+            self._say("there is nothing to stop: no server of ours is up that is not compared")
+            return
+        room = compare_setup.makes_room(self.setup, self._list.rows)
+        self._set(replace(self.setup, room=not room))
+
+    def action_prompt(self) -> None:
+        self._input.display = True
+        self._input.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        words = event.value.strip()
+        what = What.PROMPT if words else What.TURN if self.setup.turn else What.QUICK
+        self._end_prompt()
+        self._set(replace(self.setup, prompt=words, what=what))
+
+    def _end_prompt(self) -> None:
+        self._input.display = False
+        self._list.focus()
+
+    def action_find(self) -> None:
+        """Look again for what runs and what lies on disk."""
+        self.run_worker(self._discover(), exclusive=True, group="find", exit_on_error=False)
+
+    async def _discover(self) -> None:
+        try:
+            future = self._door.call(lambda session: session.discover())
+            self._found = await asyncio.wrap_future(future)
+        except Exception as error:
+            self._say(f"the search for other backends failed: {error}")
+        self._show()
+
+    async def _find_turn(self) -> None:
+        """The last turn of Claude Code's that the session remembers can be sent as well."""
+        try:
+            turn = await asyncio.wrap_future(self._door.call(last_turn))
+        except Exception:  # it is an offer only
+            return
+        if turn is not None and self.setup.turn is None:
+            self._set(replace(self.setup, turn=turn))
+
+    def action_history(self) -> None:
+        from anyclaude_tui.screens.compare.history import CompareHistoryScreen
+
+        self.app.push_screen(CompareHistoryScreen(self._door, "Comparisons"), self._open)
+
+    def _open(self, path: Path | None) -> None:
+        from anyclaude_tui.screens.compare.history import kept
+        from anyclaude_tui.screens.compare.result_screen import CompareResultScreen
+
+        saved = kept(path, self._say)
+        if saved is not None:
+            self.app.push_screen(CompareResultScreen(self._door, saved, path))
+
+    def _begin(self) -> None:
+        from anyclaude_tui.screens.compare.run_screen import CompareRunScreen
+
+        if not self.setup.targets:
+            self._say("choose what to compare first: Space chooses")
+            return
+        try:
+            order = compare_setup.order(self.setup, self._list.rows)
+        except WorkloadError as error:
+            self._say(str(error))
+            return
+        self.app.push_screen(CompareRunScreen(self._door, order))
+
+
+async def last_turn(session: Session) -> Turn | None:
+    """The newest of Claude Code's main requests whose body is kept. Runs on the session's loop."""
+    for view in session.snapshot().recent:
+        if view.role is not Role.MAIN or not view.session_id:  # our own runs have no session
+            continue
+        capture = session.observers.captures.get(view.id)
+        if capture is not None:
+            body = await asyncio.to_thread(msgspec.json.decode, capture.body)
+            return Turn(body, _about(body))
+    return None
+
+
+def _about(body: Any) -> str:
+    """`4 messages, 12 tools`."""
+    if not isinstance(body, dict):
+        return "the request"
+    messages, tools = body.get("messages"), body.get("tools")
+    return (
+        f"{len(messages) if isinstance(messages, list) else 0} messages, "
+        f"{len(tools) if isinstance(tools, list) else 0} tools"
+    )

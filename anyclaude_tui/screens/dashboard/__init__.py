@@ -1,0 +1,1 @@
+"""The dashboard: its arrangement, header, footer and palette."""

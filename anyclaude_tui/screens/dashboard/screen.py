@@ -1,0 +1,251 @@
+"""The main screen: Claude Code's pane with the live panels beside it.
+
+It places its widgets (`layout.plan`) and hands them snapshots; what they say is in
+`widgets/`, what the keys do in `app.py`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets._toast import ToastRack
+
+from anyclaude_tui.claude_code.environment import child_env
+from anyclaude_tui.screens.actions import chord_name
+from anyclaude_tui.screens.dashboard import header_footer
+from anyclaude_tui.screens.dashboard.layout import Plan, plan
+from anyclaude_tui.telemetry.hub import Notice, Snapshot
+from anyclaude_tui.widgets.compact_summary import strip
+from anyclaude_tui.widgets.format import home_relative
+from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, text, wrapped
+from anyclaude_tui.widgets.panel import LinesView, Panel
+from anyclaude_tui.widgets.panels import PANELS
+from anyclaude_tui.widgets.terminal.pane import TerminalPane
+
+if TYPE_CHECKING:
+    from anyclaude_tui.claude_code.launch import Launch
+
+COMMAND_ROWS = 16
+NOTICE_S = {"info": 8.0, "warning": 15.0, "error": 30.0}
+"""How long a notice stays in the footer."""
+
+
+class DashboardScreen(Screen[None]):
+    """Shows snapshots around a terminal pane."""
+
+    def __init__(self, leader: str, external: bool) -> None:
+        """`leader`: the chord, as a key of Textual's. `external`: no pane."""
+        super().__init__()
+        self.leader = chord_name(leader)
+        self.external = external
+        self.pane = None if external else TerminalPane(leader=leader, id="pane")
+        self.zoomed = False
+        self.panels_on = True
+        self.hidden: frozenset[str] = frozenset()
+        self.notes: list[str] = []
+        self._program = "Claude Code"
+        self.title_words = ""
+        self.snapshot: Snapshot | None = None
+        self.served = False
+        """A request has come: the command that starts Claude Code has done its work."""
+        self.arrangement = Plan("", {})
+        self.launched: Launch | None = None
+        self._command = LinesView(id="command")
+        self._header = LinesView(id="header")
+        self._note = LinesView(id="note")
+        self._strip = LinesView(id="strip")
+        self._footer = LinesView(id="footer")
+        self._menu = LinesView(id="menu")
+        self._small = LinesView(id="small")
+        self._panels = [Panel(kind) for kind in PANELS.values()]
+        lines = (self._header, self._note, self._strip, self._footer, self._small)
+        main = self._command if self.pane is None else self.pane
+        self._placed: dict[str, Widget] = {w.id or "": w for w in (main, *lines, *self._panels)}
+
+    def compose(self) -> ComposeResult:
+        yield from self._placed.values()
+        yield self._menu
+
+    def on_mount(self) -> None:
+        self._menu.display = False
+        self.place()
+        self.focus_pane()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.place()
+
+    def on_screen_resume(self) -> None:
+        self.focus_pane()
+
+    def focus_pane(self) -> None:
+        """Give the keys to the pane; nothing else on this screen can have them, but Textual
+        takes them away from a pane that was hidden for a while."""
+        if self.pane is not None and self.focused is not self.pane:
+            self.set_focus(self.pane)
+
+    def set_leader(self, leader: str) -> None:
+        """Another leader chord, as a key of Textual's."""
+        self.leader = chord_name(leader)
+        if self.pane is not None:
+            self.pane.leader = leader
+        self._show_again()
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show a snapshot; widgets whose content is the same are left alone."""
+        served, self.served = self.served, bool(snapshot.in_flight or snapshot.recent)
+        self.snapshot = snapshot
+        if self.served != served and self.external:
+            self.place()
+        for panel in self._panels:
+            if panel.kind.name == "backend":
+                panel.foot = header_footer.next_step(self.leader, snapshot)
+            panel.show(snapshot)
+        if self._strip.display:
+            rows = strip(snapshot, self.size.width)
+            # With one row only, what is going on matters more than who does it.
+            self._strip.set_lines(rows if self._strip.size.height > 1 else rows[1:2])
+        self._show_footer(snapshot)
+
+    def launch(self, launch: Launch, shell: bool = False) -> None:
+        """Start what the session says in the pane, or show how to start it elsewhere.
+
+        Raises OSError when the folder to start it in is gone.
+        """
+        self.launched = launch
+        self._program = "Shell" if shell else "Chat client" if launch.note else "Claude Code"
+        if launch.note and launch.note not in self.notes:
+            self.notes.append(launch.note)
+            self.place()
+        if self.pane is not None:
+            self.title_words = home_relative(launch.cwd)
+            self._show_header()
+            env = child_env(launch.env) | dict(launch.settings)  # what the user set wins
+            self.pane.launch(launch.argv, env, launch.cwd)
+        else:
+            self.place()
+
+    def set_title(self, words: str) -> None:
+        """Claude Code has set the terminal's title."""
+        self.title_words = words or self.title_words
+        self._show_header()
+
+    def show_menu(self, shown: bool) -> None:
+        """Show or hide the which-key menu."""
+        self._menu.display = shown
+        if shown:
+            names = tuple(b.name for b in self.snapshot.backends) if self.snapshot else ()
+            width, height = self.size
+            lines = header_footer.which_key(self.leader, names, width)[:height]
+            self._menu.set_lines(lines)
+            _place(self._menu, 0, height - len(lines), width, len(lines))
+
+    def toggle(self, name: str) -> bool:
+        """Hide one panel or show it again; returns whether it is shown now."""
+        self.hidden = self.hidden ^ {name}
+        self.place()
+        return name not in self.hidden
+
+    def place(self) -> None:
+        """Place everything for the window's size."""
+        width, height = self.size
+        if not width or not height:
+            return
+        note = [line for n in self.notes for line in wrapped(n, width - 2, 2, Tone.WARN)]
+        wanted = len(self._command_lines(width, COMMAND_ROWS))
+        self.arrangement = plan(
+            width,
+            height,
+            zoom=self.zoomed,
+            panels=self.panels_on,
+            external=self.external,
+            hidden=self.hidden,
+            note_rows=len(note),
+            command_rows=wanted,
+        )
+        regions = self.arrangement.regions
+        for name, widget in self._placed.items():
+            region = regions.get(name)
+            # A pane that is not shown keeps its size: what runs in it is not disturbed.
+            widget.display = region is not None
+            if region is not None:
+                _place(widget, *region)
+        if "command" in regions:
+            self._command.set_lines(self._command_lines(width, regions["command"].height))
+        for panel in self._panels:
+            panel.edge = self.arrangement.edges.get(panel.kind.name, "")
+        self.place_messages()
+        self._note.set_lines([((" ", Tone.TEXT), *line) for line in note])
+        self._small.set_lines(header_footer.too_small(width, height))
+        self._show_header()
+        self.call_after_refresh(self._show_again)
+
+    def place_messages(self) -> None:
+        """Put messages over the half of the pane in which nobody types, never over a panel;
+        without a pane at the bottom, over the oldest requests."""
+        region = self.arrangement.regions.get("pane")
+        for rack in self.query(ToastRack):
+            if region is None or self.pane is None:
+                rack.styles.dock, rack.styles.width = "bottom", "1fr"
+                rack.styles.margin = (0, 0, 1, 0)
+                continue
+            above = self.pane.emulator.cursor.y > region.height // 2
+            below = self.size.height - region.bottom
+            rack.styles.dock, rack.styles.width = "top" if above else "bottom", region.width
+            rack.styles.margin = (region.y, 0, 0, 0) if above else (0, 0, below, 0)
+
+    def _command_lines(self, width: int, height: int) -> list[Line]:
+        """How to start Claude Code elsewhere; one line once it has been done."""
+        if self.launched is None:
+            return [text(" Starting", Tone.LABEL)]
+        keys: Line = ((" c", Tone.KEY), (" copies the command", Tone.LABEL))
+        if self.served:
+            words = text(" Claude Code runs in another terminal.", Tone.LABEL)
+            return [fit((*words, (" ", Tone.TEXT), *keys), width)]
+        head: Line = ((" Run this in another terminal: ", Tone.STRONG), *keys)
+        rows = wrapped(command_text(self.launched), width - 2, height - 2)
+        return [fit(head, width), *(((" ", Tone.TEXT), *row) for row in rows), ()]
+
+    def _show_again(self) -> None:
+        if self.snapshot is not None:
+            self.show(self.snapshot)
+
+    def _show_header(self) -> None:
+        region = self.arrangement.regions.get("header")
+        if region is not None:
+            self._header.set_lines(
+                [header_footer.header(self._program, self.title_words, region.width)]
+            )
+
+    def _show_footer(self, snapshot: Snapshot) -> None:
+        notice = latest(snapshot)
+        right, status = clean(snapshot.proxy_url), snapshot.backend
+        state = status.state if status is not None else None
+        line = header_footer.footer(self.leader, state, notice, right, self.size.width)
+        self._footer.set_lines([line])
+
+
+def latest(snapshot: Snapshot) -> Notice | None:
+    """The newest notice that is still fresh; an error is not covered by lesser ones."""
+    fresh = [n for n in snapshot.notices if snapshot.wall - n.wall < NOTICE_S.get(n.level, 8.0)]
+    errors = [n for n in fresh if n.level == "error"]
+    ranked = errors or fresh
+    return ranked[-1] if ranked else None
+
+
+def command_text(launch: Launch) -> str:
+    """What to type in another terminal: one line that any shell takes, fish too."""
+    variables = [f"{name}={shlex.quote(value)}" for name, value in launch.settings]
+    words = ["cd", shlex.quote(launch.cwd), "&&", "env", *variables, shlex.join(launch.argv)]
+    return " ".join(words)
+
+
+def _place(widget: Widget, x: int, y: int, width: int, height: int) -> None:
+    widget.styles.position = "absolute"
+    widget.styles.offset = (x, y)
+    widget.styles.width = width
+    widget.styles.height = height

@@ -1,0 +1,1 @@
+"""The list of requests, and one request in detail."""

@@ -1,0 +1,329 @@
+"""All about one request: waterfall, sizes, prefix, what was said; copied, saved, sent again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+import msgspec
+from textual import events
+from textual.binding import Binding, BindingType
+
+from anyclaude_tui.screens.common.keys_and_tabs import match_words, tabs_lines
+from anyclaude_tui.screens.common.tabs_screen import SearchScreen
+from anyclaude_tui.screens.requests import prompt_tabs, tabs
+from anyclaude_tui.screens.requests.dialogs import Pick, Replay
+from anyclaude_tui.session.request_material import Material, material, moments
+from anyclaude_tui.session.thread import Door
+from anyclaude_tui.telemetry.files import save
+from anyclaude_tui.telemetry.metrics import RequestView
+from anyclaude_tui.terminal.clipboard import copy_to_system
+from anyclaude_tui.widgets import format
+from anyclaude_tui.widgets.lines import Line, Tone, joined, plain, text, wrapped
+from anyclaude_tui.widgets.panels import rule
+
+REFRESH_S = 0.2
+LOOK_AGAIN_S = 1.0
+"""While a request runs, its events are asked for this often."""
+TABS = ("Overview", "Sizes", "Prefix", "Request", "Upstream", "Response", "Trace")
+OVERVIEW, SIZES, PREFIX, REQUEST, UPSTREAM, RESPONSE, TRACE = range(7)
+OSC52_BYTES = 74_000
+"""More than this many terminals do not take through OSC 52 (xterm's limit is 100 kB of
+base64)."""
+
+
+class RequestDetailsScreen(SearchScreen):
+    """Tabs over lines; the lines are made in a thread, because a body can be large."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("l", "tab(1)", show=False),
+        Binding("h", "tab(-1)", show=False),
+        Binding("s", "order", show=False),
+        Binding("y", "copy", show=False),
+        Binding("w", "save", show=False),
+        Binding("r", "replay", show=False),
+        Binding("c", "compare", show=False),
+    ]
+    TABS_ROW = 1
+    """Under the line about the request."""
+
+    def __init__(self, door: Door, request_id: str) -> None:
+        super().__init__("search in this tab")
+        self._door = door
+        self._request_id = request_id
+        self._view = self._look()
+        self._material: Material | None = None
+        self._moments: list[dict[str, Any]] = []
+        """The events of one that runs."""
+        self._looked_at = 0.0
+        self._reading = False
+        self._read_again = False
+        self._asked = False
+        """Whether the session has answered once."""
+        self._tab = OVERVIEW
+        self._by_size = False
+        self._made: dict[tuple[int, int], list[Line]] = {}
+        self._lines: list[Line] = []
+
+    def on_mount(self) -> None:
+        self.set_interval(REFRESH_S, self._tick)
+        self._read()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self._show)
+
+    @property
+    def tab_names(self) -> tuple[str, ...]:
+        return TABS
+
+    @property
+    def tab_shown(self) -> int:
+        return self._tab
+
+    # --- what is known ----------------------------------------------------------------
+
+    def _look(self) -> RequestView | None:
+        """The request in the session's last snapshot."""
+        snapshot = self._door.snapshot
+        both = (*snapshot.in_flight, *snapshot.recent)
+        return next((view for view in both if view.id == self._request_id), None)
+
+    @property
+    def running(self) -> bool:
+        """Whether it is in flight."""
+        return self._view is not None and self._view.outcome is None
+
+    def _tick(self) -> None:
+        """While it runs its numbers change, and what is kept of it grows."""
+        was_running = self.running
+        if not was_running:
+            return
+        self._view = self._look() or self._view
+        now = asyncio.get_running_loop().time()
+        if not self.running:
+            self._read()
+        elif self._tab in (OVERVIEW, PREFIX):
+            self._show()
+            if now - self._looked_at > LOOK_AGAIN_S:
+                self._looked_at = now
+                self.run_worker(self._ask_moments(), exit_on_error=False)
+
+    def _read(self) -> None:
+        self._read_again = self._reading
+        if not self._reading:
+            self._reading = True
+            self.run_worker(self._ask(), exit_on_error=False)
+
+    async def _ask(self) -> None:
+        """Ask the session for what it keeps of the request."""
+        request_id = self._request_id
+        try:
+            future = self._door.call(lambda session: material(session, request_id))
+            self._material = await asyncio.wrap_future(future)
+        except Exception as error:
+            self.say(f"the request could not be read: {error}", Tone.BAD)
+        finally:
+            self._reading, self._asked = False, True
+        self._made.clear()
+        await self._make()
+        if self._read_again:  # it has gone on meanwhile
+            self._read()
+
+    async def _ask_moments(self) -> None:
+        """The body may be large and stays what it is: only the events are asked for."""
+        request_id = self._request_id
+        future = self._door.call(lambda session: moments(session, request_id))
+        found = await asyncio.wrap_future(future)
+        if self.running and found:
+            self._moments = found
+
+    # --- what is shown ----------------------------------------------------------------
+
+    def _show(self) -> None:
+        """Show the tab; what has to be made first is shown when it is there."""
+        width = self._body.inner_width - 1
+        self._show_edges()
+        if self._tab in (OVERVIEW, PREFIX):  # small, and it changes
+            self._set(self._builder(width)())
+        elif (self._tab, width) in self._made:
+            self._set(self._made[self._tab, width])
+        else:
+            self._set([text("Reading…", Tone.LABEL)])
+            self.run_worker(self._make(), exclusive=True, group="make", exit_on_error=False)
+
+    async def _make(self) -> None:
+        """Make the tab's lines in a thread."""
+        width = self._body.inner_width - 1
+        tab = self._tab
+        lines = await asyncio.to_thread(self._builder(width))
+        self._made[tab, width] = lines
+        if tab == self._tab and self.is_attached:
+            self._set(lines)
+            self._show_edges()
+
+    def _builder(self, width: int) -> Callable[[], list[Line]]:
+        """What makes the lines of the tab; it may be called in another thread."""
+        request, kept = self._view, self._material
+        if request is None:
+            words = "This request is no longer among those that the session remembers."
+            return lambda: wrapped(words, width, 3, Tone.LABEL)
+        trace = kept.trace if kept else None
+        comparison = kept.comparison if kept else None
+        if self._tab == OVERVIEW:
+            events = self._moments if self.running else []
+            events = events or (trace or {}).get("timeline") or []
+            return partial(tabs.overview, request, events, width)
+        if kept is None:
+            words = prompt_tabs.NOT_KEPT if self._asked else "Reading…"
+            return lambda: wrapped(words, width, 6, Tone.LABEL)
+        if self._tab == SIZES:
+            return partial(
+                prompt_tabs.sizes, request, kept.prompt, comparison, width, self._by_size
+            )
+        if self._tab == PREFIX:
+            return partial(prompt_tabs.prefix, request, comparison, width)
+        if self._tab == RESPONSE:
+            return partial(tabs.response, kept.trace, width)
+        return partial(tabs.json_tab, self._value(kept), width)
+
+    def _value(self, kept: Material) -> Any:
+        """The JSON value that the tab is about; overview, sizes and prefix: the trace."""
+        request = kept.trace.get("request") or {}
+        answer = kept.trace.get("response") or {}
+        return {
+            REQUEST: request.get("body"),
+            UPSTREAM: request.get("upstream"),
+            RESPONSE: answer.get("message") or answer.get("events"),
+        }.get(self._tab, kept.trace)
+
+    def _set(self, lines: list[Line]) -> None:
+        self._lines = lines
+        margin: Line = text(" ")
+        self._body.show(len(lines), lambda number: (*margin, *lines[number]))
+
+    def _show_edges(self) -> None:
+        width = self.size.width
+        request = self._view
+        head = "Request" if request is None else f"Request {format.clock(request.accepted_wall)}"
+        self._title.set_lines([rule(head, self._position(), width, "─")])
+        about = tabs.heading(request, width - 2) if request else ()
+        self._tabs.set_lines([(*text(" "), *about), *tabs_lines(TABS, self._tab, width)])
+        keys = [
+            ("y", "copy"),
+            ("w", "save"),
+            ("r", "replay"),
+            ("c", "compare"),
+            ("/", "search"),
+            ("Tab", "next tab"),
+        ]
+        if self._tab == SIZES:
+            keys.insert(0, ("s", "prompt order" if self._by_size else "largest first"))
+        if self._body.hit is not None:
+            keys.insert(0, ("n N", "matches"))
+        self._keys.set_lines([self._last_line([*keys, ("Esc", "back")])])
+
+    def _position(self) -> Line:
+        """`req_0123 · 412 lines · 37 %`."""
+        body = self._body
+        name = text(self._request_id, Tone.FAINT)
+        if body.max_scroll_y <= 0:
+            return joined([match_words(body), name])
+        share = 100 * body.scroll_offset.y / body.max_scroll_y
+        words = f"{format.count(body.count)} lines · {format.percent(share)}"
+        return joined([match_words(body), text(words, Tone.LABEL), name])
+
+    # --- keys -------------------------------------------------------------------------
+
+    def action_go(self, tab: int) -> None:
+        if tab >= len(TABS) or tab == self._tab:
+            return
+        self._tab = tab
+        self._body.unmark()
+        self._body.scroll_home(animate=False)
+        self._show()
+        if self.running and tab in (RESPONSE, TRACE):  # it has grown
+            self._read()
+
+    def action_order(self) -> None:
+        """Sizes by their place in the prompt, or the largest first."""
+        if self._tab == SIZES:
+            self._by_size = not self._by_size
+            self._made = {key: made for key, made in self._made.items() if key[0] != SIZES}
+            self._show()
+
+    # --- what is done with it ---------------------------------------------------------
+
+    def _content(self) -> tuple[str, bytes]:
+        """The tab as a file: its ending and its bytes. JSON exactly, the others as shown."""
+        kept = self._material
+        if self._tab in (OVERVIEW, SIZES, PREFIX) or kept is None:
+            words = "\n".join(plain(line).rstrip() for line in self._lines)
+            return "txt", words.encode()
+        value = self._value(kept)
+        if isinstance(value, str):
+            return "txt", value.encode()
+        return "json", msgspec.json.format(msgspec.json.encode(value), indent=2)
+
+    def action_copy(self) -> None:
+        self.run_worker(self._copy(), exit_on_error=False)
+
+    async def _copy(self) -> None:
+        _, data = await asyncio.to_thread(self._content)
+        words = data.decode(errors="replace")
+        if len(data) <= OSC52_BYTES:
+            self.app.copy_to_clipboard(words)
+        taken = await copy_to_system(words)
+        size = format.size(len(data))
+        if taken or len(data) <= OSC52_BYTES:
+            self.say(f"copied {TABS[self._tab].lower()}, {size}")
+        else:
+            self.say(f"{size} is too much for this terminal's clipboard: w saves it", Tone.WARN)
+
+    def action_save(self) -> None:
+        self.run_worker(self._save(), exit_on_error=False)
+
+    async def _save(self) -> None:
+        """The tab's content; from the first three tabs the whole trace."""
+        if self._material is not None and self._tab in (OVERVIEW, SIZES, PREFIX):
+            name, value = "trace", self._material.trace
+            data = await asyncio.to_thread(
+                lambda: msgspec.json.format(msgspec.json.encode(value), indent=2)
+            )
+            ending = "json"
+        else:
+            name = TABS[self._tab].lower()
+            ending, data = await asyncio.to_thread(self._content)
+        try:
+            path = await save(self._door.home, f"{self._request_id}-{name}.{ending}", data)
+        except OSError as error:
+            self.say(f"it could not be saved: {error}", Tone.BAD)
+        else:
+            self.say(f"saved {path}")
+
+    def action_replay(self) -> None:
+        self.run_worker(self._replay(), exclusive=True, group="again", exit_on_error=False)
+
+    async def _replay(self) -> None:
+        kept, then = self._material, self._view
+        if kept is None or then is None:
+            self.say("its body is not kept, so it cannot be sent again", Tone.WARN)
+            return
+        chosen = await self.app.push_screen_wait(
+            Pick("Send it again to", self._door.snapshot, first=self._door.snapshot.active)
+        )
+        if chosen:
+            self.app.push_screen(Replay(self._door, then, kept.body, chosen[0]))
+
+    def action_compare(self) -> None:
+        self.run_worker(self._compare(), exclusive=True, group="again", exit_on_error=False)
+
+    async def _compare(self) -> None:
+        kept = self._material
+        if kept is None:
+            self.say("its body is not kept, so it cannot be compared", Tone.WARN)
+            return
+        from anyclaude_tui.screens.compare.setup_screen import CompareScreen
+
+        self.app.push_screen(CompareScreen(self._door, body=msgspec.json.decode(kept.body)))

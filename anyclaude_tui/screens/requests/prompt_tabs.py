@@ -1,0 +1,226 @@
+"""What the tabs about a request's prompt say: its sizes piece by piece, and its prefix. Pure."""
+
+from __future__ import annotations
+
+import itertools
+
+from anyclaude_tui.figures import Figure, Source, estimated
+from anyclaude_tui.prefix.divergence import KEPT, Cause, Comparison, short_diff
+from anyclaude_tui.prefix.segments import Part, Prompt, Segment
+from anyclaude_tui.telemetry.metrics import RequestView
+from anyclaude_tui.widgets import charts, format
+from anyclaude_tui.widgets.lines import (
+    Line,
+    Tone,
+    clean,
+    columns,
+    fit,
+    joined,
+    pad,
+    spread,
+    text,
+    wrapped,
+)
+from anyclaude_tui.widgets.longtext import text_lines
+
+READABLE = 116
+"""Wider, a number stands too far from its name."""
+NOT_KEPT = (
+    "It is not kept any more (the last 100 requests are, up to 64 MB), or it never went to a "
+    "backend. With ANYCLAUDE_DEBUG=3 every request is kept in ~/.anyclaude/traces."
+)
+
+# --- sizes ------------------------------------------------------------------------------------
+
+_PARTS = (
+    (Part.SETTINGS, "Settings"),
+    (Part.SYSTEM, "System text"),
+    (Part.TOOL, "Tools"),
+    (Part.MESSAGE, "Messages"),
+)
+
+
+def sizes(
+    request: RequestView,
+    prompt: Prompt | None,
+    comparison: Comparison | None,
+    width: int,
+    by_size: bool,
+) -> list[Line]:
+    """The prompt piece by piece: bytes, tokens, share; a mark where the prefix ends."""
+    if prompt is None or not prompt.segments:
+        return wrapped(NOT_KEPT, width, 4, Tone.LABEL)
+    width = min(width, READABLE)
+    total = prompt.size_bytes or 1
+    tokens = request.prompt_tokens
+    order = "largest first" if by_size else "in the prompt's order"
+    head = joined(
+        [
+            text(f"{format.size(total)} of prompt"),
+            (*format.value(tokens, format.exact), (" tokens", Tone.LABEL)),
+            text(order, Tone.LABEL),
+        ]
+    )
+    lines: list[Line] = [fit(head, width), _size_head(width)]
+    largest = max(len(segment.text) for segment in prompt.segments)
+    ends = list(itertools.accumulate(len(segment.text) for segment in prompt.segments))
+    for part, title in _PARTS:
+        chosen = [
+            (segment, end)
+            for segment, end in zip(prompt.segments, ends, strict=True)
+            if segment.part is part
+        ]
+        if not chosen:
+            continue
+        size = sum(len(segment.text) for segment, _ in chosen)
+        name: Line = ((title, Tone.STRONG), (f" {len(chosen)}", Tone.LABEL))
+        lines += [(), _size_row(name, size, total, tokens, width)]
+        if by_size:
+            chosen.sort(key=lambda pair: len(pair[0].text), reverse=True)
+        for segment, end in chosen:
+            size = len(segment.text)
+            bar = charts.bar(size / largest, _bar_room(width), Tone.HOT3)
+            mark = _kept(segment, end, comparison)
+            words = (*text("  "), *_piece(segment))
+            lines.append(_size_row(words, size, total, tokens, width, mark, bar))
+    return lines
+
+
+def _bar_room(width: int) -> int:
+    return max(0, min(30, width - 80)) if width >= 92 else 0
+
+
+def _size_head(width: int) -> Line:
+    right: Line = ()
+    for label, size in (("bytes", 9), ("tokens", 8), ("share", 7)):
+        right += spread((), text(label, Tone.FAINT), size)
+    return spread((), right, width)
+
+
+def _size_row(
+    name: Line,
+    size: int,
+    total: int,
+    tokens: Figure,
+    width: int,
+    mark: Line = (),
+    bar: Line = (),
+) -> Line:
+    share = size / total
+    count = estimated(None if tokens.value is None else tokens.value * share)
+    right = (
+        *pad(mark, 8),
+        *(bar or text(" " * _bar_room(width))),
+        *spread((), text(format.size(size)), 9),
+        *spread((), format.value(count, format.count), 8),
+        *spread((), text(format.percent(100 * share), Tone.LABEL), 7),
+    )
+    return spread(name, right, width)
+
+
+def _piece(segment: Segment) -> Line:
+    words = text(clean(segment.place))
+    about = clean(segment.detail or ("" if segment.part is Part.TOOL else segment.name))
+    if segment.part is Part.MESSAGE and segment.detail:
+        about = f"{segment.name}, {about}"
+    return (*words, (f"  {about}", Tone.LABEL)) if about and about not in segment.place else words
+
+
+def _kept(segment: Segment, end: int, comparison: Comparison | None) -> Line:
+    """Nothing for what the earlier prompt began with, too; else why it has to be read."""
+    if comparison is None or comparison.cause in (Cause.FIRST, Cause.SWITCH):
+        return ()
+    start, shared = end - len(segment.text), comparison.shared_bytes
+    if end <= shared:
+        return ()
+    if start < shared and comparison.place:
+        return text("changed", Tone.WARN)
+    if start < shared + comparison.cost_bytes:
+        return text("again", Tone.WARN)
+    return text("new", Tone.LABEL)
+
+
+# --- prefix -----------------------------------------------------------------------------------
+
+
+def prefix(request: RequestView, comparison: Comparison | None, width: int) -> list[Line]:
+    """Where the prompt parts from the one before, what changed, and what that costs."""
+    if comparison is None:
+        words = (
+            "Nothing is known of its prefix: it never went to a backend, or it is older than "
+            "the last 500 requests."
+        )
+        return wrapped(words, width, 4, Tone.LABEL)
+    width = min(width, READABLE)
+    good = comparison.cause in KEPT
+    mark = ("✓", Tone.OK) if good else ("!", Tone.WARN)
+    lines: list[Line] = [(mark, (f" {comparison.cause}", Tone.STRONG))]
+    where = comparison.where
+    if where:
+        lines += wrapped(f"The prompt parts at {where}.", width, 3)
+    elif comparison.what:
+        lines += wrapped(f"{comparison.what}.".capitalize(), width, 3)
+    size = comparison.size_bytes or 1
+    lines += [(), *_prefix_bar(comparison, width), ()]
+    tokens = request.prompt_tokens
+    cells = [
+        ("prompt", _amount(size, tokens.value, size)),
+        ("as before", _amount(comparison.shared_bytes, tokens.value, size)),
+        ("read again", _amount(comparison.cost_bytes, tokens.value, size)),
+        ("cached", format.value(request.cached_tokens, format.exact)),
+        ("costs", _cost(request, comparison)),
+        ("reused", format.value(request.reuse_percent, format.percent)),
+    ]
+    lines += columns(cells, 2 if width >= 64 else 1, width)
+    changed = short_diff(comparison)
+    if changed:
+        lines += [(), text("What changed", Tone.STRONG)]
+        for row in changed:
+            tone = Tone.BAD if row.startswith("-") else Tone.OK
+            lines += text_lines(row, width, tone, "  ")
+    extra = [
+        f"compared with {comparison.against}" if comparison.against else "",
+        comparison.between,
+        comparison.note,
+    ]
+    notes = [row for words in extra if words for row in wrapped(words, width, 2, Tone.LABEL)]
+    return [*lines, *([()] if notes else []), *notes]
+
+
+def _prefix_bar(comparison: Comparison, width: int) -> list[Line]:
+    size = comparison.size_bytes or 1
+    same = round(width * comparison.shared_bytes / size)
+    again = round(width * comparison.cost_bytes / size)
+    if comparison.cost_bytes and not again:
+        again = 1
+    same = min(same, width - again)
+    rest = width - same - again
+    bar: Line = (("━" * same, Tone.HOT3), ("━" * again, Tone.WARN), ("━" * rest, Tone.TEXT))
+    legend = joined(
+        [
+            (("━ ", Tone.HOT3), ("as before", Tone.LABEL)) if same else (),
+            (("━ ", Tone.WARN), ("read again", Tone.LABEL)) if again else (),
+            (("━ ", Tone.TEXT), ("new", Tone.LABEL)) if rest else (),
+        ],
+        "   ",
+    )
+    return [bar, legend]
+
+
+def _amount(part: int, tokens: float | None, size: int) -> Line:
+    """`18.4 kB · ~4,210 tokens`."""
+    words = text(format.size(part))
+    if tokens is None:
+        return words
+    count = format.value(estimated(tokens * part / size), format.count)
+    return (*words, (" · ", Tone.FAINT), *count, (" tokens", Tone.LABEL))
+
+
+def _cost(request: RequestView, comparison: Comparison) -> Line:
+    """About how long the part that is read again took."""
+    tokens = comparison.tokens(comparison.cost_bytes, request.prompt_tokens.value)
+    rate = request.prefill_tokens_per_s.value
+    if not tokens or not rate:
+        known = tokens == 0
+        return text("nothing", Tone.LABEL) if known else text(format.UNKNOWN_TEXT, Tone.FAINT)
+    return format.value(Figure(tokens / rate, Source.ESTIMATED), format.about)

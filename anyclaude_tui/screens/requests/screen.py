@@ -1,0 +1,236 @@
+"""The requests screen: all requests of the session, to filter, sort, follow and open."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Input
+
+from anyclaude_tui.screens.common.keys_and_tabs import keys_line
+from anyclaude_tui.screens.requests.details import RequestDetailsScreen
+from anyclaude_tui.screens.requests.filter import Filter, parse
+from anyclaude_tui.session.thread import Door
+from anyclaude_tui.telemetry.hub import Snapshot
+from anyclaude_tui.telemetry.metrics import RequestView
+from anyclaude_tui.widgets import format, request_table
+from anyclaude_tui.widgets.lines import Line, Tone, fit, joined, pad, text, wrapped
+from anyclaude_tui.widgets.panel import LinesView
+from anyclaude_tui.widgets.panels import rule
+from anyclaude_tui.widgets.rows import Rows
+from anyclaude_tui.widgets.scroller import Scroller
+
+REFRESH_S = 0.2
+EXAMPLES = "words, or outcome:error role:main backend:x ttft:>5 in:>10k -end:tool_use"
+SORTED = [column for column in request_table.SCREEN if column.order is not None]
+
+
+class RequestsScreen(Screen[None]):
+    """Newest first; those in flight count up."""
+
+    CSS_PATH = "requests.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        Binding("q", "dismiss", show=False),
+        Binding("slash", "filter", show=False),
+        Binding("s", "sort", show=False),
+        Binding("r", "turn", show=False),
+        Binding("f", "follow", show=False),
+    ]
+
+    def __init__(self, door: Door) -> None:
+        super().__init__()
+        self._door = door
+        self._filter = Filter()
+        self._column = SORTED[0]
+        self._down = True
+        self._follow = True
+        self._requests: list[RequestView] = []
+        self._ended: tuple[RequestView, ...] = ()
+        self._stale = True
+        self._title = LinesView(id="title")
+        self._head = LinesView(id="head")
+        self._rows = Rows(id="rows")
+        self._why = LinesView(id="why")
+        self._input = Input(placeholder=EXAMPLES, id="filter", compact=True)
+        self._keys = LinesView(id="keys")
+
+    def compose(self) -> ComposeResult:
+        yield self._title
+        yield self._head
+        yield self._rows
+        yield self._why
+        yield self._input
+        yield self._keys
+
+    def on_mount(self) -> None:
+        self._input.display = False
+        self._rows.focus()
+        self._show()
+        self.set_interval(REFRESH_S, self._tick)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self._show)
+
+    # --- what is shown ----------------------------------------------------------------
+
+    def _tick(self) -> None:
+        if self.is_current:
+            self._show()
+
+    def on_screen_resume(self) -> None:
+        self._show()
+
+    def _show(self) -> None:
+        """Show the session's last snapshot."""
+        snapshot = self._door.snapshot
+        running = [r for r in snapshot.in_flight if self._filter(r)]
+        if self._stale or running or snapshot.recent != self._ended or self._was_running():
+            self._stale = False
+            self._ended = snapshot.recent
+            found = running + [r for r in snapshot.recent if self._filter(r)]
+            self._requests = request_table.ordered(found, self._column, self._down)
+        width = self._rows.inner_width - 1
+        columns = request_table.columns_for(request_table.SCREEN, width)
+        head = request_table.head(columns, width, self._column.label, self._down)
+        self._head.set_lines([((" ", Tone.TEXT), *head)])
+        requests = self._requests
+
+        def draw(number: int) -> Line:
+            return ((" ", Tone.TEXT), *request_table.row(columns, requests[number], width))
+
+        keys = [request.id for request in requests]
+        self._rows.show_rows(keys, draw, stick=self._follow and self._rows.cursor == 0)
+        self._show_edges(snapshot)
+
+    def _was_running(self) -> bool:
+        return any(request.outcome is None for request in self._requests)
+
+    def _show_edges(self, snapshot: Snapshot) -> None:
+        width = self.size.width
+        known = len(snapshot.in_flight) + len(snapshot.recent)
+        shown = len(self._requests)
+        count = f"{shown} of {known}" if self._filter.tests else format.count(known)
+        older = snapshot.totals.requests - len(snapshot.recent)
+        right = joined(
+            [
+                text(f"{len(snapshot.in_flight)} running", Tone.LIVE) if snapshot.in_flight else (),
+                text(f"{count} requests", Tone.LABEL),
+                text(f"{format.count(older)} older ones in the journal", Tone.LABEL)
+                if older > 0
+                else (),
+                text("following" if self._follows else "not following", Tone.LABEL),
+            ]
+        )
+        self._title.set_lines([rule("Requests", right, width, "─")])
+        self._why.set_lines(self._about(width))
+        filtered = bool(self._filter.tests)
+        keys = [
+            ("Enter", "open"),
+            ("/", "filter"),
+            ("s", f"sort: {self._column.label}"),
+            ("r", "reverse"),
+            ("f", "follow"),
+            ("Esc", "all of them" if filtered else "back"),
+        ]
+        self._keys.set_lines([keys_line(keys, width)])
+
+    @property
+    def _follows(self) -> bool:
+        newest = self._column is SORTED[0] and self._down
+        return self._follow and newest and self._rows.cursor == 0
+
+    def _about(self, width: int) -> list[Line]:
+        """Two lines on the row under the cursor."""
+        request = self.request
+        lines: list[Line]
+        if request is None:
+            words = "No request fits the filter." if self._filter.tests else "No request yet."
+            lines = [text(words, Tone.LABEL), ()]
+        else:
+            words = request.why or request.reason
+            lines = wrapped(words, width - 2, 2, Tone.LABEL) or [text(request.id, Tone.FAINT)]
+        if self._filter.problem:
+            lines = wrapped(self._filter.problem, width - 2, 2, Tone.WARN)
+        lines = ([*lines, ()])[:2]
+        top: Line = (("─" * width, Tone.RULE),)
+        return [top, *(pad(((" ", Tone.TEXT), *fit(line, width - 2)), width) for line in lines)]
+
+    @property
+    def request(self) -> RequestView | None:
+        """The one under the cursor."""
+        place = self._rows.cursor
+        return self._requests[place] if place < len(self._requests) else None
+
+    # --- keys -------------------------------------------------------------------------
+
+    def action_back(self) -> None:
+        """Out of the filter first, then out of the screen."""
+        if self._input.display or self._filter.tests or self._filter.problem:
+            self._input.value = ""
+            self._end_filter()
+            self._set_filter("")
+        else:
+            self.dismiss()
+
+    def action_filter(self) -> None:
+        self._input.display = True
+        self._input.focus()
+
+    def action_sort(self) -> None:
+        """By the next column that is shown."""
+        width = self._rows.inner_width - 1
+        shown = list(request_table.columns_for(SORTED, width))
+        place = shown.index(self._column) if self._column in shown else -1
+        self._sort(shown[(place + 1) % len(shown)], True)
+
+    def action_turn(self) -> None:
+        self._sort(self._column, not self._down)
+
+    def action_follow(self) -> None:
+        """Back to the newest and stay there; or let it go."""
+        if self._follows:
+            self._follow = False
+        else:
+            self._follow = True
+            self._sort(SORTED[0], True)
+            self._rows.go(0)
+        self._show()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._set_filter(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self._end_filter()
+
+    def on_rows_chosen(self, event: Rows.Chosen) -> None:
+        self.app.push_screen(RequestDetailsScreen(self._door, event.key))
+
+    def on_scroller_moved(self, event: Scroller.Moved) -> None:
+        self._show_edges(self._door.snapshot)
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is not self._head:
+            return
+        width = self._rows.inner_width - 1
+        columns = request_table.columns_for(request_table.SCREEN, width)
+        column = request_table.column_at(columns, event.x - 1, width)
+        if column is not None and column.order is not None:
+            self._sort(column, not self._down if column is self._column else True)
+
+    def _sort(self, column: request_table.Column, down: bool) -> None:
+        self._column, self._down = column, down
+        self._stale = True
+        self._show()
+
+    def _set_filter(self, words: str) -> None:
+        self._filter = parse(words)
+        self._stale = True
+        self._show()
+
+    def _end_filter(self) -> None:
+        self._input.display = bool(self._input.value)
+        self._rows.focus()

@@ -1,0 +1,257 @@
+"""What the settings screen lists and says: pure functions of the settings and their sources."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from anyclaude_tui import redaction
+from anyclaude_tui.config.editing import Key
+from anyclaude_tui.config.kinds import KINDS
+from anyclaude_tui.config.reference import Field, sections
+from anyclaude_tui.config.settings import Settings
+from anyclaude_tui.redaction import HIDDEN, is_secret
+from anyclaude_tui.widgets.lines import Line, Tone, clean, joined, pad, plain, text, wrapped
+
+FACT = 14
+NAME = 18
+"""Columns of the keys' names."""
+VALUE_END = 48
+EXPLAINED = 90
+"""From this width on each row has its explanation at the right."""
+OTHER = "another…"
+"""The choice that asks for words."""
+_TITLES = {
+    "": "General",
+    "roles": "Roles",
+    "discovery": "Discovery",
+    "proxy": "Proxy",
+    "limits": "Limits",
+    "claude": "Claude Code",
+    "logs": "Logs",
+    "dashboard": "Dashboard",
+}
+_EFFECT = {
+    "backend": "at the next start; to switch now: the backends screen",
+    "keep_backends": "from the next switch on",
+    "backends": "when this backend is started the next time",
+    "roles": "from the next request on",
+    "discovery": "at the next search",
+    "proxy": "at the next start",
+    "limits": "from the next request on",
+    "claude": "when Claude Code is started the next time",
+    "logs": "from the next request on",
+    "dashboard": "at once",
+}
+_LATER: dict[Key, str] = {
+    ("limits", "max_body_bytes"): "at the next start",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting."""
+
+    key: Key
+    field: Field
+    group: str
+    value: Any
+    """In force; None where it is not set."""
+    origin: str = ""
+    """Who sets it; empty for the default."""
+    own: bool = False
+    """It is set in the user's config.toml."""
+
+    @property
+    def id(self) -> str:
+        """For the list."""
+        return "\0".join(self.key)
+
+    @property
+    def effect(self) -> str:
+        """When a change of it is felt."""
+        return _LATER.get(self.key) or _EFFECT[self.key[0]]
+
+
+def rows(
+    settings: Settings, layers: Sequence[tuple[str, Mapping[str, Any]]], user: str
+) -> list[Row]:
+    """All settings. `layers` come from `config.layers`; `user` is the name of the user's own."""
+    made: list[Row] = []
+    for section in sections():
+        if section.name == "backends.NAME":
+            for name, backend in settings.backends.items():
+                made += [
+                    Row(("backends", name, f.key), f, f"Backend {name}", getattr(backend, f.key))
+                    for f in section.fields
+                ]
+            continue
+        holder: Any = getattr(settings, section.name) if section.name else settings
+        table = (section.name,) if section.name else ()
+        made += [
+            Row((*table, f.key), f, _TITLES[section.name], getattr(holder, f.key))
+            for f in section.fields
+            if f.kind != "tables"
+        ]
+    return [_with_origin(row, layers, user) for row in made]
+
+
+def _with_origin(row: Row, layers: Sequence[tuple[str, Mapping[str, Any]]], user: str) -> Row:
+    origin, own = "", False
+    for name, raw in layers:
+        found: Any = raw
+        for part in row.key:
+            found = found.get(part) if isinstance(found, Mapping) else None
+        if found is not None:
+            origin = name
+            own = own or name == user
+    return replace(row, origin=origin, own=own)
+
+
+def shown(row: Row, secret: bool = True) -> str:
+    """A value in words; empty where there is none. Secrets are hidden unless asked for."""
+    value = row.value
+    if value is None or value in ((), {}):
+        return ""
+    if secret and _is_hidden(row.key[-1], value):
+        return HIDDEN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        pairs = (
+            (name, HIDDEN if secret and _is_hidden(name, v) else v) for name, v in value.items()
+        )
+        return shlex.join(f"{name}={words}" for name, words in pairs)
+    if isinstance(value, tuple | list):
+        return shlex.join(map(str, value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return redaction.shown(str(value)) if secret else str(value)
+
+
+def _is_hidden(name: str, value: object) -> bool:
+    return is_secret(name) and not str(value).startswith("env:")
+
+
+def parsed(field: Field, words: str) -> Any:
+    """What was typed, as the setting's value; None for nothing. Raises ValueError in words."""
+    words = words.strip()
+    if not words:
+        if field.required:
+            raise ValueError("it cannot be empty")
+        return None
+    if field.kind in ("whole", "number"):
+        plain = words.replace(",", "").replace("_", "").replace(" ", "")
+        try:
+            return int(plain) if field.kind == "whole" else float(plain)
+        except ValueError:
+            wanted = "a whole number" if field.kind == "whole" else "a number"
+            raise ValueError(f"{wanted} is expected") from None
+    if field.kind == "wholes":
+        parts = words.replace(",", " ").split()
+        if not all(part.isdigit() for part in parts):
+            raise ValueError("whole numbers are expected, and blanks between them")
+        return [int(part) for part in parts]
+    if field.kind in ("texts", "pairs"):
+        try:
+            parts = shlex.split(words)
+        except ValueError:
+            raise ValueError("a quote is not closed") from None
+        if field.kind == "texts":
+            return parts
+        if not all("=" in part[1:] for part in parts):
+            raise ValueError("NAME=value is expected, and blanks between them")
+        return dict(part.split("=", 1) for part in parts)
+    return words
+
+
+def choices(row: Row, settings: Settings, themes: Sequence[str]) -> tuple[str, ...]:
+    """What can be chosen from a list; empty where words are typed."""
+    key = row.key
+    if key[-1] == "kind":
+        return KINDS
+    if key[-1] == "profile":
+        return ("fast", "slow")
+    if key == ("backend",) or key[0] == "roles":
+        return (*settings.backends, OTHER)
+    if key == ("dashboard", "theme"):
+        return tuple(themes)
+    if key == ("logs", "debug"):
+        return ("0", "1", "2", "3")
+    return ()
+
+
+def line(row: Row, width: int) -> Line:
+    """The row in the list."""
+    mark = ("● ", Tone.LIVE) if row.own else ("  ", Tone.TEXT)
+    value = shown(row)
+    tone = Tone.STRONG if row.origin else Tone.LABEL
+    words = text(clean(value), tone) if value else text("–", Tone.FAINT)
+    made: Line = (mark, *pad(text(row.field.key), NAME), *words)
+    if width < EXPLAINED:
+        return pad(made, width)
+    made = (*pad(made, VALUE_END), *text("  "), *text(row.field.words, Tone.FAINT))
+    return pad(made, width)
+
+
+def details(row: Row, width: int, height: int) -> list[Line]:
+    """All about a setting."""
+    field = row.field
+    lines = wrapped(field.words, width, max(2, height - 5))
+    value = shown(row)
+    default = "" if field.required else shown(replace(row, value=field.default), secret=False)
+    facts = [
+        ("value", text(clean(value)) if value else text("not set", Tone.FAINT)),
+        ("default", text(clean(default), Tone.LABEL) if default else text("none", Tone.FAINT)),
+        ("set by", text(clean(row.origin) or "nobody", Tone.LABEL)),
+        ("takes effect", text(row.effect, Tone.LABEL)),
+    ]
+    for name, words in facts:
+        first, *rest = wrapped(plain(words), width - FACT, 3, words[0][1])
+        lines.append((*pad(text(name, Tone.LABEL), FACT), *first))
+        lines += [(*text(" " * FACT), *one) for one in rest]
+    return [*lines, *_stronger(row, width)][:height]
+
+
+def _stronger(row: Row, width: int) -> list[Line]:
+    """A source over the user's file has the last word."""
+    if row.own and row.origin and not row.origin.endswith("config.toml"):
+        words = f"{row.origin} is stronger than your config.toml: a change here shows without it"
+        return wrapped(words, width, 2, Tone.WARN)
+    return []
+
+
+def keys(row: Row | None) -> list[tuple[str, str]]:
+    """The keys that can do something for this row."""
+    found = [("Enter", "change")]
+    if row is not None and row.own and not row.field.required:
+        found.append(("d", "default"))
+    found.append(("a", "add a backend"))
+    if row is not None and row.key[0] == "backends":
+        found.append(("x", "remove it"))
+    return [*found, ("Esc", "back")]
+
+
+def heading(group: str) -> Line:
+    """The line over a group."""
+    return text(f"  {group}", Tone.LABEL)
+
+
+def summary(found: Sequence[Row], path: str) -> Line:
+    """The words in the title."""
+    own = sum(row.own for row in found)
+    return joined([text(f"{own} of your own", Tone.LABEL), text(path, Tone.LABEL)])
+
+
+def added(name: str, backend: msgspec.Struct) -> dict[Key, Any]:
+    """The changes that make a backend one of the configuration."""
+    raw: dict[str, Any] = msgspec.to_builtins(backend)
+    return {
+        ("backends", name, key): value
+        for key, value in raw.items()
+        if value not in (None, (), [], {})
+    }

@@ -1,0 +1,1 @@
+"""The proxy, its backends and what watches them, put together and run on one loop."""

@@ -1,0 +1,88 @@
+"""What the screen about one request asks the session for, and sends through it again.
+
+The session's part runs on its loop and only picks up references; what takes time (JSON,
+secrets out) runs in threads. A screen sees what a trace file would hold, secrets removed;
+the bytes that are sent again are the original ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from anyclaude_tui.prefix.divergence import Comparison
+from anyclaude_tui.prefix.segments import Prompt, prompt_of
+from anyclaude_tui.telemetry import journal, traces
+from anyclaude_tui.telemetry.metrics import view
+from anyclaude_tui.telemetry.timeline import timeline
+
+if TYPE_CHECKING:
+    from anyclaude_tui.session.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """All that is kept of one request."""
+
+    trace: dict[str, Any]
+    """As a trace file holds it."""
+    comparison: Comparison | None
+    prompt: Prompt | None
+    """The pieces of its prompt; None when they cannot be told."""
+    body: bytes
+    """The request as the client sent it, as JSON: to send it again."""
+    path: Path | None
+    """The trace file, where it comes from one."""
+
+
+async def material(session: Session, request_id: str) -> Material | None:
+    """What is kept: in memory (the last requests), else in a trace file. None: nothing is.
+
+    Runs on the session's loop.
+    """
+    observers = session.observers
+    comparison = observers.explainer.comparison(request_id)
+    capture = observers.captures.get(request_id)
+    record = observers.captures.record(request_id)
+    if capture is None or record is None:
+        return await asyncio.to_thread(_from_file, session.home, request_id, comparison)
+    line = journal.entry(record, view(record, session.hub.clock()), comparison)
+
+    def make() -> Material:
+        data = observers.redactor.clean(traces.trace(capture, line))
+        prompt = _prompt(capture.upstream, capture.body)
+        return Material(msgspec.json.decode(data), comparison, prompt, capture.body, None)
+
+    return await asyncio.to_thread(make)
+
+
+async def moments(session: Session, request_id: str) -> list[dict[str, Any]]:
+    """The events so far of a request that runs, as its trace will hold them. Cheap."""
+    record = session.hub.in_flight.get(request_id)
+    found = timeline(record) if record is not None else ()
+    return [{"atMs": one.at_ms, "event": one.event, "detail": one.detail} for one in found]
+
+
+def _from_file(home: Path, request_id: str, comparison: Comparison | None) -> Material | None:
+    path = traces.find(home / traces.FOLDER, request_id)
+    if path is None:
+        return None
+    try:
+        trace = msgspec.json.decode(path.read_bytes())
+        request = trace["request"]
+        body = msgspec.json.encode(request["body"])
+        prompt = _prompt(msgspec.json.encode(request["upstream"]), body)
+    except (OSError, msgspec.DecodeError, KeyError, TypeError):
+        return None
+    return Material(trace, comparison, prompt, body, path)
+
+
+def _prompt(upstream: bytes, body: bytes) -> Prompt | None:
+    try:
+        return prompt_of(msgspec.json.decode(upstream), msgspec.json.decode(body))
+    except (msgspec.DecodeError, AttributeError, TypeError, ValueError):
+        return None

@@ -1,0 +1,301 @@
+"""One running set: backend, proxy, telemetry, and how Claude Code is launched on them.
+
+The dashboard, `run`, `serve` and `compare` all drive this. It knows no screen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from anyclaude_tui.backends import machine
+from anyclaude_tui.backends.base import (
+    Backend,
+    BackendError,
+    BackendState,
+    BackendStatus,
+    ModelInfo,
+)
+from anyclaude_tui.backends.registry import create
+from anyclaude_tui.claude_code.launch import Launch, find, launch, session_env
+from anyclaude_tui.config.loading import ConfigError, resolve
+from anyclaude_tui.config.settings import BackendSettings, Settings
+from anyclaude_tui.proxy.context import Services
+from anyclaude_tui.proxy.request.call_memory import CallMemory
+from anyclaude_tui.proxy.request.token_counter import TokenCounter
+from anyclaude_tui.proxy.server import ProxyServer
+from anyclaude_tui.proxy.toolcalls.validation import preload
+from anyclaude_tui.proxy.upstream import open_http
+from anyclaude_tui.redaction import shown
+from anyclaude_tui.session.switchboard import SERVING, Switchboard
+from anyclaude_tui.telemetry.events import Role
+from anyclaude_tui.telemetry.hub import Hub, Snapshot
+from anyclaude_tui.telemetry.observers import make_observers
+from anyclaude_tui.telemetry.prometheus import CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from anyclaude_tui.backends.discovery import Discovery
+    from anyclaude_tui.backends.models.memory import Estimate
+
+LAUNCH_PATIENCE_S = 3.0
+"""Claude Code is told the context window at its start: wait this long for a backend to know
+it; a model that loads for minutes does not hold up the pane."""
+
+
+class Session:
+    """`start()`, use, `stop()`: all on one loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        home: Path,
+        backend: str | None = None,
+        port: int | None = None,
+        token: str | None = None,
+        claude_args: Sequence[str] = (),
+        cwd: str | None = None,
+        log_file: Path | None = None,
+    ) -> None:
+        """`backend`, `port` and `token` are the command line's and win over the settings.
+
+        `log_file`: where the debug log goes (ANYCLAUDE_DEBUG); None is stderr.
+        Raises ConfigError when the backend's name is wrong, or the token.
+        """
+        self.settings = settings
+        self.home = home
+        self.token = token or settings.proxy.token or secrets.token_urlsafe(24)
+        if not re.fullmatch("[!-~]+", self.token):
+            raise ConfigError("the token may have visible ASCII characters only, and no spaces")
+        self._with_secrets: dict[str, BackendSettings] = {}
+        """Backends that were given by a URL with a secret in it, which their names do not have."""
+        self.first = self._known(backend or settings.backend, settings)
+        self.port = settings.proxy.port if port is None else port
+        self._claude_args = tuple(claude_args)
+        self._cwd = cwd
+        self.hub = Hub()
+        self.observers = make_observers(settings.logs, home, self.hub, log_file=log_file)
+        self.observers.redactor.add(self.token)
+        self.switchboard = Switchboard(
+            self._make_backend, self.hub, roles=self._roles(settings), keep=settings.keep_backends
+        )
+        self._services: Services | None = None
+        self._http: aiohttp.ClientSession | None = None
+        self._proxy: ProxyServer | None = None
+        self._bringing_up: asyncio.Task[None] | None = None
+        self._preloading: asyncio.Task[None] | None = None
+        self._places = {name: place for place, name in enumerate(settings.backends)}
+
+    @property
+    def url(self) -> str:
+        """The proxy's address; empty before the start."""
+        return self._proxy.url if self._proxy is not None else ""
+
+    async def start(self) -> None:
+        """Listen, and begin to bring the backend up; requests wait for it.
+
+        Raises OSError when the port is taken.
+        """
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        machine.allow_open_files()
+        self._http = open_http()
+        self._services = Services(
+            routes=self.switchboard,
+            hub=self.hub,
+            http=self._http,
+            limits=self.settings.limits,
+            memory=CallMemory(),
+            counter=TokenCounter(self.home / "state" / "calibration.json"),
+            observers=self.observers.proxy,
+            metrics=lambda: (self.observers.prometheus_text(), CONTENT_TYPE),
+        )
+        self._proxy = ProxyServer(self._services, self.token, self.settings.proxy.host, self.port)
+        try:
+            await self._proxy.start()
+            await self.observers.start()
+        except BaseException:
+            await self.stop()
+            raise
+        # What the first tool call needs takes 65 ms to import: not while a stream waits.
+        self._preloading = asyncio.create_task(asyncio.to_thread(preload))
+        self._bringing_up = asyncio.create_task(self.switchboard.switch(self.first))
+        self._bringing_up.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def ready(self) -> None:
+        """Returns when the first backend serves, or the one that the user took in its place.
+        Raises BackendError when none does.
+        """
+        assert self._bringing_up is not None
+        await asyncio.wait([self._bringing_up])
+        if any(
+            status.name == self.switchboard.active and status.state in SERVING
+            for status in self.switchboard.statuses()
+        ):
+            return
+        if self._bringing_up.cancelled():
+            raise BackendError(f"{self.first} was given up for another backend")
+        self._bringing_up.result()
+
+    async def stop(self) -> None:
+        """Requests in flight end properly, then children are stopped.
+
+        What one step raises is raised after all of them. Safe to call at any time, and again.
+        """
+        async with AsyncExitStack() as ending:  # the last one pushed comes first
+            if self._http is not None:
+                ending.push_async_callback(self._http.close)
+            ending.push_async_callback(self.observers.stop)
+            for task in (self._preloading, self._bringing_up):
+                if task is not None:
+                    ending.push_async_callback(asyncio.wait, [task])
+            ending.push_async_callback(self.switchboard.stop)
+            if self._proxy is not None:
+                ending.push_async_callback(self._proxy.stop)
+            if self._bringing_up is not None:
+                self._bringing_up.cancel()
+
+    async def apply(self, settings: Settings) -> None:
+        """Other settings: deadlines, roles and logs from the next request on, backends and
+        Claude Code when they are started the next time; where the proxy listens stays.
+
+        Raises ConfigError when a role's backend does not exist; all is then as it was.
+        """
+        roles = self._roles(settings)
+        self.settings = settings
+        self.switchboard.roles = roles
+        self.switchboard.keep = settings.keep_backends
+        self.observers.apply(settings.logs)
+        if self._services is not None:
+            self._services.limits = settings.limits
+
+    def snapshot(self) -> Snapshot:
+        """Everything a screen may show, now."""
+        return self.hub.snapshot(
+            proxy_url=self.url,
+            active=self.switchboard.active,
+            backends=self._statuses(),
+            switching=self.switchboard.switching,
+        )
+
+    async def switch(self, name: str) -> None:
+        """Switch to a backend by name or KIND:REST. Raises BackendError or ConfigError.
+
+        A first backend that is still being brought up is given up.
+        """
+        name = self._known(name, self.settings)
+        if self._bringing_up is not None and name != self.first:
+            self._bringing_up.cancel()
+        await self.switchboard.switch(name)
+
+    async def restart_backend(self) -> None:
+        """Stop and start the active backend. Raises BackendError."""
+        await self.switchboard.restart()
+
+    async def models(self, name: str) -> Sequence[ModelInfo]:
+        """The models that a backend offers. Raises BackendError or ConfigError."""
+        import httpx
+
+        try:
+            return await self.switchboard.backend(name).models()
+        except httpx.HTTPError as error:
+            raise BackendError(f"{name} does not tell its models: {error}") from error
+
+    async def claude_version(self) -> tuple[str | None, str | None]:
+        """Path and version of Claude Code; None for what is not there or does not tell."""
+        from anyclaude_tui.claude_code import version
+
+        command = find(self.settings.claude)
+        if command is None:
+            return None, None
+        return command, await asyncio.to_thread(version.ask, command)
+
+    async def discover(self) -> Discovery:
+        """What else could be used on this machine, our own servers left out. Raises nothing."""
+        from anyclaude_tui.backends.discovery import USUAL_PORTS, discover
+
+        ours = [status.url for status in self.switchboard.statuses() if status.supervised]
+        ports = [urlsplit(url).port or 0 for url in (self.url, *ours) if url]
+        where = self.settings.discovery
+        return await discover(
+            self.settings.backends,
+            ports=(*USUAL_PORTS, *where.ports),
+            not_ports=ports,
+            model_folders=where.model_folders,
+        )
+
+    async def estimate(self, name: str) -> Estimate | None:
+        """The memory that a model on disk needs; None where it cannot be told."""
+        from anyclaude_tui.backends.models import files as modelfiles
+        from anyclaude_tui.backends.models import memory
+
+        try:
+            settings = self.settings_of(name)
+            if settings.model is None or not modelfiles.is_path(settings.model):
+                return None
+            path = Path(settings.model).expanduser()
+            files = await asyncio.to_thread(modelfiles.read, path)
+        except (ConfigError, BackendError, OSError):
+            return None
+        return memory.estimate(files, settings.context_window)
+
+    async def claude(self, mode: str = "start") -> Launch:
+        """How to start Claude Code on this session. Raises ClaudeMissing."""
+        with suppress(TimeoutError, BackendError):
+            await asyncio.wait_for(self.ready(), LAUNCH_PATIENCE_S)
+        status = self.switchboard.statuses()[0]
+        env = session_env(self.url, self.token, status.model or status.name, status.window_tokens)
+        return launch(self.settings.claude, env, self._claude_args, mode=mode, cwd=self._cwd)
+
+    def settings_of(self, name: str) -> BackendSettings:
+        """The settings of a backend by its name. Raises ConfigError."""
+        return self._with_secrets.get(name) or resolve(name, self.settings)[1]
+
+    def _make_backend(self, name: str) -> Backend:
+        return create(name, self.settings_of(name), self.home)
+
+    def _known(self, given: str | None, settings: Settings) -> str:
+        """The name that a backend is kept and shown under. Raises ConfigError."""
+        if given is not None and given in self._with_secrets:
+            return given
+        name, its = resolve(given, settings)
+        if given and name != given:
+            self._with_secrets[name] = its
+        return name
+
+    def _roles(self, settings: Settings) -> dict[Role, str]:
+        """The roles that have a backend of their own. Raises ConfigError."""
+        wanted = {
+            Role.BACKGROUND: settings.roles.background,
+            Role.SUBAGENT: settings.roles.subagent,
+        }
+        return {role: self._known(name, settings) for role, name in wanted.items() if name}
+
+    def _statuses(self) -> tuple[BackendStatus, ...]:
+        """The backends in use and those configured, each in a place that it keeps."""
+        found = {name: _unused(name, settings) for name, settings in self.settings.backends.items()}
+        found |= {status.name: status for status in self.switchboard.statuses()}
+        for name in found:
+            self._places.setdefault(name, len(self._places))
+        return tuple(sorted(found.values(), key=lambda status: self._places[status.name]))
+
+
+def _unused(name: str, settings: BackendSettings) -> BackendStatus:
+    """A configured backend that nobody has asked for yet."""
+    return BackendStatus(
+        name=name,
+        kind=settings.kind,
+        state=BackendState.STOPPED,
+        model=settings.model and Path(settings.model).name,
+        url=settings.url and shown(settings.url),
+        window_tokens=settings.context_window,
+        slots=settings.slots,
+        simulated=settings.kind == "simulator",
+    )

@@ -1,0 +1,405 @@
+"""Which backend new requests go to, and the steps of a change (design.md, "Supervision").
+
+A switch: the new backend is brought up, new requests wait for it (kept alive), those in
+flight end on the old one, then the old one stops. Where both do not fit into memory the old
+one stops first. A failed switch goes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
+
+from anyclaude_tui.backends.base import Backend, BackendError, BackendState, BackendStatus
+from anyclaude_tui.backends.models import memory
+from anyclaude_tui.config.loading import ConfigError
+from anyclaude_tui.proxy.admission import Gate
+from anyclaude_tui.proxy.context import Lane
+from anyclaude_tui.telemetry.events import Role
+from anyclaude_tui.telemetry.hub import Hub
+
+SERVING = (BackendState.READY, BackendState.DEGRADED)
+Work = Callable[[Backend], Awaitable[None]]
+
+
+class Switchboard:
+    """The session's backends, one of them active. Used on the session's loop only."""
+
+    def __init__(
+        self,
+        make: Callable[[str], Backend],
+        hub: Hub,
+        *,
+        roles: Mapping[Role, str] | None = None,
+        keep: bool = False,
+        fit: Callable[[Backend, Backend], Awaitable[bool]] = memory.fit_together,
+    ) -> None:
+        """`make` builds a backend from its name; raises ConfigError.
+
+        `roles`: backends for some roles, brought up by their first request. `keep`: an old
+        backend is not stopped after a switch. `fit`: whether two may serve at once.
+        """
+        self.roles = dict(roles or {})
+        self.keep = keep
+        self._role_starts: dict[str, asyncio.Task[None]] = {}
+        self._make = make
+        self._fit = fit
+        self._hub = hub
+        self._lanes: dict[str, Lane] = {}
+        self._change: asyncio.Future[None] | None = None
+        self._lock = asyncio.Lock()
+        self._stopped = False
+        self._leaving: dict[asyncio.Task[None], Lane] = {}
+        self._coming: Backend | None = None
+        self._failed: dict[str, BackendStatus] = {}
+        self._step = ""
+        self.active = ""
+
+    @property
+    def switching(self) -> str:
+        """The step of a change that is under way, in words; empty when none is."""
+        if self._step:
+            return self._step
+        left = ((lane.gate.busy, lane.backend.name) for lane in self._leaving.values())
+        return "; ".join(f"{busy} still running on {name}" for busy, name in left if busy)
+
+    # --- asked by the proxy (Routes) ----------------------------------------------------------
+
+    async def lane(self, role: Role) -> Lane:
+        """The lane for a new request; waits through a change. Raises BackendError."""
+        while True:
+            name = self.roles.get(role)
+            if name is not None and name != self.active:
+                await self._start_for_role(role, name)
+            if self._change is not None:
+                await asyncio.shield(self._change)
+                continue
+            lane = self.peek(role)
+            if lane.backend.status().state in SERVING:
+                lane.gate.resize(lane.backend.endpoint.slots)  # it may have come up by itself
+                return lane
+            await self.recover(role, lane)
+
+    async def recover(self, role: Role, lane: Lane) -> None:
+        """A request failed on this lane: returns when it is worth asking for a lane again,
+        because its server serves or because requests go elsewhere. Raises BackendError."""
+        if self._is_used(role, lane):
+            try:
+                await self._revive(lane.backend)
+            except BackendError:  # it may have been stopped for a switch in the meantime
+                if self._is_used(role, lane):
+                    raise
+
+    def _is_used(self, role: Role, lane: Lane) -> bool:
+        """Whether new requests go to this lane now."""
+        return self._change is None and self.peek(role) is lane
+
+    def peek(self, role: Role) -> Lane:
+        """Where requests go at this moment. Raises BackendError when there is no backend."""
+        lane = self._lanes.get(self.roles.get(role, ""))
+        if lane is None or lane.gate.closed:  # closed: it is leaving
+            lane = self._lanes.get(self.active)
+        if lane is None:
+            raise BackendError("no backend is chosen yet")
+        return lane
+
+    # --- asked by the user --------------------------------------------------------------------
+
+    def statuses(self) -> tuple[BackendStatus, ...]:
+        """A look at every backend in use, the active one first; then the one that is being
+        brought up, and those that could not be, as they were at their end."""
+        lanes = sorted(self._lanes, key=lambda name: name != self.active)
+        found = {name: self._lanes[name].backend.status() for name in lanes}
+        if self._coming is not None:
+            found.setdefault(self._coming.name, self._coming.status())
+        for name, status in self._failed.items():
+            found.setdefault(name, status)
+        return tuple(found.values())
+
+    def backend(self, name: str) -> Backend:
+        """A backend by its name, made but not started where it is not in use. Raises ConfigError
+        or BackendError."""
+        lane = self._lanes.get(name)
+        return self._make(name) if lane is None else lane.backend
+
+    async def switch(self, name: str) -> None:
+        """Make NAME the active backend.
+
+        Raises BackendError or ConfigError; all is then as it was.
+        """
+        async with self._alone():
+            if name == self.active:
+                await self._lanes[name].backend.start()
+            else:
+                await self._change_to(name, f"starting {name}", lambda backend: backend.start())
+
+    async def load_model(self, name: str, model: str, context_tokens: int | None = None) -> None:
+        """Make NAME the active backend, with this model. Raises like `switch`."""
+
+        def load(backend: Backend) -> Awaitable[None]:
+            return backend.load_model(model, context_tokens)
+
+        async with self._alone():
+            if name == self.active:
+                await self._within(f"loading {model}", load)
+            else:
+                await self._change_to(name, f"loading {model} on {name}", load)
+
+    async def unload_model(self, name: str, model: str) -> None:
+        """Free the memory of one of a backend's models. Raises BackendError or ConfigError."""
+        async with self._alone():
+            if name == self.active:
+                await self._within(f"unloading {model}", lambda b: b.unload_model(model))
+            else:
+                await self.backend(name).unload_model(model)
+
+    async def remedy(self) -> None:
+        """Do what the active backend's status offers. Raises BackendError."""
+        async with self._alone():
+            words = self.peek(Role.MAIN).backend.status().remedy or "mending it"
+            await self._within(words, lambda backend: backend.remedy())
+
+    async def release(self, name: str) -> None:
+        """Stop a backend that is kept beside the active one. Raises BackendError."""
+        async with self._alone():
+            if name == self.active:
+                raise BackendError(f"{name} is in use: switch to another backend first")
+            lane = self._lanes.get(name)
+            if lane is None:
+                raise BackendError(f"{name} is not running")
+            await self._stop_lane(lane)
+
+    async def restart(self) -> None:
+        """Stop and start the active backend: an empty prefix cache. Raises BackendError."""
+        async with self._alone():
+            await self._within(f"restarting {self.active}", lambda backend: backend.restart())
+
+    @asynccontextmanager
+    async def aside(self, why: str) -> AsyncIterator[None]:
+        """The active backend is stopped meanwhile, so that another has its memory; requests
+        wait. It serves again afterwards, or its status says why not. Raises BackendError when
+        there is none.
+        """
+        async with self._alone():
+            lane = self.peek(Role.MAIN)
+            name = lane.backend.name
+            with self._changing(f"{why}: waiting for what runs on {name}", lane):
+                await lane.gate.drained()
+                try:
+                    self._step = f"{why}: {name} makes room"
+                    await lane.backend.stop()
+                    yield
+                finally:
+                    if not self._stopped:
+                        self._step = f"starting {name} again"
+                        await self._start_again(lane)
+
+    async def _start_again(self, lane: Lane) -> None:
+        try:
+            await lane.backend.start()
+            lane.gate.resize(lane.backend.endpoint.slots)
+        except BackendError as error:
+            self._hub.notice("error", f"{lane.backend.name}: {error}")
+
+    async def stop(self) -> None:
+        """Stop every backend that we started; nothing is started any more."""
+        self._stopped = True
+        tasks = [*self._leaving, *self._role_starts.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        backends = [lane.backend for lane in self._lanes.values()]
+        if self._coming is not None and self._coming not in backends:
+            backends.append(self._coming)
+        await asyncio.gather(*(backend.stop() for backend in backends), return_exceptions=True)
+
+    # --- the steps ------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """One change at a time, and none after the stop. Raises BackendError."""
+        async with self._lock:
+            if self._stopped:
+                raise BackendError("anyclaude-tui is stopping")
+            yield
+
+    @contextmanager
+    def _changing(self, step: str, old: Lane | None) -> Iterator[None]:
+        """New requests, and those in line, wait until the change is over."""
+        self._step = step
+        change = self._change = asyncio.get_running_loop().create_future()
+        if old is not None:
+            old.gate.close()
+        try:
+            yield
+        finally:
+            if old is not None and old.backend.name == self.active:
+                old.gate.open()
+            self._step = ""
+            self._change = None
+            change.set_result(None)
+
+    async def _start_for_role(self, role: Role, name: str) -> None:
+        """Bring up a role's own backend; where that fails the role goes to the active one."""
+        lane = self._lanes.get(name)
+        if lane is not None and lane.backend.status().state in SERVING:
+            return
+        task = self._role_starts.get(name)
+        if task is None:
+            task = self._role_starts[name] = asyncio.create_task(self._start_beside(name))
+            task.add_done_callback(lambda _: self._role_starts.pop(name, None))
+        try:
+            await asyncio.shield(task)
+        except (BackendError, ConfigError) as error:
+            if self.roles.pop(role, None) is not None:
+                text = f"{name}: {error}; {role} requests go to {self.active} now"
+                self._hub.notice("warning", text)
+
+    async def _start_beside(self, name: str) -> None:
+        lane = self._lanes.get(name) or Lane(self._make(name), Gate(1))
+        try:
+            await lane.backend.start()
+        except asyncio.CancelledError:
+            await asyncio.shield(lane.backend.stop())
+            raise
+        lane.gate.open()
+        self._lanes[name] = lane
+
+    async def _revive(self, backend: Backend) -> None:
+        """Bring back the backend that requests go to. Raises BackendError."""
+        status = backend.status()
+        failed = status.state is BackendState.FAILED
+        if self._stopped or (failed and status.supervised):
+            raise BackendError(status.reason or f"{status.name} is {status.state}")
+        if failed:
+            await backend.start()  # its owner may have brought it back: it is asked once
+        else:
+            await backend.recover()
+
+    async def _change_to(self, name: str, step: str, work: Work) -> None:
+        """Another backend, brought up by `work`, becomes the active one."""
+        old = self._lanes.get(self.active)
+        lane = self._lanes.get(name) or Lane(self._make(name), Gate(1))
+        with self._changing(step, old):
+            async with self._room_for(lane.backend, old):
+                self._step = step
+                await self._bring_up(name, lane, old, work)
+        if old is not None and old.backend.name in self._lanes:
+            self._let_go(old)
+
+    @asynccontextmanager
+    async def _room_for(self, new: Backend, old: Lane | None) -> AsyncIterator[None]:
+        """Where both do not fit into memory the old backend is stopped before the new one
+        starts; it comes back when that fails."""
+        if old is None or await self._fit(old.backend, new):
+            yield
+            return
+        name = old.backend.name
+        if name in self.roles.values():  # its requests would bring it up again beside the new one
+            self._hub.notice("warning", f"{name} and {new.name} may not both fit into memory")
+            yield
+            return
+        try:
+            self._step = f"{name} and {new.name} do not fit into memory: {name} makes room"
+            await old.gate.drained()
+            await old.backend.stop()
+            yield
+        except BaseException:
+            if not self._stopped:
+                self._step = f"starting {name} again"
+                await self._start_again(old)
+            raise
+        del self._lanes[name]
+
+    async def _within(self, step: str, work: Work) -> None:
+        """Change something in the active backend while no request runs on it.
+
+        What fails is followed by a plain start: it serves again as it did before.
+        """
+        lane = self.peek(Role.MAIN)
+        with self._changing(step, lane):
+            if lane.gate.busy:
+                self._step = f"{step}: waiting for {lane.gate.busy} running"
+                await lane.gate.drained()
+                self._step = step
+            try:
+                await work(lane.backend)
+            except BackendError as error:
+                self._hub.notice("error", f"{lane.backend.name}: {error}")
+                with suppress(BackendError):
+                    await lane.backend.start()
+                raise
+            finally:
+                if lane.backend.status().state in SERVING:
+                    lane.gate.resize(lane.backend.endpoint.slots)
+
+    async def _bring_up(self, name: str, lane: Lane, old: Lane | None, work: Work) -> None:
+        self._failed.pop(name, None)
+        self._coming = lane.backend  # so that screens see it start
+        if old is None:
+            self._lanes[name] = lane
+            self.active = name
+        try:
+            await work(lane.backend)
+        except Exception as error:
+            still = f"; still on {old.backend.name}" if old is not None else ""
+            self._hub.notice("error", f"{name}: {error}{still}")
+            if old is not None:
+                await self._give_up(lane, str(error))
+            raise
+        except asyncio.CancelledError:
+            if self._lanes.get(name) is not lane:
+                await asyncio.shield(lane.backend.stop())
+            raise
+        finally:
+            self._coming = None
+        lane.gate.resize(lane.backend.endpoint.slots)
+        lane.gate.open()
+        self._lanes[name] = lane
+        self.active = name
+
+    async def _give_up(self, lane: Lane, reason: str) -> None:
+        """Let go of a backend that did not come up; its last status, the log's end in it, stays."""
+        status = lane.backend.status()
+        if self._lanes.get(status.name) is not lane:
+            await lane.backend.stop()
+        self._failed[status.name] = replace(status, state=BackendState.FAILED, reason=reason)
+
+    def _let_go(self, old: Lane) -> None:
+        """Stop the old backend when its last request has ended."""
+        name = old.backend.name
+        if self.keep or name in self.roles.values():
+            old.gate.open()
+            return
+
+        async def leave() -> None:
+            await old.gate.drained()
+            async with self._alone():  # a switch back to it waits until it is gone, its port free
+                if name == self.active or self._lanes.get(name) is not old:
+                    return
+                if name in self.roles.values():  # it is wanted again
+                    old.gate.open()
+                else:
+                    await self._stop_lane(old)
+
+        task = asyncio.create_task(leave())
+        self._leaving[task] = old
+        task.add_done_callback(self._leaving.pop)
+
+    async def _stop_lane(self, lane: Lane) -> None:
+        """Stop a backend that is not active once it is idle; it stays if that is cancelled."""
+        name = lane.backend.name
+        self._step = f"stopping {name}"
+        was_closed, done = lane.gate.closed, False
+        lane.gate.close()
+        try:
+            await lane.gate.drained()
+            await lane.backend.stop()
+            del self._lanes[name]
+            done = True
+        finally:
+            self._step = ""
+            if not (done or was_closed):
+                lane.gate.open()

@@ -1,0 +1,359 @@
+"""The pane in which Claude Code runs.
+
+A Textual widget over an emulator and a child on a PTY. It paints by `render_lines` from
+strips that are made only when their row changes, on a frame clock of its own; a flood is
+read within a time budget; every key goes to the child except one leader chord. What the
+measurements behind this are: `docs/architecture.md`, The terminal pane.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import ClassVar
+
+from textual import events
+from textual.geometry import Offset, Region
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.widget import Widget
+
+from anyclaude_tui import __version__
+from anyclaude_tui.terminal.cells import (
+    BellRang,
+    ClipboardSet,
+    FrameEnded,
+    Notified,
+    ProgressSet,
+    ScreenEvent,
+    TitleSet,
+)
+from anyclaude_tui.terminal.emulator import Emulator
+from anyclaude_tui.terminal.outer_colours import OuterColours
+from anyclaude_tui.terminal.pty import ExitStatus, PtyProcess
+from anyclaude_tui.widgets.terminal import messages
+from anyclaude_tui.widgets.terminal.frame_clock import BUDGET_S, SYNC_LIMIT_S, FrameClock
+from anyclaude_tui.widgets.terminal.keyboard import TerminalKeyboard
+from anyclaude_tui.widgets.terminal.mouse import TerminalMouse
+from anyclaude_tui.widgets.terminal.strips import AnchoredStrip
+from anyclaude_tui.widgets.terminal.view import TerminalView
+
+RESIZE_DELAY_S = 0.050
+MAX_BACKLOG = 2
+"""Frames waiting for a slow outer terminal; more are not added until it has caught up."""
+
+
+class TerminalPane(TerminalKeyboard, TerminalMouse, Widget, can_focus=True):
+    """A terminal with a program in it.
+
+    `launch` starts (or restarts) the program. When it ends, the last screen stays, with a
+    line that says how it ended and which keys start what (`RestartRequested`).
+
+    `colours`: what programs hear that ask for the default colours; `outer_colours()` finds
+    them out, before Textual starts.
+    """
+
+    ALLOW_SELECT: ClassVar[bool] = False  # it has a selection of its own
+    DEFAULT_CSS = "TerminalPane { width: 1fr; height: 1fr; }"
+
+    Exited = messages.Exited
+    TitleChanged = messages.TitleChanged
+    Busy = messages.Busy
+    Bell = messages.Bell
+    Notification = messages.Notification
+    Leader = messages.Leader
+    RestartRequested = messages.RestartRequested
+    Copied = messages.Copied
+
+    def __init__(
+        self,
+        *,
+        leader: str = "ctrl+right_square_bracket",
+        colours: OuterColours | None = None,
+        name: str | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self.leader = leader
+        self.emulator = Emulator(
+            24,
+            80,
+            send=self.write,
+            report=self._reported,
+            version=__version__,
+            colours=colours,
+        )
+        self.view = TerminalView(self.emulator)
+        self._clock: FrameClock | None = None
+        self._process: PtyProcess | None = None
+        self._pending: tuple[Sequence[str], Mapping[str, str], str] | None = None
+        self._label = ""
+        self._resize_timer: Timer | None = None
+        self._frame_deadline: float | None = None
+
+    # --- what others call ---
+
+    @property
+    def running(self) -> bool:
+        """Whether a child lives in the pane."""
+        return self._process is not None and self._process.running
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id."""
+        return self._process.pid if self._process is not None else None
+
+    def launch(
+        self, argv: Sequence[str], env: Mapping[str, str], cwd: str, *, label: str | None = None
+    ) -> None:
+        """Start `argv`, in place of a child that still runs; `env` is the whole environment.
+
+        Before the pane has a size the start waits for it. Raises OSError when the folder is
+        not there; a program that is not there ends with code 127.
+        """
+        self._label = label or PurePath(argv[0]).name
+        self._pending = (list(argv), dict(env), cwd)
+        if self._clock is not None and self.size.width and self.size.height:
+            self._start()
+
+    def feed(self, data: bytes) -> None:
+        """Show recorded bytes, as if a child had written them."""
+        self.emulator.feed(data)
+        self.request_frame()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the child."""
+        if self._process is not None:
+            self._process.write(data)
+
+    def terminate(self) -> None:
+        """Hang up: the child gets SIGHUP, as from a terminal that is closed."""
+        if self._process is not None:
+            self._process.hang_up()
+
+    async def close(self) -> None:
+        """Hang up and wait until the child has gone; it is killed after a few seconds."""
+        process, self._process = self._process, None
+        if process is not None:
+            await process.aclose()
+
+    def wake(self) -> None:
+        """Send SIGCONT to a child that has suspended itself."""
+        if self._process is not None:
+            self._process.wake()
+
+    # --- for the keyboard's and the mouse's parts ---
+
+    def request_frame(self) -> None:
+        """What is shown has changed."""
+        if self._clock is not None:
+            self._clock.request()
+
+    def boost(self) -> None:
+        """A key was pressed: frames come fast for a moment."""
+        if self._clock is not None:
+            self._clock.boost()
+
+    # --- the child ---
+
+    def _start(self) -> None:
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        former, self._process = self._process, None
+        if former is not None:
+            former.close()  # nothing more of it comes here
+            self.run_worker(former.aclose(), group="former child", exit_on_error=False)
+        argv, env, cwd = pending
+        self.end_line = self.view.line = None
+        self.view.follow()
+        self.emulator.reset()
+        self._fit_emulator()
+        self._process = PtyProcess.spawn(
+            argv,
+            env,
+            cwd,
+            self.emulator.rows,
+            self.emulator.columns,
+            on_data=self._received,
+            on_exit=self._ended,
+        )
+        if self.has_focus:
+            self.emulator.focus(True)
+        self.request_frame()
+
+    def _received(self, data: bytes) -> None:
+        began = time.perf_counter()
+        self.emulator.feed(data)
+        clock, process = self._clock, self._process
+        if clock is None:
+            return
+        clock.spent_s += time.perf_counter() - began
+        clock.request()
+        # A frame that has begun is worth finishing: half of it cannot be shown.
+        budget_s = BUDGET_S * 2 if self.emulator.synchronized else BUDGET_S
+        if clock.spent_s > budget_s and process is not None:
+            process.pause_reading()
+
+    def _ended(self, status: ExitStatus) -> None:
+        self._process = None
+        ended = f" {self._label} {status.words}"
+        self.end_line = self.view.line = (
+            f"{ended} — r restart · c continue the conversation · s shell",
+            f"{ended} — r restart · c continue · s shell",
+            f"{ended}: r restart, c continue",
+            " ended: r restart, c continue, s shell",
+            " ended: r c s",
+        )
+        self.view.follow()
+        self.request_frame()
+        self.post_message(self.Exited(status))
+
+    def _reported(self, event: ScreenEvent) -> None:
+        match event:
+            case FrameEnded():
+                self._frame_deadline = None
+                if self._clock is not None and self._clock.due:
+                    self._harvest()  # now: the next frame may begin in the same read
+                    self._clock.painted()
+            case TitleSet(title):
+                self.post_message(self.TitleChanged(title))
+            case BellRang():
+                self.post_message(self.Bell())
+            case ProgressSet(state, percent):
+                self.post_message(self.Busy(state != 0, percent if state == 1 else None))
+            case ClipboardSet(text):
+                self.copy(text)
+            case Notified(text):
+                self.post_message(self.Notification(text))
+
+    # --- painting ---
+
+    def _paint(self) -> bool:
+        """One tick of the frame clock; whether it painted."""
+        assert self._clock is not None
+        if self._process is not None:
+            self._process.resume_reading()
+        now = time.monotonic()
+        if self.emulator.synchronized:
+            if self._frame_deadline is None:
+                self._frame_deadline = now + SYNC_LIMIT_S
+            if now < self._frame_deadline:
+                self._clock.request(after_s=self._frame_deadline - now)
+                return False
+        self._frame_deadline = None
+        if self._backlog() > MAX_BACKLOG:
+            self._clock.request(after_s=SYNC_LIMIT_S)
+            return False
+        self._harvest()
+        return True
+
+    def _harvest(self) -> None:
+        changed = self.view.refresh()
+        if changed:
+            width = self.size.width
+            self.refresh(*(Region(0, first, width, count) for first, count in _bands(changed)))
+            if self._clock is not None and self._clock.boosted:
+                self._paint_now()
+        if self.has_focus:  # input methods open their windows there
+            cursor = self.emulator.cursor
+            self.app.cursor_position = self.content_region.offset + Offset(cursor.x, cursor.y)
+
+    def _paint_now(self) -> None:
+        """The echo of a key does not wait for Textual's next tick (up to 4 ms)."""
+        screen = self.screen
+        if screen.is_current and not self.app._batch_count and not screen._layout_required:
+            screen._compositor.update_widgets({self})
+            screen._compositor_refresh()
+            self._repaint_required = False
+
+    def _backlog(self) -> int:
+        """Frames that Textual has written and the outer terminal has not taken."""
+        writer = getattr(self.app._driver, "_writer_thread", None)
+        return int(writer._queue.qsize()) if writer is not None else 0
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The strips as they are: nothing is made while painting."""
+        strips = self.view.strips
+        width, height = self.size
+        origin = self.content_region.x
+        lines: list[Strip] = []
+        for y in range(crop.y, crop.bottom):
+            if y < min(len(strips), height) and strips[y].cell_length == width:
+                strip: Strip = strips[y]
+                if isinstance(strip, AnchoredStrip):
+                    strip.place(origin)
+            else:  # between a resize of the pane and that of the emulator
+                strip = strips[y].adjust_cell_length(width) if y < len(strips) else _blank(width)
+            if crop.x or crop.width != width:
+                strip = strip.crop(crop.x, crop.right)
+            lines.append(strip)
+        return lines
+
+    # --- size and focus ---
+
+    def on_mount(self) -> None:
+        """The loop is there: frames can be painted."""
+        self._clock = FrameClock(self._paint)
+
+    async def on_unmount(self) -> None:
+        """Leave no child and no timer behind."""
+        if self._clock is not None:
+            self._clock.stop()
+        await self.close()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The first size starts a child that waits for it; later ones are debounced."""
+        if self._pending is not None or self._process is None:
+            self._fit_emulator()
+            self._start()
+            return
+        if self._resize_timer is not None:
+            self._resize_timer.stop()
+        self._resize_timer = self.set_timer(RESIZE_DELAY_S, self._fit_emulator)
+
+    def _fit_emulator(self) -> None:
+        width, height = self.size
+        if not width or not height:
+            return
+        if (height, width) != (self.emulator.rows, self.emulator.columns):
+            if width != self.emulator.columns:  # rows get other numbers
+                self.view.selection = self.view.search = None
+                self.view.follow()
+            self.emulator.resize(height, width)
+            if self._process is not None:  # the emulator first: the answer may come at once
+                self._process.resize(height, width)
+        self.view.invalidate()
+        self.request_frame()
+
+    def on_focus(self) -> None:
+        """Tell the child, if it asked."""
+        self._focus(True)
+
+    def on_blur(self) -> None:
+        """Tell the child, if it asked."""
+        self._focus(False)
+
+    def _focus(self, focused: bool) -> None:
+        self.view.focused = focused
+        self.emulator.focus(focused)
+        self.leader_armed = False
+        self.view.invalidate()
+        self.request_frame()
+
+
+def _blank(width: int) -> Strip:
+    return Strip.blank(width)
+
+
+def _bands(rows: Sequence[int]) -> list[tuple[int, int]]:
+    """Sorted rows as (first, count) of neighbours: fewer regions for Textual."""
+    bands: list[tuple[int, int]] = []
+    for row in rows:
+        if bands and sum(bands[-1]) == row:
+            bands[-1] = (bands[-1][0], bands[-1][1] + 1)
+        else:
+            bands.append((row, 1))
+    return bands

@@ -1,0 +1,46 @@
+"""When prefill began, from reports that come at the end of each step."""
+
+from __future__ import annotations
+
+import pytest
+
+from anyclaude_tui.config.settings import Limits
+from anyclaude_tui.figures import UNKNOWN, Figure, Source
+from anyclaude_tui.proxy.deadlines import Timers
+from anyclaude_tui.proxy.recording import note_read
+from anyclaude_tui.proxy.wire.stream_facts import StreamFacts
+from anyclaude_tui.telemetry.events import RequestRecord
+from anyclaude_tui.telemetry.metrics import load_s, prefill_s
+
+
+def after(*reports: tuple[float, int]) -> RequestRecord:
+    """A record sent at 100 s that heard these (time, tokens done) and a delta at 110 s."""
+    record = RequestRecord(id="r", backend="b", accepted_at=100.0, accepted_wall=0.0)
+    record.sent_at = 100.0
+    facts, timers = StreamFacts(prefill_total=1000), Timers(Limits(), 100.0)
+    for at, done in reports:
+        facts.prefill_done = done
+        note_read(record, timers, facts, 20, at, at)
+    facts.deltas = facts.chunks = 1
+    note_read(record, timers, facts, 100, 110.0, 110.0)
+    return record
+
+
+def test_the_start_is_worked_back_from_the_speed_of_the_rest() -> None:
+    record = after((104.0, 250), (106.0, 500), (109.9, 1000))
+    assert load_s(record) == Figure(pytest.approx(2.0), Source.ESTIMATED)  # type: ignore[arg-type]
+    assert prefill_s(record).value == pytest.approx(8.0)
+
+
+def test_it_cannot_have_begun_before_it_was_sent() -> None:
+    assert load_s(after((101.0, 900), (104.0, 1000))).value == 0.0
+
+
+def test_a_report_of_nothing_done_is_the_start() -> None:
+    assert load_s(after((103.0, 0), (104.0, 512))) == Figure(3.0, Source.MEASURED)
+
+
+def test_one_report_does_not_tell_the_start() -> None:
+    record = after((104.0, 1000))
+    assert load_s(record) == UNKNOWN
+    assert prefill_s(record) == Figure(10.0, Source.ESTIMATED)

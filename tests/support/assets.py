@@ -1,0 +1,10 @@
+"""Files that tests read: found from here, wherever a test stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ASSETS = ROOT / "tests" / "assets"
+TINY_MODEL = ASSETS / "tiny-model"
+"""A model that mlx_lm loads in a second and that knows one tool call."""
