@@ -50,7 +50,7 @@ class AnthropicBackend(AttachedBackend):
             native=True,
             headers=self.headers(),
             query=self.query,
-            dialect=Dialect(images=True, stop=True),
+            dialect=Dialect(late_system="system", images=True, stop=True),
             window_tokens=self.settings.context_window or window,
             slots=self.settings.slots or SLOTS,
         )

@@ -37,9 +37,14 @@ class Dialect:
     allows go upstream (`wire/mlx-lm.md`: unknown or odd ones can kill the server).
     """
 
-    late_system: Literal["system", "user"] = "system"
-    """A system message that is not the first: kept as system, or as marked user text
-    where the chat template is strict ("System message must be at the beginning")."""
+    late_system: Literal["folded", "system"] = "folded"
+    """Where a system message goes that is not the first: marked, into the message before it,
+    tool results included; or as it stands, for a server of the Messages API. Of 158 chat
+    templates 26 refuse one that stands, 12 drop it, 5 lose the system prompt by it, 9 move it
+    to the front (and with it the cached prefix); folded, none does (rendered November 2026)."""
+    user_after_results: Literal["user", "folded"] = "user"
+    """User text behind tool results: a message of its own, or part of the last result where
+    the template wants an assistant behind results (Mistral's: "roles must alternate")."""
     tool_choice: Literal["object", "strings", "ignored"] = "object"
     """OpenAI's object form is taken; only none/auto/required (LM Studio); or not looked at."""
     images: bool = False

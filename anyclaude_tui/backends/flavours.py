@@ -137,7 +137,7 @@ async def _mlx_lm(client: httpx.AsyncClient, server: Server) -> Server:
         server,
         models=(model,),
         flavour="mlx_lm",
-        dialect=mlx_lm.dialect(strict_system=not files or files.strict_system),
+        dialect=mlx_lm.dialect(),
         slots=mlx_lm.SLOTS,
         tokenizer_dir=files.tokenizer_dir if files else None,
     )

@@ -11,13 +11,23 @@ from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.base import BackendError
 
 QUESTION_TIMEOUT_S = 5.0
-LATE_SYSTEM: list[dict[str, Any]] = [
-    {"role": "user", "content": "hi"},
-    {"role": "assistant", "content": "hi"},
-    {"role": "system", "content": "Be short."},
-    {"role": "user", "content": "hi"},
-]
-"""A chat that a strict template refuses: a system message that is not the first."""
+_REFUSED = (400, 404, 422, 500, 501)
+"""Statuses under which servers refuse a request's form, tools for one (Ollama: 400,
+llama.cpp without --jinja: 500)."""
+TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "Bash",
+        "description": "Runs a command.",
+        "parameters": {
+            "type": "object",
+            "properties": {"command": {"type": "string"}},
+            "required": ["command"],
+        },
+    },
+}
+"""What a start-up chat offers, as Claude Code's requests do: some templates (Hermes 2 Pro,
+Command R+, functiongemma, firefunction) fail where there are no tools."""
 
 
 def client(
@@ -82,14 +92,19 @@ async def one_token_chat(
     timeout_s: float,
     messages: list[dict[str, Any]] | None = None,
 ) -> httpx.Response:
-    """The answer to a chat of one token. Raises httpx.HTTPError when there is none."""
+    """The answer to a chat of one token with one tool, and without where a server takes no
+    tools. Raises httpx.HTTPError when there is none."""
     body = {
         "model": model,
         "messages": messages or [{"role": "user", "content": "hi"}],
         "max_tokens": 1,
         "stream": False,
     }
-    return await http.post(path, json=body, timeout=timeout_s)
+    answer = await http.post(path, json={**body, "tools": [TOOL]}, timeout=timeout_s)
+    if answer.status_code not in _REFUSED:
+        return answer
+    without = await http.post(path, json=body, timeout=timeout_s)
+    return without if without.status_code == 200 else answer
 
 
 def words(response: httpx.Response) -> str:

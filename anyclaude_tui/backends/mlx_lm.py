@@ -37,10 +37,9 @@ def install(python: str | None = None) -> str:
 INSTALL = install()
 
 
-def dialect(*, strict_system: bool = False) -> Dialect:
+def dialect() -> Dialect:
     """How mlx_lm.server wants its requests (wire/mlx-lm.md)."""
     return Dialect(
-        late_system="user" if strict_system else "system",
         tool_choice="ignored",
         json_schema=False,
         enable_thinking=True,
@@ -87,7 +86,7 @@ class MlxLmBackend(MlxModelBackend):
             url=self.base_url + CHAT,
             model=MODEL_NAME,
             label=self.model_name,
-            dialect=dialect(strict_system=await self.is_strict(client, MODEL_NAME)),
+            dialect=dialect(),
             window_tokens=self.window_tokens,
             slots=self.settings.slots or SLOTS,
             tokenizer_dir=self.files.tokenizer_dir if self.files else None,

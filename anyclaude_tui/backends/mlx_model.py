@@ -79,17 +79,7 @@ class MlxModelBackend(SupervisedBackend):
         loaded = self._endpoint is not None
         return (ModelInfo(self.model_name, self.window_tokens, loaded=loaded, size_bytes=size),)
 
-    async def chat(
-        self, client: httpx.AsyncClient, model: str, messages: list[dict[str, str]] | None = None
-    ) -> httpx.Response:
+    async def chat(self, client: httpx.AsyncClient, model: str) -> httpx.Response:
         """A chat of one token; `model` as the server calls it. Raises httpx.HTTPError."""
         timeout_s = client.timeout.read or 60.0
-        return await http.one_token_chat(
-            client, CHAT, model, timeout_s=timeout_s, messages=messages
-        )
-
-    async def is_strict(self, client: httpx.AsyncClient, model: str) -> bool:
-        """Whether the chat template refuses a system message that is not the first."""
-        if self._files is not None and self._files.strict_system:
-            return True
-        return (await self.chat(client, model, http.LATE_SYSTEM)).status_code != 200
+        return await http.one_token_chat(client, CHAT, model, timeout_s=timeout_s)

@@ -62,12 +62,10 @@ class VllmMlxBackend(MlxModelBackend):
         answer = await self.chat(client, self.model_name)
         if answer.status_code != 200:
             raise NotServingError(f"it refused a 1-token chat: {http.words(answer)}")
-        strict = await self.is_strict(client, self.model_name)
         return Endpoint(
             url=self.base_url + CHAT,
             model=self.model_name,
             dialect=Dialect(
-                late_system="user" if strict else "system",
                 tool_choice="strings",
                 json_schema=False,
                 enable_thinking=True,

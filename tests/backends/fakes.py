@@ -66,17 +66,16 @@ def openai(*models: dict[str, Any], **routes: Any) -> Fake:
 class LmStudio(Fake):
     """A fake LM Studio 0.4, written from wire/lm-studio.md."""
 
-    def __init__(self, *, context: int | None = None, strict_system: bool = False) -> None:
+    def __init__(self, *, context: int | None = None) -> None:
         self.context = context
         """Context length of the loaded instance; None: not loaded."""
-        self.strict_system = strict_system
         super().__init__(
             {
                 "GET /lmstudio-greeting": {"lmstudio": True},
                 "GET /api/v1/models": lambda _: self._models(),
                 "POST /api/v1/models/load": self._load,
                 "POST /api/v1/models/unload": self._unload,
-                "POST /v1/chat/completions": self._chat,
+                "POST /v1/chat/completions": CHAT,
             }
         )
 
@@ -103,9 +102,3 @@ class LmStudio(Fake):
     def _unload(self, body: dict[str, Any]) -> tuple[int, Any]:
         self.context = None
         return 200, {"instance_id": body["instance_id"]}
-
-    def _chat(self, body: dict[str, Any]) -> tuple[int, Any]:
-        late = any(message["role"] == "system" for message in body["messages"][1:])
-        if self.strict_system and late:
-            return 400, {"error": "Invalid role: system"}
-        return 200, CHAT

@@ -48,7 +48,6 @@ async def test_serves_is_killed_comes_back_and_stops_while_busy(
     assert endpoint.model == "default_model"
     assert endpoint.window_tokens == 32_768
     assert endpoint.tokenizer_dir == str(TINY_MODEL)
-    assert endpoint.dialect.late_system == "system"
     status = backend.status()
     assert status.model == TINY_MODEL.name
     assert (await chat(backend, "hello")).json()["choices"][0]["message"]["content"]
@@ -175,11 +174,3 @@ def test_the_window_may_be_nested(tmp_path: Path) -> None:
     assert nested.tokenizer_dir is None
     assert model_files(tmp_path, {"text_config": {}, "n_positions": 512}).window_tokens == 512
     assert model_files(tmp_path, {}).window_tokens is None
-
-
-def test_a_strict_template_is_recognised(tmp_path: Path) -> None:
-    strict = "{{ raise_exception('System message must be at the beginning.') }}"
-    assert model_files(tmp_path, {}, strict).strict_system
-    assert not model_files(tmp_path, {}, "{{ x }}").strict_system
-    (tmp_path / "chat_template.jinja").write_text(strict)
-    assert model_files(tmp_path, {}, "{{ x }}").strict_system

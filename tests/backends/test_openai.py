@@ -55,6 +55,14 @@ async def test_llama_cpp_tells_window_and_slots(make: Make) -> None:
         assert endpoint.dialect.extra == {"return_progress": True}
 
 
+async def test_a_server_that_takes_no_tools_still_starts(make: Make) -> None:
+    def chat(body: dict[str, Any]) -> tuple[int, Any]:
+        return (400, {"error": "m does not support tools"}) if "tools" in body else (200, CHAT)
+
+    async with serving(openai({"id": "m"}, **{"POST /v1/chat/completions": chat})) as fake:
+        assert (await started(make, fake)).endpoint.model == "m"
+
+
 async def test_vllm_tells_its_window(make: Make) -> None:
     model = {"id": "m", "owned_by": "vllm", "max_model_len": 32768}
     async with serving(openai(model)) as fake:

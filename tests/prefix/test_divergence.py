@@ -110,7 +110,7 @@ def test_git_status_in_the_first_user_message() -> None:
     assert short_diff(found) == ("-(clean)", "+?? new.txt")
 
 
-@pytest.mark.parametrize("late_system", ["system", "user"])
+@pytest.mark.parametrize("late_system", ["system", "folded"])
 def test_environment_and_date_in_the_system_message_after_it(late_system: Any) -> None:
     base = body()
     late = "# Environment\n - Platform: linux\n - OS Version: 6.1\n\nSkills you may use:\n- run\n\n"

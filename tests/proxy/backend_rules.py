@@ -13,14 +13,13 @@ from anyclaude_tui.backends.base import Dialect, Endpoint
 
 DIALECTS = {
     "mlx_lm": Dialect(
-        late_system="user",
         tool_choice="ignored",
         json_schema=False,
         enable_thinking=True,
         reasoning_history="reasoning",
         silent_tool_calls=True,
     ),
-    "vllm_mlx": Dialect(late_system="user", max_tokens_cap=32_768, top_k=False),
+    "vllm_mlx": Dialect(user_after_results="folded", max_tokens_cap=32_768, top_k=False),
     "lmstudio": Dialect(
         tool_choice="strings",
         images=True,
@@ -28,8 +27,9 @@ DIALECTS = {
         extra={"ttl": 3600},
         reasoning_history="reasoning_content",
     ),
+    "messages": Dialect(late_system="system"),
     "vllm": Dialect(images=True, stop=True, enable_thinking=True),
-    "bare": Dialect(top_k=False, json_schema=False, late_system="user"),
+    "bare": Dialect(top_k=False, json_schema=False),
 }
 ENDPOINTS = {
     name: Endpoint("http://127.0.0.1:1/v1/chat/completions", "default_model", dialect)
@@ -121,10 +121,12 @@ def _check_messages(messages: list[dict[str, Any]], dialect: Dialect) -> None:
             assert set(message) == {"role", "content"}
             assert isinstance(message["content"], str)
             if position:
-                assert dialect.late_system == "system", "a strict template refuses it"
+                assert dialect.late_system == "system", "many templates refuse or lose it"
         elif role == "user":
             assert set(message) == {"role", "content"}
             _check_user(message["content"], dialect)
+            if dialect.user_after_results == "folded" and isinstance(message["content"], str):
+                assert not position or messages[position - 1]["role"] != "tool"
             if position:
                 assert messages[position - 1]["role"] != "user", "neighbours are one message"
         else:

@@ -76,19 +76,10 @@ class LmStudioBackend(AttachedBackend):
         self._model = chosen
         self._warn(chosen)
         await self.check_chat(client, chosen.id, LOAD_TIMEOUT_S)
-        # role "system" inside messages is a 400 before 0.4.15 (bug tracker #2204).
-        late = await http.one_token_chat(
-            client,
-            "/v1/chat/completions",
-            chosen.id,
-            timeout_s=LOAD_TIMEOUT_S,
-            messages=http.LATE_SYSTEM,
-        )
         return Endpoint(
             url=f"{self.base_url}/v1/chat/completions",
             model=chosen.id,
             dialect=Dialect(
-                late_system="system" if late.status_code == 200 else "user",
                 tool_choice="strings",
                 images=chosen.vision,
                 stop=True,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from anyclaude_tui.backends.base import BackendError
 
-_STRICT_SYSTEM = re.compile(r"system message must be at the beginning", re.IGNORECASE)
 _WINDOW_KEYS = ("max_position_embeddings", "max_seq_len", "n_positions", "seq_length")
 
 
@@ -50,12 +48,6 @@ class ModelFiles:
             if found:
                 return found if isinstance(found, str) else json.dumps(found)
         return None
-
-    @property
-    def strict_system(self) -> bool:
-        """Whether the template refuses a system message that is not the first."""
-        template = self.chat_template
-        return bool(template and _STRICT_SYSTEM.search(template))
 
     @property
     def tokenizer_dir(self) -> str | None:

@@ -101,6 +101,11 @@ def tagged(tag: str, lines: list[tuple[str, Any]], body: str) -> str:
     return f"<{tag}>\n{facts}{body}\n</{tag}>"
 
 
+def reminder(text: str) -> str:
+    """System text inside another message, marked the way Claude Code marks its own."""
+    return f"<system-reminder>\n{text}\n</system-reminder>"
+
+
 def _text(block: Mapping[str, Any], where: str, context: Context) -> list[Part]:
     text = required_text(block, "text", where)
     return [text] if text else []

@@ -19,7 +19,9 @@ from anyclaude_tui.proxy.request.content_blocks import (
     blocks_of,
     content_parts,
     parts_of,
+    reminder,
     required_text,
+    tagged,
     text_of,
 )
 from anyclaude_tui.proxy.wire.safe_json import canonical_json, join_texts
@@ -71,7 +73,10 @@ def conversation(system: str, messages: Any, context: Context) -> list[dict[str,
             if role == "system":
                 _push_system(out, text_of(parts_of(block, where, context)), context)
             else:
-                _push_user(out, _user_parts(block, where, context))
+                parts = _user_parts(block, where, context)
+                if context.dialect.user_after_results == "folded":
+                    parts = _fold_user(out, parts)
+                _push_user(out, parts)
         if turn.after and (not out or out[-1]["role"] == "assistant"):
             _push_user(out, [NO_CONTENT])  # two assistant messages in a row are refused
     for message in out:
@@ -83,7 +88,9 @@ def conversation(system: str, messages: Any, context: Context) -> list[dict[str,
 def append_instruction(messages: list[dict[str, Any]], text: str) -> None:
     """Put a line of ours at the end, where it does not disturb the prompt's front."""
     last = messages[-1]
-    if last["role"] != "user":
+    if last["role"] == "tool":
+        _fold(last, reminder(text))
+    elif last["role"] != "user":
         messages.append({"role": "user", "content": text})
     elif isinstance(last["content"], str):
         last["content"] = join_texts([last["content"], text])
@@ -212,15 +219,33 @@ def _user_parts(block: Block, where: str, context: Context) -> list[Part]:
 
 
 def _push_system(out: list[dict[str, Any]], text: str, context: Context) -> None:
-    """A system message where it stands, in the form that the backend's template takes."""
+    """A system message: the first as such, a later one in the form that the dialect tells."""
     if not text:
         return
     if out and out[-1]["role"] == "system":
-        out[-1]["content"] = join_texts([out[-1]["content"], text])
+        _fold(out[-1], text)
     elif not out or context.dialect.late_system == "system":
         out.append({"role": "system", "content": text})
+    elif out[-1]["role"] == "tool":
+        _fold(out[-1], reminder(text))
     else:
-        _push_user(out, [f"<system-reminder>\n{text}\n</system-reminder>"])
+        _push_user(out, [reminder(text)])
+
+
+def _fold(message: dict[str, Any], text: str) -> None:
+    """Append a text to a message whose content is one."""
+    message["content"] = join_texts([message["content"], text])
+
+
+def _fold_user(out: list[dict[str, Any]], parts: list[Part]) -> list[Part]:
+    """Put the user's text into the tool result before it; what is left needs a message."""
+    if not out or out[-1]["role"] != "tool":
+        return parts
+    for part in parts:
+        if isinstance(part, str):
+            marked = part.lstrip().startswith("<system-reminder>")
+            _fold(out[-1], part if marked else tagged("user-message", [], part))
+    return [part for part in parts if not isinstance(part, str)]
 
 
 def _push_user(out: list[dict[str, Any]], parts: list[Part]) -> None:

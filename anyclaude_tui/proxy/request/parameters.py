@@ -22,6 +22,20 @@ _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high"}
 """Anything above (xhigh, max) is high."""
 
 
+KEEP_THINKING: dict[str, bool] = {
+    "preserve_thinking": True,  # Qwen3.6, Gemma 4, LFM2.5
+    "clear_thinking": False,  # GLM-4.7, GLM-5.3
+    "truncate_history_thinking": False,  # Nemotron 3
+    "keep_past_thinking": True,
+    "preserved_thinking": True,
+    "drop_thinking": False,
+}
+"""Switches of chat templates that keep the thinking of earlier turns. Without them each new
+prompt renders the last tool loop anew, and what was cached of it is lost (80 % of 32k tokens;
+all of it where a cache cannot be trimmed). A template ignores the names it does not know: of
+158, all six at once made 17 better, none worse (rendered November 2026)."""
+
+
 @dataclass(slots=True)
 class Parameters:
     """What goes upstream besides messages and tools."""
@@ -100,7 +114,7 @@ def _thinking(thinking: Any, effort: Any, made: Parameters, dialect: Dialect) ->
     thinking = thinking if isinstance(thinking, Mapping) else {}
     made.thinking = thinking.get("type") in ("enabled", "adaptive")
     if dialect.enable_thinking:
-        made.members["chat_template_kwargs"] = {"enable_thinking": made.thinking}
+        made.members["chat_template_kwargs"] = {"enable_thinking": made.thinking, **KEEP_THINKING}
     if not dialect.reasoning_effort:
         return
     if isinstance(effort, str):

@@ -13,6 +13,7 @@ from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.prefix.billing import strip_billing
 from anyclaude_tui.proxy.errors import invalid
 from anyclaude_tui.proxy.request.call_memory import CallMemory
+from anyclaude_tui.proxy.request.content_blocks import reminder
 from anyclaude_tui.proxy.wire.anthropic_events import SIGNATURE_PREFIX
 from anyclaude_tui.proxy.wire.safe_json import harmless
 
@@ -39,7 +40,7 @@ def hygiene(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -> 
         return clean
     if messages and isinstance(messages[0], dict) and messages[0].get("role") == "system":
         messages[0]["content"] = strip_billing(messages[0].get("content"))
-    if endpoint.dialect.late_system == "user":
+    if endpoint.dialect.late_system == "folded":
         messages = _system_as_user(messages)
     kept = (_message(message, memory) for message in messages)
     clean["messages"] = [message for message in kept if message is not None]
@@ -108,7 +109,7 @@ def _marked(content: Any) -> Any:
     if not isinstance(blocks, list):
         return content
     return [
-        {**block, "text": f"<system-reminder>\n{block['text']}\n</system-reminder>"}
+        {**block, "text": reminder(block["text"])}
         if isinstance(block, dict) and isinstance(block.get("text"), str)
         else block
         for block in blocks

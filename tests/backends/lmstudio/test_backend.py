@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from anyclaude_tui.backends import http
 from anyclaude_tui.backends.base import BackendError, BackendState
 from anyclaude_tui.backends.lmstudio import backend as lmstudio
 from tests.backends.conftest import Make
@@ -20,18 +21,11 @@ async def test_the_loaded_model_is_used_as_it_is(make: Make) -> None:
         assert backend.endpoint.window_tokens == 65_536
         assert backend.endpoint.slots == 1
         assert backend.endpoint.dialect.tool_choice == "strings"
-        assert backend.endpoint.dialect.late_system == "system"
+        assert fake.bodies("POST /v1/chat/completions")[0]["tools"] == [http.TOOL]
         assert backend.status().warnings == ()
         assert fake.bodies("POST /api/v1/models/load") == []
         await backend.stop()
         assert fake.bodies("POST /api/v1/models/unload") == []
-
-
-async def test_an_old_one_refuses_late_system_messages(make: Make) -> None:
-    async with serving(LmStudio(context=65_536, strict_system=True)) as fake:
-        backend = make(kind="lmstudio", url=fake.url)
-        await backend.start()
-        assert backend.endpoint.dialect.late_system == "user"
 
 
 async def test_a_small_context_is_a_warning_with_a_remedy(make: Make) -> None:

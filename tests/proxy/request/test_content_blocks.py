@@ -242,7 +242,9 @@ def test_an_unknown_block_is_a_note() -> None:
 
 # --- native servers -------------------------------------------------------------------------
 
-NATIVE = Endpoint("http://127.0.0.1:1/v1/messages", "real-model", native=True)
+NATIVE = Endpoint(
+    "http://127.0.0.1:1/v1/messages", "real-model", Dialect(late_system="system"), native=True
+)
 
 
 def test_a_native_request_keeps_everything_that_is_not_named() -> None:
@@ -297,7 +299,7 @@ def test_a_native_request_has_the_raw_tool_input_and_no_thinking_of_ours() -> No
 
 
 def test_a_strict_native_server_gets_late_system_messages_as_text() -> None:
-    strict = Endpoint("u", "m", Dialect(late_system="user"), native=True)
+    strict = Endpoint("u", "m", Dialect(late_system="folded"), native=True)
     body = {
         "messages": [
             user("a"),

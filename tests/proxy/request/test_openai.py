@@ -145,7 +145,7 @@ def test_results_may_come_in_several_messages() -> None:
         system("between"),
         user(result("t2", "two"), "more"),
     )
-    assert [m["role"] for m in made] == ["user", "assistant", "tool", "tool", "system", "user"]
+    assert [m["role"] for m in made] == ["user", "assistant", "tool", "tool", "user"]
     assert len(made[1]["tool_calls"]) == 2
 
 
@@ -264,41 +264,71 @@ def test_thinking_is_dropped_or_goes_back_under_the_backends_name() -> None:
 # --- system messages ------------------------------------------------------------------------
 
 
-def test_late_system_messages_stay_in_place() -> None:
+REMINDER = "<system-reminder>\n{}\n</system-reminder>"
+
+
+def test_a_late_system_message_goes_into_the_message_before_it() -> None:
     turns = (user("a"), system("note"), assistant("b"), user("c"), system("late"))
     assert messages_for(*turns, system="S") == [
         {"role": "system", "content": "S"},
-        {"role": "user", "content": "a"},
-        {"role": "system", "content": "note"},
+        {"role": "user", "content": f"a\n\n{REMINDER.format('note')}"},
         {"role": "assistant", "content": "b"},
-        {"role": "user", "content": "c"},
-        {"role": "system", "content": "late"},
+        {"role": "user", "content": f"c\n\n{REMINDER.format('late')}"},
     ]
-    strict = messages_for(*turns, system="S", dialect=Dialect(late_system="user"))
-    reminder = "<system-reminder>\n{}\n</system-reminder>"
-    assert strict == [
-        {"role": "system", "content": "S"},
-        {"role": "user", "content": f"a\n\n{reminder.format('note')}"},
-        {"role": "assistant", "content": "b"},
-        {"role": "user", "content": f"c\n\n{reminder.format('late')}"},
+    standing = messages_for(*turns, system="S", dialect=Dialect(late_system="system"))
+    assert [m["role"] for m in standing] == [
+        *("system", "user", "system", "assistant", "user", "system")
     ]
 
 
-@pytest.mark.parametrize("late", ["system", "user"])
-def test_a_system_message_never_comes_between_a_call_and_its_result(late: Any) -> None:
-    made = messages_for(
+def test_a_late_system_message_behind_a_result_is_no_user_query() -> None:
+    turns = (
         user("go"),
         assistant(call("t")),
         system("between"),
         user(result("t", "out")),
-        dialect=Dialect(late_system=late),
+        system("behind"),
     )
-    assert [m["role"] for m in made] == ["user", "assistant", "tool", late]
+    made = messages_for(*turns)
+    assert [m["role"] for m in made] == ["user", "assistant", "tool"]
+    between, behind = REMINDER.format("between"), REMINDER.format("behind")
+    assert made[-1]["content"] == f"out\n\n{between}\n\n{behind}"
+    # The next turn begins with the bytes of this one.
+    assert messages_for(*turns, assistant("ok"), user("more"))[:3] == made
+    standing = messages_for(*turns, dialect=Dialect(late_system="system"))
+    assert [m["role"] for m in standing] == ["user", "assistant", "tool", "system"]
+
+
+def test_user_text_behind_results_goes_where_the_template_takes_it() -> None:
+    turns = (
+        user("go"),
+        assistant(call("t")),
+        user(result("t", "out"), "[Request interrupted by user]"),
+        system("late"),
+    )
+    assert [m["role"] for m in messages_for(*turns)] == ["user", "assistant", "tool", "user"]
+    made = messages_for(*turns, dialect=Dialect(user_after_results="folded"))
+    assert [m["role"] for m in made] == ["user", "assistant", "tool"]
+    said = "<user-message>\n[Request interrupted by user]\n</user-message>"
+    assert made[-1]["content"] == f"out\n\n{said}\n\n{REMINDER.format('late')}"
+
+
+def test_an_instruction_of_ours_behind_a_result_is_no_user_query() -> None:
+    made = messages_for(
+        user("go"),
+        assistant(call("t")),
+        user(result("t", "out")),
+        tools=[BASH],
+        tool_choice={"type": "any"},
+        dialect=Dialect(tool_choice="ignored"),
+    )
+    assert made[-1]["role"] == "tool"
+    assert made[-1]["content"] == f"out\n\n{REMINDER.format('[Answer with a call of Bash.]')}"
 
 
 def test_a_first_system_message_is_the_system_prompt() -> None:
     billing = "x-anthropic-billing-header: v;"
-    made = messages_for(system(f"{billing}\nS"), user("a"), dialect=Dialect(late_system="user"))
+    made = messages_for(system(f"{billing}\nS"), user("a"))
     assert made[0] == {"role": "system", "content": "S"}
 
 

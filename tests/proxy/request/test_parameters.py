@@ -12,6 +12,7 @@ from anyclaude_tui.backends.base import Dialect, Endpoint
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.openai import clamp, translate
+from anyclaude_tui.proxy.request.parameters import KEEP_THINKING
 from tests.proxy.making import (
     BASH,
     IMAGE,
@@ -137,7 +138,7 @@ def test_stop_sequences_here_or_there() -> None:
 def test_thinking_and_effort(thinking: Any, output: Any, asked: bool, effort: str) -> None:
     both = Dialect(enable_thinking=True, reasoning_effort=True)
     request = request_for(both, thinking=thinking, output_config=output)
-    assert request.body["chat_template_kwargs"] == {"enable_thinking": asked}
+    assert request.body["chat_template_kwargs"] == {"enable_thinking": asked, **KEEP_THINKING}
     assert request.body["reasoning_effort"] == effort
     plain = request_for(thinking=thinking, output_config=output)
     assert set(plain.body) == {"model", "stream", "stream_options", "messages"}
@@ -181,7 +182,7 @@ def test_fixed_members_of_the_dialect() -> None:
     )
     body = request_for(dialect).body
     assert body["ttl"] == 60
-    assert body["chat_template_kwargs"] == {"x": 1, "enable_thinking": False}
+    assert body["chat_template_kwargs"] == {"x": 1, "enable_thinking": False, **KEEP_THINKING}
     assert list(body)[-1] == "messages"
 
 
