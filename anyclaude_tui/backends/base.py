@@ -34,7 +34,7 @@ class Dialect:
     """How a backend wants its chat completions request: facts about the server, no code.
 
     `proxy/request/openai.py` reads it to shape the request. Only parameters that a field here
-    allows go upstream (`wire/mlx-lm.md`: unknown or odd ones can kill the server).
+    allows go upstream (`docs/protocol/mlx-lm.md`: unknown or odd ones can kill the server).
     """
 
     late_system: Literal["folded", "system"] = "folded"

@@ -1,4 +1,7 @@
-"""mlx_lm.server in a child process of ours, with its readiness and death traps (wire/mlx-lm.md)."""
+"""mlx_lm.server in a child process of ours, with its readiness and death traps.
+
+Source: docs/protocol/mlx-lm.md.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ INSTALL = install()
 
 
 def dialect() -> Dialect:
-    """How mlx_lm.server wants its requests (wire/mlx-lm.md)."""
+    """How mlx_lm.server wants its requests (docs/protocol/mlx-lm.md)."""
     return Dialect(
         tool_choice="ignored",
         json_schema=False,

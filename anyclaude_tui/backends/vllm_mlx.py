@@ -1,4 +1,4 @@
-"""vllm-mlx in a child process of ours (wire/vllm-mlx.md)."""
+"""vllm-mlx in a child process of ours (docs/protocol/vllm-mlx.md)."""
 
 from __future__ import annotations
 

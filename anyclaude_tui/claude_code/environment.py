@@ -1,7 +1,7 @@
 """The environment of a program in the pane: what it may believe about its terminal.
 
 It runs in *our* terminal, so nothing of the outer one may shine through. Claude Code
-decides by TERM_PROGRAM what a terminal can do (`wire/claude-code.md`, In the terminal):
+decides by TERM_PROGRAM what a terminal can do (`docs/protocol/claude-code.md`, In the terminal):
 with "ghostty" it uses kitty keys, synchronized output, OSC 8 links and OSC 9;4 progress,
 and the pane speaks all of them.
 """

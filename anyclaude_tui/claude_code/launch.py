@@ -1,6 +1,6 @@
 """How Claude Code is launched: its command line and its environment, for this process only.
 
-The user's own settings are never touched. Source of every variable: `claude-code.md`.
+The user's own settings are never touched. Source of every variable: `docs/protocol/claude-code.md`.
 """
 
 from __future__ import annotations

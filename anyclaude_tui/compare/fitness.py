@@ -25,7 +25,7 @@ from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.session.session import Session
 
 CLAUDE_PROMPT_TOKENS = 19_000
-"""Claude Code's first request: 76 KB, tools for the most part (`claude-code.md`)."""
+"""Claude Code's first request: 76 KB, tools for the most part (`docs/protocol/claude-code.md`)."""
 WINDOW_NEEDED = 32_768
 """Its first request, a file or two, and an answer."""
 FIRST_ANSWER_S = 300.0

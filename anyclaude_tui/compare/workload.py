@@ -216,7 +216,7 @@ def with_nonce(body: Mapping[str, Any], nonce: str, again: int = 0) -> dict[str,
     The nonce stands before the system text and in the first tool (some chat templates
     render tools first). `again` changes only the very end, as a next turn would: a warm
     prompt that is not identical, since some servers read an identical one anew
-    (`vllm-mlx.md`, "Cache").
+    (`docs/protocol/vllm-mlx.md`, "Cache").
     """
     made: dict[str, Any] = {**body, "stream": True}
     made["system"] = _with_front(strip_billing(body.get("system")), f"[run {nonce}]\n")

@@ -1,7 +1,7 @@
 """What `doctor` finds out about the terminal: from the environment, and by asking it.
 
 The questions end with DA1, which every terminal answers, so that a terminal that knows
-none of the others costs no wait (`terminal.md`; replies come in order).
+none of the others costs no wait (`docs/terminal.md`; replies come in order).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Pure. A server's prefix cache holds what is the same from the first byte on; the first
 difference costs all that follows. What Claude Code changes, and where, is in
-`claude-code.md`, "Prefix stability".
+`docs/protocol/claude-code.md`, "Prefix stability".
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Pure. A chat completions request becomes: the system text by the client's blocks, then
 tool by tool, then message by message (Qwen, gpt-oss and Llama templates render the tools
-behind the system text: `claude-code.md`, "Prefix stability"). A native Messages request
-has its tools first, as Anthropic's cache orders them.
+behind the system text: `docs/protocol/claude-code.md`, "Prefix stability"). A native Messages
+request has its tools first, as Anthropic's cache orders them.
 """
 
 from __future__ import annotations

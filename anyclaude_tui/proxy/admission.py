@@ -1,7 +1,7 @@
 """The queue before a backend: at most its number of requests at once, main before the rest.
 
 A local server that gets two prompts at once evicts one's KV cache for the other's, so
-order matters more than throughput (`messages.md`, "What users suffer from", 12).
+order matters more than throughput (`docs/protocol/messages.md`, "What users suffer from", 12).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which deadline or keepalive of one request is due next. Pure: times in, a verdict out.
 
-design.md, "The promise on streams", 2 and 3. `exchange.py` tells it what happens and
+docs/architecture.md, "The promise on streams", 2 and 3. `exchange.py` tells it what happens and
 sleeps until `next_due`; nothing is computed per chunk but one assignment.
 """
 

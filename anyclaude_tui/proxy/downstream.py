@@ -13,7 +13,8 @@ from anyclaude_tui.proxy.errors import ApiError
 
 PLAIN_COMMIT_S = 240.0
 """A reply that is not streamed is committed this late: Claude Code gives up on silent
-headers after 300 s (`claude-code.md`, "Failures"), and a real status is worth more."""
+headers after 300 s (`docs/protocol/claude-code.md`, "Failures"), and a real status is worth
+more."""
 
 
 class Reply:

@@ -1,6 +1,6 @@
 """Errors in Anthropic's form: their types, statuses and bodies.
 
-Source: `messages.md`, "errors". Claude Code reacts to the status first and shows the
+Source: `docs/protocol/messages.md`, "Errors". Claude Code reacts to the status first and shows the
 message as it is, so the message is the backend's own words wherever there are any.
 """
 
@@ -63,7 +63,7 @@ def invalid(message: str) -> ApiError:
 def overflow(prompt_tokens: int, window_tokens: int) -> ApiError:
     """The context overflow, in the only words that make Claude Code compact and retry.
 
-    Source: `claude-code.md`, "What matters most", 5.
+    Source: `docs/protocol/claude-code.md`, "What matters most", 5.
     """
     return invalid(f"prompt is too long: {prompt_tokens} tokens > {window_tokens} maximum")
 

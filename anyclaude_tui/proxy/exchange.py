@@ -1,6 +1,6 @@
 """The life of one request: accepted → queued → sent → prefill → decode → ended.
 
-Every path leads to one of four endings (design.md, "The promise on streams"): complete,
+Every path leads to one of four endings (docs/architecture.md, "The promise on streams"): complete,
 an honest limit, an error that says what happened, cancelled by the client. This module
 alone holds the clock, the sockets and the deadlines; what it sends is made by pure code.
 """
@@ -361,7 +361,10 @@ class Exchange:
         return True
 
     async def _keepalive(self, due: Due) -> None:
-        """Tell the client something that it counts (`claude-code.md`, "Keepalives that work")."""
+        """Tell the client something that it counts.
+
+        Source: `docs/protocol/claude-code.md`, "Keepalives that work".
+        """
         if due is Due.KEEPALIVE:
             if self._reply.behind:  # it has something to read; more would only pile up
                 self._timers.told_at = self._now()

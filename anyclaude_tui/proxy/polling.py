@@ -1,7 +1,8 @@
 """Progress from a backend's side channel, asked for only while a request runs.
 
 vllm-mlx tells prefill progress and cached tokens at `/v1/status` and nowhere else
-(`vllm-mlx.md`). With two requests at once it cannot be said whose they are: then unknown.
+(`docs/protocol/vllm-mlx.md`). With two requests at once it cannot be said whose they are: then
+unknown.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Who may come in, and which route: the Messages API on loopback.
 
-Source: `claude-code.md`, "Endpoints and start-up"; `messages.md`, "endpoints".
+Source: `docs/protocol/claude-code.md`, "Endpoints and start-up";
+`docs/protocol/messages.md`, "Endpoints".
 """
 
 from __future__ import annotations
@@ -274,8 +275,8 @@ class ProxyServer:
     async def _only_one(self, record: RequestRecord, raw: bytes) -> AsyncIterator[None]:
         """The same body again while the first still runs: the first is ended, never both run.
 
-        Claude Code repeats a request that it gave up on (`messages.md`, "What users suffer
-        from", 5). Told by session and agent; a client that names no session is left alone.
+        Claude Code repeats a request that it gave up on (`docs/protocol/messages.md`, "What users
+        suffer from", 5). Told by session and agent; a client that names no session is left alone.
         """
         if not record.session_id:
             yield
@@ -300,7 +301,7 @@ class ProxyServer:
 def role_of(headers: Mapping[str, str], body: Mapping[str, Any]) -> Role:
     """Main conversation, subagent (its own header), or a background job such as the title.
 
-    Source: `claude-code.md`, "Background requests": no tools, or a small json_schema.
+    Source: `docs/protocol/claude-code.md`, "Background requests": no tools, or a small json_schema.
     """
     if headers.get("x-claude-code-agent-id"):
         return Role.SUBAGENT

@@ -1,7 +1,7 @@
 """One request to a backend: sent, read as bytes, and closed at once when nobody wants it.
 
 Always streamed: mlx_lm runs a request that is not streamed to max_tokens even after its
-client has left (`mlx-lm.md`, "Disconnect").
+client has left (`docs/protocol/mlx-lm.md`, "Disconnect").
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Which backend new requests go to, and the steps of a change (design.md, "Supervision").
+"""Which backend new requests go to, and the steps of a change.
+
+Source: docs/architecture.md, "Supervision".
 
 A switch: the new backend is brought up, new requests wait for it (kept alive), those in
 flight end on the old one, then the old one stops. Where both do not fit into memory the old

@@ -1,7 +1,7 @@
 """The one thread-safe door between the dashboard's thread and the session's.
 
 The session runs on its own loop in its own thread, because an outer terminal that stops
-reading blocks Textual's loop for seconds (terminal.md, D). The dashboard reads the last
+reading blocks Textual's loop for seconds (docs/terminal.md, D). The dashboard reads the last
 published snapshot, an attribute of an immutable value, and sends commands as coroutines.
 """
 

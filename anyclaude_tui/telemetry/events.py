@@ -3,7 +3,7 @@
 A `RequestRecord` belongs to the session's loop, which alone changes it: a chunk costs a
 few attribute writes. Screens never see it; they get a `RequestView` in a snapshot
 (`metrics.py`), made ten times a second and only while somebody looks.
-Definitions of the numbers: design.md, "What each number means".
+Definitions of the numbers: docs/metrics.md.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Role(StrEnum):
 
 
 class Outcome(StrEnum):
-    """The four proper endings of design.md, "The promise on streams"."""
+    """The four proper endings of docs/architecture.md, "The promise on streams"."""
 
     COMPLETE = "complete"
     LIMIT = "limit"

@@ -1,7 +1,7 @@
 """The journal: one line of JSON per request in `request-logs/YYYY-MM-DD.jsonl`.
 
-The names of its members are those that users' `jq` scripts know (design.md, "Files on the
-user's machine"). A number that is not known is null, never 0.
+The names of its members are those that users' `jq` scripts know (docs/architecture.md, "Files"). A
+number that is not known is null, never 0.
 """
 
 from __future__ import annotations

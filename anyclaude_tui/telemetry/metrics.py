@@ -1,7 +1,7 @@
 """From facts to numbers: what each metric means, in one place.
 
-Pure functions over a `RequestRecord`; the definitions are those of design.md, "What each
-number means". `view()` freezes them for a screen, a file or a report.
+Pure functions over a `RequestRecord`; the definitions are those of docs/metrics.md. `view()`
+freezes them for a screen, a file or a report.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def decode_tokens_per_s(record: RequestRecord) -> Figure:
     """(n − 1) / (last delta − first delta); n from usage, else the counted deltas (estimated).
 
     Unknown where tool calls came whole: mlx_lm and vllm-mlx send nothing while they write
-    one (`mlx-lm.md`, "Tool calls"), so its tokens count, but not the time they took.
+    one (`docs/protocol/mlx-lm.md`, "Tool calls"), so its tokens count, but not the time they took.
     """
     span = _between(record.first_delta_at, record.last_delta_at)
     if not span:

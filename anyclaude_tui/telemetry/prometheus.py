@@ -1,9 +1,9 @@
 """`GET /metrics`: the session's sums in Prometheus' text form.
 
 Names are those of OpenTelemetry's GenAI conventions where there are some (dots become
-underscores, the unit is appended), else `anyclaude_…`. Source: semantic-conventions-genai,
-docs/gen-ai/gen-ai-metrics.md. Counting costs a few additions per request; the library is
-imported when somebody asks for the first time.
+underscores, the unit is appended), else `anyclaude_…`. Source: open-telemetry's
+semantic-conventions-genai, the page on metrics. Counting costs a few additions per request; the
+library is imported when somebody asks for the first time.
 """
 
 from __future__ import annotations

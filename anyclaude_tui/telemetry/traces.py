@@ -1,8 +1,8 @@
 """Traces: all of one request in one file, `traces/<backend>/trace-<time>-<id>.json`.
 
 `.request.body` is the Anthropic request as received, `.request.upstream` what the backend
-got, `.response` what the client got, `.timeline` when (design.md, "Files on the user's
-machine"). Written on the writer's thread, whole or not at all, without secrets.
+got, `.response` what the client got, `.timeline` when (docs/architecture.md, "Files"). Written on
+the writer's thread, whole or not at all, without secrets.
 """
 
 from __future__ import annotations

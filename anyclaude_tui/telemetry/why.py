@@ -1,6 +1,6 @@
 """One plain sentence on the slowest part of a request: the dashboard's **Why**.
 
-Pure. The phases are those of design.md, "What each number means"; a number that is not
+Pure. The phases are those of docs/metrics.md; a number that is not
 known is not said, an estimated one is "about".
 """
 

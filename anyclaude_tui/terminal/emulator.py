@@ -5,7 +5,7 @@ between minors), so that another core can take its place. Here it gets history, 
 buffers, and cells in our own terms.
 
 Sources: xterm's ctlseqs, the kitty keyboard protocol, and what Claude Code was seen to
-send (`wire/claude-code.md`, In the terminal).
+send (`docs/protocol/claude-code.md`, In the terminal).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Charts from eighth blocks: sparkline, progress bar and area, as lines of text.
 
-Own drawing, measured against the plotting libraries (terminal.md, E): the cheapest, the
+Own drawing, measured against the plotting libraries (docs/terminal.md, E): the cheapest, the
 best looking, and nothing to depend on.
 """
 

@@ -1,4 +1,7 @@
-"""A fake `vllm-mlx serve`, as a real process, written from wire/vllm-mlx.md. Run by tests."""
+"""A fake `vllm-mlx serve`, as a real process, for tests.
+
+Written from docs/protocol/vllm-mlx.md.
+"""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def openai(*models: dict[str, Any], **routes: Any) -> Fake:
 
 
 class LmStudio(Fake):
-    """A fake LM Studio 0.4, written from wire/lm-studio.md."""
+    """A fake LM Studio 0.4, written from docs/protocol/lm-studio.md."""
 
     def __init__(self, *, context: int | None = None) -> None:
         self.context = context

@@ -1,7 +1,7 @@
 """The real Claude Code, as a child process: with `-p`, or for a terminal.
 
 It runs in a fresh HOME, prepared so that it asks nothing, and in an environment of its own that
-keeps it from talking to anything but the given server (source: `wire/claude-code.md`,
+keeps it from talking to anything but the given server (source: `docs/protocol/claude-code.md`,
 "Endpoints and start-up" and the table of variables).
 """
 

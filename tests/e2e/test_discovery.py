@@ -65,7 +65,7 @@ async def mlx_server(home: Path) -> AsyncIterator[int]:
     """An mlx_lm.server that the user has started, on a usual port that is free; its port."""
     port = next((port for port in USUAL_PORTS if not machine.port_in_use(port)), None)
     assert port, f"all of the usual ports {USUAL_PORTS} are taken: stop one of their servers"
-    (home / "hub").mkdir()  # without it the server lists no models (wire/mlx-lm.md)
+    (home / "hub").mkdir()  # without it the server lists no models (docs/protocol/mlx-lm.md)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "mlx_lm", "server", "--model", str(TINY_MODEL)),
         *("--host", "127.0.0.1", "--port", str(port)),

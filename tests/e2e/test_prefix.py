@@ -1,5 +1,5 @@
 """Two turns of a real session: the second upstream request starts with the bytes of the first, so
-that the model server's prefix cache holds (`wire/claude-code.md`, "Prefix stability").
+that the model server's prefix cache holds (`docs/protocol/claude-code.md`, "Prefix stability").
 """
 
 from __future__ import annotations

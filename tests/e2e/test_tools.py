@@ -1,5 +1,5 @@
-"""Claude Code's tools, driven by a scripted model through the proxy: what local models really send
-(issue 3), and what Claude Code makes of it.
+"""Claude Code's tools, driven by a scripted model through the proxy: what local models really send,
+and what Claude Code makes of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The fault matrix: whatever goes wrong, each request ends as design.md promises.
+"""The fault matrix: whatever goes wrong, each request ends as docs/architecture.md promises.
 
 Every case runs over real sockets, streamed and not. `pytest -s` prints the table.
 """

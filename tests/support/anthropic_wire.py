@@ -1,6 +1,6 @@
 """What a scripted server of the Messages API says, as bytes: for native (passthrough) backends.
 
-The order and the fields are those of `wire/messages.md`, "Anthropic side". Builders return
+The order and the fields are those of `docs/protocol/messages.md`, "Anthropic side". Builders return
 server-sent events; put them into an `upstream.Reply` like those of `wire.py`.
 """
 

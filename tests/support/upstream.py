@@ -1,9 +1,9 @@
 """A scripted model server, byte-exact, for tests: a fake, on a real loopback socket.
 
-It speaks the OpenAI chat completions protocol as `wire/mlx-lm.md` and `wire/vllm-mlx.md` say
-(its bytes come from `wire.py`; `anthropic_wire.py` has the Messages API's) and plays one `Reply`
-(`replies.py`) for each chat request. Every request is kept: head, body bytes, and when the
-client left.
+It speaks the OpenAI chat completions protocol as `docs/protocol/mlx-lm.md` and
+`docs/protocol/vllm-mlx.md` say (its bytes come from `wire.py`; `anthropic_wire.py` has the Messages
+API's) and plays one `Reply` (`replies.py`) for each chat request. Every request is kept: head, body
+bytes, and when the client left.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A strict judge of Anthropic event streams.
 
-The SDKs accept too much to be one (`messages.md`: a missing message_stop, a second
+The SDKs accept too much to be one (`docs/protocol/messages.md`: a missing message_stop, a second
 message_start, truncated JSON as `{}`). This one takes the bytes that a client received
 and either returns the message or raises AssertionError saying what is wrong.
 """

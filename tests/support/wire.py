@@ -1,9 +1,9 @@
 """What a scripted model server says, as bytes: the chunks of an OpenAI chat completions stream.
 
 Every function returns server-sent events as local servers write them. The shapes are those of
-`wire/mlx-lm.md` ("The stream") and of `wire/vllm-mlx.md`; the model is a fake and says so in
-`system_fingerprint`. JSON strings escape their line ends, so every LF in these bytes is framing
-(`upstream.Reply` can turn it into CRLF).
+`docs/protocol/mlx-lm.md` ("The stream") and of `docs/protocol/vllm-mlx.md`; the model is a fake and
+says so in `system_fingerprint`. JSON strings escape their line ends, so every LF in these bytes is
+framing (`upstream.Reply` can turn it into CRLF).
 """
 
 from __future__ import annotations

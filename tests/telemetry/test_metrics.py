@@ -1,4 +1,4 @@
-"""Each metric as design.md defines it, and unknown where it is not known."""
+"""Each metric as docs/metrics.md defines it, and unknown where it is not known."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ async def test_what_is_not_known_is_null(upstream: Upstream, tmp_path: Path) -> 
 
 
 def jq_paths(path: Path) -> list[int]:
-    """The users' commands of issue 7: by the real jq where there is one, else the same paths."""
+    """What users' scripts ask of a trace: by the real jq where it is, else the same paths."""
     filters = ("system", "tools", "messages")
     if jq := shutil.which("jq"):
         return [

@@ -1,4 +1,4 @@
-"""LM Studio's native API: which models it has, loading and unloading (wire/lm-studio.md).
+"""LM Studio's native API: which models it has, loading and unloading (docs/protocol/lm-studio.md).
 
 `/api/v1` since 0.4.0; `/api/v0` before it knows less and cannot load.
 """

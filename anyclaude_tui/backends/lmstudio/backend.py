@@ -1,4 +1,6 @@
-"""LM Studio: found by its greeting, asked and told through its own API (wire/lm-studio.md).
+"""LM Studio: found by its greeting, asked and told through its own API.
+
+Source: docs/protocol/lm-studio.md.
 
 Its server is started when it is down and `lms` is there; it is never stopped by us.
 """
@@ -88,7 +90,7 @@ class LmStudioBackend(AttachedBackend):
             headers=self.headers(),
             query=self.query,
             window_tokens=chosen.context_tokens or self.settings.context_window,
-            # Parallel requests invalidate its KV cache (#2320) or crash the model (#2255).
+            # Parallel requests invalidate its KV cache or crash the model ("Known faults").
             slots=self.settings.slots or 1,
         )
 

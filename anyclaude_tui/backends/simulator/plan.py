@@ -1,7 +1,7 @@
 """What the simulated server says and how fast: pure, from a request to a plan.
 
-Profiles are made after the users' two models (issue 8). A test, or a person, can script
-each request with a `Script`: see `Script.of_request`.
+Profiles are made after two models that people run, a large and a small one. A test, or a person,
+can script each request with a `Script`: see `Script.of_request`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A simulated model server: real HTTP, real timing, no model.
 
-It speaks what mlx_lm.server speaks (wire/mlx-lm.md), paced by a profile, so that the
+It speaks what mlx_lm.server speaks (docs/protocol/mlx-lm.md), paced by a profile, so that the
 program runs on a machine without a model and tests know exactly what happened. Tests
 script it: see `simulator_plan.Script`; `POST /x_simulator {"next": [SCRIPT…]}` scripts the
 coming requests in order, `GET /x_simulator` tells what was done, DELETE forgets it.

@@ -22,7 +22,7 @@ from anyclaude_tui.backends.supervision import exits, guard, pidfiles
 from anyclaude_tui.backends.supervision.serverlog import ServerLog
 
 STOP_GRACE_S = 10.0
-"""SIGTERM to SIGKILL: vllm-mlx needs up to 8.3 s when busy (wire/vllm-mlx.md)."""
+"""SIGTERM to SIGKILL: vllm-mlx needs up to 8.3 s when busy (docs/protocol/vllm-mlx.md)."""
 SAMPLE_S = 1.0
 LAST_OUTPUT_S = 0.5
 

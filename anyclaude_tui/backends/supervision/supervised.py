@@ -1,7 +1,7 @@
 """The life of a server that we start: brought up, watched, restarted, brought down.
 
 One task, the keeper, owns the life and alone changes the state; callers ask it and wait.
-design.md, "Supervision". Subclasses say what to run and how to see that it serves.
+docs/architecture.md, "Supervision". Subclasses say what to run and how to see that it serves.
 """
 
 from __future__ import annotations

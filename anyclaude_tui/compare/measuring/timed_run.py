@@ -1,6 +1,6 @@
 """One timed run over HTTP: through the proxy as Claude Code calls it, or direct.
 
-Definitions are those of design.md ("What each number means"), computed by
+Definitions are those of docs/metrics.md, computed by
 `telemetry/metrics.py` from a `RequestRecord`. Held against the field's tools, vLLM's
 `bench serve` (endpoint_request_func.py, serve.py) and guidellm (request_stats.py):
 

@@ -1,8 +1,8 @@
 """How a reply ends: one decision, from what was seen of it.
 
-Pure. design.md, "The promise on streams": complete, an honest limit, or an error that says
-what happened; never a cut-off that looks complete. `max_tokens` is what makes Claude Code
-carry on by itself (`claude-code.md`, "Odd model output").
+Pure. docs/architecture.md, "The promise on streams": complete, an honest limit, or an error that
+says what happened; never a cut-off that looks complete. `max_tokens` is what makes Claude Code
+carry on by itself (`docs/protocol/claude-code.md`, "Odd model output").
 """
 
 from __future__ import annotations

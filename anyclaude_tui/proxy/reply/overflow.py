@@ -1,8 +1,8 @@
 """Recognise a context overflow in the words of any server, and say it in Claude Code's.
 
 Pure. Claude Code compacts and retries by itself when it reads "prompt is too long"
-(`claude-code.md`, "What matters most", 5), and repeats with a smaller `max_tokens` when it
-reads "input length and `max_tokens` exceed context limit: A + B > C" ("Failures", 400).
+(`docs/protocol/claude-code.md`, "What matters most", 5), and repeats with a smaller `max_tokens`
+when it reads "input length and `max_tokens` exceed context limit: A + B > C" ("Failures", 400).
 """
 
 from __future__ import annotations

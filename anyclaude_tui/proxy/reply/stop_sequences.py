@@ -1,7 +1,7 @@
 """Stop sequences, done here: servers do them wrong.
 
 Pure and incremental. mlx_lm misses those off a token boundary and removes text; vllm-mlx
-ignores them (`mlx-lm.md`, `vllm-mlx.md`).
+ignores them (`docs/protocol/mlx-lm.md`, `docs/protocol/vllm-mlx.md`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Keep the prompt's front the same from turn to turn, so that a server's cache can help.
 
-Pure. Two things that Claude Code does would change it (`claude-code.md`, "Prefix
+Pure. Two things that Claude Code does would change it (`docs/protocol/claude-code.md`, "Prefix
 stability"): a billing block that stands first and changes, and tool arguments that come
 back rewritten. And one function says where two prompts part.
 """

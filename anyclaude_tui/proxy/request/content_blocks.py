@@ -3,7 +3,7 @@
 Pure. A block becomes parts: text, or an OpenAI `image_url` part where the backend reads
 images. Whatever cannot go upstream becomes a short text in its place, so that the model
 knows that something was there; nothing is ever fetched for a backend, and no URL of an
-image or document is forwarded (mlx_lm would fetch it, `mlx-lm.md`, "Requests").
+image or document is forwarded (mlx_lm would fetch it, `docs/protocol/mlx-lm.md`, "Requests").
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The conversation: Anthropic messages → chat completions messages.
 
-Pure. What strict servers and templates ask for (`messages.md`, "OpenAI side"): the
+Pure. What strict servers and templates ask for (`docs/protocol/messages.md`, "OpenAI side"): the
 results of an assistant's calls stand right behind it, in the order of the calls; each
 call has exactly one; images from a result follow in a user message. Neighbours of the
 same role are one message, as in the Messages API itself.

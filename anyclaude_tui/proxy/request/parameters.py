@@ -1,7 +1,8 @@
 """Sampling, limits, thinking and output format: Anthropic's → the backend's nearest.
 
 Pure. Only what is written here goes upstream, and only where the dialect allows it: an
-unknown or odd parameter can kill a server (`mlx-lm.md`, "Requests"). Nulls are omitted.
+unknown or odd parameter can kill a server (`docs/protocol/mlx-lm.md`, "Requests"). Nulls are
+omitted.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Source for the routes: llama.cpp's server README (`/tokenize`, `/apply-template`) and
 vLLM's `TokenizeChatRequest`. Claude Code asks 13 to 20 times at once for `/context`
-(`claude-code.md`, "Endpoints"), so nothing here may be slow, and nothing raises.
+(`docs/protocol/claude-code.md`, "Endpoints and start-up"), so nothing here may be slow, and
+nothing raises.
 """
 
 from __future__ import annotations

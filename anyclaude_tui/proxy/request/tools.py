@@ -1,7 +1,7 @@
 """Tools and tool_choice: Anthropic's → the backend's nearest.
 
 Pure. Server tools (web_search_*, code_execution, …) run on Anthropic's servers: they are
-filtered with a notice, never forwarded (`messages.md`, "server tools").
+filtered with a notice, never forwarded (`docs/protocol/messages.md`, "Server tools").
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Pure. Servers disagree on everything that says which call a fragment belongs to: the index
 is absent or always 0, the id null, repeated or new, the name empty or repeated, arguments
-whole or in pieces (`messages.md`, "OpenAI side"). The order is: index, id, arrival.
+whole or in pieces (`docs/protocol/messages.md`, "OpenAI side"). The order is: index, id, arrival.
 """
 
 from __future__ import annotations

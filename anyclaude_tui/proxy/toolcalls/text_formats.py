@@ -2,7 +2,7 @@
 
 Pure. Each form has an opener, perhaps a closer, a `head` that tells early whether what
 follows the opener can still be a call of an offered tool, and a `parse`. Sources: the chat
-templates of the models, and the threads in `messages.md`, "OpenAI side".
+templates of the models, and the threads in `docs/protocol/messages.md`, "OpenAI side".
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Pure. Most events are rare and made from dicts; a delta of an open block is a prefix that
 is made once per block, the text as JSON, and an end: that is the hot path.
-Source: `messages.md`, "Anthropic side".
+Source: `docs/protocol/messages.md`, "Anthropic side".
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def message_delta(
     stop_reason: str | None, stop_sequence: str | None, usage: Mapping[str, int]
 ) -> bytes:
     """How the message ended, and its usage. With a null stop reason it is the keepalive
-    that Claude Code counts (`claude-code.md`, "Keepalives that work")."""
+    that Claude Code counts (`docs/protocol/claude-code.md`, "Keepalives that work")."""
     return event(
         {
             "type": "message_delta",

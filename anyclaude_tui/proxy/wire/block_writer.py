@@ -3,7 +3,8 @@
 Pure. What to show comes in as text, thinking and whole tool calls; Anthropic events go
 out through `out`. White space that stands alone between blocks is not shown: mlx_lm sends
 "\\n" between parallel calls, and a white-space-only text block is dropped from the history
-by Claude Code, which would change the prompt's prefix (`claude-code.md`, "Prefix stability").
+by Claude Code, which would change the prompt's prefix (`docs/protocol/claude-code.md`, "Prefix
+stability").
 """
 
 from __future__ import annotations

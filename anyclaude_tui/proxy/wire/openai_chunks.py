@@ -3,7 +3,7 @@
 Pure. `decode_fast` is msgspec straight into structs; whatever does not fit them (a server
 that writes arguments as an object, content as a list of parts, numbers as strings, half a
 surrogate pair …) goes through `from_raw`, which takes any JSON value.
-Source: `messages.md`, "OpenAI side".
+Source: `docs/protocol/messages.md`, "OpenAI side".
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 def harmless(value: Any, depth: int = 0) -> Any:
     """A copy of a JSON value that every encoder, template and tokenizer can take.
 
-    Lone surrogates become U+FFFD (mlx_lm answers them with 404, `mlx-lm.md`), halves of a
-    pair become the character, numbers that JSON or 64 bits cannot hold become ones that
-    they can. Raises ApiError when the value is nested too deeply.
+    Lone surrogates become U+FFFD (mlx_lm answers them with 404, `docs/protocol/mlx-lm.md`), halves
+    of a pair become the character, numbers that JSON or 64 bits cannot hold become ones that they
+    can. Raises ApiError when the value is nested too deeply.
     """
     if isinstance(value, str):
         return clean_text(value)

@@ -43,7 +43,10 @@ class StreamFacts:
     prefill_total: int | None = None
 
     def note_comment(self, text: bytes) -> None:
-        """mlx_lm: `keepalive 2048/3015` is prefill progress (`mlx-lm.md`, "The stream")."""
+        """mlx_lm: `keepalive 2048/3015` is prefill progress.
+
+        Source: `docs/protocol/mlx-lm.md`, "The stream".
+        """
         found = _PROGRESS.search(text)
         if found:
             self.prefill_done = int(found[1])

@@ -332,7 +332,7 @@ async def test_nothing_is_painted_for_rows_that_did_not_change() -> None:
 
 
 async def test_frames_leave_no_cyclic_garbage() -> None:
-    """Strip.divide of Textual leaves a cycle for each painted row (terminal.md, C)."""
+    """Strip.divide of Textual leaves a cycle for each painted row (docs/terminal.md, C)."""
     async with running((120, 40)) as (app, _):
         frames = 30
 
