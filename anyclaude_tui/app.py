@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import constants, events
 from textual.app import App
 from textual.command import CommandPalette
-from textual.filter import Monochrome
-from textual.keys import _character_to_key
 
 from anyclaude_tui.config.settings import DashboardSettings, Settings
 from anyclaude_tui.screens import actions
@@ -32,6 +30,12 @@ from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.terminal.keys import key_press
 from anyclaude_tui.widgets import themes
 from anyclaude_tui.widgets.format import home_relative
+from anyclaude_tui.widgets.textual_internals import (
+    key_name,
+    prepare_textual,
+    show_in_grey,
+    writes_waiting,
+)
 
 if TYPE_CHECKING:
     from anyclaude_tui.widgets.terminal import messages as pane_messages
@@ -124,14 +128,7 @@ class DashboardApp(App[int], inherit_bindings=False):
             os.environ.pop("NO_COLOR", None)
         else:
             os.environ["NO_COLOR"] = "1"
-        if on is self.no_color:
-            self.no_color = not on
-            grey = [one for one in self._filters if isinstance(one, Monochrome)]
-            for one in grey:
-                self._filters.remove(one)
-            if not on:
-                self._filters.append(Monochrome())
-            self.refresh_css(animate=False)
+        show_in_grey(self, not on)
 
     def _settle(self) -> None:
         """What is there by now stays: the collector need not walk it again and again."""
@@ -140,7 +137,7 @@ class DashboardApp(App[int], inherit_bindings=False):
 
     def show_snapshot(self) -> None:
         """Hand the session's last snapshot to the screen, unless the terminal lags behind."""
-        if self.writes_waiting() > WRITES_BEHIND:
+        if writes_waiting(self) > WRITES_BEHIND:
             return
         snapshot = self.door.snapshot
         self.dashboard.show(snapshot)
@@ -149,11 +146,6 @@ class DashboardApp(App[int], inherit_bindings=False):
                 self._notice_wall = notice.wall
                 if notice.level in SEVERITY:
                     self.say(notice.text, notice.level)
-
-    def writes_waiting(self) -> int:
-        """Writes that the terminal has not taken yet (Textual's Linux driver has a queue)."""
-        writer = getattr(self._driver, "_writer_thread", None)
-        return 0 if writer is None else int(writer._queue.qsize())
 
     def say(self, words: str, level: str = "information") -> None:
         """A short message over the screen; what went wrong stays longer."""
@@ -375,23 +367,11 @@ class DashboardApp(App[int], inherit_bindings=False):
     def on_terminal_pane_bell(self) -> None:
         self.bell()
 
-    def on_terminal_pane_leader(self) -> None:
-        if not self.leading:
-            self.lead(True)
-
-
-def key_name(chord: str) -> str:
-    """A chord as Textual names it: `ctrl+]` is `ctrl+right_square_bracket`."""
-    rest, plus, key = chord.rpartition("+")
-    return rest + plus + (_character_to_key(key) if len(key) == 1 else key)
-
 
 def run_dashboard(
     door: Door, settings: Settings, external: bool, *, first_run: bool = False
 ) -> int:
     """Run the dashboard until the user leaves it; returns the exit code."""
-    from anyclaude_tui.widgets.textual_internals import prepare_textual
-
     prepare_textual()
     # The session's thread gets its turn five times sooner than by default (measured:
     # docs/architecture.md, Loops and threads).

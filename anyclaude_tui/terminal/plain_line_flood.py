@@ -13,6 +13,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from anyclaude_tui.terminal.bittty_internals import (
+    empty_cell,
+    holds_part_of_a_character,
+    touch,
+)
 from anyclaude_tui.terminal.scrollback import History
 
 _LINES = re.compile(rb"(?:[ -~]*\r\n)+")
@@ -46,12 +51,12 @@ def take_plain_lines(board: Any, history: History, data: bytes) -> int:
     style = board.style.current
     leaving, staying = lines[: 1 - rows or None], lines[len(lines) - rows + 1 :]
     history.extend_text(leaving, style)
-    blank = page._empty_cell
+    blank = empty_cell(page)
     for y, text in enumerate(staying):
         page.grid[y] = [(style, char) for char in text] + [blank] * (width - len(text))
     page.grid[rows - 1] = [blank] * width
     page.wrapped_lines[:rows] = [False] * rows
-    page._touch_page()
+    touch(page)
     return found.end()
 
 
@@ -63,7 +68,7 @@ def _is_plain(board: Any) -> bool:
         parser.mode is None
         and not parser.buffer
         and not parser.vt52
-        and not board.printer._decoder.getstate()[0]
+        and not holds_part_of_a_character(board)
         and not blitter.in_alt_screen
         and blitter.scroll_top == 0
         and (board.cursor.x, board.cursor.y) == (0, blitter.scroll_bottom)

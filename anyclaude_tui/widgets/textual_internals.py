@@ -1,7 +1,9 @@
-"""What Textual must be told before it starts, for a terminal in a pane to feel like one.
+"""Textual's internals: all that is touched of them, but for the strips of the pane
+(`widgets/terminal/strip_internals.py`). Textual is pinned, and `tests/test_private_names.py`
+names each and fails when one has moved.
 
-Measured with Textual 8.2 (pinned: these are its internals; `tests/widgets/
-test_terminal_setup.py` fails when they move):
+What it is told before it starts, for a terminal in a pane to feel like one (measured with
+Textual 8.2):
 - it waits 100 ms after Esc; terminals with kitty keys do not need the wait, for others
   25 ms is enough on a local line;
 - it paints at most 60 times a second, which alone costs a key up to 16 ms;
@@ -9,7 +11,7 @@ test_terminal_setup.py` fails when they move):
   sends a prompt instead of starting a new line, and rewrites or drops other Alt keys;
 - its output queue holds 30 writes and then blocks the loop until the terminal reads again.
 
-This module does not import Textual when it is imported.
+Importing this module does not import Textual.
 """
 
 from __future__ import annotations
@@ -17,7 +19,12 @@ from __future__ import annotations
 import os
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.screen import Screen
+    from textual.widget import Widget
 
 ESCAPE_DELAY_MS = 25
 FPS = 240
@@ -83,3 +90,49 @@ def alt_keys() -> dict[str, AltKey]:
     for code in range(0x01, 0x1B):
         names.setdefault(f"\x1b{chr(code)}", f"ctrl+alt+{chr(code + 0x60)}")
     return {sequence: AltKey(name) for sequence, name in names.items()}
+
+
+def key_name(chord: str) -> str:
+    """A chord as Textual names it: `ctrl+]` is `ctrl+right_square_bracket`."""
+    from textual.keys import _character_to_key
+
+    rest, plus, key = chord.rpartition("+")
+    return rest + plus + (_character_to_key(key) if len(key) == 1 else key)
+
+
+def writes_waiting(app: App[Any]) -> int:
+    """Writes that the outer terminal has not taken yet; 0 without a queue (only Textual's
+    Linux driver, which macOS has too, has one)."""
+    writer = getattr(app._driver, "_writer_thread", None)
+    return 0 if writer is None else int(writer._queue.qsize())
+
+
+def paint_now(widget: Widget) -> None:
+    """Write a widget's changed regions to the terminal without waiting for Textual's next
+    tick (up to 4 ms)."""
+    screen = widget.screen
+    if screen.is_current and not widget.app._batch_count and not screen._layout_required:
+        screen._compositor.update_widgets({widget})
+        screen._compositor_refresh()
+        widget._repaint_required = False
+
+
+def show_in_grey(app: App[Any], grey: bool) -> None:
+    """Shades of grey instead of colours, as NO_COLOR asks for, while the app runs."""
+    from textual.filter import Monochrome
+
+    if grey is app.no_color:
+        return
+    app.no_color = grey
+    for one in [one for one in app._filters if isinstance(one, Monochrome)]:
+        app._filters.remove(one)
+    if grey:
+        app._filters.append(Monochrome())
+    app.refresh_css(animate=False)
+
+
+def message_racks(screen: Screen[Any]) -> list[Widget]:
+    """The widgets in which a screen stacks its short messages."""
+    from textual.widgets._toast import ToastRack
+
+    return list(screen.query(ToastRack))

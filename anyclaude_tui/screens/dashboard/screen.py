@@ -13,7 +13,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets._toast import ToastRack
 
 from anyclaude_tui.claude_code.environment import child_env
 from anyclaude_tui.screens.actions import chord_name
@@ -26,6 +25,7 @@ from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, text, wrapped
 from anyclaude_tui.widgets.panel import LinesView, Panel
 from anyclaude_tui.widgets.panels import PANELS
 from anyclaude_tui.widgets.terminal.pane import TerminalPane
+from anyclaude_tui.widgets.textual_internals import message_racks
 
 if TYPE_CHECKING:
     from anyclaude_tui.claude_code.launch import Launch
@@ -43,7 +43,7 @@ class DashboardScreen(Screen[None]):
         super().__init__()
         self.leader = chord_name(leader)
         self.external = external
-        self.pane = None if external else TerminalPane(leader=leader, id="pane")
+        self.pane = None if external else TerminalPane(id="pane")
         self.zoomed = False
         self.panels_on = True
         self.hidden: frozenset[str] = frozenset()
@@ -91,8 +91,6 @@ class DashboardScreen(Screen[None]):
     def set_leader(self, leader: str) -> None:
         """Another leader chord, as a key of Textual's."""
         self.leader = chord_name(leader)
-        if self.pane is not None:
-            self.pane.leader = leader
         self._show_again()
 
     def show(self, snapshot: Snapshot) -> None:
@@ -188,7 +186,7 @@ class DashboardScreen(Screen[None]):
         """Put messages over the half of the pane in which nobody types, never over a panel;
         without a pane at the bottom, over the oldest requests."""
         region = self.arrangement.regions.get("pane")
-        for rack in self.query(ToastRack):
+        for rack in message_racks(self):
             if region is None or self.pane is None:
                 rack.styles.dock, rack.styles.width = "bottom", "1fr"
                 rack.styles.margin = (0, 0, 1, 0)

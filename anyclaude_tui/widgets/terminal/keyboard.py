@@ -3,15 +3,11 @@ line in which a search is typed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from textual import events
 
 from anyclaude_tui.terminal.keys import key_press
-from anyclaude_tui.widgets.terminal.messages import Leader, RestartMode, RestartRequested
-
-if TYPE_CHECKING:
-    from anyclaude_tui.widgets.terminal.pane import TerminalPane
+from anyclaude_tui.widgets.terminal.input_target import InputTarget
+from anyclaude_tui.widgets.terminal.messages import RestartMode
 
 WAKE_DELAY_S = 0.5
 _RESTART_KEYS: dict[str, RestartMode] = {
@@ -22,120 +18,107 @@ _RESTART_KEYS: dict[str, RestartMode] = {
 }
 
 
-class TerminalKeyboard:
-    """A part of TerminalPane."""
+class KeyboardInput:
+    """The keys and pastes that reach the pane, and what each does to its target.
 
-    leader: str
-    end_line: tuple[str, ...] | None = None
-    """Shown after the child's end, until the next one is launched."""
-    leader_armed = False
-    """Whether the leader was the last key: pressed again it is the child's."""
-    _prompt: str | None = None  # what is typed into the search line
+    The leader chord never comes here: the dashboard takes it first.
+    """
 
-    @property
-    def _pane(self) -> TerminalPane:
-        return cast("TerminalPane", self)
+    def __init__(self, target: InputTarget) -> None:
+        self._target = target
+        self._query: str | None = None  # what is typed into the search line
 
     def find(self) -> None:
         """Open the search line: keys go into it until Escape."""
-        self._prompt = ""
-        self._show_prompt()
+        self._query = ""
+        self._show_query()
 
-    def on_key(self, event: events.Key) -> None:
-        """All keys are the child's, except the leader."""
-        pane = self._pane
-        event.stop()
-        event.prevent_default()
-        if event.key == self.leader and not self.leader_armed:
-            self.leader_armed = True
-            pane.post_message(Leader())
-            return
-        self.leader_armed = False
-        pane.boost()
-        if self._prompt is not None:
-            self._prompt_key(event)
+    def key(self, event: events.Key) -> None:
+        """One key: the search line's, the scrollback's, the child's, or a choice after its end."""
+        target = self._target
+        target.boost()
+        if self._query is not None:
+            self._search_key(event)
         elif self._scroll_key(event.key):
             pass
-        elif pane.running:
+        elif target.running:
             self._send(event)
-        elif self.end_line is not None and (mode := _RESTART_KEYS.get(event.key)):
-            pane.post_message(RestartRequested(mode))
+        elif target.end_line is not None and (mode := _RESTART_KEYS.get(event.key)):
+            target.restart(mode)
 
-    def on_paste(self, event: events.Paste) -> None:
+    def paste(self, text: str) -> None:
         """A paste goes to the child as one, between markers if it asked for them."""
-        event.stop()
-        event.prevent_default()
-        if self._prompt is not None:
-            self._prompt += event.text.splitlines()[0] if event.text else ""
-            self._pane.view.find(self._prompt)
-            self._show_prompt()
-        elif self._pane.running:
+        if self._query is not None:
+            self._query += text.splitlines()[0] if text else ""
+            self._target.view.find(self._query)
+            self._show_query()
+        elif self._target.running:
             self._forget_overlays()
-            self._pane.emulator.paste(event.text)
+            self._target.emulator.paste(text)
 
     def _send(self, event: events.Key) -> None:
         press = key_press(event.key, event.character)
         if press is None:
             return
         self._forget_overlays()
-        self._pane.emulator.key(press)
+        self._target.emulator.key(press)
         if event.key == "ctrl+z":
             # Claude Code suspends itself and waits for a shell's `fg`: there is none.
-            self._pane.set_timer(WAKE_DELAY_S, self._pane.wake)
+            self._target.wake(WAKE_DELAY_S)
 
     def _scroll_key(self, key: str) -> bool:
         """Shift+PageUp and its like scroll the history, as in other terminals; plain
         PageUp too while scrolled back. Else they are the child's, and always on its
         alternate screen, which has no history (Claude Code's default)."""
-        pane = self._pane
-        page = max(1, pane.emulator.rows - 2)
+        target = self._target
+        page = max(1, target.emulator.rows - 2)
         steps = {"pageup": page, "pagedown": -page, "home": 1 << 30, "end": -(1 << 30)}
         name = key.removeprefix("shift+")
-        if name not in steps or (name == key and not pane.view.offset):
+        if name not in steps or (name == key and not target.view.offset):
             return False
-        if pane.emulator.alternate_screen:
+        if target.emulator.alternate_screen:
             return False
-        pane.view.scroll(steps[name])
-        pane.request_frame()
+        target.view.scroll(steps[name])
+        target.request_frame()
         return True
 
     def _forget_overlays(self) -> None:
-        view = self._pane.view
+        view = self._target.view
         if view.selection is not None or view.search is not None or view.offset:
             view.selection = view.search = None
             view.invalidate()
             view.follow()
-            self._pane.request_frame()
+            self._target.request_frame()
 
     # --- the search line ---
 
-    def _prompt_key(self, event: events.Key) -> None:
-        assert self._prompt is not None
-        view = self._pane.view
+    def _search_key(self, event: events.Key) -> None:
+        assert self._query is not None
+        view = self._target.view
         if event.key == "escape":
-            self._prompt, view.line = None, self.end_line
+            self._query, view.line = None, self._target.end_line
             view.find("")
             view.follow()
-            self._pane.request_frame()
+            self._target.request_frame()
             return
         if event.key in ("enter", "up"):
             view.find_next(1)
         elif event.key in ("shift+enter", "down"):
             view.find_next(-1)
         elif event.key == "backspace":
-            self._prompt = self._prompt[:-1]
-            view.find(self._prompt)
+            self._query = self._query[:-1]
+            view.find(self._query)
         elif event.character and event.character.isprintable():
-            self._prompt += event.character
-            view.find(self._prompt)
-        self._show_prompt()
+            self._query += event.character
+            view.find(self._query)
+        self._show_query()
 
-    def _show_prompt(self) -> None:
-        view = self._pane.view
+    def _show_query(self) -> None:
+        view = self._target.view
         found = ""
         if view.search is not None:
             total = len(view.search.matches)
             found = f"{total - view.search.index} of {total}" if total else "not found"
-        asked = f" find: {self._prompt}▏ {found}"
+        asked = f" find: {self._query}▏ {found}"
         view.line = (f"{asked}   enter older · shift+enter newer · esc close", asked)
-        self._pane.request_frame()
+        self._target.request_frame()

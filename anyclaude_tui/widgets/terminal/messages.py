@@ -54,10 +54,6 @@ class Notification(Message, namespace="terminal_pane"):
     text: str
 
 
-class Leader(Message, namespace="terminal_pane"):
-    """The leader chord was pressed: the next keys are the dashboard's."""
-
-
 @dataclass
 class RestartRequested(Message, namespace="terminal_pane"):
     """After the end: a key asked for the same again, for `-c`, or for a shell."""

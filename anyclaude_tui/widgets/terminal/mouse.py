@@ -6,17 +6,15 @@ because many terminals keep Shift for a selection of their own. Ctrl+click opens
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal
 
 from textual import events
+from textual.geometry import Offset
 
 from anyclaude_tui.terminal.cells import Cell
-from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.terminal.emulator import MouseButton, Wheel
 from anyclaude_tui.terminal.selection import Point, Unit, select, selected_text
-
-if TYPE_CHECKING:
-    from anyclaude_tui.widgets.terminal.pane import TerminalPane
+from anyclaude_tui.widgets.terminal.input_target import InputTarget
 
 WHEEL_ROWS = 3
 MULTI_CLICK_S = 0.4
@@ -25,128 +23,99 @@ _OPENED = ("https://", "http://")
 _UNITS: tuple[Unit, ...] = ("character", "word", "line")
 
 
-class TerminalMouse:
-    """A part of TerminalPane."""
+class MouseInput:
+    """The mouse events that reach the pane. `at`: where on the screen of the terminal, in
+    cells from its top left; outside of it while a drag goes on."""
 
-    _anchor: Point | None = None
-    _unit: Unit = "character"
-    _clicks = 0
-    _last_click: tuple[float, Point] = (0.0, (-1, -1))
-    _dragged = False
+    def __init__(self, target: InputTarget) -> None:
+        self._target = target
+        self._anchor: Point | None = None
+        self._unit: Unit = "character"
+        self._clicks = 0
+        self._last_click: tuple[float, Point] = (0.0, (-1, -1))
+        self._dragged = False
 
-    @property
-    def _pane(self) -> TerminalPane:
-        return cast("TerminalPane", self)
-
-    def copy(self, text: str) -> None:
-        """To the clipboard: by OSC 52 through the outer terminal, and by the system."""
-        pane = self._pane
-        if text:
-            pane.app.copy_to_clipboard(text)
-            pane.run_worker(copy_to_system(text), group="clipboard", exit_on_error=False)
-            pane.post_message(pane.Copied(len(text)))
-
-    # --- events ---
-
-    def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Starts a selection, or is the child's."""
-        pane = self._pane
-        event.stop()
-        pane.focus()
-        if event.ctrl and event.button == 1 and self._open_link(event):
-            return
-        pane.capture_mouse()
+    def down(self, event: events.MouseDown, at: Offset) -> bool:
+        """Starts a selection, or is the child's; whether what follows belongs to it (a link
+        that was opened is done)."""
+        if event.ctrl and event.button == 1 and self._open_link(at):
+            return False
         if self._childs(event):
-            self._to_child("press", event)
-            return
-        if event.button == 1:
-            self._press(event)
+            self._to_child("press", event, at)
+        elif event.button == 1:
+            self._press(event, at)
+        return True
 
-    def on_mouse_up(self, event: events.MouseUp) -> None:
+    def up(self, event: events.MouseUp, at: Offset) -> None:
         """Ends a selection and copies it, or is the child's."""
-        pane = self._pane
-        event.stop()
-        pane.release_mouse()
         if self._anchor is None:
             if self._childs(event):
-                self._to_child("release", event)
+                self._to_child("release", event, at)
             return
-        self._drag(event)
+        self._drag(at)
         self._anchor = None
-        selection = pane.view.selection
+        target = self._target
+        selection = target.view.selection
         if selection is not None:
-            self.copy(selected_text(selection, pane.emulator.columns, self._cells, self._wrapped))
+            columns = target.emulator.columns
+            target.copy(selected_text(selection, columns, self._cells, self._wrapped))
 
-    def on_mouse_move(self, event: events.MouseMove) -> None:
+    def move(self, event: events.MouseMove, at: Offset) -> None:
         """Extends a selection, or is the child's."""
-        event.stop()
         if self._anchor is not None:
-            self._drag(event)
+            self._drag(at)
         elif self._childs(event):
-            self._to_child("move", event)
+            self._to_child("move", event, at)
 
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Back into history, or to the child."""
-        self._wheel(event, "up")
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Forward again, or to the child."""
-        self._wheel(event, "down")
+    def wheel(self, event: events.MouseEvent, direction: Wheel, at: Offset) -> None:
+        """Through the history, or to the child."""
+        target = self._target
+        if target.running and target.emulator.wheel_scrolls_program and not event.shift:
+            x, y = self._position(at)
+            steps = 1 if target.emulator.mouse_tracking else WHEEL_ROWS
+            for _ in range(steps):
+                target.emulator.mouse("press", x, y, direction, _modifiers(event), wheel=True)
+            return
+        if target.view.scroll(WHEEL_ROWS if direction == "up" else -WHEEL_ROWS):
+            target.request_frame()
 
     # --- the child's ---
 
     def _childs(self, event: events.MouseEvent) -> bool:
-        pane = self._pane
+        target = self._target
         taken_back = event.shift or event.meta
-        return pane.running and pane.emulator.mouse_tracking and not taken_back
+        return target.running and target.emulator.mouse_tracking and not taken_back
 
     def _to_child(
-        self, kind: Literal["press", "release", "move"], event: events.MouseEvent
+        self, kind: Literal["press", "release", "move"], event: events.MouseEvent, at: Offset
     ) -> None:
-        x, y = self._position(event)
-        self._pane.emulator.mouse(
+        x, y = self._position(at)
+        self._target.emulator.mouse(
             kind, x, y, _BUTTON_NAMES.get(event.button, "none"), _modifiers(event)
         )
 
-    def _wheel(self, event: events.MouseEvent, direction: Wheel) -> None:
-        pane = self._pane
-        event.stop()
-        event.prevent_default()
-        if pane.running and pane.emulator.wheel_scrolls_program and not event.shift:
-            x, y = self._position(event)
-            steps = 1 if pane.emulator.mouse_tracking else WHEEL_ROWS
-            for _ in range(steps):
-                pane.emulator.mouse("press", x, y, direction, _modifiers(event), wheel=True)
-            return
-        if pane.view.scroll(WHEEL_ROWS if direction == "up" else -WHEEL_ROWS):
-            pane.request_frame()
-
-    def _open_link(self, event: events.MouseEvent) -> bool:
-        row, x = self._point(event)
+    def _open_link(self, at: Offset) -> bool:
+        row, x = self._point(at)
         cells = self._cells(row)
         look = cells[x].look if x < len(cells) else None
         if look is None or look.link is None or not look.link.startswith(_OPENED):
             return False
-        self._pane.app.open_url(look.link)
+        self._target.open_link(look.link)
         return True
 
-    def _position(self, event: events.MouseEvent) -> tuple[int, int]:
-        emulator = self._pane.emulator
-        offset = event.get_content_offset_capture(self._pane)
-        return (
-            min(max(0, offset.x), emulator.columns - 1),
-            min(max(0, offset.y), emulator.rows - 1),
-        )
+    def _position(self, at: Offset) -> tuple[int, int]:
+        emulator = self._target.emulator
+        return min(max(0, at.x), emulator.columns - 1), min(max(0, at.y), emulator.rows - 1)
 
     # --- selection ---
 
-    def _point(self, event: events.MouseEvent) -> Point:
-        x, y = self._position(event)
-        return self._pane.view.row_number(y), x
+    def _point(self, at: Offset) -> Point:
+        x, y = self._position(at)
+        return self._target.view.row_number(y), x
 
-    def _press(self, event: events.MouseEvent) -> None:
-        pane = self._pane
-        point = self._point(event)
+    def _press(self, event: events.MouseEvent, at: Offset) -> None:
+        target = self._target
+        point = self._point(at)
         time_s, last = self._last_click
         again = event.time - time_s < MULTI_CLICK_S and last == point
         self._clicks = self._clicks + 1 if again else 1
@@ -154,40 +123,39 @@ class TerminalMouse:
         self._unit = _UNITS[(self._clicks - 1) % len(_UNITS)]
         self._anchor = point
         self._dragged = False
-        pane.view.selection = None
+        target.view.selection = None
         if self._unit != "character":
-            self._drag(event)
-        pane.view.invalidate()
-        pane.request_frame()
+            self._drag(at)
+        target.view.invalidate()
+        target.request_frame()
 
-    def _drag(self, event: events.MouseEvent) -> None:
-        pane = self._pane
+    def _drag(self, at: Offset) -> None:
+        target = self._target
         assert self._anchor is not None
-        y = event.get_content_offset_capture(pane).y
-        if y < 0 or y >= pane.emulator.rows:  # past the edge: the view follows
-            pane.view.scroll(1 if y < 0 else -1)
-        point = self._point(event)
+        if at.y < 0 or at.y >= target.emulator.rows:  # past the edge: the view follows
+            target.view.scroll(1 if at.y < 0 else -1)
+        point = self._point(at)
         if point == self._anchor and self._unit == "character" and not self._dragged:
             return
         self._dragged = True
-        pane.view.selection = select(
-            self._anchor, point, self._unit, pane.emulator.columns, self._cells
+        target.view.selection = select(
+            self._anchor, point, self._unit, target.emulator.columns, self._cells
         )
-        pane.view.invalidate()
-        pane.request_frame()
+        target.view.invalidate()
+        target.request_frame()
 
     def _cells(self, row: int) -> list[Cell]:
         """The cells of a row by its number; none for rows that are gone."""
-        pane = self._pane
+        target = self._target
         try:
-            return pane.emulator.cells(row - pane.view.base)
+            return target.emulator.cells(row - target.view.base)
         except IndexError:
             return []
 
     def _wrapped(self, row: int) -> bool:
-        pane = self._pane
+        target = self._target
         try:
-            return pane.emulator.wrapped(row - pane.view.base)
+            return target.emulator.wrapped(row - target.view.base)
         except IndexError:
             return False
 

@@ -29,22 +29,24 @@ from anyclaude_tui.terminal.cells import (
     ScreenEvent,
     TitleSet,
 )
-from anyclaude_tui.terminal.emulator import Emulator
+from anyclaude_tui.terminal.clipboard import copy_to_system
+from anyclaude_tui.terminal.emulator import Emulator, Wheel
 from anyclaude_tui.terminal.outer_colours import OuterColours
 from anyclaude_tui.terminal.pty import ExitStatus, PtyProcess
 from anyclaude_tui.widgets.terminal import messages
 from anyclaude_tui.widgets.terminal.frame_clock import BUDGET_S, SYNC_LIMIT_S, FrameClock
-from anyclaude_tui.widgets.terminal.keyboard import TerminalKeyboard
-from anyclaude_tui.widgets.terminal.mouse import TerminalMouse
-from anyclaude_tui.widgets.terminal.strips import AnchoredStrip
-from anyclaude_tui.widgets.terminal.view import TerminalView
+from anyclaude_tui.widgets.terminal.keyboard import KeyboardInput
+from anyclaude_tui.widgets.terminal.mouse import MouseInput
+from anyclaude_tui.widgets.terminal.strip_internals import AnchoredStrip
+from anyclaude_tui.widgets.terminal.view import TerminalView, bands
+from anyclaude_tui.widgets.textual_internals import paint_now, writes_waiting
 
 RESIZE_DELAY_S = 0.050
 MAX_BACKLOG = 2
 """Frames waiting for a slow outer terminal; more are not added until it has caught up."""
 
 
-class TerminalPane(TerminalKeyboard, TerminalMouse, Widget, can_focus=True):
+class TerminalPane(Widget, can_focus=True):
     """A terminal with a program in it.
 
     `launch` starts (or restarts) the program. When it ends, the last screen stays, with a
@@ -62,21 +64,18 @@ class TerminalPane(TerminalKeyboard, TerminalMouse, Widget, can_focus=True):
     Busy = messages.Busy
     Bell = messages.Bell
     Notification = messages.Notification
-    Leader = messages.Leader
     RestartRequested = messages.RestartRequested
     Copied = messages.Copied
 
     def __init__(
         self,
         *,
-        leader: str = "ctrl+right_square_bracket",
         colours: OuterColours | None = None,
         name: str | None = None,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self.leader = leader
         self.emulator = Emulator(
             24,
             80,
@@ -86,6 +85,9 @@ class TerminalPane(TerminalKeyboard, TerminalMouse, Widget, can_focus=True):
             colours=colours,
         )
         self.view = TerminalView(self.emulator)
+        self.end_line: tuple[str, ...] | None = None
+        self._keyboard = KeyboardInput(self)
+        self._mouse = MouseInput(self)
         self._clock: FrameClock | None = None
         self._process: PtyProcess | None = None
         self._pending: tuple[Sequence[str], Mapping[str, str], str] | None = None
@@ -139,12 +141,30 @@ class TerminalPane(TerminalKeyboard, TerminalMouse, Widget, can_focus=True):
         if process is not None:
             await process.aclose()
 
-    def wake(self) -> None:
-        """Send SIGCONT to a child that has suspended itself."""
-        if self._process is not None:
-            self._process.wake()
+    def find(self) -> None:
+        """Open the search line."""
+        self._keyboard.find()
 
-    # --- for the keyboard's and the mouse's parts ---
+    # --- what keyboard and mouse do (`InputTarget`) ---
+
+    def wake(self, after_s: float) -> None:
+        """Send SIGCONT, in `after_s`, to a child that has suspended itself."""
+        self.set_timer(after_s, self._wake)
+
+    def restart(self, mode: messages.RestartMode) -> None:
+        """Ask the dashboard for the next child."""
+        self.post_message(self.RestartRequested(mode))
+
+    def copy(self, text: str) -> None:
+        """To the clipboard: by OSC 52 through the outer terminal, and by the system."""
+        if text:
+            self.app.copy_to_clipboard(text)
+            self.run_worker(copy_to_system(text), group="clipboard", exit_on_error=False)
+            self.post_message(self.Copied(len(text)))
+
+    def open_link(self, url: str) -> None:
+        """Open a web page in the user's browser."""
+        self.app.open_url(url)
 
     def request_frame(self) -> None:
         """What is shown has changed."""
@@ -156,7 +176,56 @@ class TerminalPane(TerminalKeyboard, TerminalMouse, Widget, can_focus=True):
         if self._clock is not None:
             self._clock.boost()
 
+    # --- input: all of it is the pane's, nothing bubbles ---
+
+    def on_key(self, event: events.Key) -> None:
+        """Every key that the dashboard has not taken."""
+        event.stop()
+        event.prevent_default()
+        self._keyboard.key(event)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """What the outer terminal says was pasted."""
+        event.stop()
+        event.prevent_default()
+        self._keyboard.paste(event.text)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """A button; what follows comes here too, wherever the pointer is."""
+        event.stop()
+        self.focus()
+        if self._mouse.down(event, event.get_content_offset_capture(self)):
+            self.capture_mouse()
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """The button is let go."""
+        event.stop()
+        self.release_mouse()
+        self._mouse.up(event, event.get_content_offset_capture(self))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """The pointer moves."""
+        event.stop()
+        self._mouse.move(event, event.get_content_offset_capture(self))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """The wheel, away from the user."""
+        self._wheel(event, "up")
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The wheel, towards the user."""
+        self._wheel(event, "down")
+
+    def _wheel(self, event: events.MouseEvent, direction: Wheel) -> None:
+        event.stop()
+        event.prevent_default()
+        self._mouse.wheel(event, direction, event.get_content_offset_capture(self))
+
     # --- the child ---
+
+    def _wake(self) -> None:
+        if self._process is not None:
+            self._process.wake()
 
     def _start(self) -> None:
         pending, self._pending = self._pending, None
@@ -244,7 +313,7 @@ class TerminalPane(TerminalKeyboard, TerminalMouse, Widget, can_focus=True):
                 self._clock.request(after_s=self._frame_deadline - now)
                 return False
         self._frame_deadline = None
-        if self._backlog() > MAX_BACKLOG:
+        if writes_waiting(self.app) > MAX_BACKLOG:
             self._clock.request(after_s=SYNC_LIMIT_S)
             return False
         self._harvest()
@@ -254,25 +323,12 @@ class TerminalPane(TerminalKeyboard, TerminalMouse, Widget, can_focus=True):
         changed = self.view.refresh()
         if changed:
             width = self.size.width
-            self.refresh(*(Region(0, first, width, count) for first, count in _bands(changed)))
+            self.refresh(*(Region(0, first, width, count) for first, count in bands(changed)))
             if self._clock is not None and self._clock.boosted:
-                self._paint_now()
+                paint_now(self)  # the echo of a key
         if self.has_focus:  # input methods open their windows there
             cursor = self.emulator.cursor
             self.app.cursor_position = self.content_region.offset + Offset(cursor.x, cursor.y)
-
-    def _paint_now(self) -> None:
-        """The echo of a key does not wait for Textual's next tick (up to 4 ms)."""
-        screen = self.screen
-        if screen.is_current and not self.app._batch_count and not screen._layout_required:
-            screen._compositor.update_widgets({self})
-            screen._compositor_refresh()
-            self._repaint_required = False
-
-    def _backlog(self) -> int:
-        """Frames that Textual has written and the outer terminal has not taken."""
-        writer = getattr(self.app._driver, "_writer_thread", None)
-        return int(writer._queue.qsize()) if writer is not None else 0
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The strips as they are: nothing is made while painting."""
@@ -285,8 +341,10 @@ class TerminalPane(TerminalKeyboard, TerminalMouse, Widget, can_focus=True):
                 strip: Strip = strips[y]
                 if isinstance(strip, AnchoredStrip):
                     strip.place(origin)
-            else:  # between a resize of the pane and that of the emulator
-                strip = strips[y].adjust_cell_length(width) if y < len(strips) else _blank(width)
+            elif y < len(strips):  # between a resize of the pane and that of the emulator
+                strip = strips[y].adjust_cell_length(width)
+            else:
+                strip = Strip.blank(width)
             if crop.x or crop.width != width:
                 strip = strip.crop(crop.x, crop.right)
             lines.append(strip)
@@ -339,21 +397,5 @@ class TerminalPane(TerminalKeyboard, TerminalMouse, Widget, can_focus=True):
     def _focus(self, focused: bool) -> None:
         self.view.focused = focused
         self.emulator.focus(focused)
-        self.leader_armed = False
         self.view.invalidate()
         self.request_frame()
-
-
-def _blank(width: int) -> Strip:
-    return Strip.blank(width)
-
-
-def _bands(rows: Sequence[int]) -> list[tuple[int, int]]:
-    """Sorted rows as (first, count) of neighbours: fewer regions for Textual."""
-    bands: list[tuple[int, int]] = []
-    for row in rows:
-        if bands and sum(bands[-1]) == row:
-            bands[-1] = (bands[-1][0], bands[-1][1] + 1)
-        else:
-            bands.append((row, 1))
-    return bands

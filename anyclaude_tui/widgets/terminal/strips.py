@@ -12,13 +12,18 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
 
-from rich.color import Color, ColorSystem
-from rich.console import Console
+from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
 from anyclaude_tui.terminal.cells import Cell, Colour, Look, Run
+from anyclaude_tui.widgets.terminal.strip_internals import (
+    AnchoredStrip,
+    TermStrip,
+    TermStyle,
+    set_link_id,
+)
 
 _UNDERLINE_CODES = {"double": "4:2", "curly": "4:3", "dotted": "4:4", "dashed": "4:5"}
 # Apple's Terminal takes the colon forms for something else.
@@ -40,91 +45,6 @@ class Mark(Enum):
     SELECTION = "selection"
     MATCH = "match"
     CURRENT_MATCH = "current-match"
-
-
-class TermStyle(Style):
-    """A style with what Rich has no words for: the kinds and colours of underlines."""
-
-    __slots__ = ("underline_sgr",)
-    underline_sgr: str
-
-    def __hash__(self) -> int:
-        return hash((super().__hash__(), self.underline_sgr))
-
-
-class TermStrip(Strip):
-    """A row of the terminal.
-
-    Textual's `Strip.divide` caches [self] on itself: a reference cycle for each painted
-    row, collected in pauses of 45–205 ms (measured). This one keeps no such cache.
-    """
-
-    __slots__ = ()
-
-    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
-        """As Strip.divide, without the cache."""
-        length = self.cell_length
-        wanted = [cut for cut in cuts if cut <= length]
-        if wanted == [length]:
-            return [self]
-        strips: list[Strip] = []
-        position = 0
-        for segments, cut in zip(Segment.divide(self._segments, wanted), wanted, strict=False):
-            strips.append(TermStrip(segments, cut - position))
-            position = cut
-        return strips
-
-    @classmethod
-    def render_style(cls, style: Style, text: str, color_system: ColorSystem) -> str:
-        """As Strip.render_style, with the underline's own SGR parameters."""
-        if style._ansi is None and isinstance(style, TermStyle) and style.underline_sgr:
-            plain = cls.render_ansi(style, color_system)
-            style._ansi = f"{plain};{style.underline_sgr}" if plain else style.underline_sgr
-        return super().render_style(style, text, color_system)
-
-
-class AnchoredStrip(TermStrip):
-    """A row with characters that terminals do not agree on the width of: emoji sequences,
-    flags, combining marks. Each is put on blanks at its column, and what follows is put at
-    its own, so that the outer terminal's opinion cannot shift the rest of the screen.
-    """
-
-    __slots__ = ("anchors", "origin")
-
-    def __init__(
-        self, segments: list[Segment], cell_length: int, anchors: dict[int, tuple[int, int]]
-    ) -> None:
-        super().__init__(segments, cell_length)
-        self.anchors = anchors
-        """By the segment's number: its first column and its width."""
-        self.origin = 0
-        """The screen's column of the row's first cell; whoever paints sets it."""
-
-    def place(self, origin: int) -> None:
-        """Say where on the screen the row starts."""
-        if origin != self.origin:
-            self.origin = origin
-            self._render_cache = None
-
-    def render(self, console: Console) -> str:
-        """As Strip.render, with the anchored segments put in their places."""
-        if self._render_cache is None:
-            system = console._color_system or ColorSystem.TRUECOLOR
-            parts = []
-            for number, (text, style, _) in enumerate(self._segments):
-                anchor = self.anchors.get(number)
-                if anchor is not None:
-                    column, width = anchor
-                    blanks = " " * width
-                    parts.append(
-                        self.render_style(style, blanks, system) if style is not None else blanks
-                    )
-                    parts.append(f"\x1b[{self.origin + column + 1}G")
-                parts.append(self.render_style(style, text, system) if style is not None else text)
-                if anchor is not None:
-                    parts.append(f"\x1b[{self.origin + column + width + 1}G")
-            self._render_cache = "".join(parts)
-        return self._render_cache
 
 
 def _colour(colour: Colour | None) -> Color | None:
@@ -162,7 +82,7 @@ def style_of(look: Look | None, mark: Mark | None = None) -> Style | None:
         link=look.link,
     )
     if look.link:  # the same link on several rows lights up as one
-        style._link_id = look.link_id or f"{hash(look.link) & 0xFFFFFF}"
+        set_link_id(style, look.link_id or f"{hash(look.link) & 0xFFFFFF}")
     if isinstance(style, TermStyle):
         codes = []
         if not _PLAIN_UNDERLINES:
@@ -234,14 +154,5 @@ def _padded(
     if width < columns:
         segments.append(Segment(" " * (columns - width)))
     elif width > columns:  # between a resize of the pane and that of the emulator
-        return TermStrip(Strip(segments, width).crop(0, columns)._segments, columns)
+        return TermStrip(Strip(segments, width).crop(0, columns), columns)
     return AnchoredStrip(segments, columns, anchors) if anchors else TermStrip(segments, columns)
-
-
-def same_strip(one: TermStrip | None, other: TermStrip) -> bool:
-    """Whether two strips paint the same."""
-    return (
-        one is not None
-        and one.cell_length == other.cell_length
-        and one._segments == other._segments
-    )

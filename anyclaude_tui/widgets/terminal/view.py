@@ -7,16 +7,17 @@ screen's. So a selection stays on its text while output scrolls it up.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.style import Style
 
 from anyclaude_tui.terminal.emulator import Emulator
 from anyclaude_tui.terminal.search import Match, Search
 from anyclaude_tui.terminal.selection import Selection
+from anyclaude_tui.widgets.terminal.strip_internals import TermStrip
 from anyclaude_tui.widgets.terminal.strips import (
     Mark,
-    TermStrip,
     has_doubtful_width,
-    same_strip,
     strip_of_cells,
     strip_of_runs,
     strip_of_text,
@@ -124,7 +125,7 @@ class TerminalView:
         for visible in sorted(wanted):
             if 0 <= visible < rows:
                 strip = self._strip(visible, visible - offset + lift)
-                if not same_strip(self.strips[visible], strip):
+                if self.strips[visible] != strip:
                     self.strips[visible] = strip
                     changed.append(visible)
         return changed
@@ -192,3 +193,14 @@ class TerminalView:
             self.show_row(match.row)
         self.invalidate()
         return match
+
+
+def bands(rows: Sequence[int]) -> list[tuple[int, int]]:
+    """Sorted rows as (first, count) of neighbours: fewer regions to paint."""
+    bands: list[tuple[int, int]] = []
+    for row in rows:
+        if bands and sum(bands[-1]) == row:
+            bands[-1] = (bands[-1][0], bands[-1][1] + 1)
+        else:
+            bands.append((row, 1))
+    return bands

@@ -334,7 +334,7 @@ async def test_a_terminal_that_lags_gets_no_more_frames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with dashboard(tmp_path, size=(160, 48)) as (app, door, _):
-        monkeypatch.setattr(app, "writes_waiting", lambda: 9)
+        monkeypatch.setattr("anyclaude_tui.app.writes_waiting", lambda app: 9)
         door.shown = fakes.snapshot(fakes.prefilling())
         app.show_snapshot()
         assert "idle" in words(app, "now")

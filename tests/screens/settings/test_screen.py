@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
 from anyclaude_tui import config
-from anyclaude_tui.app import DashboardApp, key_name
+from anyclaude_tui.app import DashboardApp
 from anyclaude_tui.config.reference import sections
 from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.screens.settings import rows as settings_rows
@@ -21,6 +21,7 @@ from anyclaude_tui.screens.settings.dialogs import Choice, Value
 from anyclaude_tui.screens.settings.screen import SettingsScreen
 from anyclaude_tui.widgets.lines import plain
 from anyclaude_tui.widgets.panel import LinesView
+from anyclaude_tui.widgets.textual_internals import key_name
 from tests.screens import fakes, found
 
 LEADER = "ctrl+right_square_bracket"

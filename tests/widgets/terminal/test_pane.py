@@ -20,7 +20,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from anyclaude_tui.widgets.terminal.pane import TerminalPane
-from anyclaude_tui.widgets.terminal.strips import TermStrip
+from anyclaude_tui.widgets.terminal.strip_internals import TermStrip
 from anyclaude_tui.widgets.textual_internals import prepare_textual
 from tests.support.waiting import alive, until_shown
 
@@ -74,7 +74,6 @@ class PaneApp(App[None], inherit_bindings=False):
     on_terminal_pane_title_changed = note
     on_terminal_pane_busy = note
     on_terminal_pane_bell = note
-    on_terminal_pane_leader = note
     on_terminal_pane_restart_requested = note
     on_terminal_pane_copied = note
 
@@ -160,18 +159,6 @@ async def test_keys_and_pastes_reach_the_child(tmp_path: Path) -> None:
         app.pane.post_message(events.Paste(text))
         paste = b"\x1b[200~" + text.encode() + b"\x1b[201~"
         await until_shown(pilot, lambda: typed.bytes == expected + paste)
-
-
-async def test_the_leader_is_the_dashboards_and_twice_the_childs(tmp_path: Path) -> None:
-    async with running() as (app, pilot):
-        typed = Typed(app, tmp_path)
-        await until_shown(pilot, lambda: "ready" in app.text)
-        await pilot.press("ctrl+right_square_bracket")
-        assert len(app.of(TerminalPane.Leader)) == 1
-        await pilot.press("ctrl+right_square_bracket", "a")
-        await until_shown(pilot, lambda: typed.bytes == b"\x1da")
-        await pilot.press("ctrl+right_square_bracket")
-        assert len(app.of(TerminalPane.Leader)) == 2
 
 
 async def test_titles_progress_bell_and_focus(tmp_path: Path) -> None:
@@ -260,7 +247,7 @@ async def test_selecting_copies(monkeypatch: pytest.MonkeyPatch) -> None:
         copied.append(text)
         return True
 
-    monkeypatch.setattr("anyclaude_tui.widgets.terminal.mouse.copy_to_system", system)
+    monkeypatch.setattr("anyclaude_tui.widgets.terminal.pane.copy_to_system", system)
     async with running() as (app, pilot):
         app.pane.feed(b"one two-three four\r\nsecond row")
         await until_shown(pilot, lambda: "second" in app.text)
