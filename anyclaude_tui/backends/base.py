@@ -62,6 +62,11 @@ class Dialect:
     """The largest `max_tokens` that the server accepts."""
     reasoning_history: Literal["reasoning_content", "reasoning", "drop"] = "drop"
     """Under which name earlier thinking goes back to the model's template, if at all."""
+    thinks_until: tuple[str, str] = ("", "")
+    """The closing tag of the thinking block that the prompt ends in and the server does not
+    read itself, with thinking asked for and not; "" where the reply begins outside of one.
+    What stands before a closing tag without an opener is then thinking: a call in it was
+    only thought about."""
     silent_tool_calls: bool = False
     """Sends no bytes while it generates a tool call (mlx_lm): such a silence is no stall."""
     dead_words: tuple[str, ...] = ()

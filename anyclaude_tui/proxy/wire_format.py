@@ -78,8 +78,12 @@ def translator_for(
         return NativeTranslator(**shared)
     if request is None:
         return StreamTranslator(**shared)
-    stops, single = request.stop_sequences, request.single_call
-    return StreamTranslator(**shared, stop_sequences=stops, single_call=single)
+    return StreamTranslator(
+        **shared,
+        stop_sequences=request.stop_sequences,
+        single_call=request.single_call,
+        thinks_until=request.thinks_until,
+    )
 
 
 def native_body(

@@ -119,6 +119,7 @@ def new(
     *,
     tools: Mapping[str, Mapping[str, Any]] | None = None,
     stop_sequences: Sequence[str] = (),
+    thinks_until: str = "",
     gather: bool = False,
     fast: bool = True,
     memory: Memory | None = None,
@@ -131,6 +132,7 @@ def new(
         prompt_tokens=100,
         tools=TOOLS if tools is None else tools,
         stop_sequences=stop_sequences,
+        thinks_until=thinks_until,
         memory=memory,
         gather=gather,
         fast=fast,
@@ -150,6 +152,7 @@ def run(
     *parts: bytes,
     tools: Mapping[str, Mapping[str, Any]] | None = None,
     stop_sequences: Sequence[str] = (),
+    thinks_until: str = "",
     gather: bool = False,
     fast: bool = True,
     size: int | None = None,
@@ -159,7 +162,12 @@ def run(
     """Translate these bytes, in pieces of `size`, and judge the result strictly."""
     memory = Memory()
     translator = new(
-        tools=tools, stop_sequences=stop_sequences, gather=gather, fast=fast, memory=memory
+        tools=tools,
+        stop_sequences=stop_sequences,
+        thinks_until=thinks_until,
+        gather=gather,
+        fast=fast,
+        memory=memory,
     )
     reader = SSEReader()
     stream = b"".join(parts)

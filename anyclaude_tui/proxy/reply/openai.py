@@ -44,6 +44,7 @@ class StreamTranslator(Translator):
         tools: Mapping[str, Mapping[str, Any]] | None = None,
         stop_sequences: Sequence[str] = (),
         single_call: bool = False,
+        thinks_until: str = "",
         memory: CallMemory | None = None,
         gather: bool = False,
         request_id: str | None = None,
@@ -56,7 +57,7 @@ class StreamTranslator(Translator):
         self._fast = fast
         self._gather = gather
         toolbox = Toolbox(tools or {})
-        self._content = Content(toolbox, stop_sequences)
+        self._content = Content(toolbox, stop_sequences, thinks_until)
         usage = anthropic_events.usage(prompt_tokens, 0, 0)
         start = anthropic_events.message_start(message_id, model, usage)
         self._writer = BlockWriter(message_id, start, gather=gather)
@@ -263,6 +264,7 @@ class StreamTranslator(Translator):
             thought = openai_chunks.details_text(delta.reasoning_details)
         any_thought = bool(thought)
         if thought:
+            self._content.thinking_came()
             self._writer.thinking(self._thought_halves.feed(thought))
         if delta.content:
             text = self._text_halves.feed(delta.content)

@@ -1,7 +1,8 @@
 """Reasoning that comes inside the content, in tags at its very start.
 
 Pure and incremental. Only tags before any visible text count: a model that writes about
-`<think>` later on means the characters. A missing opening tag is not guessed.
+`<think>` later on means the characters. A missing opening tag is not guessed: it is known
+from the chat template where the prompt itself opens the block (`Dialect.thinks_until`).
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ _MAX_BLANK_CHARS = 4096
 class ThinkTags:
     """Content in; (is it thinking, text) pieces out."""
 
-    def __init__(self) -> None:
+    def __init__(self, until: str = "") -> None:
+        """`until`: the closing tag of the block that the reply begins in; "" for none."""
         self._held = ""
-        self._closer = ""
-        self._thought = False
+        self._closer = until
+        self._until = until
+        """As `_closer`, until it is known whether the model repeats the opening tag."""
+        self._thought = self._began = bool(until)
         self._harmony: Harmony | None = None
         self._open = True
         """Nothing but white space and reasoning so far: a tag may still come."""
@@ -38,7 +42,18 @@ class ThinkTags:
     @property
     def thinks(self) -> bool:
         """Inside the tags with nothing held back: what holds no "<" or "[" is thinking."""
-        return bool(self._closer) and not self._held
+        return bool(self._closer) and not self._held and not self._began
+
+    @property
+    def unclosed(self) -> bool:
+        """Still in the block that the reply began in."""
+        return self._began and bool(self._closer)
+
+    def read_elsewhere(self) -> None:
+        """Reasoning came under its own name: the server reads the block that the prompt opened."""
+        if self._until:
+            self._until = self._closer = ""
+            self._began = self._thought = False
 
     def feed(self, text: str) -> list[tuple[bool, str]]:
         """Pieces in order; what could be part of a tag is held back."""
@@ -49,6 +64,8 @@ class ThinkTags:
         out: list[tuple[bool, str]] = []
         text = self._held + text
         self._held = ""
+        if self._until:
+            text = self._without_opener(text)
         while text:
             if self._closer:
                 before, found, after = text.partition(self._closer)
@@ -59,6 +76,7 @@ class ThinkTags:
                     self._held = before[len(before) - keep :]
                     return out
                 self._closer = ""
+                self._began = False
                 text = after
                 continue
             front = text.lstrip()
@@ -81,6 +99,17 @@ class ThinkTags:
                 out.append((False, text.lstrip("\r\n") if self._thought else text))
                 return out
         return out
+
+    def _without_opener(self, text: str) -> str:
+        """Drop an opening tag that the model repeats; hold back what may become one."""
+        front = text.lstrip()
+        opener = next((tag for tag, closer in _TAGS.items() if closer == self._until), "")
+        if opener and opener.startswith(front) and len(text) < _MAX_BLANK_CHARS:
+            self._held = "" if front == opener else text
+            self._until = "" if front == opener else self._until
+            return ""
+        self._until = ""
+        return front.removeprefix(opener) if opener and front.startswith(opener) else text
 
     def end(self) -> list[tuple[bool, str]]:
         """What was held back."""

@@ -55,6 +55,8 @@ class UpstreamRequest:
     prompt_bytes: int = 0
     """Bytes of what the model reads (messages and tools; images at a flat rate): the size
     to estimate from and to learn with."""
+    thinks_until: str = ""
+    """The closing tag of the thinking block that the reply begins in, `Dialect.thinks_until`."""
     single_call: bool = False
     """The client wants at most one tool call (`disable_parallel_tool_use`)."""
 
@@ -95,6 +97,7 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
         notices=tuple(context.notices),
         sizes=sizes,
         prompt_bytes=_prompt_bytes(messages, offered.tools),
+        thinks_until=endpoint.dialect.thinks_until[0 if params.thinking else 1],
         single_call=offered.single_call,
     )
 
