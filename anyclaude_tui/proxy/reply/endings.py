@@ -58,6 +58,8 @@ class Seen:
     """Tool calls given to the client."""
     lost_calls: int
     """Calls that the model finished, but that could not be read."""
+    unwanted_calls: int
+    """Calls that came although no tool may be called."""
     stop_sequence: str | None
     refused: bool
     """The model refused in a field of its own."""
@@ -94,6 +96,8 @@ def decide(seen: Seen) -> Ending:
         return Ending(b"", Outcome.COMPLETE, stop_reason="refusal")
     if seen.calls:
         return Ending(b"", Outcome.COMPLETE, stop_reason="tool_use")
+    if seen.unwanted_calls and seen.shown:
+        return Ending(b"", Outcome.COMPLETE, stop_reason="end_turn")
     if seen.lost_calls or stop_reason == "tool_use":
         return _lost_call(seen)
     if not seen.shown:

@@ -147,6 +147,7 @@ class StreamTranslator(Translator):
                 shown=self.shown,
                 calls=self.facts.tool_calls,
                 lost_calls=self._gate.lost,
+                unwanted_calls=self._gate.unwanted,
                 stop_sequence=self._stopped_by,
                 refused=self._refused,
                 cause=cause,

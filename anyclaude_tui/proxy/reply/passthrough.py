@@ -106,6 +106,7 @@ class NativeTranslator(Translator):
                 shown=self.shown,
                 calls=self.facts.tool_calls,
                 lost_calls=self._lost_calls,
+                unwanted_calls=0,
                 stop_sequence=self._stop_sequence,
                 refused=False,
                 cause=cause,

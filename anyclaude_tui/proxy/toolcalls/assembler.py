@@ -7,9 +7,11 @@ whole or in pieces (`docs/protocol/messages.md`, "OpenAI side"). The order is: i
 
 from __future__ import annotations
 
+from typing import Any
+
+from anyclaude_tui.proxy.toolcalls.snapshots import arguments_of
 from anyclaude_tui.proxy.toolcalls.validation import read_object
 from anyclaude_tui.proxy.wire.openai_chunks import CallDelta
-from anyclaude_tui.proxy.wire.text_pieces import mend
 
 MAX_CALL_CHARS = 4 * 1024 * 1024
 MAX_CALLS = 256
@@ -22,19 +24,24 @@ class CallTooLarge(ValueError):
 class PendingCall:
     """One call while it is received."""
 
-    __slots__ = ("_parts", "id", "index", "name", "size")
+    __slots__ = ("_parts", "again", "id", "index", "name", "size", "taken")
 
     def __init__(self, index: int | None, id_: str | None) -> None:
         self.index = index
         self.id = id_
         self.name = ""
         self.size = 0
+        self.again = False
+        """It may say again what went out already: what is missing in it is no loss."""
+        self.taken: list[dict[str, Any]] = []
+        """Arguments that went out already: what says them again is no new call."""
         self._parts: list[str] = []
 
     @property
-    def text(self) -> str:
-        """The arguments so far."""
-        return mend("".join(self._parts))
+    def arguments(self) -> list[str]:
+        """What the pieces mean as arguments: mostly one text, one more for each call that a
+        server put under the same key. Those that were taken already are not among them."""
+        return arguments_of(self._parts)
 
     @property
     def has_arguments(self) -> bool:
@@ -43,12 +50,18 @@ class PendingCall:
 
     @property
     def complete(self) -> bool:
-        """The arguments are a whole JSON object."""
+        """The arguments are whole JSON objects (`{}` may stand for what is to come)."""
         # The last character tells mostly that it is not, without parsing it all each time.
         last = next((part.rstrip() for part in reversed(self._parts) if part.strip()), "")
         first = next((part.lstrip() for part in self._parts if part.strip()), "")
         closed = last.endswith("}") or (first.startswith('"') and last.endswith('"'))
-        return closed and read_object(self.text) is not None
+        return closed and all(read_object(text) for text in self.arguments)
+
+    def same_key(self, index: int | None, id_: str | None) -> bool:
+        """Whether a fragment with this index and id can be of this call."""
+        if id_ and self.id:
+            return id_ == self.id
+        return index is not None and index == self.index
 
     def add(self, text: str) -> None:
         """Another piece of the arguments. Raises `CallTooLarge`."""
@@ -63,7 +76,8 @@ class CallAssembler:
 
     def __init__(self) -> None:
         self._pending: list[PendingCall] = []
-        self._given: set[int] = set()
+        self._taken: list[PendingCall] = []
+        """Calls that went out while the reply still came; some servers say them again."""
         self._count = 0
 
     def __bool__(self) -> bool:
@@ -79,13 +93,14 @@ class CallAssembler:
         if call is None:
             if not name and not arguments.strip() and not delta.id:
                 return False
-            if not name and delta.index in self._given:
+            before = self._said_before(delta.index, delta.id, name)
+            if not name and before is not None and not arguments.strip():
                 return False  # a straggler of a call that was whole already
             call = self._begin(delta.index, delta.id)
-        if name and not call.name:
-            call.name = name
-        elif name and name != call.name and name.startswith(call.name):
-            call.name = name  # sent again, longer each time
+            if before is not None:
+                call.name, call.taken, call.again = before.name, before.taken, True
+        if name and (not call.name or (name != call.name and name.startswith(call.name))):
+            call.name = name  # the second: sent again, longer each time
         call.id = call.id or delta.id or None
         if arguments:
             call.add(arguments)
@@ -102,8 +117,7 @@ class CallAssembler:
         least = 1 if but_last else 0
         while len(self._pending) > least and self._pending[0].complete:
             call = self._pending.pop(0)
-            if call.index is not None:
-                self._given.add(call.index)
+            self._taken.append(call)
             out.append(call)
         return out
 
@@ -120,6 +134,13 @@ class CallAssembler:
         self._pending.append(call)
         return call
 
+    def _said_before(self, index: int | None, id_: str | None, name: str) -> PendingCall | None:
+        """The call that went out and that a fragment may say again, or a straggler of."""
+        for call in reversed(self._taken):
+            if call.same_key(index, id_) and name in ("", call.name):
+                return call
+        return None
+
     def _find(self, index: int | None, id_: str | None, name: str) -> PendingCall | None:
         """The call that a fragment continues; None if it begins one."""
         call = self._candidate(index, id_)
@@ -129,7 +150,7 @@ class CallAssembler:
         if id_ and call.id and id_ != call.id:
             return None
         if name == call.name:
-            return None if call.complete else call
+            return call  # two objects under one key are told apart at the end
         if name.startswith(call.name) and not call.has_arguments:
             return call
         return None

@@ -38,7 +38,9 @@ class CallGate:
     ) -> None:
         """`single`: the client wants one call at most; those behind it are dropped."""
         self.lost = 0
-        """Calls that the model finished, but that nobody can read."""
+        """Calls that the model finished, but that nobody can read, or no tool's."""
+        self.unwanted = 0
+        """Calls that came although no tool may be called."""
         self._toolbox = toolbox
         self._writer = writer
         self._facts = facts
@@ -76,21 +78,39 @@ class CallGate:
         self._give(self._assembler.take_all(), cut=cut)
 
     def _is_good(self, pending: PendingCall) -> bool:
-        call = self._toolbox.check(pending.name, pending.text, repair=False)
-        return call is not None and call.valid
+        checked = [
+            self._toolbox.check(pending.name, text, repair=False) for text in pending.arguments
+        ]
+        return any(call is not None and call.valid for call in checked)
 
     def _give(self, calls: list[PendingCall], *, cut: bool = False) -> None:
         for pending in calls:
-            call = self._toolbox.check(pending.name, pending.text, repair=not cut)
-            if call is not None and (call.valid or not cut):
-                self._give_one(call)
-                continue
-            self._facts.dropped_calls += 1
-            if not cut:
-                self.lost += 1
-                name = pending.name or "without a name"
-                self._writer.text(f"\n\n[unreadable tool call: {name}]\n{pending.text}\n")
-                self._facts.text_started = True
+            for text in pending.arguments:
+                self._give_checked(pending, text, cut)
+
+    def _give_checked(self, pending: PendingCall, text: str, cut: bool) -> None:
+        call = self._toolbox.check(pending.name, text, repair=not cut)
+        if call is None or not (call.valid or (call.known and not cut)):
+            if not pending.again:
+                self._lose(pending.name, text, call, cut=cut)
+        elif call.value not in pending.taken:
+            pending.taken.append(call.value)
+            self._give_one(call)
+
+    def _lose(self, name: str, text: str, call: Call | None, *, cut: bool) -> None:
+        """A call that the client does not get: counted, and told to the model."""
+        self._facts.dropped_calls += 1
+        if cut:
+            return
+        if not self._toolbox.names:
+            self.unwanted += 1  # no tool may be called: the text beside it is the answer
+            return
+        self.lost += 1
+        what = "unreadable tool call"
+        if call is not None:
+            what = "tool call not given, there is no such tool"
+        self._writer.text(f"\n\n[{what}: {name or 'without a name'}]\n{text}\n")
+        self._facts.text_started = True
 
     def _give_one(self, call: Call) -> None:
         facts = self._facts

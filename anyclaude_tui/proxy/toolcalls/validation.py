@@ -1,29 +1,32 @@
 """The tools that were offered, and what a model's call of one of them is worth.
 
 Pure. A call's arguments are checked against the tool's schema; values of the wrong type
-are coerced, broken JSON is repaired, but either only if the result is valid.
-`jsonschema` and `json_repair` take long to import: `preload()` does it ahead of time.
+are coerced, broken JSON is repaired (`lenient_json.py`), but either only if the result is
+valid. `jsonschema` takes long to import: `preload()` does it ahead of time.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from anyclaude_tui.proxy.toolcalls.coercion import coerced
+from anyclaude_tui.proxy.toolcalls.lenient_json import Unreadable, read_objects
 from anyclaude_tui.proxy.wire.text_pieces import mend
 
-MAX_REPAIR_CHARS = 64 * 1024
+MAX_REPAIR_CHARS = 256 * 1024
 """Larger broken JSON is not repaired: this much takes 0.1 s, in which all streams wait."""
 
-_NONSENSE = re.compile(r"[{\[(,]{40}")
-"""Takes the repairer seconds, and is nothing that could be repaired."""
 _SANE_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
+_LEAK = re.compile(r"[<\[(\s|｜].*", re.DOTALL)
+"""What a server left behind a name: a token, an argument list, the next word."""
+_PREFIXES = ("functions.", "function.", "tools.", "tool.", "default_api.", "namespace.")
+_NUMBER = re.compile(r":\d{1,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,8 @@ class Toolbox:
     def check(self, name: str, text: str, *, repair: bool = True) -> Call | None:
         """What the model wrote as one call; None if it cannot be saved.
 
-        A call in good JSON with an unknown name or invalid arguments is still a call:
-        Claude Code answers it with an error from which the model corrects itself.
+        A call in good JSON with invalid arguments is still a call: Claude Code answers it
+        with an error from which the model corrects itself.
         """
         name = self._name(name)
         known = name in self._tools
@@ -107,22 +110,35 @@ class Toolbox:
         return Call(name, value, written, written, known, valid)
 
     def _name(self, name: str) -> str:
-        """The tool that is meant: harmony writes `functions.NAME`."""
-        name = name.strip()
-        if name not in self._tools:
-            bare = name.removeprefix("functions.")
-            if bare in self._tools:
-                return bare
+        """The tool that is meant: see `mended_name`."""
+        return mended_name(name, self._tools)
+
+
+def mended_name(name: str, names: Container[str]) -> str:
+    """The tool of `names` that a name with something at it means; else the name, stripped.
+
+    Harmony writes `functions.NAME`, Kimi K2 `functions.NAME:0`, Gemini `default_api.NAME`;
+    servers leave tokens behind it (`NAME<|channel|>commentary`).
+    """
+    name = name.strip()
+    if name in names:
         return name
+    bare = _LEAK.sub("", name).strip("\"'`")
+    for prefix in ("", *_PREFIXES):
+        if bare.startswith(prefix):
+            core = bare.removeprefix(prefix)
+            for one in (core, _NUMBER.sub("", core)):
+                if one in names:
+                    return one
+    return name
 
 
 def preload() -> None:
     """Import what a first tool call needs (0.2 s), so that it does not hold up a stream."""
-    import json_repair
     import jsonschema
     import referencing
 
-    del json_repair, jsonschema, referencing
+    del jsonschema, referencing
 
 
 def read_object(text: str) -> dict[str, Any] | None:
@@ -181,19 +197,14 @@ def _dump(value: dict[str, Any]) -> str | None:
 
 
 def repaired_object(text: str) -> dict[str, Any] | None:
-    """Broken JSON repaired to an object, or None."""
-    if len(text) > MAX_REPAIR_CHARS or "{" not in text or _NONSENSE.search(text):
+    """Broken JSON repaired to an object, or None: what was cut is beyond repair."""
+    if len(text) > MAX_REPAIR_CHARS or "{" not in text:
         return None
     try:
-        value = json.loads(text, strict=False)  # raw line ends in strings: the common fault
-    except (ValueError, RecursionError):
-        import json_repair
-
-        try:
-            value = json_repair.loads(text)
-        except Exception:  # it raises all sorts, AssertionError too (found by the fuzzer)
-            return None
-    return value if isinstance(value, dict) and value else None
+        found = read_objects(text)
+    except Unreadable:
+        return None
+    return found[0] if len(found) == 1 and found[0] else None
 
 
 def _validator(schema: Mapping[str, Any]) -> Any:

@@ -250,14 +250,104 @@ def test_a_good_call_beside_a_lost_one() -> None:
     [
         ("Bash", '{"cmd": "ls"}'),
         ("Bash", '{"command": ["ls"]}'),
-        ("Unknown", '{"a": 1}'),
-        ("mcp__x__y", "{}"),
     ],
 )
 def test_invalid_calls_in_good_json_are_passed_on(name: str, text: str) -> None:
     got = calls(call(name, text))
     assert got.message.calls == [(name, json.loads(text))]
     assert got.translator.facts.dropped_calls == 0
+
+
+@pytest.mark.parametrize("name", ["Unknown", "mcp__x__y"])
+def test_a_tool_that_was_not_offered_is_not_called(name: str) -> None:
+    got = calls(call(name, LS_JSON))
+    assert got.message.calls == []
+    assert name in got.message.text
+    assert got.message.stop_reason == "max_tokens"  # the model goes on, and sees why
+    assert got.translator.facts.dropped_calls == 1
+
+
+def test_where_no_tool_may_be_called_the_text_is_the_answer() -> None:
+    parts = (chunk(content="So."), chunk(tool_calls=[call("Bash", LS_JSON)]), chunk("tool_calls"))
+    got = run(*parts, tools={})
+    assert (got.message.text, got.message.calls) == ("So.", [])
+    assert got.message.stop_reason == "end_turn"
+    assert got.translator.facts.dropped_calls == 1
+    assert run(*parts[1:], tools={}).ending.retry
+
+
+CUTS = ['{"command": "rm -rf build/tm', '{"command": "ls", "timeout": 1', '{"command": "ls", "ti']
+CUTS += ['{"command": "ls", "timeout":', '{"command": "ls",', '{"command": "ls\\', '{"comm']
+
+
+@pytest.mark.parametrize("text", CUTS)
+@pytest.mark.parametrize("finish", ["tool_calls", "stop", "length", "function_call"])
+def test_a_cut_call_is_never_given(text: str, finish: str) -> None:
+    got = calls(call("Bash", text), finish=finish)
+    assert got.message.calls == []
+    assert got.translator.facts.dropped_calls == 1
+    assert got.message.stop_reason == "max_tokens"
+    got = calls(call("Edit", '{"file_path": "a", "edits": [{"old": "b"}'), finish=finish)
+    assert got.message.calls == []
+
+
+WHOLE = '{"file_path": "/a", "options": {"all": true}}'
+GROWN = [WHOLE[:6], WHOLE[:20], WHOLE]
+SAID = {
+    "each time all so far": [[call("Edit", "", id="a")], *([call(arguments=t)] for t in GROWN)],
+    "with name and id each time": [[call("Edit", text, id="a")] for text in GROWN],
+    "the whole again at the end": [
+        [call("Edit", WHOLE[:9], id="a")],
+        [call(arguments=WHOLE[9:])],
+        [call("Edit", WHOLE, id="a")],
+    ],
+    "again in pieces": [
+        [call("Edit", WHOLE[:9], id="a")],
+        [call(arguments=WHOLE[9:])],
+        [call(arguments=WHOLE[:9])],
+        [call(arguments=WHOLE[9:])],
+    ],
+    "again, written otherwise": [
+        [call("Edit", WHOLE.replace(" ", ""), id="a")],
+        [call("Edit", WHOLE, id="a")],
+    ],
+    "whole so far each time": [
+        [call("Edit", '{"file_path": "/"}', id="a")],
+        [call(arguments='{"file_path": "/a"}')],
+        [call(arguments=WHOLE)],
+    ],
+    "an empty object, then an open brace": [
+        [call("Edit", "{}", id="a")],
+        [call(arguments="{")],
+        [call(arguments=WHOLE)],
+    ],
+}
+
+
+@pytest.mark.parametrize("form", SAID)
+@pytest.mark.parametrize("text", ["", "And."])
+def test_what_is_said_again_is_one_call(form: str, text: str) -> None:
+    *first, last = SAID[form]
+    chunks = [chunk(tool_calls=one) for one in first]
+    if text and form == "the whole again at the end":
+        chunks.append(chunk(content=text))
+    got = run(*chunks, chunk(tool_calls=last), chunk("tool_calls"))
+    assert got.message.calls == [("Edit", json.loads(WHOLE))]
+    assert got.translator.facts.dropped_calls == 0
+
+
+@pytest.mark.parametrize("again", [LS_JSON + PWD_JSON, LS_JSON + "\n" + PWD_JSON, LS_JSON])
+def test_two_objects_in_one_piece_are_two_calls(again: str) -> None:
+    got = calls(call("Bash", again))
+    assert got.message.calls == ([LS] if again == LS_JSON else [LS, PWD])
+    got = calls(call("Bash", LS_JSON + PWD_JSON[:-4]))
+    assert got.message.calls == [LS]
+    assert got.translator.facts.dropped_calls == 1
+
+
+def test_a_repair_trims_nothing() -> None:
+    got = calls(call("Bash", '{"command": "a \n\tb\n  ",}'))
+    assert got.message.calls == [("Bash", {"command": "a \n\tb\n  "})]
 
 
 def test_a_call_without_a_name_is_no_call() -> None:

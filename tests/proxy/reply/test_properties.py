@@ -27,7 +27,7 @@ VALUES = st.recursive(
 )
 ARGUMENTS = st.dictionaries(ANY_TEXT, VALUES, max_size=4)
 TOOLS: dict[str, dict[str, Any]] = {"Free": {"type": "object"}, "Other": {}}
-CALLS = st.lists(st.tuples(st.sampled_from([*TOOLS, "Unknown"]), ARGUMENTS), max_size=3)
+CALLS = st.lists(st.tuples(st.sampled_from([*TOOLS]), ARGUMENTS), max_size=3)
 
 
 @st.composite

@@ -22,18 +22,18 @@ def part(
 def test_whole_calls_are_taken_from_the_front_only() -> None:
     calls = CallAssembler()
     assert calls.add(part("A", '{"a":', 0))
-    assert calls.add(part("B", "{}", 1))
+    assert calls.add(part("B", '{"b":1}', 1))
     assert calls.take_whole(but_last=False) == []
     assert not calls.add(part(None, "1}", 0))
     assert [one.name for one in calls.take_whole(but_last=True)] == ["A"]
     assert calls
-    assert [one.text for one in calls.take_whole(but_last=False)] == ["{}"]
+    assert [one.arguments for one in calls.take_whole(but_last=False)] == [['{"b":1}']]
     assert not calls
 
 
 def test_stragglers_begin_no_call() -> None:
     calls = CallAssembler()
-    calls.add(part("A", "{}", 0))
+    calls.add(part("A", '{"a":1}', 0))
     calls.add(part("B", "{", 1))
     calls.take_whole(but_last=True)
     assert not calls.add(part(None, " ", 0))
@@ -44,7 +44,7 @@ def test_stragglers_begin_no_call() -> None:
 
 def test_the_same_index_again_after_the_call_was_taken() -> None:
     calls = CallAssembler()
-    calls.add(part("A", "{}", 0, "x"))
+    calls.add(part("A", '{"a":1}', 0, "x"))
     calls.take_whole(but_last=False)
     assert calls.add(part("A", "{}", 0, "y"))
 
