@@ -6,10 +6,18 @@ for a reply that is not streamed, the body) are. `exchange.py` decides, this wri
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 import msgspec
 from aiohttp import web
 
+from anyclaude_tui.proxy.clock import Clock
+from anyclaude_tui.proxy.deadlines import Due, Timers
 from anyclaude_tui.proxy.errors import ApiError
+from anyclaude_tui.proxy.reply.endings import Ending
+from anyclaude_tui.proxy.reply.translator import Translator
+from anyclaude_tui.telemetry.events import RequestRecord
 
 PLAIN_COMMIT_S = 240.0
 """A reply that is not streamed is committed this late: Claude Code gives up on silent
@@ -111,6 +119,76 @@ class Reply:
     async def _send_prepared(self, response: web.StreamResponse) -> None:
         await response.prepare(self._request)
         await response.write_eof()
+
+
+class Downstream:
+    """The client of one exchange: one thing is said to it at a time.
+
+    While it is slow to take what is said, the backend waits (backpressure), no keepalive is
+    due, and its timers say since when.
+    """
+
+    def __init__(
+        self, reply: Reply, record: RequestRecord, timers: Timers, clock: Clock, speaker: Translator
+    ) -> None:
+        """`speaker` makes the keepalives; set anew for each try."""
+        self.reply = reply
+        self.speaker = speaker
+        self.taps: list[Callable[[bytes], None]] = []
+        """Who else gets the bytes of the stream."""
+        self._record = record
+        self._timers = timers
+        self._clock = clock
+        self._telling = asyncio.Lock()
+
+    async def send(self, data: bytes) -> None:
+        """Hand bytes of the stream to the client. Raises ConnectionError when it left."""
+        for tap in self.taps:
+            tap(data)
+        if self.reply.streaming:
+            await self._tell(self.reply.write, data)
+
+    async def finish(self, ending: Ending) -> None:
+        """Write the ending that the speaker decided on. Raises ConnectionError."""
+        streams = self.reply.streaming
+        if ending.error is not None and not (streams and self.reply.committed):
+            await self._tell(self.reply.error, ending.error)
+        elif streams:
+            await self.send(ending.data)
+            await self._tell(self.reply.end)
+        else:
+            whole = msgspec.json.encode(self.speaker.message())
+            await self._tell(self.reply.whole, whole)
+
+    async def keepalive(self, due: Due) -> None:
+        """Tell the client something that it counts.
+
+        Source: `docs/protocol/claude-code.md`, "Keepalives that work".
+        """
+        if due is Due.KEEPALIVE:
+            if self.reply.behind:  # it has something to read; more would only pile up
+                self._timers.told_at = self._clock.now()
+                return
+            self._record.keepalives += 1
+        data = b" "  # white space before a JSON value is nothing to its parser
+        if self.reply.streaming:
+            data = self.speaker.keepalive() if self.speaker.started else self.speaker.start()
+        await self._tell(self.reply.write, data)
+
+    def abort(self) -> None:
+        """Drop a client that reads nothing any more: a write that waits raises."""
+        self.reply.abort()
+
+    async def _tell(self, say: Callable[..., Awaitable[None]], *what: object) -> None:
+        timers = self._timers
+        async with self._telling:
+            timers.writing_since = self._clock.now()
+            try:
+                await say(*what)
+            finally:
+                timers.writing_since = None
+            timers.committed = True
+            timers.told_at = self._clock.now()
 
 
 def error_response(error: ApiError, request_id: str) -> web.Response:

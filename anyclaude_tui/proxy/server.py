@@ -23,7 +23,7 @@ from anyclaude_tui.proxy.context import Services
 from anyclaude_tui.proxy.downstream import Reply, error_response
 from anyclaude_tui.proxy.errors import ApiError, invalid
 from anyclaude_tui.proxy.exchange import Exchange
-from anyclaude_tui.proxy.wire_format import slow_to_translate, translated
+from anyclaude_tui.proxy.wire_format import WireFormat, slow_to_translate
 from anyclaude_tui.telemetry.events import Outcome, RequestRecord, Role
 
 SHUTDOWN_S = 5.0
@@ -202,7 +202,8 @@ class ProxyServer:
             endpoint = services.routes.peek(Role.MAIN).backend.endpoint
         except BackendError:
             endpoint = Endpoint(url="", model="")
-        upstream = await translated(body, endpoint, services.memory, slow_to_translate(raw))
+        wire = WireFormat.for_(endpoint)
+        upstream = await wire.request(body, services.memory, slow=slow_to_translate(raw))
         counted = await services.counter.count(endpoint, upstream, services.http)
         return _json({"input_tokens": int(counted.value or 1)})
 

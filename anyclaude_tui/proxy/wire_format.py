@@ -1,22 +1,29 @@
-"""A request on its way upstream: translated, counted, made to fit; and what reads its reply.
+"""The API that an endpoint speaks: what a request becomes for it, and what reads its reply.
 
-The translation goes off the loop where it would hold the streams up.
+`WireFormat.for_(endpoint)` is the one place where `Endpoint.native` is asked. A request is
+translated, counted and made to fit; the translation goes off the loop where it would hold
+the streams up.
 """
 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+import aiohttp
 
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.figures import estimated
-from anyclaude_tui.proxy.context import Services
 from anyclaude_tui.proxy.reply.openai import StreamTranslator
 from anyclaude_tui.proxy.reply.passthrough import NativeTranslator
 from anyclaude_tui.proxy.reply.translator import Translator
 from anyclaude_tui.proxy.request.call_memory import CallMemory
-from anyclaude_tui.proxy.request.openai import UpstreamRequest, clamp, hygiene, translate
+from anyclaude_tui.proxy.request.openai import UpstreamRequest, clamp, translate
+from anyclaude_tui.proxy.request.passthrough import hygiene
+from anyclaude_tui.proxy.request.token_counter import TokenCounter
 from anyclaude_tui.telemetry.events import RequestRecord
 
 NEAR_WINDOW = 0.6
@@ -28,68 +35,125 @@ def slow_to_translate(raw: bytes) -> bool:
     return b"application/pdf" in raw
 
 
-async def translated(
-    body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory, slow: bool
-) -> UpstreamRequest:
-    """`translate`, in a thread where it is slow; elsewhere a thread would cost more."""
-    if slow:
-        return await asyncio.to_thread(translate, body, endpoint, memory)
-    return translate(body, endpoint, memory)
+class WireFormat(ABC):
+    """One endpoint's API: `request()`, `fit()` and `translator()`, in this order."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+
+    @staticmethod
+    def for_(endpoint: Endpoint, client_headers: Mapping[str, str] | None = None) -> WireFormat:
+        """The format of this endpoint. `client_headers`: those of the client's that a native
+        server also gets."""
+        if endpoint.native:
+            return Messages(endpoint, client_headers or {})
+        return ChatCompletions(endpoint)
+
+    async def request(
+        self, body: Mapping[str, Any], memory: CallMemory, *, slow: bool = False
+    ) -> UpstreamRequest:
+        """The request for `body`, translated in a thread where that is slow; elsewhere a
+        thread would cost more. Raises ApiError."""
+        if slow:
+            return await asyncio.to_thread(self._translated, body, memory)
+        return self._translated(body, memory)
+
+    async def fit(
+        self,
+        request: UpstreamRequest,
+        counter: TokenCounter,
+        http: aiohttp.ClientSession,
+        record: RequestRecord,
+    ) -> tuple[UpstreamRequest, int]:
+        """The request with a `max_tokens` that the window has room for, and its prompt tokens,
+        which `record` gets too.
+
+        Raises ApiError for a prompt that is too long, while a real 400 is possible.
+        """
+        endpoint = self.endpoint
+        tokens = counter.estimate(endpoint.label or endpoint.model, request.prompt_bytes)
+        figure = estimated(tokens)
+        if endpoint.window_tokens and tokens > NEAR_WINDOW * endpoint.window_tokens:
+            figure = await counter.count(endpoint, request, http)
+            tokens = int(figure.value or tokens)
+        record.prompt_tokens = figure
+        request = clamp(request, tokens, endpoint)
+        record.max_tokens = request.body.get("max_tokens")
+        return request, tokens
+
+    @abstractmethod
+    def translator(
+        self,
+        record: RequestRecord,
+        request: UpstreamRequest,
+        prompt_tokens: int,
+        memory: CallMemory,
+    ) -> Translator:
+        """What reads the reply to `request`."""
+
+    @abstractmethod
+    def _translated(self, body: Mapping[str, Any], memory: CallMemory) -> UpstreamRequest:
+        """The request for `body`. Raises ApiError."""
 
 
-async def fitted(
-    request: UpstreamRequest, endpoint: Endpoint, services: Services, record: RequestRecord
-) -> tuple[UpstreamRequest, int]:
-    """The request with a `max_tokens` that the window has room for, and its prompt tokens.
+class ChatCompletions(WireFormat):
+    """OpenAI's chat completions: everything is translated."""
 
-    Raises ApiError for a prompt that is too long, while a real 400 is possible.
-    """
-    counter = services.counter
-    tokens = counter.estimate(endpoint.label or endpoint.model, request.prompt_bytes)
-    figure = estimated(tokens)
-    if endpoint.window_tokens and tokens > NEAR_WINDOW * endpoint.window_tokens:
-        figure = await counter.count(endpoint, request, services.http)
-        tokens = int(figure.value or tokens)
-    record.prompt_tokens = figure
-    request = clamp(request, tokens, endpoint)
-    record.max_tokens = request.body.get("max_tokens")
-    return request, tokens
+    def translator(
+        self,
+        record: RequestRecord,
+        request: UpstreamRequest,
+        prompt_tokens: int,
+        memory: CallMemory,
+    ) -> Translator:
+        """See WireFormat."""
+        return StreamTranslator(
+            **_reply(record, prompt_tokens, memory),
+            tools=request.tools,
+            stop_sequences=request.stop_sequences,
+            single_call=request.single_call,
+            thinks_until=request.thinks_until,
+        )
+
+    def _translated(self, body: Mapping[str, Any], memory: CallMemory) -> UpstreamRequest:
+        return translate(body, self.endpoint, memory)
 
 
-def translator_for(
-    record: RequestRecord,
-    request: UpstreamRequest | None,
-    prompt_tokens: int,
-    memory: CallMemory,
-    *,
-    native: bool = False,
-) -> Translator:
-    """What reads the reply; `request` None: none has been sent yet."""
-    shared: Any = {
+class Messages(WireFormat):
+    """The Messages API itself (passthrough): the prompt's hygiene only."""
+
+    def __init__(self, endpoint: Endpoint, client_headers: Mapping[str, str]) -> None:
+        super().__init__(replace(endpoint, headers={**client_headers, **endpoint.headers}))
+
+    def translator(
+        self,
+        record: RequestRecord,
+        request: UpstreamRequest,
+        prompt_tokens: int,
+        memory: CallMemory,
+    ) -> Translator:
+        """See WireFormat."""
+        return NativeTranslator(**_reply(record, prompt_tokens, memory), tools=request.tools)
+
+    def _translated(self, body: Mapping[str, Any], memory: CallMemory) -> UpstreamRequest:
+        """Measured and checked as the translation is; sent as it came, but streamed."""
+        measured = translate(body, self.endpoint, memory)
+        native = hygiene(body, self.endpoint, memory) | {"stream": True}
+        return replace(measured, body=native)
+
+
+def unsent(record: RequestRecord, memory: CallMemory) -> Translator:
+    """What speaks to the client while nothing has been sent yet."""
+    return StreamTranslator(**_reply(record, 0, memory))
+
+
+def _reply(record: RequestRecord, prompt_tokens: int, memory: CallMemory) -> dict[str, Any]:
+    """What every translator is told of the reply that it makes."""
+    return {
         "message_id": f"msg_{record.id.removeprefix('req_')}",
         "request_id": record.id,
         "model": record.requested_model,
         "prompt_tokens": prompt_tokens,
-        "tools": request.tools if request else {},
         "memory": memory,
         "gather": not record.streaming,
     }
-    if native:
-        return NativeTranslator(**shared)
-    if request is None:
-        return StreamTranslator(**shared)
-    return StreamTranslator(
-        **shared,
-        stop_sequences=request.stop_sequences,
-        single_call=request.single_call,
-        thinks_until=request.thinks_until,
-    )
-
-
-def native_body(
-    body: Mapping[str, Any], request: UpstreamRequest, endpoint: Endpoint, memory: CallMemory
-) -> dict[str, Any]:
-    """The Messages request for a server that speaks the Messages API itself."""
-    limit = request.body.get("max_tokens")
-    native = hygiene(body, endpoint, memory) | {"stream": True}
-    return native if limit is None else native | {"max_tokens": limit}

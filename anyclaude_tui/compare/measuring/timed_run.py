@@ -35,18 +35,9 @@ import msgspec
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.compare.measuring.run import Run, Taken
 from anyclaude_tui.config.settings import Limits
-from anyclaude_tui.proxy.deadlines import Timers
-from anyclaude_tui.proxy.errors import ApiError
-from anyclaude_tui.proxy.recording import note_ending, note_read, note_request
-from anyclaude_tui.proxy.reply import error_answers
-from anyclaude_tui.proxy.reply.openai import StreamTranslator
-from anyclaude_tui.proxy.reply.passthrough import NativeTranslator
-from anyclaude_tui.proxy.request.call_memory import CallMemory
-from anyclaude_tui.proxy.request.openai import clamp, translate
-from anyclaude_tui.proxy.upstream import Broken, Unreachable, Upstream
-from anyclaude_tui.proxy.wire.sse import EventTooLarge, reader_for
-from anyclaude_tui.proxy.wire_format import native_body
-from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Truncation
+from anyclaude_tui.proxy import attempt
+from anyclaude_tui.proxy.wire_format import WireFormat
+from anyclaude_tui.telemetry.events import Outcome, RequestRecord
 from anyclaude_tui.telemetry.hub import Hub
 from anyclaude_tui.telemetry.metrics import RequestView
 
@@ -102,56 +93,16 @@ async def direct(
     body: Mapping[str, Any],
     limits: Limits,
 ) -> Taken:
-    """Send to the backend what the proxy would send for `body`, without the proxy."""
+    """Send to the backend what the proxy would send for `body`, without the proxy: the same
+    attempt, deadlines and ending, with no client in between."""
     record = run.record
-    memory = CallMemory()
-    try:
-        request = clamp(translate(body, endpoint, memory), 0, endpoint)
-    except ApiError as error:
-        return failed(run, error.message)
-    sent = native_body(body, request, endpoint, memory) if endpoint.native else request.body
-    data = msgspec.json.encode(sent)
-    note_request(record, request, endpoint)
-    record.prompt_bytes = len(data)
-    make = NativeTranslator if endpoint.native else StreamTranslator
-    translator = make(
-        message_id="msg_direct", model="", prompt_tokens=0, tools=request.tools, memory=memory
-    )
-    record.phase = Phase.SENT
-    record.accepted_at = record.sent_at = time.monotonic()
-    timers = Timers(limits, record.accepted_at)
-    reader = reader_for("", limits.max_event_bytes)
-    cause: tuple[Truncation, str] | None = None
-    try:
-        async with Upstream(http, endpoint, data, limits.connect_s) as upstream:
-            record.headers_at = time.monotonic()
-            record.status = upstream.status
-            if upstream.status != 200:
-                found = await upstream.error_body()
-                raise error_answers.from_upstream(upstream.status, upstream.content_type, found)
-            reader = reader_for(upstream.content_type, limits.max_event_bytes)
-            async for piece in upstream.read():
-                now = time.monotonic()
-                out = translator.feed(reader.feed(piece))
-                note_read(record, timers, translator.facts, len(piece), now, now)
-                _show(run, out, now)
-                if translator.finished:
-                    break
-    except ApiError as error:
-        record.outcome, record.reason = Outcome.ERROR, error.message
-    except Unreachable as error:
-        record.outcome, record.reason = Outcome.ERROR, f"backend not reached: {error}"
-    except EventTooLarge as error:
-        cause = (Truncation.MALFORMED, str(error))
-    except Broken as error:
-        cause = (Truncation.CUT, f"the connection broke: {error}")
-    now = time.monotonic()
-    if record.outcome is None:
-        _show(run, translator.feed(reader.end()), now)
-        ending = translator.close(*cause) if cause else translator.close()
-        note_ending(record, ending, translator.facts)
-        _show(run, ending.data, now)
-    record.ended_at = now
+
+    async def show(out: bytes) -> None:
+        run.reader.feed(out)
+        run.line.add(time.monotonic() - record.accepted_at, record.deltas)
+
+    wire = WireFormat.for_(endpoint)
+    await attempt.alone(wire, body, record, show, http=http, limits=limits)
     return run.taken()
 
 
@@ -160,13 +111,6 @@ def failed(run: Run, reason: str) -> Taken:
     run.record.outcome, run.record.reason = Outcome.ERROR, reason
     run.record.ended_at = time.monotonic()
     return run.taken()
-
-
-def _show(run: Run, out: bytes, now: float) -> None:
-    """What a client would see of it; the record is kept by `note_read`."""
-    if out:
-        run.reader.feed(out)
-    run.line.add(now - run.record.accepted_at, run.record.deltas)
 
 
 async def _pieces(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -1,6 +1,6 @@
 """An Anthropic Messages request → the chat completions request for one backend.
 
-Pure: `blocks`, `history`, `tools` and `params` know the parts, this module puts them
+Pure: `content_blocks`, `messages`, `tools` and `parameters` know the parts, this module puts them
 together, the parts that stay the same from turn to turn last and in one order, so that
 the body of the next turn begins with the messages of this one.
 """
@@ -18,11 +18,8 @@ from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.content_blocks import Context, blocks_of, parts_of, text_of
 from anyclaude_tui.proxy.request.messages import append_instruction, conversation
 from anyclaude_tui.proxy.request.parameters import parameters
-from anyclaude_tui.proxy.request.passthrough import hygiene
 from anyclaude_tui.proxy.request.tools import offer
 from anyclaude_tui.proxy.wire.safe_json import harmless, is_harmless, join_texts, json_bytes
-
-__all__ = ["Sizes", "UpstreamRequest", "clamp", "hygiene", "translate"]
 
 IMAGE_BYTES = 4_000
 """What an image counts in `prompt_bytes`: about a thousand tokens, whatever its file size."""

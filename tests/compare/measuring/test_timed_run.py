@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from anyclaude_tui.figures import Source
 from anyclaude_tui.session.session import Session
 from anyclaude_tui.telemetry.events import Outcome, Role, Truncation
 from tests.support import wire
-from tests.support.upstream import CUT, HEADERS, Reply, Upstream, fail, wait
+from tests.support.upstream import CUT, HEADERS, STALL, Reply, Upstream, fail, wait
 
 BODY = from_prompt("hello").body
 
@@ -40,7 +41,8 @@ class Bench:
         run = Run("scripted")
         if way is Way.DIRECT:
             endpoint = self.session.switchboard.peek(Role.MAIN).backend.endpoint
-            return await timed_run.direct(run, self.http, endpoint, body, Limits())
+            limits = self.session.settings.limits
+            return await timed_run.direct(run, self.http, endpoint, body, limits)
         session = self.session
         return await timed_run.through_proxy(
             run, self.http, session.url, session.token, session.hub, body
@@ -49,7 +51,13 @@ class Bench:
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    settings = Settings(limits=Limits(retries=0), logs=LogSettings(requests=False))
+    async with bench_with(tmp_path, Limits(retries=0)) as bench:
+        yield bench
+
+
+@asynccontextmanager
+async def bench_with(tmp_path: Path, limits: Limits) -> AsyncIterator[Bench]:
+    settings = Settings(limits=limits, logs=LogSettings(requests=False))
     async with Upstream() as upstream, aiohttp.ClientSession() as http:
         session = Session(settings, home=tmp_path, backend=f"openai:{upstream.url}")
         await session.start()
@@ -149,6 +157,60 @@ async def test_a_tool_call_is_a_first_token(bench: Bench, way: Way) -> None:
     assert [name for name, _ in taken.tool_calls] == ["Bash"]
     assert taken.view.ttft_s.value is not None
     assert taken.view.stop_reason == "tool_use"
+
+
+@both_ways
+async def test_a_backend_that_falls_silent_ends_the_run(tmp_path: Path, way: Way) -> None:
+    """The deadlines are those of [limits], with and without the proxy."""
+    limits = Limits(retries=0, between_deltas_s=0.3)
+    async with bench_with(tmp_path, limits) as bench, asyncio.timeout(30):
+        view = (await bench.take(way, Reply(wire.text("half a rep"), STALL))).view
+    assert (view.outcome, view.truncation) == (Outcome.LIMIT, Truncation.STALL)
+    assert "fell silent" in view.reason
+
+
+@both_ways
+async def test_a_backend_that_never_begins_ends_the_run(tmp_path: Path, way: Way) -> None:
+    limits = Limits(retries=0, first_byte_s=0.3)
+    async with bench_with(tmp_path, limits) as bench, asyncio.timeout(30):
+        view = (await bench.take(way, Reply(HEADERS, STALL))).view
+    assert (view.outcome, view.truncation) == (Outcome.ERROR, Truncation.STALL)
+    assert "sent nothing for 0.3 s" in view.reason
+
+
+@both_ways
+async def test_a_silent_tail_does_not_hold_up_the_end(
+    bench: Bench, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("anyclaude_tui.proxy.deadlines.TAIL_S", 0.2)
+    async with asyncio.timeout(30):
+        view = (await bench.take(way, Reply(wire.text("so"), wire.finish(), STALL))).view
+    assert (view.outcome, view.stop_reason) == (Outcome.COMPLETE, "end_turn")
+
+
+@both_ways
+async def test_a_stop_sequence_ends_the_run_where_the_proxy_ends_it(bench: Bench, way: Way) -> None:
+    reply = Reply(wire.text("one ", "two STOP three"), wire.ending())
+    taken = await bench.take(way, reply, {**BODY, "stop_sequences": ["STOP"]})
+    assert (taken.text, taken.view.stop_reason) == ("one two ", "stop_sequence")
+
+
+@both_ways
+async def test_only_one_call_is_taken_where_the_client_wants_one(bench: Bench, way: Way) -> None:
+    tool = {"name": "Bash", "description": "Run.", "input_schema": {"type": "object"}}
+    choice = {"type": "auto", "disable_parallel_tool_use": True}
+    calls = [wire.call("Bash", {"command": word}, index=n) for n, word in enumerate(("ls", "pwd"))]
+    reply = Reply(*calls, wire.ending("tool_calls"))
+    taken = await bench.take(way, reply, {**BODY, "tools": [tool], "tool_choice": choice})
+    assert len(taken.tool_calls) == 1
+
+
+@both_ways
+async def test_a_redirect_is_told_with_its_place(bench: Bench, way: Way) -> None:
+    reply = Reply(status=307, headers={"Location": "https://elsewhere.test/v1"}, framing="length")
+    view = (await bench.take(way, reply)).view
+    assert view.outcome is Outcome.ERROR
+    assert "redirects to https://elsewhere.test/v1" in view.reason
 
 
 async def test_direct_sends_what_the_proxy_sends(bench: Bench) -> None:

@@ -15,7 +15,8 @@ from anyclaude_tui.backends.base import Dialect, Endpoint
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.request import pdf as documents
 from anyclaude_tui.proxy.request.call_memory import CallMemory
-from anyclaude_tui.proxy.request.openai import UpstreamRequest, hygiene, translate
+from anyclaude_tui.proxy.request.openai import UpstreamRequest, translate
+from anyclaude_tui.proxy.request.passthrough import hygiene
 from anyclaude_tui.proxy.request.pdf import pdf_text
 from anyclaude_tui.proxy.wire.anthropic_events import signature
 from tests.proxy.anthropic_requests import PIXEL

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.request.call_memory import CallMemory
-from anyclaude_tui.proxy.request.openai import clamp, hygiene, translate
+from anyclaude_tui.proxy.request.openai import clamp, translate
+from anyclaude_tui.proxy.request.passthrough import hygiene
 from tests.proxy.anthropic_requests import conversations, requests
 from tests.proxy.backend_rules import DIALECTS, ENDPOINTS, check_request
 

@@ -1,0 +1,224 @@
+"""One attempt: a translated request sent to its backend once, its reply read to the ending.
+
+An exchange makes one for each try; the comparison's direct runs make one alone (`alone`).
+So deadlines, redirects, dead words and error answers are judged in one place for both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.config.settings import Limits
+from anyclaude_tui.proxy.clock import Clock
+from anyclaude_tui.proxy.deadlines import Due, Stage, Timers
+from anyclaude_tui.proxy.errors import ApiError
+from anyclaude_tui.proxy.recording import note_ending, note_read, note_request
+from anyclaude_tui.proxy.reply import error_answers
+from anyclaude_tui.proxy.reply.endings import Ending
+from anyclaude_tui.proxy.reply.translator import Translator
+from anyclaude_tui.proxy.request.call_memory import CallMemory
+from anyclaude_tui.proxy.request.openai import UpstreamRequest
+from anyclaude_tui.proxy.request.token_counter import TokenCounter
+from anyclaude_tui.proxy.upstream import Broken, Unreachable, Upstream
+from anyclaude_tui.proxy.watcher import Watcher
+from anyclaude_tui.proxy.wire.sse import EventTooLarge, reader_for
+from anyclaude_tui.proxy.wire_format import WireFormat, unsent
+from anyclaude_tui.telemetry.events import Phase, RequestRecord, Truncation
+
+Deliver = Callable[[bytes], Awaitable[None]]
+
+
+class Attempt:
+    """One try. `run()` sends and reads; a watcher beside it calls `expire` at a deadline."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        request: UpstreamRequest,
+        translator: Translator,
+        record: RequestRecord,
+        timers: Timers,
+        deliver: Deliver,
+        *,
+        http: aiohttp.ClientSession,
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
+        """`deliver` takes the client's bytes as they are made; while it waits, so does the
+        reading (backpressure)."""
+        self.data = msgspec.json.encode(request.body)
+        """The body as it is sent."""
+        self.status: int | None = None
+        """The backend's HTTP status, once it has answered."""
+        self._endpoint = endpoint
+        self._translator = translator
+        self._record = record
+        self._timers = timers
+        self._deliver = deliver
+        self._http = http
+        self._limits = limits
+        self._clock = clock
+        self._silent_calls = endpoint.dialect.silent_tool_calls and bool(request.tools)
+        self._patience = asyncio.timeout(None)
+        self._expired: Due | None = None
+        self._failed: ApiError | None = None
+        self._silence_s = 0.0
+
+    async def run(self) -> Ending:
+        """Send it, and read until one side ends or `expire` is called.
+
+        Raises ApiError for an answer that is an error; what `deliver` raises passes through.
+        """
+        record, timers = self._record, self._timers
+        timers.silent_calls = self._silent_calls
+        timers.enter(Stage.FIRST_DELTA, self._clock.now())
+        record.phase = Phase.SENT
+        record.sent_at = self._clock.now()
+        upstream = Upstream(self._http, self._endpoint, self.data, self._limits.connect_s)
+        try:
+            async with self._patience, upstream:
+                record.headers_at = self._clock.now()
+                self.status = upstream.status
+                if upstream.status != 200:
+                    return await self._refused(upstream)
+                return await self._pump(upstream)
+        except TimeoutError:
+            return self._late()
+        except Unreachable as error:
+            return self._translator.close(Truncation.CUT, f"backend not reached: {error}")
+        finally:
+            timers.enter(Stage.WAITING, self._clock.now())
+
+    def expire(self, due: Due) -> None:
+        """A deadline has passed: the connection is closed, and `run` gives the ending for it."""
+        self._expired = due
+        self._silence_s = self._clock.now() - self._timers.heard_at
+        self._give_up()
+
+    def fail(self, error: ApiError) -> None:
+        """Close the connection; `run` raises this error."""
+        self._failed = error
+        self._give_up()
+
+    def _give_up(self) -> None:
+        self._timers.enter(Stage.WAITING, self._clock.now())
+        self._patience.reschedule(asyncio.get_running_loop().time())
+
+    async def _pump(self, upstream: Upstream) -> Ending:
+        """Backend's bytes → events → the client, until one side ends."""
+        translator, record, timers = self._translator, self._record, self._timers
+        reader = reader_for(upstream.content_type, self._limits.max_event_bytes)
+        clock = self._clock
+        try:
+            async for data in upstream.read():
+                arrived = clock.now()
+                out = translator.feed(reader.feed(data))
+                note_read(record, timers, translator.facts, len(data), arrived, clock.now())
+                if out:
+                    await self._deliver(out)
+                if translator.finished:
+                    return translator.close()
+            out = translator.feed(reader.end())
+            if out:
+                await self._deliver(out)
+        except EventTooLarge as error:
+            return translator.close(Truncation.MALFORMED, str(error))
+        except Broken as error:
+            return translator.close(Truncation.CUT, str(error))
+        return translator.close()
+
+    async def _refused(self, upstream: Upstream) -> Ending:
+        """The backend answered with an error status: pass on its words, or have it brought
+        back (an ending that may be retried)."""
+        if upstream.location:
+            words = f"the backend redirects to {upstream.location}: set its url to that"
+            raise ApiError("api_error", words, retry=False)
+        body = await upstream.error_body()
+        error = error_answers.from_upstream(
+            upstream.status,
+            upstream.content_type,
+            body,
+            prompt_tokens=int(self._record.prompt_tokens.value or 0) or None,
+            window_tokens=self._endpoint.window_tokens,
+        )
+        if any(words in error.message for words in self._endpoint.dialect.dead_words):
+            return self._translator.close(Truncation.CUT, error.message)
+        raise error
+
+    def _late(self) -> Ending:
+        """A deadline passed. Waiting once more for the same would not be honest: no retry."""
+        if self._failed is not None:
+            raise self._failed
+        if self._expired is Due.TAIL_LATE:
+            return self._translator.close()
+        if self._expired is Due.FIRST_DELTA_LATE:
+            reason = f"the backend sent nothing for {self._limits.first_byte_s:g} s"
+        else:
+            reason = f"the backend fell silent for {self._silence_s:.0f} s in mid-reply"
+        return replace(self._translator.close(Truncation.STALL, reason), retry=False)
+
+
+async def alone(
+    wire: WireFormat,
+    body: Mapping[str, Any],
+    record: RequestRecord,
+    deliver: Deliver,
+    *,
+    http: aiohttp.ClientSession,
+    limits: Limits,
+    clock: Clock | None = None,
+) -> None:
+    """One attempt without an exchange around it: what the proxy would send for `body`, read
+    as the proxy reads it, with no client in between.
+
+    `record` holds what happened: times from the moment it is sent, and the ending. Raises
+    nothing for what a backend does.
+    """
+    clock = clock or Clock()
+    memory = CallMemory()
+    timers = Timers(limits, clock.now(), quiet_commit_s=math.inf)  # nobody is kept waiting
+    translator = unsent(record, memory)
+    try:
+        request = await wire.request(body, memory)
+        note_request(record, request, wire.endpoint)
+        request, tokens = await wire.fit(request, TokenCounter(), http, record)
+        translator = wire.translator(record, request, tokens, memory)
+        attempt = Attempt(
+            wire.endpoint,
+            request,
+            translator,
+            record,
+            timers,
+            deliver,
+            http=http,
+            limits=limits,
+            clock=clock,
+        )
+        record.prompt_bytes = len(attempt.data)
+        record.accepted_at = clock.now()
+        watcher = Watcher(timers, clock, late=attempt.expire, failed=_fault_of(attempt))
+        try:
+            async with watcher:
+                ending = await attempt.run()
+        finally:
+            record.status = attempt.status
+    except ApiError as error:
+        ending = translator.fail(error)
+    await deliver(ending.data)
+    note_ending(record, ending, translator.facts)
+    record.ended_at = clock.now()
+
+
+def _fault_of(attempt: Attempt) -> Callable[[Exception], None]:
+    def failed(error: Exception) -> None:
+        attempt.fail(ApiError("api_error", f"fault in the measuring client: {error!r}"))
+
+    return failed
