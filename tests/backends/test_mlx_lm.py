@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from anyclaude_tui.backends.models import files
 from anyclaude_tui.backends.supervision import supervised
 from tests.backends.conftest import Make
 from tests.support.assets import TINY_MODEL
+from tests.support.programs import sh_program
 from tests.support.waiting import alive
 
 real = pytest.mark.e2e
@@ -134,8 +136,7 @@ async def test_a_missing_path_fails_at_once_in_words(make: Make, tmp_path: Path)
 
 async def test_without_mlx_lm_it_says_how_to_install_it(make: Make, tmp_path: Path) -> None:
     bare = tmp_path / "python"  # an interpreter without site-packages
-    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
-    bare.chmod(0o755)
+    sh_program(bare, f'exec {shlex.quote(sys.executable)} -S "$@"')
     backend = make(**settings(python=str(bare)))
     words = r"not installed for .*: /.*python -m pip install mlx-lm"
     with pytest.raises(BackendError, match=words):

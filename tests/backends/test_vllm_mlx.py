@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from anyclaude_tui.backends.base import BackendError, BackendState, Progress
 from anyclaude_tui.backends.vllm_mlx import parse_progress, parsers
 from tests.backends.conftest import Make
 from tests.support.assets import TINY_MODEL
+from tests.support.programs import sh_program
 
 
 @pytest.fixture
@@ -19,8 +21,7 @@ def fake(tmp_path: Path) -> dict[str, Any]:
     """Settings that find the fake `vllm-mlx` beside the configured Python."""
     program = tmp_path / "vllm-mlx"
     script = Path(__file__).with_name("fake_vllm_mlx.py")
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
-    program.chmod(0o755)
+    sh_program(program, f'exec {shlex.join([sys.executable, str(script)])} "$@"')
     return {"kind": "vllm_mlx", "model": str(TINY_MODEL), "python": str(tmp_path / "python")}
 
 

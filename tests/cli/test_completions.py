@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from anyclaude_tui.cli.completions import commands, script
 from anyclaude_tui.cli.main import full_parser
+from tests.support.programs import sh_program
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -19,8 +21,7 @@ def completed(tmp_path: Path, *words: str) -> list[str]:
     """What bash offers for the last word."""
     program = tmp_path / "bin" / "anyclaude-tui"
     program.parent.mkdir(exist_ok=True)
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m anyclaude_tui "$@"\n')
-    program.chmod(0o755)
+    sh_program(program, f'exec {shlex.quote(sys.executable)} -m anyclaude_tui "$@"')
     ours = tmp_path / ".anyclaude"
     ours.mkdir(exist_ok=True)
     (ours / "config.toml").write_text('[backends.coder]\nkind = "simulator"\n')

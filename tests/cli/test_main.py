@@ -12,7 +12,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,11 +26,11 @@ from anyclaude_tui.cli import main
 from tests.e2e.claude import clean_environment
 from tests.e2e.servers import ANYCLAUDE, Serve, run, serve
 from tests.e2e.terminal import PtyTerminal
+from tests.support.programs import python_program
 from tests.support.proxy import ask_body
 from tests.support.waiting import until
 
 CLAUDE = """\
-#!{python}
 import json, os, signal, sys, termios, time, tty, urllib.request
 
 def ask():
@@ -50,9 +49,7 @@ signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
 
 def home_with(tmp_path: Path, body: str) -> dict[str, str]:
     """An environment with this program as Claude Code."""
-    program = tmp_path / "claude"
-    program.write_text(CLAUDE.format(python=sys.executable, body=body))
-    program.chmod(0o755)
+    program = python_program(tmp_path / "claude", CLAUDE.format(body=body))
     env = clean_environment(tmp_path)
     files = Path(env["ANYCLAUDE_HOME"])
     files.mkdir(mode=0o700)

@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -60,9 +61,24 @@ async def measured(
     return await comparer.run()
 
 
-def check(comparison: Comparison, cause: Cause, scenario: Scenario | None) -> None:
-    """The verdict on what was measured, and under twenty seeds of noise."""
-    assert all(sample.ok for sample in comparison.samples)
+Measure = Callable[[], Awaitable[Comparison]]
+ATTEMPTS = 3
+"""Real time is measured here: a machine that stops one of the processes for longer than the
+difference that is looked for makes another verdict. A wrong verdict is wrong every time."""
+
+
+async def check(measure: Measure, cause: Cause, scenario: Scenario | None) -> None:
+    """The verdict on what is measured, and under twenty seeds of noise."""
+    for _ in range(ATTEMPTS - 1):
+        comparison = await measure()
+        with suppress(AssertionError):
+            check_once(comparison, cause, scenario)
+            return
+    check_once(await measure(), cause, scenario)
+
+
+def check_once(comparison: Comparison, cause: Cause, scenario: Scenario | None) -> None:
+    assert [sample.view.reason for sample in comparison.samples if not sample.ok] == []
     for seed in SEEDS:
         noisy = with_noise(comparison, seed) if seed else comparison
         verdict = judge(noisy)
@@ -96,35 +112,42 @@ def _times(figure: Figure, factor: float) -> Figure:
 
 
 async def test_slow_prefill(tmp_path: Path) -> None:
-    found = await measured(tmp_path, "", "prefill_tokens_per_s=3000")
-    check(found, Cause.PREFILL, Scenario.BACKEND)
+    await check(
+        lambda: measured(tmp_path, "", "prefill_tokens_per_s=3000"), Cause.PREFILL, Scenario.BACKEND
+    )
 
 
 async def test_slow_decode(tmp_path: Path) -> None:
-    found = await measured(tmp_path, "", "decode_tokens_per_s=80")
-    check(found, Cause.DECODE, Scenario.BACKEND)
+    await check(
+        lambda: measured(tmp_path, "", "decode_tokens_per_s=80"), Cause.DECODE, Scenario.BACKEND
+    )
 
 
 async def test_long_thinking(tmp_path: Path) -> None:
-    found = await measured(tmp_path, "", "reasoning_tokens=140")
-    check(found, Cause.THINKING, Scenario.BACKEND)
+    await check(
+        lambda: measured(tmp_path, "", "reasoning_tokens=140"), Cause.THINKING, Scenario.BACKEND
+    )
 
 
 async def test_two_equal_models(tmp_path: Path) -> None:
-    found = await measured(tmp_path, "", "", runs=3)
-    check(found, Cause.EQUAL, None)
+    take = partial(measured, tmp_path, "", "", runs=3)
+    await check(take, Cause.EQUAL, None)
 
 
 async def test_a_huge_prompt(tmp_path: Path) -> None:
     quick, work = "prefill_tokens_per_s=40000", workload(18_000, max_tokens=30)
-    found = await measured(tmp_path, quick, quick, work=work)
-    check(found, Cause.CONTEXT, Scenario.CONTEXT)
+    await check(
+        lambda: measured(tmp_path, quick, quick, work=work), Cause.CONTEXT, Scenario.CONTEXT
+    )
 
 
 async def test_a_lost_prefix(tmp_path: Path) -> None:
     slower = "prefill_tokens_per_s=5000"
-    found = await measured(tmp_path, slower, f"{slower},cached_prompts=0", work=workload())
-    check(found, Cause.CACHE, Scenario.CONTEXT)
+    await check(
+        lambda: measured(tmp_path, slower, f"{slower},cached_prompts=0", work=workload()),
+        Cause.CACHE,
+        Scenario.CONTEXT,
+    )
 
 
 class SlowDoor(Session):
@@ -195,8 +218,8 @@ async def test_a_slow_proxy(tmp_path: Path) -> None:
         dawdling(b, 0.3) as door_b,
     ):
         a.door, b.door = door_a, door_b
-        found = await measured(tmp_path, "", "", a=a, b=b)
-    check(found, Cause.PROXY, Scenario.PROXY)
+        take = partial(measured, tmp_path, "", "", a=a, b=b)
+        await check(take, Cause.PROXY, Scenario.PROXY)
 
 
 async def test_a_slow_proxy_on_one_side(tmp_path: Path) -> None:
@@ -206,8 +229,8 @@ async def test_a_slow_proxy_on_one_side(tmp_path: Path) -> None:
         dawdling(b, 0.5) as door,
     ):
         b.door = door
-        found = await measured(tmp_path, "", "", b=b)
-    check(found, Cause.PROXY, Scenario.PROXY)
+        take = partial(measured, tmp_path, "", "", b=b)
+        await check(take, Cause.PROXY, Scenario.PROXY)
 
 
 async def hog(session: Session) -> None:
@@ -224,16 +247,19 @@ async def hog(session: Session) -> None:
 
 async def test_a_busy_queue(tmp_path: Path) -> None:
     made = settings("", "slots=1")
-    async with running(Session, made, tmp_path, "b") as b:
-        hogs = [asyncio.create_task(hog(b)) for _ in range(2)]
-        try:
-            found = await measured(tmp_path, "", "slots=1", b=b)
-        finally:
-            for task in hogs:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-    check(found, Cause.QUEUE, Scenario.BACKEND)
+
+    async def measure() -> Comparison:
+        async with running(Session, made, tmp_path, "b") as b:
+            hogs = [asyncio.create_task(hog(b)) for _ in range(2)]
+            try:
+                return await measured(tmp_path, "", "slots=1", b=b)
+            finally:
+                for task in hogs:
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
+
+    await check(measure, Cause.QUEUE, Scenario.BACKEND)
 
 
 async def scripted(session: Session, scripts: list[dict[str, Any]]) -> None:
@@ -258,13 +284,19 @@ async def loaded(tmp_path: Path, prepare: Prepare) -> Comparison:
 
 
 async def test_a_load_at_each_request(tmp_path: Path) -> None:
-    found = await loaded(tmp_path, lambda b: scripted(b, [{"load_s": 0.5}] * 9))
-    check(found, Cause.LOAD, Scenario.BACKEND)
+    await check(
+        lambda: loaded(tmp_path, lambda b: scripted(b, [{"load_s": 0.5}] * 9)),
+        Cause.LOAD,
+        Scenario.BACKEND,
+    )
 
 
 async def test_a_cold_load_the_first_time(tmp_path: Path) -> None:
-    found = await loaded(tmp_path, lambda b: scripted(b, [{"load_s": 1.5}]))
-    check(found, Cause.LOAD, Scenario.BACKEND)
+    await check(
+        lambda: loaded(tmp_path, lambda b: scripted(b, [{"load_s": 1.5}])),
+        Cause.LOAD,
+        Scenario.BACKEND,
+    )
 
 
 async def test_a_failed_run_does_not_spoil_the_verdict(tmp_path: Path) -> None:

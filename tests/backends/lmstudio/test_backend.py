@@ -11,6 +11,7 @@ from anyclaude_tui.backends.base import BackendError, BackendState
 from anyclaude_tui.backends.lmstudio import backend as lmstudio
 from tests.backends.conftest import Make
 from tests.backends.fakes import LmStudio, openai, serving
+from tests.support.programs import sh_program
 
 
 async def test_the_loaded_model_is_used_as_it_is(make: Make) -> None:
@@ -103,8 +104,7 @@ async def test_lms_is_asked_to_start_the_server(
     make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, exit_code: int, words: str
 ) -> None:
     lms = tmp_path / "lms"  # a FAKE of LM Studio's command line tool, one that does not help
-    lms.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\necho no server\nexit {exit_code}\n')
-    lms.chmod(0o755)
+    sh_program(lms, f'echo "$@" > "{tmp_path}/asked"; echo no server; exit {exit_code}')
     monkeypatch.setattr(lmstudio, "lms_program", lambda: str(lms))
     with pytest.raises(BackendError, match=words):
         await make(kind="lmstudio", url="http://127.0.0.1:9").start()
