@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from anyclaude_tui.screens.actions import ACTIONS, DIGITS, chord_name, find
 from tools import config_docs, tables
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 HARMLESS = ("doctor", "config", "completions")
 """Commands that end by themselves and change nothing."""
 
@@ -142,3 +143,46 @@ def test_every_setting_that_is_named_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for name in re.findall(r"`([a-z_]+_(?:s|bytes|mb|days))`", text):
         assert name in known or name in ("_s", "_bytes"), name
+
+
+def test_the_forge_runs_what_people_run() -> None:
+    """The workflow calls make and nothing else, on the Pythons that the package names."""
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    targets = re.findall(
+        r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    ran = re.findall(r"- run: (.+)", workflow)
+    assert {"make check", "make test"} <= set(ran)
+    assert all(words.split()[0] == "make" and words.split()[1] in targets for words in ran)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    versions = re.findall(r"Python :: (3\.\d+)", " ".join(project["classifiers"]))
+    assert re.findall(r"(?m)^ +python: \[(.+)\]$", workflow) == [
+        ", ".join(f'"{version}"' for version in versions)
+    ]
+
+
+def test_every_file_that_a_page_names_exists() -> None:
+    """Files with a folder before them; a page may leave out the package's own folder."""
+    places = (ROOT, ROOT / "anyclaude_tui", ROOT / "docs")
+    form = r"(?<![\w./~:-])([\w-]+(?:/[\w.-]+)+\.(?:py|md|toml|tcss))\b"
+    named = [
+        (page.name, name)
+        for page in PAGES
+        for name in re.findall(form, re.sub(r"https?://\S+", "", page.read_text(encoding="utf-8")))
+    ]
+    assert ("contributing.md", "config/kinds.py") in named
+    assert [one for one in named if not any((place / one[1]).exists() for place in places)] == []
+
+
+def test_the_changes_are_told_by_kind() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    unreleased = text.partition("## Unreleased\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^### (\w+)$", unreleased, re.MULTILINE) == ["Added", "Changed", "Fixed"]
+
+
+def test_every_finding_is_listed() -> None:
+    folder = ROOT / "findings"
+    page = (folder / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w[\w-]*\.sh)`", page, re.MULTILINE)) == {
+        path.name for path in folder.glob("*.sh")
+    }
