@@ -16,6 +16,7 @@ from anyclaude_tui.cli.main import _split, full_parser
 from anyclaude_tui.config.loading import resolve
 from anyclaude_tui.config.reference import sections
 from anyclaude_tui.screens.actions import ACTIONS, DIGITS, chord_name, find
+from tests.support import references
 from tools import config_docs, tables
 
 ROOT = Path(__file__).parents[1]
@@ -172,6 +173,15 @@ def test_every_file_that_a_page_names_exists() -> None:
     ]
     assert ("contributing.md", "config/kinds.py") in named
     assert [one for one in named if not any((place / one[1]).exists() for place in places)] == []
+
+
+def test_what_the_source_refers_to_is_in_the_tree() -> None:
+    assert [
+        f"{path.relative_to(ROOT)}: {one}"
+        for path in references.sources()
+        for text in references.texts(path)
+        for one in references.wrong(text)
+    ] == []
 
 
 def test_the_changes_are_told_by_kind() -> None:

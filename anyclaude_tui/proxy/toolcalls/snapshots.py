@@ -2,7 +2,7 @@
 
 Pure. The protocol says: the pieces joined. Servers also send the whole text so far each
 time, the whole once more at the end, an empty object ahead, or the objects of two calls
-under one key (`messages.md`, "OpenAI side").
+under one key (`docs/protocol/messages.md`, "OpenAI side").
 """
 
 from __future__ import annotations
