@@ -1,17 +1,26 @@
-# Two commands matter: `make run` and `make test`. Both install what they need.
+# Two commands matter: `make run` and `make test`. Both install what they need; `make help`
+# lists the others.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+QUICK_STAMP := $(VENV)/.installed-quick
 DEV_STAMP := $(VENV)/.installed-dev
 CLAUDE := tests/e2e/node_modules/.bin/claude
+# Tests run side by side, one process a core. JOBS=0 runs them in one process (for a debugger).
+JOBS ?= auto
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: run test check format install clean soak bench growth session docs screenshots fuzz
+.PHONY: help quick run test check format install clean soak bench growth session docs screenshots fuzz
+
+help:  ## this list
+	@sed -nE 's/^([a-z-]+):[^#]*##[ ]*(.*)/  make \1|\2/p' $(MAKEFILE_LIST) | \
+	  while IFS='|' read -r name words; do printf '%-20s %s\n' "$$name" "$$words"; done
 
 run: $(STAMP)  ## the dashboard
 	$(BIN)/anyclaude-tui $(ARGS)
 
-install: $(STAMP)
+install: $(STAMP)  ## what the dashboard needs, into .venv
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -21,6 +30,10 @@ $(BIN)/python:
 $(STAMP): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(QUICK_STAMP): pyproject.toml $(STAMP)
+	$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@
 
 $(DEV_STAMP): pyproject.toml $(STAMP)
@@ -38,13 +51,16 @@ check: $(DEV_STAMP)  ## lint, format, types
 	$(BIN)/mypy
 
 test: $(DEV_STAMP) $(CLAUDE) check  ## everything, end-to-end tests too
-	$(BIN)/pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
-format: $(DEV_STAMP)
+quick: $(QUICK_STAMP)  ## some tests, without mlx, npm and type check: make quick ARGS=tests/proxy
+	$(PYTEST) -m "not e2e" $(ARGS)
+
+format: $(DEV_STAMP)  ## lint fixes and formatting, written
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean:
+clean:  ## removes what was installed and cached here
 	rm -rf $(VENV) tests/e2e/node_modules .mypy_cache .ruff_cache .pytest_cache
 
 docs: $(DEV_STAMP)  ## docs/configuration.md, from the settings themselves
