@@ -42,6 +42,9 @@ class Dialect:
     tool results included; or as it stands, for a server of the Messages API. Of 158 chat
     templates 26 refuse one that stands, 12 drop it, 5 lose the system prompt by it, 9 move it
     to the front (and with it the cached prefix); folded, none does (rendered November 2026)."""
+    first_system: Literal["system", "user"] = "system"
+    """The system prompt: as such, or at the head of the first user message where the
+    template knows no such role (Gemma 2)."""
     user_after_results: Literal["user", "folded"] = "user"
     """User text behind tool results: a message of its own, or part of the last result where
     the template wants an assistant behind results (Mistral's: "roles must alternate")."""
@@ -55,13 +58,28 @@ class Dialect:
     """Stop sequences are done rightly by the server; if not, the proxy does them."""
     top_k: bool = True
     enable_thinking: bool = False
-    """`chat_template_kwargs.enable_thinking` is understood."""
+    """`chat_template_kwargs` is understood, with the template's switches in it."""
+    thinking_on: Mapping[str, Any] = field(default_factory=lambda: {"enable_thinking": True})
+    thinking_off: Mapping[str, Any] = field(default_factory=lambda: {"enable_thinking": False})
+    """The template's switches that ask for thinking and for none."""
+    effort_switch: tuple[str, tuple[str, ...]] = ("", ())
+    """The template's own name for the effort and its levels, the least first."""
     reasoning_effort: bool = False
     """`reasoning_effort` (low, medium, high) is understood."""
     max_tokens_cap: int | None = None
     """The largest `max_tokens` that the server accepts."""
     reasoning_history: Literal["reasoning_content", "reasoning", "drop"] = "drop"
     """Under which name earlier thinking goes back to the model's template, if at all."""
+    calls: Literal["parallel", "serial", "text"] = "parallel"
+    """Earlier calls of one turn: in one message; one after the other, each with its result
+    (Llama 3.1 refuses two, gpt-oss loses the second); or, where the template renders none, as
+    `<tool_call>` text with the results as user text, a form that is read back as calls."""
+    call_ids: Literal["own", "nine", "numbered"] = "own"
+    """The ids of calls: Claude Code's, nine letters and digits (Mistral's templates refuse any
+    others), or `functions.NAME:N` (Kimi K2)."""
+    text_beside_calls: Literal["content", "reasoning"] = "content"
+    """Text beside a call: where it belongs, or behind the thinking where the template takes
+    no content beside both (gpt-oss)."""
     thinks_until: tuple[str, str] = ("", "")
     """The closing tag of the thinking block that the prompt ends in and the server does not
     read itself, with thinking asked for and not; "" where the reply begins outside of one.

@@ -7,6 +7,7 @@ gave which error), not from the translator.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from anyclaude_tui.backends.base import Dialect, Endpoint
@@ -28,6 +29,12 @@ DIALECTS = {
         reasoning_history="reasoning_content",
     ),
     "messages": Dialect(late_system="system"),
+    "llama 3.1": Dialect(calls="serial", call_ids="nine", images=True),
+    "gpt-oss": Dialect(
+        calls="serial", text_beside_calls="reasoning", reasoning_history="reasoning_content"
+    ),
+    "kimi": Dialect(call_ids="numbered"),
+    "gemma 2": Dialect(calls="text", first_system="user", images=True),
     "vllm": Dialect(images=True, stop=True, enable_thinking=True),
     "bare": Dialect(top_k=False, json_schema=False),
 }
@@ -111,6 +118,7 @@ def _check_messages(messages: list[dict[str, Any]], dialect: Dialect) -> None:
         assert role in ("system", "user", "assistant", "tool")
         if waiting:
             assert role == "tool", "a call without its result behind it"
+        assert role != "system" or dialect.first_system == "system"
         if role == "tool":
             assert waiting, "a result without a call before it"
             assert message["tool_call_id"] == waiting.pop(0), "results in the calls' order"
@@ -165,6 +173,12 @@ def _check_assistant(message: dict[str, Any], dialect: Dialect) -> list[str]:
         assert isinstance(json.loads(call["function"]["arguments"]), dict)
         ids.append(call["id"])
     assert "tool_calls" not in message or ids
+    assert not ids or dialect.calls != "text"
+    assert len(ids) < 2 or dialect.calls == "parallel"
+    if dialect.text_beside_calls == "reasoning" and dialect.reasoning_history in message:
+        assert not ids or not message["content"], "content beside thinking and a call"
+    for call_id in ids:
+        assert dialect.call_ids != "nine" or re.fullmatch("[a-z0-9]{9}", call_id)
     assert len(ids) == len(set(ids))
     assert message["content"] or len(message) > 2
     return ids

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anyclaude_tui.proxy.errors import invalid
+from anyclaude_tui.proxy.request.call_forms import FinishedCall, push_assistant
 from anyclaude_tui.proxy.request.content_blocks import (
     Context,
     Part,
@@ -61,13 +62,15 @@ def conversation(system: str, messages: Any, context: Context) -> list[dict[str,
     if system:
         out.append({"role": "system", "content": system})
     for turn in _turns(messages):
-        calls = _assistant(turn.said, out, context)
+        said, thinking, calls = _assistant(turn.said, context)
         rest = _match(calls, turn.after)
+        finished: list[FinishedCall] = []
         images: list[Part] = []
         for call in calls:
             text, shown = _result(call, context)
-            out.append({"role": "tool", "tool_call_id": call.upstream_id, "content": text})
+            finished.append(FinishedCall(call.upstream_id, call.name, call.arguments, text))
             images += shown
+        push_assistant(out, said, thinking, finished, context.dialect)
         _push_user(out, images)
         for role, where, block in rest:
             if role == "system":
@@ -126,10 +129,8 @@ def _turns(messages: Any) -> Iterator[_Turn]:
     yield turn
 
 
-def _assistant(
-    said: list[tuple[str, Block]], out: list[dict[str, Any]], context: Context
-) -> list[_Call]:
-    """Append the assistant's message, if anything of it is left; its calls come back."""
+def _assistant(said: list[tuple[str, Block]], context: Context) -> tuple[str, str, list[_Call]]:
+    """What the assistant said: its text, its thinking, its calls."""
     texts: list[str] = []
     thoughts: list[str] = []
     calls: list[_Call] = []
@@ -140,23 +141,7 @@ def _assistant(
             thoughts.append(required_text(block, "thinking", where))
         else:
             texts += [p for p in parts_of(block, where, context) if isinstance(p, str)]
-    message: dict[str, Any] = {"role": "assistant", "content": join_texts(texts)}
-    name = context.dialect.reasoning_history
-    thinking = join_texts(thoughts)
-    if name != "drop" and thinking:
-        message[name] = thinking
-    if calls:
-        message["tool_calls"] = [
-            {
-                "id": call.upstream_id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in calls
-        ]
-    if message["content"] or len(message) > 2:
-        out.append(message)
-    return calls
+    return join_texts(texts), join_texts(thoughts), calls
 
 
 def _call(block: Block, where: str, before: list[_Call], context: Context) -> _Call:

@@ -14,6 +14,7 @@ from typing import Any
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.prefix.billing import strip_billing
 from anyclaude_tui.proxy.errors import invalid, no_threads, overflow
+from anyclaude_tui.proxy.request.call_forms import system_as_user
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.content_blocks import Context, blocks_of, parts_of, text_of
 from anyclaude_tui.proxy.request.messages import append_instruction, conversation
@@ -74,6 +75,8 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
     messages = conversation(_system_text(clean.get("system"), context), _messages(clean), context)
     if not any(message["role"] != "system" for message in messages):
         raise invalid("messages: at least one message must have content")
+    if endpoint.dialect.first_system == "user":
+        messages = system_as_user(messages)
     offered = offer(clean.get("tools"), clean.get("tool_choice"), context)
     params = parameters(clean, context)
     for instruction in (offered.instruction, params.instruction):

@@ -23,6 +23,9 @@ _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high"}
 """Anything above (xhigh, max) is high."""
 
 
+_ORDER = ("minimal", "low", "medium", "high", "xhigh", "max")
+"""Effort by its names, the least first (`output_config.effort`, and what templates call it)."""
+
 KEEP_THINKING: dict[str, bool] = {
     "preserve_thinking": True,  # Qwen3.6, Gemma 4, LFM2.5
     "clear_thinking": False,  # GLM-4.7, GLM-5.3
@@ -115,7 +118,12 @@ def _thinking(thinking: Any, effort: Any, made: Parameters, dialect: Dialect) ->
     thinking = thinking if isinstance(thinking, Mapping) else {}
     made.thinking = thinking.get("type") in ("enabled", "adaptive")
     if dialect.enable_thinking:
-        made.members["chat_template_kwargs"] = {"enable_thinking": made.thinking, **KEEP_THINKING}
+        switches = dialect.thinking_on if made.thinking else dialect.thinking_off
+        kwargs = {**switches, **KEEP_THINKING}
+        name, levels = dialect.effort_switch
+        if name and levels and made.thinking:
+            kwargs[name] = _nearest(effort, levels)
+        made.members["chat_template_kwargs"] = kwargs
     if not dialect.reasoning_effort:
         return
     if isinstance(effort, str):
@@ -125,6 +133,14 @@ def _thinking(thinking: Any, effort: Any, made: Parameters, dialect: Dialect) ->
     else:
         level = "low"
     made.members["reasoning_effort"] = level
+
+
+def _nearest(effort: Any, levels: tuple[str, ...]) -> str:
+    """Claude Code's effort among a template's own levels; one that it lacks is the next lower,
+    and the least where there is none."""
+    wanted = _ORDER.index(effort) if effort in _ORDER else _ORDER.index("high")
+    fitting = [level for level in levels if _ORDER.index(level) <= wanted]
+    return max(fitting or levels[:1], key=_ORDER.index)
 
 
 def _effort_of_budget(budget: Any) -> str:

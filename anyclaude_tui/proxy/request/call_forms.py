@@ -1,0 +1,101 @@
+"""An assistant's message with its calls and their results, in the form that the template takes.
+
+Pure. The forms are facts about chat templates (`Dialect.calls`, `call_ids`,
+`text_beside_calls`); each keeps every word, and the front of the prompt from turn to turn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.proxy.request.content_blocks import Part, tagged
+from anyclaude_tui.proxy.wire.safe_json import canonical_json, join_texts
+
+_NINE = 9
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedCall:
+    """A call of the history with the text of its result."""
+
+    id: str
+    name: str
+    arguments: str
+    """A JSON object."""
+    result: str
+
+
+def push_assistant(
+    out: list[dict[str, Any]], text: str, thinking: str, calls: Sequence[FinishedCall], how: Dialect
+) -> None:
+    """Append the assistant's message, if anything of it is left, and the results of its calls.
+
+    A user message at the end of `out` has its content as a list of parts.
+    """
+    message: dict[str, Any] = {"role": "assistant", "content": text}
+    name = how.reasoning_history
+    if name != "drop" and thinking:
+        message[name] = thinking
+        if calls and text and how.text_beside_calls == "reasoning":
+            message |= {"content": "", name: join_texts([thinking, text])}
+    if how.calls == "text" and calls:
+        message["content"] = join_texts([message["content"], *map(_as_text, calls)])
+        results: list[Part] = [tagged("tool_response", [], call.result) for call in calls]
+        out += (message, {"role": "user", "content": results})
+        return
+    groups = [[call] for call in calls] if how.calls == "serial" and calls else [calls]
+    for group in groups:
+        ids = [_id(call, out, place, how) for place, call in enumerate(group)]
+        if group:
+            message["tool_calls"] = [
+                {
+                    "id": call_id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }
+                for call_id, call in zip(ids, group, strict=True)
+            ]
+        if message["content"] or len(message) > 2:
+            out.append(message)
+        out += (
+            {"role": "tool", "tool_call_id": call_id, "content": call.result}
+            for call_id, call in zip(ids, group, strict=True)
+        )
+        message = {"role": "assistant", "content": ""}
+
+
+def system_as_user(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The system prompt at the head of the first user message."""
+    if messages[0]["role"] != "system":
+        return messages
+    text, rest = messages[0]["content"], messages[1:]
+    if rest[0]["role"] != "user":
+        return [{"role": "user", "content": text}, *rest]
+    content = rest[0]["content"]
+    if isinstance(content, str):
+        content = join_texts([text, content])
+    elif content[0]["type"] == "text":
+        first = {"type": "text", "text": join_texts([text, content[0]["text"]])}
+        content = [first, *content[1:]]
+    else:
+        content = [{"type": "text", "text": text}, *content]
+    return [{"role": "user", "content": content}, *rest[1:]]
+
+
+def _as_text(call: FinishedCall) -> str:
+    """The form of Hermes and Qwen, which most models know and `from_text` reads back."""
+    body = f'{{"name": {canonical_json(call.name)}, "arguments": {call.arguments}}}'
+    return tagged("tool_call", [], body)
+
+
+def _id(call: FinishedCall, out: Sequence[dict[str, Any]], place: int, how: Dialect) -> str:
+    if how.call_ids == "nine":
+        return hashlib.sha256(call.id.encode()).hexdigest()[:_NINE]
+    if how.call_ids == "numbered":
+        number = place + sum(message["role"] == "tool" for message in out)
+        return f"functions.{call.name}:{number}"
+    return call.id
