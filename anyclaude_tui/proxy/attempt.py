@@ -81,11 +81,11 @@ class Attempt:
         timers.silent_calls = self._silent_calls
         timers.enter(Stage.FIRST_DELTA, self._clock.now())
         record.phase = Phase.SENT
-        record.sent_at = self._clock.now()
+        record.attempt.sent_at = self._clock.now()
         upstream = Upstream(self._http, self._endpoint, self.data, self._limits.connect_s)
         try:
             async with self._patience, upstream:
-                record.headers_at = self._clock.now()
+                record.attempt.headers_at = self._clock.now()
                 self.status = upstream.status
                 if upstream.status != 200:
                     return await self._refused(upstream)
@@ -146,7 +146,7 @@ class Attempt:
             upstream.status,
             upstream.content_type,
             body,
-            prompt_tokens=int(self._record.prompt_tokens.value or 0) or None,
+            prompt_tokens=int(self._record.attempt.prompt_tokens.value or 0) or None,
             window_tokens=self._endpoint.window_tokens,
         )
         if any(words in error.message for words in self._endpoint.dialect.dead_words):

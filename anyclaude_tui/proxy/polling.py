@@ -48,14 +48,15 @@ async def _poll(lane: Lane, record: RequestRecord, timers: Timers, clock: Clock)
 
 def note_progress(record: RequestRecord, timers: Timers, progress: Progress, now: float) -> None:
     """One answer of the side channel, at the clock's `now`."""
+    attempt = record.attempt
     if progress.cached_tokens is not None:
-        record.cached_tokens = reported(progress.cached_tokens)
+        attempt.cached_tokens = reported(progress.cached_tokens)
     done = progress.prefill_done_tokens
-    if done is None or record.first_delta_at is not None or done == record.prefill_done_tokens:
+    if done is None or attempt.first_delta_at is not None or done == attempt.prefill_done_tokens:
         return
-    if record.prefill_at is None:
-        record.prefill_at, record.prefill_first_tokens = now, done
-    record.progress_at = timers.heard_at = now
-    record.prefill_done_tokens = done
-    record.prefill_total_tokens = progress.prefill_total_tokens
+    if attempt.prefill_at is None:
+        attempt.prefill_at, attempt.prefill_first_tokens = now, done
+    attempt.progress_at = timers.heard_at = now
+    attempt.prefill_done_tokens = done
+    attempt.prefill_total_tokens = progress.prefill_total_tokens
     record.phase = Phase.PREFILL

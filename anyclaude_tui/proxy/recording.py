@@ -8,42 +8,17 @@ from __future__ import annotations
 from statistics import median
 
 from anyclaude_tui.backends.base import Endpoint
-from anyclaude_tui.figures import UNKNOWN, Source, estimated, reported
+from anyclaude_tui.figures import Source, estimated, reported
 from anyclaude_tui.proxy.deadlines import Stage, Timers
 from anyclaude_tui.proxy.reply.endings import Ending
 from anyclaude_tui.proxy.request.openai import UpstreamRequest
 from anyclaude_tui.proxy.wire.stream_facts import StreamFacts
-from anyclaude_tui.telemetry.events import GAPS_KEPT, Phase, RequestRecord
+from anyclaude_tui.telemetry.events import GAPS_KEPT, AttemptRecord, Phase, RequestRecord
 
 
 def note_request(record: RequestRecord, request: UpstreamRequest, endpoint: Endpoint) -> None:
-    """What is sent upstream; a repeated request starts its stream's figures again."""
-    for name in (
-        "upstream_bytes",
-        "chunks",
-        "deltas",
-        "thinking_deltas",
-        "stalls",
-        "overhead_s",
-        "prefill_first_tokens",
-    ):
-        setattr(record, name, 0)
-    for name in ("prompt_tokens", "cached_tokens", "output_tokens"):
-        setattr(record, name, UNKNOWN)
-    for name in (
-        "sent_at",
-        "headers_at",
-        "first_byte_at",
-        "prefill_at",
-        "progress_at",
-        "prefill_done_tokens",
-        "prefill_total_tokens",
-        "first_delta_at",
-        "first_text_at",
-        "last_delta_at",
-    ):
-        setattr(record, name, None)
-    record.gaps_s.clear()
+    """What is sent upstream, and a new record for this try."""
+    record.attempt = AttemptRecord()
     sizes = request.sizes
     record.system_bytes = sizes.system_bytes
     record.tools_bytes = sizes.tools_bytes
@@ -68,63 +43,66 @@ def note_read(
     `arrived` and `handed` are the clock's seconds before and after the translation; all
     deltas of one read have arrived at the same moment.
     """
-    if record.first_byte_at is None:
-        record.first_byte_at = arrived
-    record.upstream_bytes += size_bytes
-    chunks = facts.chunks - record.chunks
-    deltas = facts.deltas - record.deltas
-    record.chunks = facts.chunks
-    record.overhead_s += (handed - arrived) * chunks
+    attempt = record.attempt
+    if attempt.first_byte_at is None:
+        attempt.first_byte_at = arrived
+    attempt.upstream_bytes += size_bytes
+    chunks = facts.chunks - attempt.chunks
+    deltas = facts.deltas - attempt.deltas
+    attempt.chunks = facts.chunks
+    attempt.overhead_s += (handed - arrived) * chunks
     if deltas:
         _note_deltas(record, facts, deltas, arrived)
-    if facts.prefill_done is not None and facts.prefill_done != record.prefill_done_tokens:
-        if record.prefill_at is None:
-            record.prefill_at = arrived
-            record.prefill_first_tokens = facts.prefill_done
-        record.progress_at = arrived
-        record.prefill_done_tokens = facts.prefill_done
-        record.prefill_total_tokens = facts.prefill_total
-        if record.first_delta_at is None:
+    if facts.prefill_done is not None and facts.prefill_done != attempt.prefill_done_tokens:
+        if attempt.prefill_at is None:
+            attempt.prefill_at = arrived
+            attempt.prefill_first_tokens = facts.prefill_done
+        attempt.progress_at = arrived
+        attempt.prefill_done_tokens = facts.prefill_done
+        attempt.prefill_total_tokens = facts.prefill_total
+        if attempt.first_delta_at is None:
             record.phase = Phase.PREFILL
             timers.heard_at = arrived
     if facts.finish_reason is not None:
         if timers.stage is not Stage.TAIL:
             timers.enter(Stage.TAIL, arrived)
-    elif record.first_delta_at is not None and chunks:
+    elif attempt.first_delta_at is not None and chunks:
         timers.stage = Stage.NEXT_DELTA
         timers.heard_at = arrived
     _note_usage(record, facts)
 
 
 def _note_deltas(record: RequestRecord, facts: StreamFacts, deltas: int, arrived: float) -> None:
-    if record.first_delta_at is None or record.last_delta_at is None:
-        record.first_delta_at = arrived
+    attempt = record.attempt
+    if attempt.first_delta_at is None or attempt.last_delta_at is None:
+        attempt.first_delta_at = arrived
         record.phase = Phase.DECODE
         together = deltas - 1
     else:
-        gap = arrived - record.last_delta_at
-        if gap > 1.0 and record.gaps_s and gap > 10 * median(record.gaps_s):
-            record.stalls += 1
-        record.gaps_s.append(gap)
+        gap = arrived - attempt.last_delta_at
+        if gap > 1.0 and attempt.gaps_s and gap > 10 * median(attempt.gaps_s):
+            attempt.stalls += 1
+        attempt.gaps_s.append(gap)
         together = deltas - 1
     if together:
-        record.gaps_s.extend([0.0] * min(together, GAPS_KEPT))
-    if record.first_text_at is None and facts.text_started:
-        record.first_text_at = arrived
-    record.last_delta_at = arrived
-    record.deltas = facts.deltas
-    record.thinking_deltas = facts.thinking_deltas
+        attempt.gaps_s.extend([0.0] * min(together, GAPS_KEPT))
+    if attempt.first_text_at is None and facts.text_started:
+        attempt.first_text_at = arrived
+    attempt.last_delta_at = arrived
+    attempt.deltas = facts.deltas
+    attempt.thinking_deltas = facts.thinking_deltas
 
 
 def _note_usage(record: RequestRecord, facts: StreamFacts) -> None:
+    attempt = record.attempt
     if facts.prompt_tokens is not None:
-        record.prompt_tokens = reported(facts.prompt_tokens)
+        attempt.prompt_tokens = reported(facts.prompt_tokens)
     if facts.cached_tokens is not None:
-        record.cached_tokens = reported(facts.cached_tokens)
+        attempt.cached_tokens = reported(facts.cached_tokens)
     if facts.output_tokens is not None:
-        record.output_tokens = reported(facts.output_tokens)
-    elif record.output_tokens.source is not Source.REPORTED and facts.deltas:
-        record.output_tokens = estimated(facts.deltas)
+        attempt.output_tokens = reported(facts.output_tokens)
+    elif attempt.output_tokens.source is not Source.REPORTED and facts.deltas:
+        attempt.output_tokens = estimated(facts.deltas)
 
 
 def note_ending(record: RequestRecord, ending: Ending, facts: StreamFacts) -> None:

@@ -76,7 +76,7 @@ class WireFormat(ABC):
         if endpoint.window_tokens and tokens > NEAR_WINDOW * endpoint.window_tokens:
             figure = await counter.count(endpoint, request, http)
             tokens = int(figure.value or tokens)
-        record.prompt_tokens = figure
+        record.attempt.prompt_tokens = figure
         request = clamp(request, tokens, endpoint)
         record.max_tokens = request.body.get("max_tokens")
         return request, tokens

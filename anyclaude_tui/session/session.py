@@ -114,7 +114,7 @@ class Session:
             limits=self.settings.limits,
             memory=CallMemory(),
             counter=TokenCounter(self.home / "state" / "calibration.json"),
-            observers=self.observers.proxy,
+            observers=(self.observers,),
             metrics=lambda: (self.observers.prometheus_text(), CONTENT_TYPE),
         )
         self._proxy = ProxyServer(self._services, self.token, self.settings.proxy.host, self.port)

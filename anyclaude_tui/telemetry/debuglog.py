@@ -65,11 +65,11 @@ class DebugLog:
             self._line("Request Start", record, _start(record))
         for number in range(seen.keepalives + 1, record.keepalives + 1):
             self._line("Keepalive", record, f"sent keepalive {number}")
-        if record.chunks < seen.chunks:  # sent again: the stream's figures began again
+        if record.attempt.chunks < seen.chunks:  # sent again: the stream's figures began again
             seen.chunks = 0
-        for number in range(seen.chunks + 1, record.chunks + 1):
+        for number in range(seen.chunks + 1, record.attempt.chunks + 1):
             self._line("Stream Conversion", record, f"Received chunk {number}", first=True)
-        seen.keepalives, seen.chunks = record.keepalives, record.chunks
+        seen.keepalives, seen.chunks = record.keepalives, record.attempt.chunks
 
     def ended(self, record: RequestRecord, ended: RequestView) -> None:
         """A request has ended: its timing, and its error if it had one."""
@@ -102,7 +102,7 @@ def _end(record: RequestRecord, ended: RequestView) -> str:
         f"backend={record.backend or '?'}",
         f"status={record.status}",
         f"stop={record.stop_reason}",
-        f"chunks={record.chunks}",
+        f"chunks={record.attempt.chunks}",
         f"keepalives={record.keepalives}",
     ]
     for name, figure, scale in (

@@ -59,6 +59,44 @@ GAPS_KEPT = 512
 
 
 @dataclass(slots=True)
+class AttemptRecord:
+    """The facts of one try to have a request answered; a retry begins a new one.
+
+    Times are monotonic seconds; None = not (yet).
+    """
+
+    sent_at: float | None = None
+    headers_at: float | None = None
+    first_byte_at: float | None = None
+    prefill_at: float | None = None
+    """When the backend began with the prompt, worked back from its progress reports."""
+    first_delta_at: float | None = None
+    first_text_at: float | None = None
+    last_delta_at: float | None = None
+    prefill_done_tokens: int | None = None
+    prefill_total_tokens: int | None = None
+    prefill_first_tokens: int = 0
+    """Tokens done at `prefill_at`: mlx_lm tells of its first step when that is over."""
+    progress_at: float | None = None
+    """The last sign of prefill progress."""
+
+    upstream_bytes: int = 0
+    chunks: int = 0
+    """Data events from the backend; comments are not chunks."""
+    deltas: int = 0
+    """Non-empty deltas: text, thinking or tool call."""
+    thinking_deltas: int = 0
+    stalls: int = 0
+    gaps_s: deque[float] = field(default_factory=lambda: deque(maxlen=GAPS_KEPT))
+    overhead_s: float = 0.0
+    """Sum over chunks of the time between arrival and hand-over to the client's socket."""
+
+    prompt_tokens: Figure = UNKNOWN
+    cached_tokens: Figure = UNKNOWN
+    output_tokens: Figure = UNKNOWN
+
+
+@dataclass(slots=True)
 class RequestRecord:
     """Everything known about one request. Times are monotonic seconds; None = not (yet)."""
 
@@ -93,43 +131,17 @@ class RequestRecord:
     queued_behind: int | None = None
     """Its place when it joined the queue, with one slot the requests before it; it stays."""
     admitted_at: float | None = None
-    """It has its place at the backend: what follows until `sent_at` is our own work."""
-    sent_at: float | None = None
-    headers_at: float | None = None
-    first_byte_at: float | None = None
-    prefill_at: float | None = None
-    """When the backend began with the prompt, worked back from its progress reports."""
-    first_delta_at: float | None = None
-    first_text_at: float | None = None
-    last_delta_at: float | None = None
+    """It has its place at the backend: what follows until it is sent is our own work."""
     ended_at: float | None = None
-    prefill_done_tokens: int | None = None
-    prefill_total_tokens: int | None = None
-    prefill_first_tokens: int = 0
-    """Tokens done at `prefill_at`: mlx_lm tells of its first step when that is over."""
-    progress_at: float | None = None
-    """The last sign of prefill progress."""
+    attempt: AttemptRecord = field(default_factory=AttemptRecord)
+    """The try that is under way, or was the last: replaced as a whole."""
 
-    upstream_bytes: int = 0
-    chunks: int = 0
-    """Data events from the backend; comments are not chunks."""
-    deltas: int = 0
-    """Non-empty deltas: text, thinking or tool call."""
-    thinking_deltas: int = 0
     keepalives: int = 0
-    stalls: int = 0
     retries: int = 0
     repaired_calls: int = 0
     rescued_calls: int = 0
     dropped_calls: int = 0
     tool_calls: int = 0
-    gaps_s: deque[float] = field(default_factory=lambda: deque(maxlen=GAPS_KEPT))
-    overhead_s: float = 0.0
-    """Sum over chunks of the time between arrival and hand-over to the client's socket."""
-
-    prompt_tokens: Figure = UNKNOWN
-    cached_tokens: Figure = UNKNOWN
-    output_tokens: Figure = UNKNOWN
 
     stop_reason: str | None = None
     outcome: Outcome | None = None
@@ -142,3 +154,40 @@ class RequestRecord:
     """What the translation left out or changed, for the details screen."""
     why: str = ""
     """The one sentence on its slowest part, written when it has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """One thing that is counted for every request, and summed over a session."""
+
+    name: str
+    """The member of the record, of a `RequestView` and of `Totals`."""
+    text: str
+    """What is counted, as `GET /metrics` says it."""
+    per_attempt: bool = False
+    """It stands in the attempt's record, so a retry begins it anew."""
+
+    def of(self, record: RequestRecord) -> int:
+        """The count of this request."""
+        return int(getattr(record.attempt if self.per_attempt else record, self.name))
+
+
+COUNTERS = (
+    Counter("chunks", "Data events from the backend.", per_attempt=True),
+    Counter("deltas", "Non-empty deltas: text, thinking or tool call.", per_attempt=True),
+    Counter("thinking_deltas", "Deltas of thinking.", per_attempt=True),
+    Counter("upstream_bytes", "Bytes of replies from the backend.", per_attempt=True),
+    Counter("stalls", "Gaps over 10 times the median and over 1 s.", per_attempt=True),
+    Counter("keepalives", "Keepalives sent while the backend was silent."),
+    Counter("retries", "Requests sent again by the proxy."),
+    Counter("tool_calls", "Tool calls that reached the client."),
+    Counter("repaired_calls", "Tool calls with mended arguments."),
+    Counter("rescued_calls", "Tool calls that were written as text."),
+    Counter("dropped_calls", "Tool calls that could not be used."),
+)
+"""All counters: hub, journal, metrics and Prometheus walk this list."""
+
+
+def counts(record: RequestRecord) -> dict[str, int]:
+    """All counters of a request, by name."""
+    return {counter.name: counter.of(record) for counter in COUNTERS}

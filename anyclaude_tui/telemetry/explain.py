@@ -80,16 +80,17 @@ class Explainer:
 
     def ended(self, record: RequestRecord) -> None:
         """Fill in what was reused where the backend does not say, and the Why."""
+        attempt = record.attempt
         found = self._compared.get(record.id)
         comparison, warm_bytes = (found[1], found[2]) if found else (None, 0)
         if (
             comparison is not None
-            and record.cached_tokens.source is Source.UNKNOWN
+            and attempt.cached_tokens.source is Source.UNKNOWN
             and record.kind in PREFIX_CACHED
-            and record.first_delta_at is not None
+            and attempt.first_delta_at is not None
         ):
-            record.cached_tokens = estimated(
-                comparison.tokens(warm_bytes, record.prompt_tokens.value)
+            attempt.cached_tokens = estimated(
+                comparison.tokens(warm_bytes, attempt.prompt_tokens.value)
             )
         record.why = why(record, comparison)
 

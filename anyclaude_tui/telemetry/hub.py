@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from anyclaude_tui.backends.base import BackendStatus
 from anyclaude_tui.figures import UNKNOWN, Figure, measured
-from anyclaude_tui.telemetry.events import Outcome, RequestRecord
+from anyclaude_tui.telemetry.events import COUNTERS, Outcome, RequestRecord, counts
 from anyclaude_tui.telemetry.metrics import (
     RequestView,
     decode_tokens_per_s,
@@ -48,10 +48,14 @@ class Totals:
     reuse_percent: Figure = UNKNOWN
     prompt_tokens: int = 0
     output_tokens: int = 0
-    keepalives: int = 0
     chunks: int = 0
-    retries: int = 0
+    deltas: int = 0
+    thinking_deltas: int = 0
+    upstream_bytes: int = 0
     stalls: int = 0
+    keepalives: int = 0
+    retries: int = 0
+    tool_calls: int = 0
     repaired_calls: int = 0
     rescued_calls: int = 0
     dropped_calls: int = 0
@@ -108,17 +112,16 @@ class _Tally:
         self.outcomes[record.outcome or "?"] += 1
         if record.truncation is not None:
             self.truncations[record.truncation] += 1
-        for name in _SUMMED:
-            self.sums[name] += getattr(record, name)
-        self.sums["prompt_tokens"] += int(record.prompt_tokens.value or 0)
-        self.sums["output_tokens"] += int(record.output_tokens.value or 0)
+        self.sums.update(counts(record))
+        self.sums["prompt_tokens"] += int(record.attempt.prompt_tokens.value or 0)
+        self.sums["output_tokens"] += int(record.attempt.output_tokens.value or 0)
         first = ttft_s(record)
         if first is not None:
             self.ttft_s.append(first)
         rate = decode_tokens_per_s(record)
         if rate.value is not None:
             self.tokens_per_s.append(rate)
-        prompt, cached = record.prompt_tokens.value, record.cached_tokens
+        prompt, cached = record.attempt.prompt_tokens.value, record.attempt.cached_tokens
         if prompt and cached.value is not None:
             self.reuse.append((prompt, cached.value, cached))
 
@@ -134,7 +137,9 @@ class _Tally:
             ttft_p95_s=measured(percentile(self.ttft_s, 95)),
             tokens_per_s=_median(self.tokens_per_s),
             reuse_percent=self._reuse(),
-            **{name: self.sums[name] for name in (*_SUMMED, "prompt_tokens", "output_tokens")},
+            prompt_tokens=self.sums["prompt_tokens"],
+            output_tokens=self.sums["output_tokens"],
+            **{counter.name: self.sums[counter.name] for counter in COUNTERS},
         )
 
     def _reuse(self) -> Figure:
@@ -143,17 +148,6 @@ class _Tally:
         prompt = sum(p for p, _, _ in self.reuse)
         worst = _weakest([figure for _, _, figure in self.reuse])
         return Figure(100 * sum(c for _, c, _ in self.reuse) / prompt, worst.source)
-
-
-_SUMMED = (
-    "keepalives",
-    "chunks",
-    "retries",
-    "stalls",
-    "repaired_calls",
-    "rescued_calls",
-    "dropped_calls",
-)
 
 
 def _weakest(figures: list[Figure]) -> Figure:
@@ -190,7 +184,7 @@ class Hub:
     def end(self, record: RequestRecord) -> None:
         """It has ended; called once per request, whatever the ending."""
         self.in_flight.pop(record.id, None)
-        self._deltas_ended += record.deltas
+        self._deltas_ended += record.attempt.deltas
         self._all.add(record)
         ended = view(record, self.clock())
         self.recent.appendleft(ended)
@@ -235,7 +229,7 @@ class Hub:
         span = now - self._rate_at
         if span < 1.0:
             return
-        seen = self._deltas_ended + sum(record.deltas for record in self.in_flight.values())
+        seen = self._deltas_ended + sum(record.attempt.deltas for record in self.in_flight.values())
         # A request that is sent again begins to count again.
         rate = max(0, seen - self._deltas_seen) / span
         self._rates.extend([rate] * min(int(span), 5) if span < 5 else [0.0, rate])

@@ -17,7 +17,7 @@ import msgspec
 from anyclaude_tui.config.settings import LogSettings
 from anyclaude_tui.figures import Figure
 from anyclaude_tui.prefix.divergence import Comparison
-from anyclaude_tui.telemetry.events import RequestRecord
+from anyclaude_tui.telemetry.events import COUNTERS, RequestRecord
 from anyclaude_tui.telemetry.files import Writer, append_line, heal, prune
 from anyclaude_tui.telemetry.metrics import RequestView, view
 
@@ -38,6 +38,7 @@ def entry(
     record: RequestRecord, ended: RequestView | None = None, comparison: Comparison | None = None
 ) -> dict[str, Any]:
     """The line of a request that has ended, as a dict."""
+    attempt = record.attempt
     at_end = record.ended_at if record.ended_at is not None else record.accepted_at
     shown = ended or view(record, at_end)
     translated = record.message_count > 0  # else it was refused before anything was counted
@@ -61,21 +62,11 @@ def entry(
         "messageCount": record.message_count if translated else None,
         "maxTokens": record.max_tokens,
         "windowTokens": record.window_tokens,
-        "promptTokens": _whole(record.prompt_tokens),
-        "cachedTokens": _whole(record.cached_tokens),
-        "outputTokens": _whole(record.output_tokens),
+        "promptTokens": _whole(attempt.prompt_tokens),
+        "cachedTokens": _whole(attempt.cached_tokens),
+        "outputTokens": _whole(attempt.output_tokens),
         "reusePercent": _figure(shown.reuse_percent, 1),
-        "chunks": record.chunks if record.sent_at is not None else None,
-        "deltas": record.deltas if record.sent_at is not None else None,
-        "thinkingDeltas": record.thinking_deltas if record.sent_at is not None else None,
-        "upstreamBytes": record.upstream_bytes if record.sent_at is not None else None,
-        "keepalives": record.keepalives,
-        "stalls": record.stalls,
-        "retries": record.retries,
-        "toolCalls": record.tool_calls,
-        "repairedCalls": record.repaired_calls,
-        "rescuedCalls": record.rescued_calls,
-        "droppedCalls": record.dropped_calls,
+        **_counts(record),
         "queueMs": _ms(shown.queue_s),
         "loadMs": _ms(shown.load_s.value),
         "prefillMs": _ms(shown.prefill_s.value),
@@ -96,18 +87,32 @@ def entry(
         "truncation": record.truncation,
         "reason": record.reason or None,
         "why": record.why or None,
-        "prefix": prefix_entry(comparison, record.prompt_tokens.value),
+        "prefix": prefix_entry(comparison, attempt.prompt_tokens.value),
         "notices": list(record.notices),
         "sources": {
-            "promptTokens": record.prompt_tokens.source,
-            "cachedTokens": record.cached_tokens.source,
-            "outputTokens": record.output_tokens.source,
+            "promptTokens": attempt.prompt_tokens.source,
+            "cachedTokens": attempt.cached_tokens.source,
+            "outputTokens": attempt.output_tokens.source,
             "loadMs": shown.load_s.source,
             "prefillMs": shown.prefill_s.source,
             "tokensPerSecond": shown.tokens_per_s.source,
             "prefillTokensPerSecond": shown.prefill_tokens_per_s.source,
         },
     }
+
+
+def _counts(record: RequestRecord) -> dict[str, int | None]:
+    """The counters; what counts the stream is unknown where nothing was sent."""
+    sent = record.attempt.sent_at is not None
+    return {
+        _camel(counter.name): None if counter.per_attempt and not sent else counter.of(record)
+        for counter in COUNTERS
+    }
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def prefix_entry(comparison: Comparison | None, prompt_tokens: float | None) -> Any:

@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anyclaude_tui.figures import UNKNOWN, Figure, Source, estimated, measured
-from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Role, Truncation
+from anyclaude_tui.telemetry.events import (
+    Outcome,
+    Phase,
+    RequestRecord,
+    Role,
+    Truncation,
+    counts,
+)
 
 WHOLE_CALL = 1.5
 """More output tokens than this per delta, with tool calls: they came whole."""
@@ -37,19 +44,20 @@ def _between(start: float | None, end: float | None) -> float | None:
 
 def ttft_s(record: RequestRecord) -> float | None:
     """Time to first token: first non-empty delta − request accepted."""
-    return _between(record.accepted_at, record.first_delta_at)
+    return _between(record.accepted_at, record.attempt.first_delta_at)
 
 
 def queue_s(record: RequestRecord, now: float) -> float:
     """Accepted → sent; still growing while it waits."""
-    end = record.sent_at if record.sent_at is not None else record.ended_at
+    attempt = record.attempt
+    end = attempt.sent_at if attempt.sent_at is not None else record.ended_at
     return max(0.0, (now if end is None else end) - record.accepted_at)
 
 
 def waited_s(record: RequestRecord) -> float:
     """The part of `queue_s` that was spent waiting: accepted → admitted. The rest is our own
     work: the translation, and the count of the prompt's tokens."""
-    end = record.sent_at if record.admitted_at is None else record.admitted_at
+    end = record.attempt.sent_at if record.admitted_at is None else record.admitted_at
     return _between(record.accepted_at, end) or 0.0
 
 
@@ -59,20 +67,21 @@ def prefill_start(record: RequestRecord) -> Figure:
     Seen only where its first report says 0 tokens done. A first report in the middle
     (mlx_lm: after the first step) is followed back at the speed of the rest: *estimated*.
     """
-    first, at, end = record.prefill_first_tokens, record.prefill_at, record.first_delta_at
+    attempt = record.attempt
+    first, at, end = attempt.prefill_first_tokens, attempt.prefill_at, attempt.first_delta_at
     if at is None or not first:
         return measured(at)
-    rest = (record.prefill_total_tokens or 0) - first
+    rest = (attempt.prefill_total_tokens or 0) - first
     if end is None or rest <= 0:
         return UNKNOWN
     start = at - first * (end - at) / rest
-    return estimated(start if record.sent_at is None else max(start, record.sent_at))
+    return estimated(start if attempt.sent_at is None else max(start, attempt.sent_at))
 
 
 def load_s(record: RequestRecord) -> Figure:
     """Sent → the backend starts on the prompt. Known only where it reports its progress."""
     start = prefill_start(record)
-    return Figure(_between(record.sent_at, start.value), start.source) if start else UNKNOWN
+    return Figure(_between(record.attempt.sent_at, start.value), start.source) if start else UNKNOWN
 
 
 def prefill_s(record: RequestRecord) -> Figure:
@@ -80,19 +89,21 @@ def prefill_s(record: RequestRecord) -> Figure:
 
     Where its start is not known, load is counted in, and the figure is *estimated*.
     """
+    attempt = record.attempt
     start = prefill_start(record)
     if not start:
-        return estimated(_between(record.sent_at, record.first_delta_at))
-    span = _between(start.value, record.first_delta_at)
+        return estimated(_between(attempt.sent_at, attempt.first_delta_at))
+    span = _between(start.value, attempt.first_delta_at)
     return UNKNOWN if span is None else Figure(span, start.source)
 
 
 def uncached_tokens(record: RequestRecord) -> Figure:
     """Prompt tokens that had to be prefilled; no better known than its parts."""
-    if record.prompt_tokens.value is None or record.cached_tokens.value is None:
+    attempt = record.attempt
+    if attempt.prompt_tokens.value is None or attempt.cached_tokens.value is None:
         return UNKNOWN
-    value = max(0.0, record.prompt_tokens.value - record.cached_tokens.value)
-    both_reported = record.prompt_tokens.source is record.cached_tokens.source is Source.REPORTED
+    value = max(0.0, attempt.prompt_tokens.value - attempt.cached_tokens.value)
+    both_reported = attempt.prompt_tokens.source is attempt.cached_tokens.source is Source.REPORTED
     return Figure(value, Source.REPORTED if both_reported else Source.ESTIMATED)
 
 
@@ -111,34 +122,41 @@ def decode_tokens_per_s(record: RequestRecord) -> Figure:
     Unknown where tool calls came whole: mlx_lm and vllm-mlx send nothing while they write
     one (`docs/protocol/mlx-lm.md`, "Tool calls"), so its tokens count, but not the time they took.
     """
-    span = _between(record.first_delta_at, record.last_delta_at)
+    attempt = record.attempt
+    span = _between(attempt.first_delta_at, attempt.last_delta_at)
     if not span:
         return UNKNOWN
-    output = record.output_tokens.value or 0.0
-    if record.tool_calls and output > WHOLE_CALL * max(1, record.deltas):
+    output = attempt.output_tokens.value or 0.0
+    if record.tool_calls and output > WHOLE_CALL * max(1, attempt.deltas):
         return UNKNOWN
-    if record.output_tokens.source is Source.REPORTED and record.output_tokens.value:
-        tokens, source = record.output_tokens.value, Source.MEASURED
+    if attempt.output_tokens.source is Source.REPORTED and attempt.output_tokens.value:
+        tokens, source = attempt.output_tokens.value, Source.MEASURED
     else:
-        tokens, source = float(record.deltas), Source.ESTIMATED
+        tokens, source = float(attempt.deltas), Source.ESTIMATED
     return UNKNOWN if tokens < 2 else Figure((tokens - 1) / span, source)
 
 
 def reuse_percent(record: RequestRecord) -> Figure:
     """Share of the prompt that the prefix cache held."""
-    prompt, cached = record.prompt_tokens.value, record.cached_tokens.value
+    attempt = record.attempt
+    prompt, cached = attempt.prompt_tokens.value, attempt.cached_tokens.value
     if not prompt or cached is None:
         return UNKNOWN
-    return Figure(min(100.0, 100 * cached / prompt), record.cached_tokens.source)
+    return Figure(min(100.0, 100 * cached / prompt), attempt.cached_tokens.source)
 
 
 def prefill_eta_s(record: RequestRecord, now: float) -> Figure:
     """Seconds until the prefill is done, from its speed so far; unknown before two steps."""
-    done, total, start = record.prefill_done_tokens, record.prefill_total_tokens, record.prefill_at
-    if not done or not total or start is None or record.first_delta_at is not None:
+    attempt = record.attempt
+    done, total, start = (
+        attempt.prefill_done_tokens,
+        attempt.prefill_total_tokens,
+        attempt.prefill_at,
+    )
+    if not done or not total or start is None or attempt.first_delta_at is not None:
         return UNKNOWN
-    told_at = now if record.progress_at is None else record.progress_at
-    since_first = done - record.prefill_first_tokens
+    told_at = now if attempt.progress_at is None else attempt.progress_at
+    since_first = done - attempt.prefill_first_tokens
     if since_first <= 0 or told_at <= start:
         return UNKNOWN
     left_s = (total - done) * (told_at - start) / since_first - (now - told_at)
@@ -147,11 +165,12 @@ def prefill_eta_s(record: RequestRecord, now: float) -> Figure:
 
 def context_percent(record: RequestRecord) -> Figure:
     """Prompt and output so far, of the window; no better known than either."""
-    prompt, out = record.prompt_tokens, record.output_tokens
+    attempt = record.attempt
+    prompt, out = attempt.prompt_tokens, attempt.output_tokens
     if not record.window_tokens or prompt.value is None:
         return UNKNOWN
-    used = prompt.value + (record.deltas if out.value is None else out.value)
-    counted = record.deltas > 0 and out.source is not Source.REPORTED
+    used = prompt.value + (attempt.deltas if out.value is None else out.value)
+    counted = attempt.deltas > 0 and out.source is not Source.REPORTED
     source = Source.ESTIMATED if counted else prompt.source
     return Figure(100 * used / record.window_tokens, source)
 
@@ -202,6 +221,7 @@ class RequestView:
     reuse_percent: Figure
     context_percent: Figure
     window_tokens: int | None
+    upstream_bytes: int
     chunks: int
     deltas: int
     thinking_deltas: int
@@ -223,8 +243,9 @@ class RequestView:
 
 def view(record: RequestRecord, now: float) -> RequestView:
     """The record frozen at the monotonic time `now`."""
+    attempt = record.attempt
     end = now if record.ended_at is None else record.ended_at
-    gaps = list(record.gaps_s)
+    gaps = list(attempt.gaps_s)
     return RequestView(
         id=record.id,
         backend=record.backend,
@@ -243,40 +264,33 @@ def view(record: RequestRecord, now: float) -> RequestView:
         load_s=load_s(record),
         prefill_s=prefill_s(record),
         prefill_eta_s=prefill_eta_s(record, now),
-        prefill_done_tokens=record.prefill_done_tokens,
-        prefill_total_tokens=record.prefill_total_tokens,
+        prefill_done_tokens=attempt.prefill_done_tokens,
+        prefill_total_tokens=attempt.prefill_total_tokens,
         ttft_s=measured(ttft_s(record)),
-        first_byte_s=measured(_between(record.accepted_at, record.first_byte_at)),
-        first_text_s=measured(_between(record.accepted_at, record.first_text_at)),
-        decode_s=measured(_between(record.first_delta_at, record.last_delta_at)),
+        first_byte_s=measured(_between(record.accepted_at, attempt.first_byte_at)),
+        first_text_s=measured(_between(record.accepted_at, attempt.first_text_at)),
+        decode_s=measured(_between(attempt.first_delta_at, attempt.last_delta_at)),
         tokens_per_s=decode_tokens_per_s(record),
         prefill_tokens_per_s=prefill_tokens_per_s(record),
         gap_p50_s=measured(percentile(gaps, 50)),
         gap_p95_s=measured(percentile(gaps, 95)),
         gap_p99_s=measured(percentile(gaps, 99)),
-        overhead_ms=measured(1000 * record.overhead_s / record.chunks if record.chunks else None),
+        overhead_ms=measured(
+            1000 * attempt.overhead_s / attempt.chunks if attempt.chunks else None
+        ),
         prompt_bytes=record.prompt_bytes,
         system_bytes=record.system_bytes,
         tools_bytes=record.tools_bytes,
         messages_bytes=record.messages_bytes,
         tool_count=record.tool_count,
         message_count=record.message_count,
-        prompt_tokens=record.prompt_tokens,
-        cached_tokens=record.cached_tokens,
-        output_tokens=record.output_tokens,
+        prompt_tokens=attempt.prompt_tokens,
+        cached_tokens=attempt.cached_tokens,
+        output_tokens=attempt.output_tokens,
         reuse_percent=reuse_percent(record),
         context_percent=context_percent(record),
         window_tokens=record.window_tokens,
-        chunks=record.chunks,
-        deltas=record.deltas,
-        thinking_deltas=record.thinking_deltas,
-        keepalives=record.keepalives,
-        stalls=record.stalls,
-        retries=record.retries,
-        tool_calls=record.tool_calls,
-        repaired_calls=record.repaired_calls,
-        rescued_calls=record.rescued_calls,
-        dropped_calls=record.dropped_calls,
+        **counts(record),
         stop_reason=record.stop_reason,
         outcome=record.outcome,
         truncation=record.truncation,

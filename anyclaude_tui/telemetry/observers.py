@@ -16,7 +16,6 @@ from typing import Any
 
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.config.settings import LogSettings
-from anyclaude_tui.proxy.context import Observer
 from anyclaude_tui.redaction import Redactor
 from anyclaude_tui.telemetry import journal, traces
 from anyclaude_tui.telemetry.captures import Captures, Said
@@ -38,7 +37,11 @@ _Tap = Callable[[bytes], None]
 
 
 class Observers:
-    """One per session; used on its loop, but for `captures.get`."""
+    """One per session; used on its loop, but for `captures.get`.
+
+    It is what the proxy calls an `Observer` (`proxy/context.py`) by its shape: nothing here
+    knows the proxy.
+    """
 
     def __init__(
         self, settings: LogSettings, home: Path, hub: Hub, log_file: Path | None = None
@@ -60,7 +63,6 @@ class Observers:
         self._log = LineLog(self._writer, self.redactor, log_file)
         self._debug: DebugLog | None = None
         self._arrange(settings)
-        self.proxy: tuple[Observer, ...] = (self,)
         hub.ended_listeners.append(self._ended)
 
     async def start(self) -> None:
@@ -169,7 +171,7 @@ class Observers:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             for record in list(self._hub.in_flight.values()):
-                if record.sent_at is not None:
+                if record.attempt.sent_at is not None:
                     debug.look(record)
 
     def _pack(self, request_id: str, said: Said) -> None:

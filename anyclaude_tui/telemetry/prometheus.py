@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from anyclaude_tui.telemetry.events import Outcome, RequestRecord
+from anyclaude_tui.telemetry.events import COUNTERS, Outcome, RequestRecord, counts
 from anyclaude_tui.telemetry.metrics import RequestView
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Meter:
         self._tokens = _Histogram(_TOKENS)
         self._requests: Counter[tuple[str, str]] = Counter()
         self._truncations: Counter[tuple[str, str]] = Counter()
-        self._sums: dict[str, Counter[str]] = {name: Counter() for name, _ in _SUMS}
+        self._sums: dict[str, Counter[str]] = {one.name: Counter() for one in COUNTERS}
         self._cached: Counter[tuple[str, str]] = Counter()
 
     def ended(self, record: RequestRecord, ended: RequestView) -> None:
@@ -94,8 +94,8 @@ class Meter:
         self._requests[record.backend, outcome] += 1
         if record.truncation is not None:
             self._truncations[record.backend, str(record.truncation)] += 1
-        for name, sums in self._sums.items():
-            sums[record.backend] += getattr(record, name)
+        for name, count in counts(record).items():
+            self._sums[name][record.backend] += count
 
     def text(self, in_flight: Iterable[RequestRecord] = ()) -> bytes:
         """All of it, as `GET /metrics` answers."""
@@ -152,9 +152,9 @@ class Meter:
         for pair, count in self._cached.items():
             cached.add_metric(pair, count)
         yield cached
-        for name, text in _SUMS:
-            family = CounterMetricFamily(f"anyclaude_{name}", text, labels=("backend",))
-            for backend, count in self._sums[name].items():
+        for one in COUNTERS:
+            family = CounterMetricFamily(f"anyclaude_{one.name}", one.text, labels=("backend",))
+            for backend, count in self._sums[one.name].items():
                 family.add_metric((backend,), count)
             yield family
         running = GaugeMetricFamily(
@@ -164,18 +164,6 @@ class Meter:
         for pair, count in now.items():
             running.add_metric(pair, count)
         yield running
-
-
-_SUMS = (
-    ("chunks", "Data events from the backend."),
-    ("keepalives", "Keepalives sent while the backend was silent."),
-    ("retries", "Requests sent again by the proxy."),
-    ("stalls", "Gaps over 10 times the median and over 1 s."),
-    ("tool_calls", "Tool calls that reached the client."),
-    ("repaired_calls", "Tool calls with mended arguments."),
-    ("rescued_calls", "Tool calls that were written as text."),
-    ("dropped_calls", "Tool calls that could not be used."),
-)
 
 
 class _Collected:

@@ -19,21 +19,22 @@ class Moment:
 
 def timeline(record: RequestRecord) -> tuple[Moment, ...]:
     """What is known so far, in order of time."""
+    attempt = record.attempt
     sent = f"to {record.backend}" + (f", attempt {record.retries + 1}" if record.retries else "")
     prefill = ""
-    if record.prefill_total_tokens is not None:
-        prefill = counted(record.prefill_total_tokens, "token")
+    if attempt.prefill_total_tokens is not None:
+        prefill = counted(attempt.prefill_total_tokens, "token")
     end = ": ".join(text for text in (str(record.outcome or ""), record.reason) if text)
     marks = (
         (record.accepted_at, "accepted", counted(record.prompt_bytes, "byte")),
         (record.admitted_at, "admitted", ""),
-        (record.sent_at, "sent", sent),
-        (record.headers_at, "headers", ""),
-        (record.first_byte_at, "first byte", ""),
-        (record.prefill_at, "prefill", prefill),
-        (record.first_delta_at, "first delta", ""),
-        (record.first_text_at, "first visible text", ""),
-        (record.last_delta_at, "last delta", counted(record.deltas, "delta")),
+        (attempt.sent_at, "sent", sent),
+        (attempt.headers_at, "headers", ""),
+        (attempt.first_byte_at, "first byte", ""),
+        (attempt.prefill_at, "prefill", prefill),
+        (attempt.first_delta_at, "first delta", ""),
+        (attempt.first_text_at, "first visible text", ""),
+        (attempt.last_delta_at, "last delta", counted(attempt.deltas, "delta")),
         (record.ended_at, "ended", end),
     )
     moments = (

@@ -40,17 +40,18 @@ def why(record: RequestRecord, comparison: Comparison | None) -> str:
 
 def _spans(record: RequestRecord) -> dict[str, float]:
     """Seconds of the parts that are known, in their order."""
-    if record.sent_at is None:
+    attempt = record.attempt
+    if attempt.sent_at is None:
         return {}
-    end = record.ended_at if record.first_delta_at is None else record.first_delta_at
+    end = record.ended_at if attempt.first_delta_at is None else attempt.first_delta_at
     start = prefill_start(record).value
-    admitted = record.sent_at if record.admitted_at is None else record.admitted_at
+    admitted = attempt.sent_at if record.admitted_at is None else record.admitted_at
     parts = {
         "queue": (record.accepted_at, admitted),
-        "proxy": (admitted, record.sent_at),
-        "load": (record.sent_at, start),
-        "prefill": (record.sent_at if start is None else start, end),
-        "decode": (record.first_delta_at, record.last_delta_at),
+        "proxy": (admitted, attempt.sent_at),
+        "load": (attempt.sent_at, start),
+        "prefill": (attempt.sent_at if start is None else start, end),
+        "decode": (attempt.first_delta_at, attempt.last_delta_at),
     }
     return {
         name: max(0.0, stop - begin)
@@ -75,10 +76,11 @@ def _bad_ending(record: RequestRecord) -> str:
 
 
 def _stage(record: RequestRecord) -> str:
-    if record.sent_at is None:
+    attempt = record.attempt
+    if attempt.sent_at is None:
         return "still waiting in the queue"
-    if record.first_delta_at is None:
-        done, total = record.prefill_done_tokens, record.prefill_total_tokens
+    if attempt.first_delta_at is None:
+        done, total = attempt.prefill_done_tokens, attempt.prefill_total_tokens
         if done is not None and total:
             return f"in prefill ({done:,} of {total:,} tokens done)"
         return "before the first token"
@@ -100,7 +102,8 @@ def _queue(record: RequestRecord, seconds: float) -> str:
 
 
 def _prefill(record: RequestRecord, comparison: Comparison | None, seconds: float) -> str:
-    prompt, cached = record.prompt_tokens, record.cached_tokens
+    attempt = record.attempt
+    prompt, cached = attempt.prompt_tokens, attempt.cached_tokens
     if prompt.value is None:
         return f"prefill: {_seconds(seconds)}"
     text = f"prefill: {_tokens(prompt)}"
@@ -114,6 +117,7 @@ def _prefill(record: RequestRecord, comparison: Comparison | None, seconds: floa
 
 def _reason(record: RequestRecord, comparison: Comparison | None) -> str:
     """Why so much had to be prefilled."""
+    attempt = record.attempt
     if comparison is None:
         return ""
     cause, where = comparison.cause, comparison.where
@@ -123,8 +127,8 @@ def _reason(record: RequestRecord, comparison: Comparison | None) -> str:
         return comparison.what
     if cause not in KEPT and cause is not Cause.REWOUND:
         return f"the prompt changed at {where}"
-    expected = comparison.tokens(comparison.shared_bytes, record.prompt_tokens.value)
-    cached = record.cached_tokens
+    expected = comparison.tokens(comparison.shared_bytes, attempt.prompt_tokens.value)
+    cached = attempt.cached_tokens
     reported = cached.value if cached.source is Source.REPORTED else None
     if expected and reported is not None and reported < LITTLE_REUSE * expected:
         kept = "little" if reported else "nothing"
@@ -141,17 +145,18 @@ def _reason(record: RequestRecord, comparison: Comparison | None) -> str:
 
 
 def _decode(record: RequestRecord, seconds: float) -> str:
+    attempt = record.attempt
     thinking = _thinking(record, seconds)
     if thinking:
         return thinking
-    count = record.output_tokens
+    count = attempt.output_tokens
     rate = decode_tokens_per_s(record)
     text = "decode: "
     text += _tokens(count) if count.value is not None else _seconds(seconds)
     if rate.value is not None:
         text += f" at {_about(rate)}{_rate(rate.value)} tokens/s"
-    if record.stalls:
-        text += f", {counted(record.stalls, 'stall')} in between"
+    if attempt.stalls:
+        text += f", {counted(attempt.stalls, 'stall')} in between"
     if record.truncation is Truncation.MAX_TOKENS:
         text += ", up to its limit"
     return text
@@ -159,19 +164,20 @@ def _decode(record: RequestRecord, seconds: float) -> str:
 
 def _thinking(record: RequestRecord, seconds: float) -> str:
     """Thinking, when most of the decode time went into it."""
-    if not record.thinking_deltas or not record.deltas or record.first_delta_at is None:
+    attempt = record.attempt
+    if not attempt.thinking_deltas or not attempt.deltas or attempt.first_delta_at is None:
         return ""
-    said = record.output_tokens
-    total = said if said.value else estimated(record.deltas)
-    share = (total.value or 0.0) * record.thinking_deltas / record.deltas
+    said = attempt.output_tokens
+    total = said if said.value else estimated(attempt.deltas)
+    share = (total.value or 0.0) * attempt.thinking_deltas / attempt.deltas
     # Exact only where a delta is a token.
-    tokens = total if total.value == record.deltas else estimated(share)
+    tokens = total if total.value == attempt.deltas else estimated(share)
     words = f"thinking: {_about(tokens)}{share:,.0f} of {_tokens(total)}"
-    if record.first_text_at is None:
-        if record.thinking_deltas < record.deltas:
+    if attempt.first_text_at is None:
+        if attempt.thinking_deltas < attempt.deltas:
             return ""
         return f"thinking: all {_tokens(total)}, no visible text"
-    if record.first_text_at - record.first_delta_at < MOSTLY * seconds:
+    if attempt.first_text_at - attempt.first_delta_at < MOSTLY * seconds:
         return ""
     return f"{words} before the first visible text"
 

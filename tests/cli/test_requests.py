@@ -28,7 +28,7 @@ async def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         settings = LogSettings(debug=3)
         log = tmp_path / "log"
         observers = make_observers(settings, tmp_path, proxy.hub, log_file=log)
-        proxy.services.observers = observers.proxy
+        proxy.services.observers = (observers,)
         await observers.start()
         upstream.script(
             Reply(wire.text("Hello ", "you"), wire.ending(prompt=1234, output=56)),

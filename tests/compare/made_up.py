@@ -85,26 +85,29 @@ def _sample(
     cached = int(made.prompt_tokens * made.warm_reuse) if prefix is Prefix.WARM else 0
     output = made.thinking_tokens + made.answer_tokens
     record = RequestRecord(id="made-up", backend=name, accepted_at=1000.0, accepted_wall=0.0)
-    record.sent_at = 1000.0 + (near(0.001) + made.queue_s(random) if proxied else 0.0)
+    record.attempt.sent_at = 1000.0 + (near(0.001) + made.queue_s(random) if proxied else 0.0)
     load_s = near(0.004) + made.load_s(random) + (made.first_load_s if run == 0 else 0.0)
-    record.prefill_at = record.sent_at + load_s
+    record.attempt.prefill_at = record.attempt.sent_at + load_s
     read_s = near((made.prompt_tokens - cached) / made.prefill_tokens_per_s)
-    record.first_delta_at = record.prefill_at + read_s + near(0.004)
+    record.attempt.first_delta_at = record.attempt.prefill_at + read_s + near(0.004)
     per_token = near(1 / made.decode_tokens_per_s)
     if proxied:
-        record.first_delta_at += near(made.proxy_first_s)
+        record.attempt.first_delta_at += near(made.proxy_first_s)
         per_token += near(made.proxy_per_token_s)
-    record.last_delta_at = record.first_delta_at + per_token * (output - 1)
-    record.ended_at = record.last_delta_at + near(0.002)
-    record.deltas, record.chunks = output, output + 2
-    record.thinking_deltas = made.thinking_tokens
-    record.prompt_tokens = reported(made.prompt_tokens)
-    record.cached_tokens = reported(cached) if made.reports_usage else UNKNOWN
-    record.output_tokens = reported(output)
+    record.attempt.last_delta_at = record.attempt.first_delta_at + per_token * (output - 1)
+    record.ended_at = record.attempt.last_delta_at + near(0.002)
+    record.attempt.deltas, record.attempt.chunks = output, output + 2
+    record.attempt.thinking_deltas = made.thinking_tokens
+    record.attempt.prompt_tokens = reported(made.prompt_tokens)
+    record.attempt.cached_tokens = reported(cached) if made.reports_usage else UNKNOWN
+    record.attempt.output_tokens = reported(output)
     if not made.reports_usage:
-        record.prompt_tokens, record.output_tokens = estimated(made.prompt_tokens), UNKNOWN
+        record.attempt.prompt_tokens, record.attempt.output_tokens = (
+            estimated(made.prompt_tokens),
+            UNKNOWN,
+        )
     if not made.reports_progress:
-        record.prefill_at = None
+        record.attempt.prefill_at = None
     record.outcome = Outcome.COMPLETE
     if made.fails:
         record.outcome, record.reason = Outcome.ERROR, made.fails

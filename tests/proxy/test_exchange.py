@@ -86,7 +86,9 @@ def paused_at_the_end() -> Reply:
 
 async def held_up(proxy: Proxy) -> None:
     """Until the last piece has come and the end waits for the client."""
-    await until(lambda: any(r.upstream_bytes > 100_000 for r in proxy.hub.in_flight.values()))
+    await until(
+        lambda: any(r.attempt.upstream_bytes > 100_000 for r in proxy.hub.in_flight.values())
+    )
     await asyncio.sleep(0.05)
 
 
@@ -145,7 +147,7 @@ async def test_a_keepalive_is_not_piled_on_what_the_client_has_not_read(
     async with running_proxy(upstream.url, limits=limits) as proxy:
         upstream.script(Reply(wire.text("a" * 60_000), STALL))
         async with slow_client(proxy, ask_body()):
-            await until(lambda: any(r.deltas for r in proxy.hub.in_flight.values()))
+            await until(lambda: any(r.attempt.deltas for r in proxy.hub.in_flight.values()))
             await asyncio.sleep(0.5)
             (record,) = proxy.hub.in_flight.values()
             assert record.keepalives <= 1
@@ -315,7 +317,7 @@ async def test_the_same_request_again_does_not_wait_for_a_client_that_takes_noth
     async with running_proxy(upstream.url) as proxy:
         upstream.script(Reply(wire.text(*["x" * 4096] * 100), STALL), say("Hello ", "world"))
         async with slow_client(proxy, ask_body(), "X-Claude-Code-Session-Id: s1\r\n"):
-            await until(lambda: any(r.deltas for r in proxy.hub.in_flight.values()))
+            await until(lambda: any(r.attempt.deltas for r in proxy.hub.in_flight.values()))
             async with asyncio.timeout(5):
                 _, data = await ask_in_session(proxy)
             assert validate(data).text == WORDS

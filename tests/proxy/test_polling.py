@@ -68,13 +68,13 @@ async def test_it_is_asked_only_while_a_request_runs_and_only_for_the_only_one()
     timers = Timers(Limits(), clock.now())
     async with gate.enter(record.role, lambda place: None):
         async with polled(Lane(backend, gate), record, timers, clock):
-            await until(lambda: record.prefill_done_tokens == 300)
-            assert (record.prefill_total_tokens, record.phase) == (1000, Phase.PREFILL)
-            assert record.cached_tokens.source is Source.REPORTED
+            await until(lambda: record.attempt.prefill_done_tokens == 300)
+            assert (record.attempt.prefill_total_tokens, record.phase) == (1000, Phase.PREFILL)
+            assert record.attempt.cached_tokens.source is Source.REPORTED
             async with gate.enter(record.role, lambda place: None):
-                seen, asked = record.prefill_done_tokens, backend.asked
+                seen, asked = record.attempt.prefill_done_tokens, backend.asked
                 await until(lambda: backend.asked > asked + 2)
-                assert record.prefill_done_tokens == seen
+                assert record.attempt.prefill_done_tokens == seen
         asked = backend.asked
         await asyncio.sleep(0.03)
         assert backend.asked == asked

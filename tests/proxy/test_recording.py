@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import pytest
 
+from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.figures import UNKNOWN, Figure, Source
 from anyclaude_tui.proxy.deadlines import Timers
-from anyclaude_tui.proxy.recording import note_read
+from anyclaude_tui.proxy.recording import note_read, note_request
+from anyclaude_tui.proxy.request.call_memory import CallMemory
+from anyclaude_tui.proxy.request.openai import translate
 from anyclaude_tui.proxy.wire.stream_facts import StreamFacts
-from anyclaude_tui.telemetry.events import RequestRecord
+from anyclaude_tui.telemetry.events import AttemptRecord, RequestRecord
 from anyclaude_tui.telemetry.metrics import load_s, prefill_s
 
 
 def after(*reports: tuple[float, int]) -> RequestRecord:
     """A record sent at 100 s that heard these (time, tokens done) and a delta at 110 s."""
     record = RequestRecord(id="r", backend="b", accepted_at=100.0, accepted_wall=0.0)
-    record.sent_at = 100.0
+    record.attempt.sent_at = 100.0
     facts, timers = StreamFacts(prefill_total=1000), Timers(Limits(), 100.0)
     for at, done in reports:
         facts.prefill_done = done
@@ -44,3 +47,16 @@ def test_one_report_does_not_tell_the_start() -> None:
     record = after((104.0, 1000))
     assert load_s(record) == UNKNOWN
     assert prefill_s(record) == Figure(10.0, Source.ESTIMATED)
+
+
+def test_a_retry_begins_with_nothing_of_the_try_before() -> None:
+    """Every fact of the stream, whatever is added to them."""
+    record = after((104.0, 250), (106.0, 500))
+    record.keepalives = 3
+    before = record.attempt
+    body = {"max_tokens": 1, "messages": [{"role": "user", "content": "hello"}]}
+    endpoint = Endpoint("http://127.0.0.1/v1/chat/completions", "m")
+    note_request(record, translate(body, endpoint, CallMemory()), endpoint)
+    assert record.attempt == AttemptRecord()
+    assert before != AttemptRecord()  # whoever still holds it sees what it was
+    assert (record.keepalives, record.message_count) == (3, 1)

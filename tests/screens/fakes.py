@@ -57,7 +57,7 @@ def record(number: int = 1, **changes: Any) -> RequestRecord:
     made.model, made.kind, made.simulated = "gpt-oss-20b", "simulator", True
     made.window_tokens = 131_072
     for name, value in changes.items():
-        setattr(made, name, value)
+        setattr(made.attempt if hasattr(made.attempt, name) else made, name, value)
     return made
 
 
@@ -81,8 +81,9 @@ def prefilling(done: int = 12_288, total: int = 18_490) -> RequestRecord:
 def decoding() -> RequestRecord:
     """A main request whose reply streams."""
     made = prefilling(18_490, 18_490)
-    made.phase, made.first_delta_at, made.last_delta_at = Phase.DECODE, NOW - 4.0, NOW - 0.01
-    made.deltas, made.chunks, made.thinking_deltas = 152, 153, 40
+    made.phase, attempt = Phase.DECODE, made.attempt
+    attempt.first_delta_at, attempt.last_delta_at = NOW - 4.0, NOW - 0.01
+    attempt.deltas, attempt.chunks, attempt.thinking_deltas = 152, 153, 40
     return made
 
 
@@ -111,7 +112,7 @@ def ended(number: int, **changes: Any) -> RequestRecord:
         "2.1 kB in (git status)",
     )
     for name, value in changes.items():
-        setattr(made, name, value)
+        setattr(made.attempt if hasattr(made.attempt, name) else made, name, value)
     return made
 
 

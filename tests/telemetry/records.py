@@ -19,6 +19,7 @@ def record(request_id: str = "req_1", **fields: Any) -> RequestRecord:
         session_id="session-1",
     )
     for name, value in fields.items():
-        assert hasattr(made, name), name
-        setattr(made, name, value)
+        holder = made.attempt if hasattr(made.attempt, name) else made
+        assert hasattr(holder, name), name
+        setattr(holder, name, value)
     return made

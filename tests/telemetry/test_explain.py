@@ -31,7 +31,7 @@ class Asker:
         self.count += 1
         made = record(f"req_{self.count}", sent_at=100.1, prompt_tokens=estimated(1000), **fields)
         self.send(made, request, endpoint)
-        made.first_delta_at, made.last_delta_at, made.ended_at = 110.0, 111.0, 111.0
+        made.attempt.first_delta_at, made.attempt.last_delta_at, made.ended_at = 110.0, 111.0, 111.0
         self.explainer.ended(made)
         found = self.explainer.comparison(made.id)
         assert found is not None
@@ -46,11 +46,11 @@ def test_a_conversation_that_grows_is_reused_and_the_estimate_says_how_much() ->
     asker = Asker()
     found, made = asker.ask(body())
     assert found.cause is Cause.FIRST
-    assert made.cached_tokens == estimated(0)
+    assert made.attempt.cached_tokens == estimated(0)
     found, made = asker.ask(longer())
     assert found.cause is Cause.EXTENDED
     share = prompt(body()).size_bytes / prompt(longer()).size_bytes
-    assert made.cached_tokens == estimated(round(1000 * share))
+    assert made.attempt.cached_tokens == estimated(round(1000 * share))
     assert made.why.startswith("prefill: about 1,000 tokens, about ")
 
 
@@ -58,7 +58,7 @@ def test_what_the_backend_reports_is_not_touched() -> None:
     asker = Asker()
     asker.ask(body())
     _, made = asker.ask(body(), cached_tokens=reported(3))
-    assert made.cached_tokens == reported(3)
+    assert made.attempt.cached_tokens == reported(3)
 
 
 @pytest.mark.parametrize("kind", ["openai", "anthropic"])
@@ -66,7 +66,7 @@ def test_no_estimate_where_no_prefix_cache_is_known(kind: str) -> None:
     asker = Asker()
     asker.ask(body(), kind=kind)
     _, made = asker.ask(body(), kind=kind)
-    assert made.cached_tokens == UNKNOWN
+    assert made.attempt.cached_tokens == UNKNOWN
 
 
 def test_no_estimate_for_a_request_that_got_nothing() -> None:
@@ -74,7 +74,7 @@ def test_no_estimate_for_a_request_that_got_nothing() -> None:
     made = record(sent_at=100.1, prompt_tokens=estimated(10))
     explainer.sent(made, body(), msgspec.json.encode(upstream(body())), ENDPOINT)
     explainer.ended(made)
-    assert made.cached_tokens == UNKNOWN
+    assert made.attempt.cached_tokens == UNKNOWN
 
 
 def test_subagents_and_titles_are_conversations_of_their_own() -> None:
@@ -101,8 +101,8 @@ def test_with_one_slot_the_last_prompt_counts_with_more_the_last_ones() -> None:
         asker.ask(body(), endpoint)
         asker.ask(other, endpoint, agent_id="sub", role=Role.SUBAGENT)
         _, made = asker.ask(body(), endpoint)
-        assert (made.cached_tokens.value == 1000) is warm
-        assert made.cached_tokens.source is Source.ESTIMATED
+        assert (made.attempt.cached_tokens.value == 1000) is warm
+        assert made.attempt.cached_tokens.source is Source.ESTIMATED
 
 
 def test_a_new_session_is_compared_with_the_nearest_earlier_one() -> None:

@@ -13,7 +13,7 @@ from anyclaude_tui.telemetry.hub import Hub
 def record(**fields: object) -> RequestRecord:
     made = RequestRecord(id="req_1", backend="b", accepted_at=100.0, accepted_wall=0.0)
     for name, value in fields.items():
-        setattr(made, name, value)
+        setattr(made.attempt if hasattr(made.attempt, name) else made, name, value)
     return made
 
 
@@ -42,24 +42,24 @@ def test_without_progress_prefill_is_an_estimate_and_load_unknown() -> None:
 def test_decode_speed_counts_from_the_first_token() -> None:
     made = record(first_delta_at=10.0, last_delta_at=20.0, deltas=51)
     assert metrics.decode_tokens_per_s(made) == Figure(5.0, Source.ESTIMATED)
-    made.output_tokens = reported(101)
+    made.attempt.output_tokens = reported(101)
     assert metrics.decode_tokens_per_s(made) == Figure(10.0, Source.MEASURED)
     assert metrics.decode_tokens_per_s(record(first_delta_at=10.0, last_delta_at=10.0)) == UNKNOWN
 
 
 def test_a_tool_call_that_came_whole_has_no_decode_speed() -> None:
     made = record(first_delta_at=10.0, last_delta_at=10.002, deltas=2, tool_calls=2)
-    made.output_tokens = reported(60)
+    made.attempt.output_tokens = reported(60)
     assert metrics.decode_tokens_per_s(made) == UNKNOWN
-    made.deltas, made.last_delta_at = 58, 11.0
+    made.attempt.deltas, made.attempt.last_delta_at = 58, 11.0
     assert metrics.decode_tokens_per_s(made) == Figure(59.0, Source.MEASURED)
 
 
 def test_prefill_speed_leaves_cached_tokens_out() -> None:
     made = record(sent_at=0.0, prefill_at=0.0, first_delta_at=2.0)
-    made.prompt_tokens, made.cached_tokens = reported(3000), reported(1000)
+    made.attempt.prompt_tokens, made.attempt.cached_tokens = reported(3000), reported(1000)
     assert metrics.prefill_tokens_per_s(made) == Figure(1000.0, Source.MEASURED)
-    made.cached_tokens = UNKNOWN
+    made.attempt.cached_tokens = UNKNOWN
     assert metrics.prefill_tokens_per_s(made) == UNKNOWN
 
 
@@ -70,14 +70,14 @@ def test_reuse_is_as_sure_as_the_cached_tokens() -> None:
 
 def test_a_first_report_in_mid_prefill_is_followed_back_to_the_start() -> None:
     made = record(sent_at=100.0, prefill_at=103.0, first_delta_at=109.0)
-    made.prefill_first_tokens, made.prefill_total_tokens = 512, 2048
+    made.attempt.prefill_first_tokens, made.attempt.prefill_total_tokens = 512, 2048
     assert metrics.prefill_s(made) == Figure(8.0, Source.ESTIMATED)
     assert metrics.load_s(made) == Figure(1.0, Source.ESTIMATED)
 
 
 def test_a_prefill_of_one_step_has_no_start_that_can_be_told_from_load() -> None:
     made = record(sent_at=100.0, prefill_at=103.0, first_delta_at=103.1)
-    made.prefill_first_tokens = made.prefill_total_tokens = 300
+    made.attempt.prefill_first_tokens = made.attempt.prefill_total_tokens = 300
     assert metrics.load_s(made) == UNKNOWN
     assert metrics.prefill_s(made).source is Source.ESTIMATED
 
@@ -120,7 +120,7 @@ def test_the_live_rate_is_deltas_per_second() -> None:
     hub.begin(made)
     for second in range(1, 4):
         now[0] = float(second)
-        made.deltas += 30
+        made.attempt.deltas += 30
         hub.snapshot()
     assert hub.snapshot().rates == (30.0, 30.0, 30.0)
 
@@ -131,10 +131,10 @@ def test_the_live_rate_is_never_negative() -> None:
     hub = Hub(clock=lambda: now[0])
     made = record()
     hub.begin(made)
-    made.deltas = 30
+    made.attempt.deltas = 30
     now[0] = 1.0
     hub.snapshot()
-    made.deltas = 0
+    made.attempt.deltas = 0
     now[0] = 2.0
     assert hub.snapshot().rates[-1] == 0
 
@@ -142,7 +142,7 @@ def test_the_live_rate_is_never_negative() -> None:
 def test_the_share_of_the_window_is_no_better_known_than_its_parts() -> None:
     made = record(window_tokens=1000, prompt_tokens=reported(400), output_tokens=UNKNOWN, deltas=0)
     assert metrics.context_percent(made) == Figure(40.0, Source.REPORTED)
-    made.deltas, made.output_tokens = 100, estimated(100)
+    made.attempt.deltas, made.attempt.output_tokens = 100, estimated(100)
     assert metrics.context_percent(made) == Figure(50.0, Source.ESTIMATED)
-    made.output_tokens = reported(200)
+    made.attempt.output_tokens = reported(200)
     assert metrics.context_percent(made) == Figure(60.0, Source.REPORTED)

@@ -37,7 +37,7 @@ async def watched(
     """A proxy with its observers; all is written when the block ends."""
     async with running_proxy(upstream.url, limits=limits) as proxy:
         observers = make_observers(LogSettings(**settings), home, proxy.hub, log_file=log_file)
-        proxy.services.observers = observers.proxy
+        proxy.services.observers = (observers,)
         await observers.start()
         try:
             yield proxy, observers

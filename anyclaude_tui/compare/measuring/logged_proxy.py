@@ -51,7 +51,7 @@ class LoggedProxy:
             hub=self.hub,
             http=self._http,
             limits=self._session.settings.limits,
-            observers=self._observers.proxy,
+            observers=(self._observers,),
         )
         self._proxy = ProxyServer(services, self.token, "127.0.0.1", 0)
         await self._proxy.start()

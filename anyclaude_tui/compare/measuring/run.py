@@ -46,19 +46,20 @@ class Run:
     def heard(self, now: float) -> None:
         """Note what the last read showed the client."""
         record, reader = self.record, self.reader
-        new = reader.deltas - record.deltas
+        attempt = record.attempt
+        new = reader.deltas - attempt.deltas
         if not new:
             return
-        if record.first_delta_at is None or record.last_delta_at is None:
-            record.first_delta_at = now
+        if attempt.first_delta_at is None or attempt.last_delta_at is None:
+            attempt.first_delta_at = now
             record.phase = Phase.DECODE
         else:
-            record.gaps_s.append(now - record.last_delta_at)
-        record.gaps_s.extend([0.0] * min(new - 1, GAPS_KEPT))
-        if reader.text_deltas and record.first_text_at is None:
-            record.first_text_at = now
-        record.last_delta_at = now
-        record.deltas = reader.deltas
+            attempt.gaps_s.append(now - attempt.last_delta_at)
+        attempt.gaps_s.extend([0.0] * min(new - 1, GAPS_KEPT))
+        if reader.text_deltas and attempt.first_text_at is None:
+            attempt.first_text_at = now
+        attempt.last_delta_at = now
+        attempt.deltas = reader.deltas
         record.keepalives = reader.keepalives
         self.line.add(now - record.accepted_at, reader.deltas)
 
@@ -85,10 +86,13 @@ class Run:
         joined = replace(
             proxied,
             accepted_at=own.accepted_at,
-            first_delta_at=own.first_delta_at,
-            first_text_at=own.first_text_at,
-            last_delta_at=own.last_delta_at,
             ended_at=own.ended_at,
-            gaps_s=own.gaps_s,
+            attempt=replace(
+                proxied.attempt,
+                first_delta_at=own.attempt.first_delta_at,
+                first_text_at=own.attempt.first_text_at,
+                last_delta_at=own.attempt.last_delta_at,
+                gaps_s=own.attempt.gaps_s,
+            ),
         )
         return replace(view(joined, now), queue_s=waited_s(proxied))

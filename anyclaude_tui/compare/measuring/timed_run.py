@@ -99,7 +99,7 @@ async def direct(
 
     async def show(out: bytes) -> None:
         run.reader.feed(out)
-        run.line.add(time.monotonic() - record.accepted_at, record.deltas)
+        run.line.add(time.monotonic() - record.accepted_at, record.attempt.deltas)
 
     wire = WireFormat.for_(endpoint)
     await attempt.alone(wire, body, record, show, http=http, limits=limits)

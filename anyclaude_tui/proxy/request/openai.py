@@ -16,11 +16,12 @@ from anyclaude_tui.prefix.billing import strip_billing
 from anyclaude_tui.proxy.errors import invalid, no_threads, overflow
 from anyclaude_tui.proxy.request.call_forms import system_as_user
 from anyclaude_tui.proxy.request.call_memory import CallMemory
+from anyclaude_tui.proxy.request.checked import checked
 from anyclaude_tui.proxy.request.content_blocks import Context, blocks_of, parts_of, text_of
 from anyclaude_tui.proxy.request.messages import append_instruction, conversation
 from anyclaude_tui.proxy.request.parameters import parameters
 from anyclaude_tui.proxy.request.tools import offer
-from anyclaude_tui.proxy.wire.safe_json import harmless, is_harmless, join_texts, json_bytes
+from anyclaude_tui.proxy.wire.safe_json import join_texts, json_bytes
 
 IMAGE_BYTES = 4_000
 """What an image counts in `prompt_bytes`: about a thousand tokens, whatever its file size."""
@@ -65,11 +66,9 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
     Reading a PDF for the first time takes up to seconds (`pdf.py`): a request that
     may hold one is best translated off the loop.
     """
-    if not isinstance(body, Mapping):
-        raise invalid("the request must be a JSON object")
-    if body.get("thread") is not None:
+    clean = checked(body)
+    if clean.get("thread") is not None:
         raise no_threads()
-    clean: Mapping[str, Any] = body if is_harmless(body) else harmless(dict(body))
     context = Context(endpoint.dialect, memory)
     sizes = _sizes(clean)
     messages = conversation(_system_text(clean.get("system"), context), _messages(clean), context)

@@ -11,8 +11,8 @@ from typing import Any
 
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.prefix.billing import strip_billing
-from anyclaude_tui.proxy.errors import invalid
 from anyclaude_tui.proxy.request.call_memory import CallMemory
+from anyclaude_tui.proxy.request.checked import checked
 from anyclaude_tui.proxy.request.content_blocks import reminder
 from anyclaude_tui.proxy.wire.anthropic_events import SIGNATURE_PREFIX
 from anyclaude_tui.proxy.wire.safe_json import harmless
@@ -26,9 +26,7 @@ def hygiene(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -> 
     wrote; our own thinking blocks are gone, whose signature no other service takes; late
     system messages are marked user text where the dialect says so. Raises ApiError only.
     """
-    if not isinstance(body, Mapping):
-        raise invalid("the request must be a JSON object")
-    clean: dict[str, Any] = harmless(dict(body))
+    clean = dict(checked(body))
     if endpoint.model:  # none configured: the client's own name goes through
         clean["model"] = endpoint.model
     if "system" in clean:
@@ -39,7 +37,8 @@ def hygiene(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -> 
     if not isinstance(messages, list):
         return clean
     if messages and isinstance(messages[0], dict) and messages[0].get("role") == "system":
-        messages[0]["content"] = strip_billing(messages[0].get("content"))
+        first = {**messages[0], "content": strip_billing(messages[0].get("content"))}
+        messages = [first, *messages[1:]]
     if endpoint.dialect.late_system == "folded":
         messages = _system_as_user(messages)
     kept = (_message(message, memory) for message in messages)

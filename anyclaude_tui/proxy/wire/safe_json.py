@@ -13,10 +13,13 @@ from typing import Any
 
 import msgspec
 
-from anyclaude_tui.proxy.errors import invalid
-
 MAX_DEPTH = 150
 """Deepest nesting of a request that is accepted; real ones stay below 40."""
+
+
+class NestedTooDeeply(ValueError):
+    """A JSON value has more levels than `MAX_DEPTH`."""
+
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 """Made once: `json.dumps` would make it anew for every call of a long history."""
@@ -27,13 +30,13 @@ def harmless(value: Any, depth: int = 0) -> Any:
 
     Lone surrogates become U+FFFD (mlx_lm answers them with 404, `docs/protocol/mlx-lm.md`), halves
     of a pair become the character, numbers that JSON or 64 bits cannot hold become ones that they
-    can. Raises ApiError when the value is nested too deeply.
+    can. Raises NestedTooDeeply.
     """
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, dict):
         if depth >= MAX_DEPTH:
-            raise invalid("the request is nested too deeply")
+            raise NestedTooDeeply("the request is nested too deeply")
         # ASCII texts, nearly all there is, are dealt with here: a call each would be most of
         # what a whole translation takes.
         return {
@@ -44,7 +47,7 @@ def harmless(value: Any, depth: int = 0) -> Any:
         }
     if isinstance(value, (list, tuple)):
         if depth >= MAX_DEPTH:
-            raise invalid("the request is nested too deeply")
+            raise NestedTooDeeply("the request is nested too deeply")
         return [harmless(item, depth + 1) for item in value]
     if value is None or isinstance(value, bool):
         return value

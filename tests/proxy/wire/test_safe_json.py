@@ -9,8 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyclaude_tui.proxy.errors import ApiError
-from anyclaude_tui.proxy.wire.safe_json import MAX_DEPTH, harmless, is_harmless
+from anyclaude_tui.proxy.wire.safe_json import (
+    MAX_DEPTH,
+    NestedTooDeeply,
+    harmless,
+    is_harmless,
+)
 
 texts = st.text(st.characters(codec=None, exclude_categories=()), max_size=4)
 values = st.recursive(
@@ -47,7 +51,7 @@ def test_both_draw_the_line_at_the_same_depth() -> None:
     assert is_harmless(nested(MAX_DEPTH))
     assert harmless(nested(MAX_DEPTH)) == nested(MAX_DEPTH)
     assert not is_harmless(nested(MAX_DEPTH + 1))
-    with pytest.raises(ApiError):
+    with pytest.raises(NestedTooDeeply):
         harmless(nested(MAX_DEPTH + 1))
 
 

@@ -299,10 +299,10 @@ async def test_a_request_that_runs_is_followed_to_its_end(tmp_path: Path) -> Non
         assert "first delta" not in body(pilot)
         assert "prefill" in words(pilot, "tabs")
         running = session.hub.in_flight["req_0000"]
-        running.headers_at = fakes.NOW - 3
+        running.attempt.headers_at = fakes.NOW - 3
         await until(lambda: "headers" in body(pilot))
         running.phase, running.outcome = Phase.ENDED, Outcome.COMPLETE
-        running.first_delta_at, running.last_delta_at = fakes.NOW - 2, fakes.NOW - 1
+        running.attempt.first_delta_at, running.attempt.last_delta_at = fakes.NOW - 2, fakes.NOW - 1
         running.ended_at, running.stop_reason = fakes.NOW, "end_turn"
         session.observers.ended(running)
         session.hub.end(running)
