@@ -37,11 +37,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "proxy": {"backends", "config", "figures", "redaction", "telemetry"},
     "session": {"backends", "claude_code", "config", "prefix", "proxy", "redaction", "telemetry"},
     "compare": {"backends", "config", "figures", "prefix", "proxy", "session", "telemetry"},
+    "doctor": {
+        *("backends", "claude_code", "compare", "config", "figures", "redaction", "terminal"),
+    },
     "widgets": {"backends", "figures", "telemetry", "terminal"},
 }
 """Besides themselves and what is inside of them. A folder with folders in it has a line for
 each of these and for what they share; they stand below it. Screens may import all of these, and
 the modules at the top but these:"""
+PACKAGES_WITHIN = ("backends", "config")
+"""Their folders and loose modules stand above each other too: no two of them need each other."""
 ABOVE_SCREENS = {"__main__", "app", "cli", "doctor"}
 WITH_TEXTUAL = {"app", "screens", "widgets"}
 
@@ -151,6 +156,20 @@ def test_no_module_needs_itself_to_be_imported() -> None:
     for one in OURS:
         if one.now:
             needs[one.module].add(one.target)
+    while free := {module for module, targets in needs.items() if not targets}:
+        needs = {module: needs[module] - free for module in needs.keys() - free}
+    assert needs == {}
+
+
+@pytest.mark.parametrize("folder", PACKAGES_WITHIN)
+def test_no_two_parts_of_a_package_need_each_other(folder: str) -> None:
+    def part(module: str) -> str:
+        return ".".join(module.split(".")[:2])
+
+    needs: dict[str, set[str]] = {part(m): set() for m in MODULES if room(m) == folder}
+    for one in OURS:
+        if room(one.module) == room(one.target) == folder and part(one.module) != part(one.target):
+            needs[part(one.module)].add(part(one.target))
     while free := {module for module, targets in needs.items() if not targets}:
         needs = {module: needs[module] - free for module in needs.keys() - free}
     assert needs == {}

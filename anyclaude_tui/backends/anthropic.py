@@ -10,7 +10,7 @@ import httpx
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.attached import AttachedBackend, key_of
-from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, ModelInfo
+from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, Finding, ModelInfo
 from anyclaude_tui.config.settings import BackendSettings
 
 DEFAULT_URL = "https://api.anthropic.com"
@@ -68,6 +68,11 @@ class AnthropicBackend(AttachedBackend):
                 f"{self.base_url} has a fault of its own (HTTP {answer.status_code}): "
                 f"{http.words(answer)}: try again later"
             )
+
+    async def examine(self, client: httpx.AsyncClient) -> Sequence[Finding]:
+        """See AttachedBackend."""
+        await self.answers(client)
+        return (Finding(f"answers at {self.base_url} (Messages API)"),)
 
     async def models(self) -> Sequence[ModelInfo]:
         """See Backend; empty where the service has no list."""

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from anyclaude_tui.backends.base import (
     BackendState,
     BackendStatus,
     Endpoint,
+    Finding,
 )
 from anyclaude_tui.config.settings import BackendSettings
 
@@ -35,18 +36,17 @@ class AttachedBackend(Backend):
     def __init__(self, name: str, settings: BackendSettings, home: Path, url: str) -> None:
         """Raises BackendError when `url` is none."""
         super().__init__(name)
+        self.settings = settings
         try:
             self._address = address(url)
         except ValueError as error:
             raise BackendError(f"{name}: {error}: correct its url") from None
-        self.settings = settings
         self.base_url = self._address.base
         """Where it is; may be shown."""
         self.query = self._address.query
         """What every request's URL ends with; may hold a key."""
         self.warnings: tuple[str, ...] = ()
         self.remedy_words = ""
-        self._home = home
         self._state = BackendState.STOPPED
         self._reason = ""
         self._endpoint: Endpoint | None = None
@@ -61,6 +61,15 @@ class AttachedBackend(Backend):
 
     async def before_start(self) -> None:
         """What can be done so that it answers. Raises BackendError."""
+
+    async def look(self) -> Sequence[Finding]:
+        """See Backend: it is asked as `examine` says."""
+        return await self._ask(self.examine)
+
+    async def examine(self, client: httpx.AsyncClient) -> Sequence[Finding]:
+        """What it tells of itself. Raises like `connect`."""
+        await self.answers(client)
+        return (Finding(f"answers at {self.base_url}"),)
 
     def client(self) -> httpx.AsyncClient:
         """A client with what the server wants to know of who asks."""

@@ -1,6 +1,6 @@
 """What the rest of the program may ask of a backend: the server that runs the model.
 
-A new backend is one file with a subclass of `Backend`, named in `backends/registry.py`.
+A new backend is one file with a subclass of `Backend`, and its row in `config/kinds.py`.
 Nothing here knows the proxy or a screen.
 """
 
@@ -11,6 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
+
+SMALL_WINDOW_TOKENS = 32_768
+"""Claude Code's own prompt is over 25,000 tokens: less is impractical."""
+GOOD_WINDOW_TOKENS = 65_536
+"""A context window that Claude Code can work in for a while."""
 
 
 class BackendState(StrEnum):
@@ -170,6 +175,29 @@ class BackendStatus:
     """What `Backend.remedy` would do about the warnings, in words; empty when nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a look at a backend has found."""
+
+    words: str
+    remedy: str = ""
+    """What to do about it; empty where it is good."""
+    minor: bool = False
+    """It works all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program that serves models. `where` is None when it is not installed."""
+
+    kind: str
+    """The kind of backend that uses it."""
+    title: str
+    where: str | None
+    hint: str
+    """How to install it, or how to use it."""
+
+
 class Backend(ABC):
     """One model server. All coroutines run on the session's loop."""
 
@@ -177,7 +205,14 @@ class Backend(ABC):
     simulated: bool = False
 
     def __init__(self, name: str) -> None:
+        """Of a kind: with the settings and our folder besides. Raises BackendError when the
+        settings cannot work."""
         self.name = name
+
+    @classmethod
+    def tools(cls) -> Sequence[Tool]:
+        """The programs that serve models for it. Blocks a little."""
+        return ()
 
     @abstractmethod
     async def start(self) -> None:
@@ -198,6 +233,13 @@ class Backend(ABC):
     @abstractmethod
     def endpoint(self) -> Endpoint:
         """How to reach it. Raises BackendError when it is not ready."""
+
+    async def look(self) -> Sequence[Finding]:
+        """What can be told of it while it is not started: nothing is started or loaded.
+
+        Raises BackendError when it cannot be used.
+        """
+        return (Finding("what it can do is only known once it is started"),)
 
     async def recover(self) -> None:
         """Called after a request met a dead or useless server: returns when it serves again.
@@ -241,3 +283,19 @@ class Backend(ABC):
         Polled only while a request runs. None where there is no side channel.
         """
         return None
+
+
+def small_window(window_tokens: int | None, remedy: str) -> Sequence[Finding]:
+    """The finding that a context window is too small for Claude Code, where it is."""
+    if window_tokens is None or window_tokens >= SMALL_WINDOW_TOKENS:
+        return ()
+    words = (
+        f"a context of {window_tokens:,} tokens is too small: Claude Code's own prompt needs more "
+        "than 25,000"
+    )
+    return (Finding(words, remedy),)
+
+
+def in_tokens(window_tokens: int | None) -> str:
+    """A context window behind a model's name; nothing where it is not known."""
+    return f", {window_tokens:,} tokens" if window_tokens else ""

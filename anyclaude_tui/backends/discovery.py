@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from anyclaude_tui.backends import http, mlx_lm
+from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import Address, address, is_local
-from anyclaude_tui.backends.base import BackendError
+from anyclaude_tui.backends.base import BackendError, Tool, in_tokens
 from anyclaude_tui.backends.flavours import Server, ask_models, inspect
-from anyclaude_tui.backends.installed import Tool, find_tools
+from anyclaude_tui.backends.installed import engine_for, find_tools
 from anyclaude_tui.backends.lmstudio.api import is_lm_studio, list_models
 from anyclaude_tui.backends.models.on_disk import DiskModel, find_models
 from anyclaude_tui.config.settings import BackendSettings
@@ -92,8 +92,7 @@ async def discover(
         asyncio.to_thread(find_tools),
     )
     found = [offer for offer in running if offer is not None]
-    engine = next((tool.kind for tool in tools if tool.where and tool.serves_files), None)
-    found += [_disk_offer(model, engine) for model in models]
+    found += [_disk_offer(model, *engine_for(model.format, tools)) for model in models]
     return Discovery(tuple(found), tuple(tools))
 
 
@@ -134,7 +133,7 @@ def _offer(url: str, server: Server, name: str) -> Offer | None:
     return Offer(
         name or f"openai:{url}",
         f"{_TITLES[server.flavour]} at {_place(url)}",
-        f"{model.detail or model.id}{more}{_tokens(window)}",
+        f"{model.detail or model.id}{more}{in_tokens(window)}",
         running=True,
         model=model.detail or model.id,
         window_tokens=window,
@@ -146,7 +145,7 @@ async def _lm_studio(client: httpx.AsyncClient, url: str, name: str) -> Offer:
     models = await list_models(client)
     loaded = [model for model in models if model.loaded]
     if loaded:
-        detail = f"{loaded[0].id}{_tokens(loaded[0].context_tokens)}"
+        detail = f"{loaded[0].id}{in_tokens(loaded[0].context_tokens)}"
     else:
         detail = f"{len(models)} models, none loaded" if models else "no model downloaded"
     return Offer(
@@ -160,20 +159,20 @@ async def _lm_studio(client: httpx.AsyncClient, url: str, name: str) -> Offer:
     )
 
 
-def _disk_offer(model: DiskModel, engine: str | None) -> Offer:
+def _disk_offer(model: DiskModel, engine: str, missing: Tool | None) -> Offer:
     parts = [f"{model.size_bytes / 2**30:.1f} GiB", model.place]
     if model.window_tokens:
         parts.insert(1, f"{model.window_tokens:,} tokens")
     if not model.fits:
         parts.append("more than this machine's memory at its full context")
-    if engine is None:
-        parts.append(f"needs mlx-lm: {mlx_lm.INSTALL}")
+    if missing is not None:
+        parts.append(f"needs {missing.title}: {missing.hint}")
     return Offer(
-        f"{engine or 'mlx_lm'}:{model.path}",
+        f"{engine}:{model.path}",
         model.name,
         ", ".join(parts),
         running=False,
-        usable=engine is not None,
+        usable=missing is None,
         model=model.name,
         window_tokens=model.window_tokens,
         size_bytes=model.size_bytes,
@@ -184,7 +183,3 @@ def _disk_offer(model: DiskModel, engine: str | None) -> Offer:
 def _place(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port}"
-
-
-def _tokens(window: int | None) -> str:
-    return f", {window:,} tokens" if window else ""

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
-
-from anyclaude_tui.backends import mlx_lm, vllm_mlx
-from anyclaude_tui.backends.lmstudio import files
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A program that serves models. `where` is None when it is not installed."""
-
-    kind: str
-    title: str
-    where: str | None
-    hint: str
-    """How to install it, or how to use it."""
-    serves_files: bool = False
-    """It can be started with a model from disk."""
+from anyclaude_tui.backends.base import Tool
+from anyclaude_tui.backends.registry import class_of
+from anyclaude_tui.config.kinds import KINDS
 
 
 def find_tools() -> list[Tool]:
-    """The tools that we know, in the order in which they are preferred. Blocks a little."""
-    spec = find_spec("mlx_lm")
-    beside = Path(sys.executable).with_name("vllm-mlx")
-    vllm = str(beside) if beside.exists() else shutil.which("vllm-mlx")
-    return [
-        Tool("mlx_lm", "mlx-lm", spec.origin if spec else None, mlx_lm.INSTALL, True),
-        Tool("vllm_mlx", "vllm-mlx", vllm, vllm_mlx.INSTALL, True),
-        Tool("lmstudio", files.PLACE, files.lms_program(), "https://lmstudio.ai"),
-        Tool("openai", "Ollama", shutil.which("ollama"), "https://ollama.com"),
-        Tool("openai", "llama.cpp", shutil.which("llama-server"), "brew install llama.cpp"),
-    ]
+    """The tools of every kind, in the order in which they are preferred. Blocks a little."""
+    return [tool for row in KINDS.values() for tool in class_of(row).tools()]
+
+
+def engine_for(model_format: str, tools: list[Tool]) -> tuple[str, Tool | None]:
+    """The kind that is started with a model of this format, and its tool where that is missing.
+
+    The first one installed, else the first that there is; "" where no kind reads the format.
+    """
+    able = [row.name for row in KINDS.values() if row.model_format == model_format]
+    fitting = [tool for tool in tools if tool.kind in able]
+    here = next((tool for tool in fitting if tool.where), None)
+    if here is not None:
+        return here.kind, None
+    return (fitting[0].kind, fitting[0]) if fitting else (next(iter(able), ""), None)

@@ -9,13 +9,16 @@ import asyncio
 import contextlib
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
 
 import httpx
 
 from anyclaude_tui.backends import http, machine
-from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, Finding, Tool
 from anyclaude_tui.backends.mlx_model import CHAT, MlxModelBackend
 from anyclaude_tui.backends.models.on_disk import hub_folder
 from anyclaude_tui.backends.supervision import exits
@@ -29,6 +32,7 @@ SLOTS = 4
 """The server batches up to 32, but every running request takes decode speed from the others."""
 MODEL_NAME = "default_model"
 """Any other name makes the server look for another model, and drop the good one first."""
+_PYTHON_TIMEOUT_S = 10.0
 
 
 def install(python: str | None = None) -> str:
@@ -57,6 +61,20 @@ class MlxLmBackend(MlxModelBackend):
     """`python -m mlx_lm server`."""
 
     kind = "mlx_lm"
+
+    @classmethod
+    def tools(cls) -> Sequence[Tool]:
+        """See Backend."""
+        spec = find_spec("mlx_lm")
+        return (Tool(cls.kind, "mlx-lm", spec.origin if spec else None, INSTALL),)
+
+    async def look(self) -> Sequence[Finding]:
+        """See Backend; and that its Python has mlx_lm."""
+        python = self.settings.python
+        if not await asyncio.to_thread(_is_installed, python):
+            place = f" for {python}" if python else ""
+            raise BackendError(f"mlx_lm is not installed{place}: {install(python)}")
+        return await super().look()
 
     async def check(self) -> tuple[str, ...]:
         """See MlxModelBackend; and a folder that the server misses."""
@@ -116,3 +134,17 @@ class MlxLmBackend(MlxModelBackend):
         last = exits.last_error(self._log.tail())
         hint = self.explain_exit("", self._log.tail())
         return hint or (f"{said}: {last}" if last and last not in said else said)
+
+
+def _is_installed(python: str | None) -> bool:
+    """Whether the Python that would run it has mlx_lm."""
+    if python is None:
+        return find_spec("mlx_lm") is not None
+    code = "import importlib.util, sys; sys.exit(importlib.util.find_spec('mlx_lm') is None)"
+    try:
+        done = subprocess.run(
+            [str(Path(python).expanduser()), "-c", code], check=False, timeout=_PYTHON_TIMEOUT_S
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx
 
 from anyclaude_tui.backends import http
-from anyclaude_tui.backends.base import BackendError, ModelInfo
+from anyclaude_tui.backends.base import Finding, ModelInfo, in_tokens, small_window
 from anyclaude_tui.backends.models import files as modelfiles
 from anyclaude_tui.backends.models import memory
 from anyclaude_tui.backends.models.files import ModelFiles
-from anyclaude_tui.backends.supervision.supervised import SupervisedBackend
+from anyclaude_tui.backends.supervision.supervised import SupervisedBackend, as_finding
 from anyclaude_tui.config.settings import BackendSettings
 
 CHAT = "/v1/chat/completions"
@@ -24,9 +24,7 @@ class MlxModelBackend(SupervisedBackend):
 
     def __init__(self, name: str, settings: BackendSettings, home: Path) -> None:
         super().__init__(name, settings, home)
-        if not settings.model:
-            raise BackendError(f"{name}: no model given: set model to the path of an MLX model")
-        self._given = settings.model
+        self._given = settings.model or ""
         self._path = Path(self._given).expanduser().absolute()
         self._files: ModelFiles | None = None
         self.local = modelfiles.is_path(self._given)
@@ -60,6 +58,15 @@ class MlxModelBackend(SupervisedBackend):
         warning = memory.estimate(self._files, self.settings.context_window).warning()
         return (warning,) if warning else ()
 
+    async def look(self) -> Sequence[Finding]:
+        """See Backend: its program, its model, and whether Claude Code can work with that."""
+        warnings = await self.check()
+        if self._files is None:
+            return (Finding(f"{self._given}, from the Hugging Face hub at the start"),)
+        files, window = self._files, self.window_tokens
+        words = f"{files.path.name}, {files.weight_bytes / 2**30:.1f} GiB{in_tokens(window)}"
+        return (Finding(words), *map(as_finding, warnings), *_fitness(files, window))
+
     async def start_bytes(self) -> int | None:
         """See Backend."""
         if not self.local:
@@ -83,3 +90,15 @@ class MlxModelBackend(SupervisedBackend):
         """A chat of one token; `model` as the server calls it. Raises httpx.HTTPError."""
         timeout_s = client.timeout.read or 60.0
         return await http.one_token_chat(client, CHAT, model, timeout_s=timeout_s)
+
+
+def _fitness(files: ModelFiles, window_tokens: int | None) -> Iterator[Finding]:
+    """Whether Claude Code can work with the model, as far as its files tell."""
+    yield from small_window(window_tokens, "take a model with a larger context window")
+    template = files.chat_template
+    if template is None:
+        words = "the model has no chat template: it is a base model"
+        yield Finding(words, "take the instruct version of the model")
+    elif "tools" not in template:
+        words = "the model's chat template knows no tools: Claude Code's would not reach it"
+        yield Finding(words, "take a model that was trained for tool calls")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,15 @@ import httpx
 from anyclaude_tui.backends import mlx_lm
 from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.attached import AttachedBackend
-from anyclaude_tui.backends.base import BackendError, Endpoint, ModelInfo
+from anyclaude_tui.backends.base import (
+    BackendError,
+    Endpoint,
+    Finding,
+    ModelInfo,
+    Tool,
+    in_tokens,
+    small_window,
+)
 from anyclaude_tui.backends.flavours import REMOTE_SLOTS, ask_models, inspect, parse_models
 from anyclaude_tui.config.settings import BackendSettings
 
@@ -24,10 +33,16 @@ class OpenAiBackend(AttachedBackend):
 
     kind = "openai"
 
+    @classmethod
+    def tools(cls) -> Sequence[Tool]:
+        """See Backend: the usual ones."""
+        return (
+            Tool(cls.kind, "Ollama", shutil.which("ollama"), "https://ollama.com"),
+            Tool(cls.kind, "llama.cpp", shutil.which("llama-server"), "brew install llama.cpp"),
+        )
+
     def __init__(self, name: str, settings: BackendSettings, home: Path) -> None:
-        if not settings.url:
-            raise BackendError(f"{name}: no URL given: set url to the server's base URL")
-        super().__init__(name, settings, home, settings.url)
+        super().__init__(name, settings, home, settings.url or "")
         self._wanted = settings.model
 
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
@@ -53,6 +68,29 @@ class OpenAiBackend(AttachedBackend):
             tokenize_url=server.tokenize_url,
             tokenizer_dir=server.tokenizer_dir,
         )
+
+    async def examine(self, client: httpx.AsyncClient) -> Sequence[Finding]:
+        """See AttachedBackend."""
+        settings = self.settings
+        server = await inspect(client, self.base_url, await ask_models(client, self.base_url))
+        names = [model.id for model in server.models]
+        chosen = next((model for model in server.models if model.id == settings.model), None)
+        chosen = chosen or next((model for model in server.models if model.loaded), None)
+        chosen = chosen or (server.models[0] if server.models else None)
+        if chosen is None:
+            raise BackendError(f"{self.base_url} lists no model: load one there")
+        window = settings.context_window or chosen.window_tokens or server.window_tokens
+        model = settings.model or chosen.detail or chosen.id
+        words = f"{server.flavour} at {self.base_url}, {model}"
+        found = [Finding(words + (in_tokens(window) or ", context window unknown"))]
+        if not window:
+            words = "it does not tell its context window, so Claude Code cannot compact in time"
+            found.append(Finding(words, "set context_window for it", minor=True))
+        if settings.model and settings.model not in names and chosen.id != mlx_lm.MODEL_NAME:
+            known = ", ".join(names[:5])
+            remedy = f"set model to one of: {known}"
+            found.append(Finding(f"it lists no {settings.model!r}", remedy))
+        return [*found, *small_window(window, "start the server with a larger context")]
 
     async def answers(self, client: httpx.AsyncClient) -> None:
         """See AttachedBackend."""

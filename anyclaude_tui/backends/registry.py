@@ -1,4 +1,4 @@
-"""The kinds of backend by name. Each is imported when it is wanted, and not before."""
+"""Backends made from settings, by their kind. Each class is imported when it is wanted."""
 
 from __future__ import annotations
 
@@ -7,17 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from anyclaude_tui.backends.base import Backend, BackendError
+from anyclaude_tui.config.kinds import KINDS, Kind
+from anyclaude_tui.config.loading import how_to_set
 from anyclaude_tui.config.settings import BackendSettings
-
-_CLASSES = {
-    "simulator": "simulator.backend:SimulatorBackend",
-    "mlx_lm": "mlx_lm:MlxLmBackend",
-    "vllm_mlx": "vllm_mlx:VllmMlxBackend",
-    "lmstudio": "lmstudio.backend:LmStudioBackend",
-    "openai": "openai:OpenAiBackend",
-    "anthropic": "anthropic:AnthropicBackend",
-}
-"""Kind → module and class in this package. A new backend is one file and one line here."""
 
 
 def create(name: str, settings: BackendSettings, home: Path) -> Backend:
@@ -25,11 +17,21 @@ def create(name: str, settings: BackendSettings, home: Path) -> Backend:
 
     Raises BackendError when the settings cannot work.
     """
-    where = _CLASSES.get(settings.kind)
-    if where is None:
-        known = ", ".join(_CLASSES)
+    row = KINDS.get(settings.kind)
+    if row is None:
+        known = ", ".join(KINDS)
         raise BackendError(f"{settings.kind!r} is no kind of backend: use one of {known}")
-    module, _, cls = where.partition(":")
-    make: Any = getattr(import_module(f"anyclaude_tui.backends.{module}"), cls)
+    if lack := row.lack(settings):
+        raise BackendError(f"{name}: {lack}: {how_to_set(row)}")
+    make: Any = class_of(row)
     backend: Backend = make(name, settings, home)
     return backend
+
+
+def class_of(row: Kind) -> type[Backend]:
+    """The class of a kind; imports its module."""
+    module, _, name = row.backend.partition(":")
+    found = getattr(import_module(module), name)
+    assert isinstance(found, type)
+    assert issubclass(found, Backend)
+    return found

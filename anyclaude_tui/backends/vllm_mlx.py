@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from anyclaude_tui.backends import http, machine
-from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, Progress
+from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, Progress, Tool
 from anyclaude_tui.backends.mlx_model import CHAT, MlxModelBackend
 from anyclaude_tui.backends.supervision.supervised import NotServingError
 
@@ -32,9 +32,15 @@ class VllmMlxBackend(MlxModelBackend):
 
     kind = "vllm_mlx"
 
+    @classmethod
+    def tools(cls) -> Sequence[Tool]:
+        """See Backend."""
+        found = _program(None)
+        return (Tool(cls.kind, "vllm-mlx", str(found) if found else None, INSTALL),)
+
     async def check(self) -> tuple[str, ...]:
         """See MlxModelBackend; and vllm-mlx is there."""
-        if self._program() is None:
+        if _program(self.settings.python) is None:
             raise BackendError(f"vllm-mlx is not installed: {INSTALL}")
         return await super().check()
 
@@ -44,7 +50,7 @@ class VllmMlxBackend(MlxModelBackend):
         calls, reasoning = parsers(self.files.config if self.files else {}, self.model_name)
         return [
             *self.settings.launcher,
-            str(self._program() or "vllm-mlx"),
+            str(_program(self.settings.python) or "vllm-mlx"),
             *("serve", self.model),
             *("--served-model-name", self.model_name),
             *("--host", "127.0.0.1", "--port", str(port)),
@@ -91,14 +97,15 @@ class VllmMlxBackend(MlxModelBackend):
         async with http.client(self.base_url, timeout_s=_STATUS_TIMEOUT_S) as client:
             return parse_progress(await http.get_object(client, "/v1/status"))
 
-    def _program(self) -> Path | None:
-        """`vllm-mlx` beside the configured Python, beside ours, or on PATH."""
-        for python in filter(None, (self.settings.python, sys.executable)):
-            beside = Path(python).expanduser().with_name("vllm-mlx")
-            if beside.exists():
-                return beside
-        found = shutil.which("vllm-mlx")
-        return Path(found) if found else None
+
+def _program(python: str | None) -> Path | None:
+    """`vllm-mlx` beside the configured Python, beside ours, or on PATH."""
+    for beside in filter(None, (python, sys.executable)):
+        program = Path(beside).expanduser().with_name("vllm-mlx")
+        if program.exists():
+            return program
+    found = shutil.which("vllm-mlx")
+    return Path(found) if found else None
 
 
 def parse_progress(status: Any) -> Progress | None:

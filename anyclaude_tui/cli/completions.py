@@ -46,9 +46,10 @@ def commands(parser: argparse.ArgumentParser) -> list[Command]:
 
 def names() -> list[str]:
     """The backends that `--backend` takes by name. Raises ConfigError."""
+    from anyclaude_tui.config.kinds import KINDS
     from anyclaude_tui.config.loading import load
 
-    return [*load().backends, "lmstudio", "simulator"]
+    return [*load().backends, *(row.name for row in KINDS.values() if not row.required)]
 
 
 def script(shell: str, parser: argparse.ArgumentParser) -> str:

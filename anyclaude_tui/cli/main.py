@@ -207,14 +207,16 @@ class _Version(argparse.Action):
 
 
 def _backend_option(parser: argparse.ArgumentParser) -> None:
+    from anyclaude_tui.config.kinds import KINDS
+
+    kinds = ", ".join(row.spec for row in KINDS.values())
     for flag in ("--backend", "--mode"):
         parser.add_argument(
             flag,
             dest="backend",
             metavar="NAME",
             default=argparse.SUPPRESS,
-            help="a configured name, or KIND[:REST]: simulator[:fast|slow], mlx_lm:MODEL, "
-            "vllm_mlx:MODEL, lmstudio[:URL], openai:URL, anthropic:URL"
+            help=f"a configured name, or KIND[:REST]: {kinds}"
             if flag == "--backend"
             else argparse.SUPPRESS,
         )
@@ -259,7 +261,7 @@ def _must_be_drawable() -> None:
             "your terminal is (xterm-256color for most), or use `anyclaude-tui run`",
             2,
         )
-    from anyclaude_tui.screens.dashboard.layout import MIN_HEIGHT, MIN_WIDTH
+    from anyclaude_tui.terminal.window_sizes import MIN_HEIGHT, MIN_WIDTH
 
     size = os.get_terminal_size()
     if size.columns < MIN_WIDTH or size.lines < MIN_HEIGHT:

@@ -1,21 +1,175 @@
-"""What each kind of backend is."""
+"""The kinds of backend: a row for each, which is all that the rest of the program knows of one.
+
+A new backend is one file with a subclass of `Backend`, and its row here. Nothing else compares
+a kind's name: it asks the row.
+"""
 
 from __future__ import annotations
 
-KINDS = ("simulator", "mlx_lm", "vllm_mlx", "lmstudio", "openai", "anthropic")
-"""The kinds of backend, as `--backend KIND[:REST]` and as `kind` in the configuration."""
+from dataclasses import dataclass
+from enum import StrEnum
+
+from anyclaude_tui.config.settings import BackendSettings
 
 
-PREFIX_CACHED = frozenset({"simulator", "mlx_lm", "vllm_mlx", "lmstudio"})
-"""Kinds of backend that keep a prefix cache: where they report nothing, reuse is estimated."""
+class Rest(StrEnum):
+    """What stands behind the colon in `--backend KIND:REST`: the setting that it fills."""
+
+    MODEL = "model"
+    URL = "url"
+    PROFILE = "profile"
 
 
-HEAVY = ("mlx_lm", "vllm_mlx", "lmstudio")
-"""Kinds that load a model into this machine's memory for us: two of them rarely fit."""
+class ModelChoice(StrEnum):
+    """How another model is had on a backend of a kind."""
+
+    FIXED = "fixed"
+    """Not at all."""
+    NAMED = "named"
+    """By asking the server for it by name."""
+    LOADED = "loaded"
+    """The server loads and unloads them when it is told to, each with a context of its own."""
+    STARTED = "started"
+    """A server is started with one model: another one means another server."""
 
 
-LM_STUDIO = "lmstudio"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of backend."""
+
+    name: str
+    """As `kind` in the configuration and in front of the colon."""
+    title: str
+    """Its name for people."""
+    backend: str
+    """MODULE:CLASS of its subclass of `Backend`; imported when one is made, and not before."""
+    rest: Rest
+    example: str
+    """Something that can stand behind the colon."""
+    required: bool = False
+    """Without what stands behind the colon there is no such backend."""
+    started: bool = False
+    """Its server is ours: started, watched, and stopped at the end."""
+    choice: ModelChoice = ModelChoice.FIXED
+    model_format: str = ""
+    """The format of the models on disk that a server is started with."""
+    prefix_cached: bool = False
+    """It keeps a prompt cache: where it reports nothing, what was reused is estimated."""
+    simulated: bool = False
+    """No model answers."""
+
+    @property
+    def in_memory(self) -> bool:
+        """A model is loaded into this machine's memory for us: two of them rarely fit."""
+        return self.choice in (ModelChoice.LOADED, ModelChoice.STARTED)
+
+    @property
+    def spec(self) -> str:
+        """The form of `--backend` for people: `KIND:REST`, in brackets what can be left out."""
+        rest = "URL" if self.rest is Rest.URL else str(self.rest)
+        rest = self.example if self.rest is Rest.PROFILE else rest.upper()
+        return f"{self.name}:{rest}" if self.required else f"{self.name}[:{rest}]"
+
+    def lack(self, settings: BackendSettings) -> str:
+        """What the settings of such a backend lack, in words; empty when nothing."""
+        given: str | None = getattr(settings, self.rest)
+        what = f"{self.rest}" if self.rest is not Rest.URL else "URL"
+        bad = self.rest is Rest.URL and not (given or "").startswith(("http://", "https://"))
+        if (bad and given) or (self.required and not given):
+            return f"{self.name} needs a {what}"
+        return ""
 
 
-STARTED_WITH_A_MODEL = ("mlx_lm", "vllm_mlx")
-"""Kinds whose server is started with one model: another one means another server."""
+_BACKENDS = "anyclaude_tui.backends"
+
+KINDS: dict[str, Kind] = {
+    row.name: row
+    for row in (
+        Kind(
+            name="simulator",
+            title="simulator",
+            backend=f"{_BACKENDS}.simulator.backend:SimulatorBackend",
+            rest=Rest.PROFILE,
+            example="fast|slow",
+            started=True,
+            prefix_cached=True,
+            simulated=True,
+        ),
+        Kind(
+            name="mlx_lm",
+            title="mlx-lm",
+            backend=f"{_BACKENDS}.mlx_lm:MlxLmBackend",
+            rest=Rest.MODEL,
+            example="/path/to/model",
+            required=True,
+            started=True,
+            choice=ModelChoice.STARTED,
+            model_format="mlx",
+            prefix_cached=True,
+        ),
+        Kind(
+            name="vllm_mlx",
+            title="vllm-mlx",
+            backend=f"{_BACKENDS}.vllm_mlx:VllmMlxBackend",
+            rest=Rest.MODEL,
+            example="/path/to/model",
+            required=True,
+            started=True,
+            choice=ModelChoice.STARTED,
+            model_format="mlx",
+            prefix_cached=True,
+        ),
+        Kind(
+            name="lmstudio",
+            title="LM Studio",
+            backend=f"{_BACKENDS}.lmstudio.backend:LmStudioBackend",
+            rest=Rest.URL,
+            example="http://127.0.0.1:1234",
+            choice=ModelChoice.LOADED,
+            prefix_cached=True,
+        ),
+        Kind(
+            name="openai",
+            title="OpenAI-compatible server",
+            backend=f"{_BACKENDS}.openai:OpenAiBackend",
+            rest=Rest.URL,
+            example="http://127.0.0.1:1234/v1",
+            required=True,
+            choice=ModelChoice.NAMED,
+        ),
+        Kind(
+            name="anthropic",
+            title="Anthropic Messages API",
+            backend=f"{_BACKENDS}.anthropic:AnthropicBackend",
+            rest=Rest.URL,
+            example="https://api.anthropic.com",
+        ),
+    )
+}
+"""Every kind by its name, in the order in which they are preferred."""
+DEFAULT = "simulator"
+"""What is taken where nothing is chosen."""
+
+
+def model_choice(kind: str) -> ModelChoice:
+    """How another model is had there; not at all where there is no such kind."""
+    row = KINDS.get(kind)
+    return row.choice if row is not None else ModelChoice.FIXED
+
+
+def in_memory(kind: str) -> bool:
+    """Whether a model is loaded into this machine's memory for us."""
+    row = KINDS.get(kind)
+    return row is not None and row.in_memory
+
+
+def is_started(kind: str) -> bool:
+    """Whether a server of ours is started for it."""
+    row = KINDS.get(kind)
+    return row is not None and row.started
+
+
+def is_prefix_cached(kind: str) -> bool:
+    """Whether it keeps a prompt cache."""
+    row = KINDS.get(kind)
+    return row is not None and row.prefix_cached

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from anyclaude_tui.config import legacy
-from anyclaude_tui.config.kinds import KINDS
+from anyclaude_tui.config.kinds import DEFAULT, KINDS, Kind, Rest
 from anyclaude_tui.config.mistakes import line_of, nearest, plain
 from anyclaude_tui.config.settings import SECTIONS, BackendSettings, Settings
 from anyclaude_tui.redaction import HIDDEN, shown
@@ -130,37 +130,40 @@ def resolve(name: str | None, settings: Settings) -> tuple[str, BackendSettings]
     """A backend's name and settings from `--backend NAME`.
 
     `name` is a name from the configuration or `KIND[:REST]`; None takes the configured
-    one, else the simulator. REST is a model path (mlx_lm, vllm_mlx), a URL (openai,
-    anthropic, lmstudio) or a profile (simulator). The name that comes back may be shown: of a
-    URL's secrets only the settings know. Raises ConfigError.
+    one, else the simulator. REST is what its kind's row says. The name that comes back may be
+    shown: of a URL's secrets only the settings know. Raises ConfigError.
     """
-    name = name or settings.backend or "simulator"
+    name = name or settings.backend or DEFAULT
     if name in settings.backends:
-        return name, settings.backends[name]
+        its = settings.backends[name]
+        if lack := KINDS[its.kind].lack(its):
+            how = how_to_set(KINDS[its.kind])
+            raise ConfigError(f"backends.{name}: {lack}: {how}")
+        return name, its
     if name in legacy.DEFAULTS:  # what --mode took without any file
         return name, BackendSettings(**legacy.DEFAULTS[name])
     kind, _, rest = name.partition(":")
     kind = kind.replace("-", "_")
-    if kind not in KINDS:
+    row = KINDS.get(kind)
+    if row is None:
         known = [*settings.backends, *KINDS]
         raise ConfigError(
             f"no backend called {shown(name)!r}{nearest(name, known)}. Known: {', '.join(known)}. "
             "Write KIND:REST, for example openai:http://127.0.0.1:1234/v1 or "
             "mlx_lm:/path/to/model, or add [backends.NAME] to config.toml."
         )
-    if kind in ("mlx_lm", "vllm_mlx"):
-        if not rest:
-            raise ConfigError(f"{kind} needs a model: --backend {kind}:/path/to/model")
-        return name, BackendSettings(kind=kind, model=rest)
-    if HIDDEN in rest:
+    if row.rest is Rest.URL and HIDDEN in rest:
         raise ConfigError(f"{name}: its secret is left out where it is shown: write the whole URL")
-    if kind in ("openai", "anthropic"):
-        if not rest.startswith(("http://", "https://")):
-            raise ConfigError(f"{kind} needs a URL: --backend {kind}:http://127.0.0.1:1234/v1")
-        return shown(name), BackendSettings(kind=kind, url=rest)
-    if kind == "lmstudio":
-        return shown(name), BackendSettings(kind=kind, url=rest or None)
-    return name, BackendSettings(kind=kind, profile=rest or None)
+    given = {str(row.rest): rest} if rest else {}
+    its = BackendSettings(kind=kind, **given)  # type: ignore[arg-type]  # the rest is a text
+    if lack := row.lack(its):
+        raise ConfigError(f"{lack}: --backend {kind}:{row.example}")
+    return (shown(name) if row.rest is Rest.URL else name), its
+
+
+def how_to_set(row: Kind) -> str:
+    """The line of a backend's table that it cannot do without, in words."""
+    return f'set {row.rest}, for example {row.rest} = "{row.example}"'
 
 
 def _convert(raw: dict[str, Any], text: str, source: str) -> Settings:
@@ -173,7 +176,7 @@ def _convert(raw: dict[str, Any], text: str, source: str) -> Settings:
         if made.kind not in KINDS:
             raise ConfigError(
                 f"{source}{line_of(text, f'backends.{name}.kind')}: backends.{name}.kind: "
-                f"{made.kind!r} is no kind of backend{nearest(made.kind, KINDS)}. "
+                f"{made.kind!r} is no kind of backend{nearest(made.kind, tuple(KINDS))}. "
                 f"Use one of {', '.join(KINDS)}."
             )
     try:

@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from anyclaude_tui import __version__, config
+from anyclaude_tui.config.kinds import DEFAULT, KINDS
 from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.doctor import machine as machine_checks
 from anyclaude_tui.doctor import terminal as terminal_checks
@@ -84,11 +85,11 @@ async def _tried(settings: Settings, home: Path, backend: str | None) -> list[Ch
     from anyclaude_tui.backends.base import BackendError
     from anyclaude_tui.compare import fitness
 
-    name = backend or settings.backend or "simulator"
+    name = backend or settings.backend or DEFAULT
     group = f"The model of {shown(name)}"
     found = []
     try:
-        simulated = config.resolve(name, settings)[1].kind == "simulator"
+        simulated = KINDS[config.resolve(name, settings)[1].kind].simulated
         async for point in fitness.check(settings, home, name):
             if point.passed:
                 found.append(Check(group, point.name, Level.OK, point.said))

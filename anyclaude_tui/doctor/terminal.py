@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from anyclaude_tui.doctor.check import Check, Level
+from anyclaude_tui.terminal.window_sizes import MIN_HEIGHT, MIN_WIDTH, PANE_HEIGHT, PANE_WIDTH
 
 ANSWER_TIMEOUT_S = 1.0
 QUESTIONS = b"\x1b[?u\x1b[>0q\x1b[?2026$p\x1b[c"
@@ -145,13 +146,6 @@ def _encoding(encoding: str) -> Check:
 
 
 def _size(columns: int, rows: int) -> Check:
-    from anyclaude_tui.screens.dashboard.layout import (
-        MIN_HEIGHT,
-        MIN_WIDTH,
-        PANE_HEIGHT,
-        PANE_WIDTH,
-    )
-
     words = f"{columns}×{rows}"
     if columns < MIN_WIDTH or rows < MIN_HEIGHT:
         remedy = f"enlarge it to {MIN_WIDTH}×{MIN_HEIGHT} or more, or use `anyclaude-tui run`"

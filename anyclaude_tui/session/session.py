@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from anyclaude_tui.backends.base import (
 )
 from anyclaude_tui.backends.registry import create
 from anyclaude_tui.claude_code.launch import Launch, find, launch, session_env
+from anyclaude_tui.config.kinds import KINDS
 from anyclaude_tui.config.loading import ConfigError, resolve
 from anyclaude_tui.config.settings import BackendSettings, Settings
 from anyclaude_tui.proxy.context import Services
@@ -250,8 +252,9 @@ class Session:
         """How to start Claude Code on this session. Raises ClaudeMissing."""
         with suppress(TimeoutError, BackendError):
             await asyncio.wait_for(self.ready(), LAUNCH_PATIENCE_S)
-        status = self.switchboard.statuses()[0]
-        env = session_env(self.url, self.token, status.model or status.name, status.window_tokens)
+        status = next(iter(self.switchboard.statuses()), None)
+        model = (status.model or status.name) if status else self.first
+        env = session_env(self.url, self.token, model, status.window_tokens if status else None)
         return launch(self.settings.claude, env, self._claude_args, mode=mode, cwd=self._cwd)
 
     def settings_of(self, name: str) -> BackendSettings:
@@ -281,7 +284,11 @@ class Session:
     def _statuses(self) -> tuple[BackendStatus, ...]:
         """The backends in use and those configured, each in a place that it keeps."""
         found = {name: _unused(name, settings) for name, settings in self.settings.backends.items()}
-        found |= {status.name: status for status in self.switchboard.statuses()}
+        for status in self.switchboard.statuses():
+            configured = found.get(status.name)
+            if configured is not None and not status.kind:  # it could not be made
+                status = replace(configured, state=status.state, reason=status.reason)
+            found[status.name] = status
         for name in found:
             self._places.setdefault(name, len(self._places))
         return tuple(sorted(found.values(), key=lambda status: self._places[status.name]))
@@ -297,5 +304,5 @@ def _unused(name: str, settings: BackendSettings) -> BackendStatus:
         url=settings.url and shown(settings.url),
         window_tokens=settings.context_window,
         slots=settings.slots,
-        simulated=settings.kind == "simulator",
+        simulated=KINDS[settings.kind].simulated,
     )

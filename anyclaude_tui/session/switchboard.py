@@ -283,13 +283,23 @@ class Switchboard:
     async def _change_to(self, name: str, step: str, work: Work) -> None:
         """Another backend, brought up by `work`, becomes the active one."""
         old = self._lanes.get(self.active)
-        lane = self._lanes.get(name) or Lane(self._make(name), Gate(1))
+        lane = self._lanes.get(name) or self._new_lane(name)
         with self._changing(step, old):
             async with self._room_for(lane.backend, old):
                 self._step = step
                 await self._bring_up(name, lane, old, work)
         if old is not None and old.backend.name in self._lanes:
             self._let_go(old)
+
+    def _new_lane(self, name: str) -> Lane:
+        """Raises BackendError or ConfigError where there can be no such backend: it is listed,
+        as one that has failed."""
+        try:
+            return Lane(self._make(name), Gate(1))
+        except (BackendError, ConfigError) as error:
+            self._hub.notice("error", f"{name}: {error}")
+            self._failed[name] = BackendStatus(name, "", BackendState.FAILED, reason=str(error))
+            raise
 
     @asynccontextmanager
     async def _room_for(self, new: Backend, old: Lane | None) -> AsyncIterator[None]:

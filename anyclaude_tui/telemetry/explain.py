@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from anyclaude_tui.backends.base import Endpoint
-from anyclaude_tui.config.kinds import PREFIX_CACHED
+from anyclaude_tui.config.kinds import is_prefix_cached
 from anyclaude_tui.figures import Source, estimated
 from anyclaude_tui.prefix.divergence import Cause, Comparison, compare, shared_bytes
 from anyclaude_tui.prefix.segments import Part, Prompt, prompt_of
@@ -86,7 +86,7 @@ class Explainer:
         if (
             comparison is not None
             and attempt.cached_tokens.source is Source.UNKNOWN
-            and record.kind in PREFIX_CACHED
+            and is_prefix_cached(record.kind)
             and attempt.first_delta_at is not None
         ):
             attempt.cached_tokens = estimated(

@@ -157,7 +157,7 @@ def test_the_command_has_our_defaults_and_the_users_last_word(make: Make) -> Non
 
 
 def test_a_model_is_needed(make: Make) -> None:
-    with pytest.raises(BackendError, match="no model given"):
+    with pytest.raises(BackendError, match="mlx_lm needs a model"):
         make(kind="mlx_lm")
 
 

@@ -160,7 +160,7 @@ async def test_another_of_its_models_can_be_chosen(make: Make) -> None:
 async def test_nothing_there(make: Make) -> None:
     with pytest.raises(BackendError, match=r"nothing answers at http://127.0.0.1:9: start the"):
         await make(kind="openai", url="http://127.0.0.1:9/v1").start()
-    with pytest.raises(BackendError, match="no URL given"):
+    with pytest.raises(BackendError, match="openai needs a URL"):
         make(kind="openai")
     with pytest.raises(BackendError, match=r"\$NO_SUCH_KEY is not set"):
         await make(kind="openai", url="http://127.0.0.1:9", api_key="env:NO_SUCH_KEY").start()

@@ -11,9 +11,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from anyclaude_tui.backends.base import BackendState, BackendStatus, ModelInfo
+from anyclaude_tui.backends.base import BackendState, BackendStatus, ModelInfo, Tool
 from anyclaude_tui.backends.discovery import Discovery, Offer
-from anyclaude_tui.backends.installed import Tool
 from anyclaude_tui.backends.models.memory import Estimate
 from anyclaude_tui.telemetry.hub import Snapshot
 from tests.screens import fakes
@@ -76,8 +75,8 @@ HUGE = Offer(
     fits=False,
 )
 TOOLS = (
-    Tool("mlx_lm", "mlx-lm", "/venv/mlx_lm/__init__.py", "pip install 'anyclaude-tui[mlx]'", True),
-    Tool("vllm_mlx", "vllm-mlx", None, "pip install vllm-mlx", True),
+    Tool("mlx_lm", "mlx-lm", "/venv/mlx_lm/__init__.py", "pip install 'anyclaude-tui[mlx]'"),
+    Tool("vllm_mlx", "vllm-mlx", None, "pip install vllm-mlx"),
     Tool("lmstudio", "LM Studio", None, "https://lmstudio.ai"),
     Tool("openai", "Ollama", "/usr/bin/ollama", "https://ollama.com"),
 )

@@ -17,15 +17,22 @@ import httpx
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.attached import AttachedBackend
-from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, ModelInfo
+from anyclaude_tui.backends.base import (
+    GOOD_WINDOW_TOKENS,
+    SMALL_WINDOW_TOKENS,
+    BackendError,
+    Dialect,
+    Endpoint,
+    Finding,
+    ModelInfo,
+    Tool,
+    small_window,
+)
 from anyclaude_tui.backends.lmstudio.api import LmModel, is_lm_studio, list_models, load, unload
-from anyclaude_tui.backends.lmstudio.files import lms_program
+from anyclaude_tui.backends.lmstudio.files import PLACE, lms_program
 from anyclaude_tui.config.settings import BackendSettings
 
 DEFAULT_URL = "http://127.0.0.1:1234"
-SMALL_WINDOW_TOKENS = 32_768
-"""Claude Code's own prompt is over 25k tokens: less is impractical."""
-GOOD_WINDOW_TOKENS = 65_536
 LOAD_TIMEOUT_S = 1800.0
 SERVER_START_S = 30.0
 
@@ -34,6 +41,11 @@ class LmStudioBackend(AttachedBackend):
     """A running LM Studio."""
 
     kind = "lmstudio"
+
+    @classmethod
+    def tools(cls) -> Sequence[Tool]:
+        """See Backend."""
+        return (Tool(cls.kind, PLACE, lms_program(), "https://lmstudio.ai"),)
 
     def __init__(self, name: str, settings: BackendSettings, home: Path) -> None:
         super().__init__(name, settings, home, settings.url or DEFAULT_URL)
@@ -93,6 +105,35 @@ class LmStudioBackend(AttachedBackend):
             # Parallel requests invalidate its KV cache or crash the model ("Known faults").
             slots=self.settings.slots or 1,
         )
+
+    async def look(self) -> Sequence[Finding]:
+        """See Backend: not running is no fault where `lms` can start it."""
+        async with self.client() as client:
+            if await is_lm_studio(client):
+                return await self._ask(self.examine)
+        if lms_program() and is_local(self.base_url):
+            return (Finding("not running; its server is started when it is needed"),)
+        raise BackendError(
+            f"LM Studio does not answer at {self.base_url}: open it and start its server "
+            "(Developer, Start Server)"
+        )
+
+    async def examine(self, client: httpx.AsyncClient) -> Sequence[Finding]:
+        """See AttachedBackend."""
+        models = await list_models(client)
+        if not models:
+            raise BackendError("LM Studio has no model: download one there")
+        loaded = [model for model in models if model.loaded]
+        if not loaded:
+            words = f"{len(models)} models, none loaded: one is loaded when it is needed"
+            return (Finding(words),)
+        window = loaded[0].context_tokens
+        words = f"{loaded[0].id}" + (f", loaded with {window:,} tokens" if window else "")
+        remedy = (
+            "press ! in the backends screen (Ctrl+] b), or load it again with "
+            f"{GOOD_WINDOW_TOKENS:,} tokens"
+        )
+        return (Finding(words), *small_window(window, remedy))
 
     async def answers(self, client: httpx.AsyncClient) -> None:
         """See AttachedBackend."""

@@ -27,6 +27,8 @@ class DiskModel:
     size_bytes: int
     window_tokens: int | None
     fits: bool
+    format: str = "mlx"
+    """As `model_format` of a kind that can be started with it."""
 
 
 def hub_folder(env: Mapping[str, str] = os.environ) -> Path:

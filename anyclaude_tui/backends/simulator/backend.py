@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from anyclaude_tui.backends import http
-from anyclaude_tui.backends.base import BackendError, Endpoint, ModelInfo
+from anyclaude_tui.backends.base import BackendError, Endpoint, Finding, ModelInfo
 from anyclaude_tui.backends.mlx_lm import dialect
 from anyclaude_tui.backends.simulator.plan import parse_profile
 from anyclaude_tui.backends.supervision.supervised import NotServingError, SupervisedBackend
@@ -53,6 +53,10 @@ class SimulatorBackend(SupervisedBackend):
             window_tokens=self.settings.context_window or self._profile.window_tokens,
             slots=self.settings.slots or self._profile.slots,
         )
+
+    async def look(self) -> Sequence[Finding]:
+        """See Backend."""
+        return (Finding("simulated: no model, made-up words"),)
 
     async def models(self) -> Sequence[ModelInfo]:
         """The one simulated model."""

@@ -17,7 +17,14 @@ from pathlib import Path
 import httpx
 
 from anyclaude_tui.backends import http, machine
-from anyclaude_tui.backends.base import Backend, BackendError, BackendState, BackendStatus, Endpoint
+from anyclaude_tui.backends.base import (
+    Backend,
+    BackendError,
+    BackendState,
+    BackendStatus,
+    Endpoint,
+    Finding,
+)
 from anyclaude_tui.backends.supervision import exits, pidfiles
 from anyclaude_tui.backends.supervision.process import ServerProcess
 from anyclaude_tui.backends.supervision.serverlog import ServerLog
@@ -49,8 +56,8 @@ class SupervisedBackend(Backend):
     def __init__(self, name: str, settings: BackendSettings, home: Path) -> None:
         super().__init__(name)
         self.settings = settings
+        self.home = home
         self.port = 0
-        self._home = home
         self._log = ServerLog(home / "server-logs" / f"{_file_name(name)}.log")
         self._process: ServerProcess | None = None
         self._state = BackendState.STOPPED
@@ -122,6 +129,12 @@ class SupervisedBackend(Backend):
         self._set(BackendState.STOPPED)
         self._log.close()
 
+    async def look(self) -> Sequence[Finding]:
+        """See Backend: what `check` finds."""
+        warnings = await self.check()
+        words = f"{self.model_name or self.kind}: it is started when it is needed"
+        return (Finding(words), *map(as_finding, warnings))
+
     async def recover(self) -> None:
         """See Backend: looks whether it serves, and waits for the restart when it does not."""
         if self._state in _UP:
@@ -179,7 +192,7 @@ class SupervisedBackend(Backend):
     async def _keep(self) -> None:
         """Bring it up and keep it up until cancelled, or until it has failed."""
         try:
-            await asyncio.to_thread(pidfiles.clear_left_over, self._home / "state")
+            await asyncio.to_thread(pidfiles.clear_left_over, self.home / "state")
             served = False
             while True:
                 try:
@@ -211,7 +224,7 @@ class SupervisedBackend(Backend):
         env = {**os.environ, "PYTHONUNBUFFERED": "1", **self.environment(), **self.settings.env}
         command = self.command(self.port)
         self._log.note("$ " + " ".join(command))
-        self._process = ServerProcess(self.name, command, env, self._log, self._home / "state")
+        self._process = ServerProcess(self.name, command, env, self._log, self.home / "state")
         await self._process.start()
         self._set(BackendState.LOADING)
         self._endpoint = await self._first_answer(self._process)
@@ -352,6 +365,12 @@ class SupervisedBackend(Backend):
             if self._state in (BackendState.FAILED, BackendState.STOPPED):
                 raise BackendError(self._reason or f"{self.name} was stopped")
             await self._changed.wait()
+
+
+def as_finding(warning: str) -> Finding:
+    """A warning, `WHAT: REMEDY`, as a finding."""
+    what, _, remedy = warning.rpartition(": ")
+    return Finding(what or remedy, remedy if what else "see docs/troubleshooting.md")
 
 
 def _file_name(name: str) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.compare.measuring.logged_proxy import LoggedProxy
 from anyclaude_tui.compare.samples import Target
-from anyclaude_tui.config.kinds import HEAVY
+from anyclaude_tui.config.kinds import in_memory
 from anyclaude_tui.config.loading import resolve
 from anyclaude_tui.config.settings import LogSettings, RoleSettings, Settings
 from anyclaude_tui.proxy.upstream import open_http
@@ -110,7 +110,7 @@ class Host:
 
 def can_stand_together(hosts: list[Host]) -> bool:
     """Whether all targets may be up at the same time: at most one loads a model for us."""
-    return sum(host.kind in HEAVY for host in hosts) <= 1
+    return sum(in_memory(host.kind) for host in hosts) <= 1
 
 
 def quiet(settings: Settings) -> Settings:

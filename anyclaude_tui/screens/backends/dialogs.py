@@ -13,16 +13,15 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from anyclaude_tui.backends.base import ModelInfo
+from anyclaude_tui.backends.base import SMALL_WINDOW_TOKENS, ModelInfo
 from anyclaude_tui.backends.models.memory import Estimate
-from anyclaude_tui.screens.backends.rows import SMALL_WINDOW_TOKENS, Row
+from anyclaude_tui.screens.backends.rows import Row
 from anyclaude_tui.screens.dialogs import Dialog, Question, content
 from anyclaude_tui.session.thread import Door
 from anyclaude_tui.widgets import format
 from anyclaude_tui.widgets.cursor import PickList
 from anyclaude_tui.widgets.lines import Line, Tone, clean, joined, text
 
-GOOD_WINDOW_TOKENS = 65_536
 LEAST_WINDOW_TOKENS = 1_024
 REFRESH_S = 0.5
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anyclaude_tui.backends.base import BackendState
-from anyclaude_tui.config.kinds import LM_STUDIO, STARTED_WITH_A_MODEL
+from anyclaude_tui.config.kinds import ModelChoice, model_choice
 from anyclaude_tui.screens.backends.rows import DISK, Row
 
 KEYS: tuple[tuple[str, str, str, str], ...] = (
@@ -36,7 +36,7 @@ def useful(row: Row | None, changing: bool) -> list[tuple[str, str]]:
 def _for_row(row: Row) -> set[str]:
     """The actions that can do something for it."""
     can = set()
-    if row.group != DISK and row.kind in (LM_STUDIO, "openai", *STARTED_WITH_A_MODEL):
+    if row.group != DISK and model_choice(row.kind) is not ModelChoice.FIXED:
         can.add("choose_model")
     status = row.status
     if status is None or status.state is BackendState.STOPPED:
@@ -47,6 +47,7 @@ def _for_row(row: Row) -> set[str]:
         can.add("restart")
     if status.remedy and row.active:
         can.add("remedy")
-    if status.state in _SERVING and (status.kind == LM_STUDIO or not row.active):
+    loads = model_choice(status.kind) is ModelChoice.LOADED
+    if status.state in _SERVING and (loads or not row.active):
         can.add("unload")
     return can

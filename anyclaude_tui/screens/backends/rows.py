@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from anyclaude_tui.backends.base import BackendState, BackendStatus
+from anyclaude_tui.backends.base import SMALL_WINDOW_TOKENS, BackendState, BackendStatus, Tool
 from anyclaude_tui.backends.discovery import Discovery, Offer
-from anyclaude_tui.backends.installed import Tool
 from anyclaude_tui.backends.models.memory import Estimate
 from anyclaude_tui.figures import estimated
 from anyclaude_tui.screens.actions import DIGITS
@@ -44,8 +43,6 @@ NARROW = 66
 """A list with less room shows the name and the state."""
 FIGURES_MOST = 84
 """Wider, a number stands too far from its name."""
-SMALL_WINDOW_TOKENS = 32_768
-"""Claude Code's own prompt is over 25,000 tokens: less is impractical."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,13 @@ from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import OptionList
 
-from anyclaude_tui.backends.base import BackendState, ModelInfo
+from anyclaude_tui.backends.base import GOOD_WINDOW_TOKENS, BackendState, ModelInfo
 from anyclaude_tui.backends.discovery import Discovery
 from anyclaude_tui.backends.models.memory import Estimate
-from anyclaude_tui.config.kinds import LM_STUDIO, STARTED_WITH_A_MODEL
+from anyclaude_tui.config.kinds import ModelChoice, model_choice
 from anyclaude_tui.screens.actions import DIGITS
 from anyclaude_tui.screens.backends import rows as backend_rows
 from anyclaude_tui.screens.backends.dialogs import (
-    GOOD_WINDOW_TOKENS,
     Context,
     Log,
     Models,
@@ -184,7 +183,7 @@ class BackendsScreen(Screen[None]):
         self._at = row.spec
         if self._steps is not None and self._steps.ended:
             self._steps = None
-        if row.spec not in self._memory and row.kind in STARTED_WITH_A_MODEL:
+        if row.spec not in self._memory and model_choice(row.kind) is ModelChoice.STARTED:
             self._memory[row.spec] = None
             self.run_worker(self._estimate(row.spec), exit_on_error=False)
         self._show_details()
@@ -230,7 +229,7 @@ class BackendsScreen(Screen[None]):
         row = self.row
         if row is None or row.status is None or row.status.state is BackendState.STOPPED:
             self._say("it is not running")
-        elif row.kind == LM_STUDIO and row.status.model:
+        elif model_choice(row.kind) is ModelChoice.LOADED and row.status.model:
             words = f"{row.status.model} is in use: requests fail until a model is loaded again."
             if row.active:
                 ask = partial(self._unload, row.spec, row.status.model)
@@ -341,7 +340,7 @@ class BackendsScreen(Screen[None]):
             return
         self._message = ()
         disk = [r for r in self._list.rows if r.group == DISK and r.usable]
-        others = disk if row.kind in STARTED_WITH_A_MODEL else []
+        others = disk if model_choice(row.kind) is ModelChoice.STARTED else []
         if not listed and not others:
             self._say(f"{name} lists no model")
             return
@@ -353,7 +352,7 @@ class BackendsScreen(Screen[None]):
 
     async def _load(self, row: Row, model: ModelInfo) -> None:
         name, window = row.spec, None
-        if row.kind == LM_STUDIO:
+        if model_choice(row.kind) is ModelChoice.LOADED:
             most = None if model.loaded else model.window_tokens
             first = min(GOOD_WINDOW_TOKENS, most or GOOD_WINDOW_TOKENS)
             window = await self.app.push_screen_wait(Context(model.id, first, most))

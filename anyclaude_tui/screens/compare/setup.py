@@ -20,7 +20,7 @@ from anyclaude_tui.compare.workload import (
     from_body,
     from_prompt,
 )
-from anyclaude_tui.config.kinds import HEAVY
+from anyclaude_tui.config.kinds import in_memory, is_started
 from anyclaude_tui.screens.backends.rows import MINE, Row
 from anyclaude_tui.screens.backends.rows import title as row_title
 from anyclaude_tui.widgets import format
@@ -142,7 +142,7 @@ def makes_room(setup: Setup, rows: Sequence[Row]) -> bool:
 def _two_models(setup: Setup, rows: Sequence[Row]) -> bool:
     active = next((row for row in rows if row.active), None)
     others = [row for row in rows if row.spec in setup.targets and not row.active]
-    return bool(active and active.kind in HEAVY and any(row.kind in HEAVY for row in others))
+    return bool(active and in_memory(active.kind) and any(in_memory(r.kind) for r in others))
 
 
 def count(made: Sequence[Workload], setup: Setup) -> int:
@@ -228,7 +228,7 @@ def _effects(setup: Setup, rows: Sequence[Row]) -> Iterable[tuple[Tone, str]]:
 
 def _starts(row: Row | None) -> bool:
     """Whether a server of ours is started for it."""
-    return row is None or row.kind in ("simulator", "mlx_lm", "vllm_mlx")
+    return row is None or is_started(row.kind)
 
 
 def _shown(spec: str, row: Row | None) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from anyclaude_tui.backends.base import BackendState
 from anyclaude_tui.screens import actions
 from anyclaude_tui.screens.actions import ACTIONS, DIGITS, Action
-from anyclaude_tui.screens.dashboard.layout import MIN_HEIGHT, MIN_WIDTH
 from anyclaude_tui.telemetry.hub import Notice, Snapshot
+from anyclaude_tui.terminal.window_sizes import MIN_HEIGHT, MIN_WIDTH
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, pad, spread, text, width_of, wrapped
 
 NOTICE_TONES = {"info": Tone.LABEL, "warning": Tone.WARN, "error": Tone.BAD}

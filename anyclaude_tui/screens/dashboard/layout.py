@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from textual.geometry import Region
 
-MIN_WIDTH, MIN_HEIGHT = 40, 10
-PANE_WIDTH, PANE_HEIGHT = 80, 24
+from anyclaude_tui.terminal.window_sizes import MIN_HEIGHT, MIN_WIDTH, PANE_HEIGHT, PANE_WIDTH
+
 SIDE_LEAST, SIDE_MOST = 40, 60
 STRIP_ROWS = 3
 

@@ -173,7 +173,7 @@ def choices(row: Row, settings: Settings, themes: Sequence[str]) -> tuple[str, .
     """What can be chosen from a list; empty where words are typed."""
     key = row.key
     if key[-1] == "kind":
-        return KINDS
+        return tuple(KINDS)
     if key[-1] == "profile":
         return ("fast", "slow")
     if key == ("backend",) or key[0] == "roles":

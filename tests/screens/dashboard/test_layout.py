@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from anyclaude_tui.screens.dashboard.layout import NEEDS, PANE_HEIGHT, Plan, heights, plan
+from anyclaude_tui.screens.dashboard.layout import NEEDS, Plan, heights, plan
+from anyclaude_tui.terminal.window_sizes import PANE_HEIGHT
 
 SIZES = [
     (width, height)
