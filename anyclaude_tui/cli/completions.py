@@ -49,7 +49,8 @@ def names() -> list[str]:
     from anyclaude_tui.config.kinds import KINDS
     from anyclaude_tui.config.loading import load
 
-    return [*load().backends, *(row.name for row in KINDS.values() if not row.required)]
+    here = [row.name for row in KINDS.values() if row.started or row.in_memory]
+    return [*load().backends, *(name for name in here if not KINDS[name].required)]
 
 
 def script(shell: str, parser: argparse.ArgumentParser) -> str:

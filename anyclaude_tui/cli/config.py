@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import tomli_w
+import tomlkit
 
 from anyclaude_tui import config as configuration
 from anyclaude_tui.cli.failure import Failed
@@ -38,7 +38,7 @@ def config(options: argparse.Namespace) -> int:
         else:
             print(f"{path} does not exist; the defaults are used")
         return 0
-    print(tomli_w.dumps(_shown(msgspec.to_builtins(settings))), end="")
+    print(tomlkit.dumps(_shown(msgspec.to_builtins(settings))), end="")
     return 0
 
 
@@ -56,7 +56,7 @@ def _import(source: Path | None, path: Path) -> int:
     made, notes = configuration.from_legacy(source)
     files.private_dir(path.parent)
     path.touch(mode=0o600)
-    path.write_text(tomli_w.dumps(made), encoding="utf-8")
+    path.write_text(tomlkit.dumps(made), encoding="utf-8")
     print(f"Wrote {path} from {source}")
     for note in notes:
         print(f"  {note}")

@@ -46,7 +46,7 @@ def completed(tmp_path: Path, *words: str) -> list[str]:
         (("config", "im"), ["import"]),
         (("requests", "re"), ["replay"]),
         (("--backend", "c"), ["coder"]),
-        (("run", "--mode", ""), ["coder", "lmstudio", "simulator"]),
+        (("run", "--mode", ""), ["coder", "simulator", "lmstudio"]),
         (("compare", "co"), ["coder"]),
         (("serve", "--port", ""), []),
         (("run", "--", "-"), []),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tomli_w
+import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -131,7 +131,7 @@ def test_any_file_and_any_key(raw: dict[str, Any], key: list[str], value: Any) -
         table = table.get(name, {})
         if not isinstance(table, dict):
             return
-    changed(tomli_w.dumps(raw), tuple(key), value)
+    changed(tomlkit.dumps(raw), tuple(key), value)
 
 
 # --- the file -------------------------------------------------------------------------------
@@ -162,3 +162,42 @@ def test_the_file_is_the_users_alone_and_a_link_stays_one(tmp_path: Path) -> Non
     assert (home / "config.toml").is_symlink()
     assert real.read_text() == 'backend = "simulator"\n'
     assert real.stat().st_mode & 0o777 == 0o600
+
+
+lines = st.lists(st.sampled_from(["# a word", "", "# [backends.x]", "#k = 1"]), max_size=3)
+
+
+@given(
+    st.lists(st.tuples(lines, names, st.integers(0, 9)), max_size=4, unique_by=lambda x: x[1]),
+    st.lists(st.tuples(lines, names, st.integers(0, 9)), max_size=3, unique_by=lambda x: x[1]),
+    names,
+    st.one_of(st.none(), st.integers(0, 9)),
+)
+def test_comments_and_order_stay_in_any_file(
+    top: list[tuple[list[str], str, int]],
+    tables: list[tuple[list[str], str, int]],
+    name: str,
+    value: int | None,
+) -> None:
+    written: list[str] = []
+    for comments, key, number in top:
+        written += [*comments, f"{tomlkit.key(key).as_string()} = {number}"]
+    known = {key for _, key, _ in top}
+    for comments, key, number in tables:
+        if key not in known:
+            written += [*comments, f"[{tomlkit.key(key).as_string()}]", f"n = {number}"]
+    text = "".join(f"{line}\n" for line in written)
+    if isinstance(tomllib.loads(text).get(name), dict):
+        return
+    made = changed(text, (name,), value)
+    own = tomlkit.key(name).as_string()
+    before = [line for line in written if line and not line.startswith(f"{own} = ")]
+    after = [line for line in made.splitlines() if line and not line.startswith(f"{own} = ")]
+    assert after == before
+
+
+def test_a_comment_over_a_table_stays_there() -> None:
+    made = changed("a = 1\n\n# of x\n[x]\nb = 2\n", ("keep",), 2)
+    assert made == "a = 1\nkeep = 2\n\n# of x\n[x]\nb = 2\n"
+    made = changed("[x]\nb = 2\n\n# of y\n[y]\nc = 3\n", ("x", "z", "d"), 4)
+    assert "# of y\n[y]" in made

@@ -47,9 +47,9 @@ def translated(data: dict[str, Any]) -> Settings:
 
 
 def _toml(value: dict[str, Any]) -> str:
-    import tomli_w
+    import tomlkit
 
-    return tomli_w.dumps(value)
+    return tomlkit.dumps(value)
 
 
 def test_a_full_file() -> None:
