@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import gc
+import logging
 import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.text import Text
 from textual import constants, events
 from textual.app import App
 from textual.command import CommandPalette
+from textual.drivers.linux_driver import LinuxDriver
 
 from anyclaude_tui.config.settings import DashboardSettings, Settings
 from anyclaude_tui.screens import actions
@@ -29,6 +32,7 @@ from anyclaude_tui.signals import ENDING, Stop, on_signals
 from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.terminal.keys import key_press
 from anyclaude_tui.widgets import themes
+from anyclaude_tui.widgets.driver import TerminalDriver
 from anyclaude_tui.widgets.format import home_relative
 from anyclaude_tui.widgets.textual_internals import (
     key_name,
@@ -38,7 +42,11 @@ from anyclaude_tui.widgets.textual_internals import (
 )
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
     from anyclaude_tui.widgets.terminal import messages as pane_messages
+
+log = logging.getLogger(__name__)
 
 REFRESH_S = 0.2
 WRITES_BEHIND = 3
@@ -84,6 +92,18 @@ class DashboardApp(App[int], inherit_bindings=False):
     def get_css_variables(self) -> dict[str, str]:
         colors = super().get_css_variables()
         return {**colors, **themes.variables(self.current_theme, colors)}
+
+    def get_driver_class(self) -> type[Driver]:
+        """Ours in place of Textual's own for terminals."""
+        found = super().get_driver_class()
+        return TerminalDriver if found is LinuxDriver else found
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A fault of ours ends the app with a sentence and exit code 1; the traceback, whose
+        values may hold secrets, goes to the log alone."""
+        log.error("the dashboard failed", exc_info=error)
+        super()._handle_exception(error)
+        self._exit_renderables[:] = [Text(crash_words(error, self.door))]
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         """The screen as SVG; what has the terminal's own colours gets the theme's."""
@@ -368,6 +388,15 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.bell()
 
 
+def crash_words(error: Exception, door: Door) -> str:
+    """What the user reads after a fault of ours has ended the dashboard."""
+    path = home_relative(str(door.home / "server-logs" / "proxy.log"))
+    return (
+        f"anyclaude-tui ended by a fault of its own ({type(error).__name__}). Please report it "
+        f"with the end of {path}. Start it again; Claude Code has kept the conversation (/resume)."
+    )
+
+
 def run_dashboard(
     door: Door, settings: Settings, external: bool, *, first_run: bool = False
 ) -> int:
@@ -379,5 +408,12 @@ def run_dashboard(
     app = DashboardApp(door, settings, external, first_run=first_run)
     stop = Stop(lambda: app.call_later(app.leave, True))
     with on_signals(stop, *ENDING):
-        app.run()
-    return 128 + stop.number if stop.number else app.return_code or 0
+        try:
+            app.run()
+        except Exception as error:
+            log.exception("the dashboard failed")
+            print(crash_words(error, door), file=sys.stderr)
+            return 1
+    if stop.number:
+        return 128 + stop.number
+    return 1 if app.return_code is None else app.return_code  # None: nobody asked it to end

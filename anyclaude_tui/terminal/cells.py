@@ -103,4 +103,9 @@ class FrameEnded:
     """Synchronized output ended (CSI ? 2026 l): what is on the grid now is a whole frame."""
 
 
-ScreenEvent = TitleSet | BellRang | ProgressSet | ClipboardSet | Notified | FrameEnded
+@dataclass(frozen=True, slots=True)
+class Faulted:
+    """The emulator failed at something and goes on; it tells so the first time."""
+
+
+ScreenEvent = TitleSet | BellRang | ProgressSet | ClipboardSet | Notified | FrameEnded | Faulted

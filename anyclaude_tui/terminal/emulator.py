@@ -25,6 +25,7 @@ from anyclaude_tui.terminal.cells import (
     ClipboardSet,
     Colour,
     Cursor,
+    Faulted,
     FrameEnded,
     Look,
     Notified,
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 
 MAX_SEQUENCE_CHARACTERS = 1 << 20
 """An escape sequence that does not end is dropped after this much."""
+FAULTS_LOGGED = 10
 _LOOKS_KEPT = 8192
 _CAN = "\x18"
 
@@ -103,10 +105,28 @@ class Emulator:
             if len(board.parser.buffer) > MAX_SEQUENCE_CHARACTERS:
                 board.parser.feed(_CAN)
         except Exception:
-            self.faults += 1
-            if self.faults == 1:  # a program that found one way can do it all the time
-                log.exception("the terminal core failed; its parser was reset")
-            board.parser.reset()
+            self._failed("what the program wrote", data)
+            self._mend()
+
+    def _failed(self, at: str, data: object) -> None:
+        """Log a fault of the core's, and tell of the first: a program that found one way can
+        do it all the time."""
+        self.faults += 1
+        if self.faults <= FAULTS_LOGGED:
+            log.exception("the terminal core failed at %s: %.400r", at, data)
+        if self.faults == 1:
+            self._report(Faulted())
+
+    def _mend(self) -> None:
+        """After a fault: the parser at its start, and a screen that can be painted."""
+        board = self._board
+        board.parser.reset()
+        page = board.blitter.current_page
+        whole = len(page.grid) == page.height and all(len(row) == page.width for row in page.grid)
+        if not (whole and 0 <= board.cursor.y < board.height and board.cursor.x >= 0):
+            board.resize(self.columns, self.rows)
+            board.reset(hard=True)
+        self._page = None
 
     def reset(self) -> None:
         """As after power-on (RIS), for the next program; the history stays."""
@@ -312,10 +332,15 @@ class Emulator:
         board = self._board
         if (rows, columns) == (self.rows, self.columns):
             return
-        if columns == self.columns:
-            fit_main_screen(board, self.history, rows)
-        fit_alternate_screen(board, rows)
-        board.resize_from_frontend(columns, rows)
+        try:
+            if columns == self.columns:
+                fit_main_screen(board, self.history, rows)
+            fit_alternate_screen(board, rows)
+            board.resize_from_frontend(columns, rows)
+        except Exception:
+            self._failed("a change of size", (rows, columns))
+            board.resize(columns, rows)
+            board.reset(hard=True)
         self._page = None
 
     # --- the user acts ---
@@ -328,9 +353,12 @@ class Emulator:
                 held |= KeyModifiers[name.upper()]
         if press.super_:
             held |= KeyModifiers.SUPER
-        self._board.input_key_event(
-            KeyEvent(press.key, held, text=press.text, shifted_key=press.shifted)
-        )
+        try:
+            self._board.input_key_event(
+                KeyEvent(press.key, held, text=press.text, shifted_key=press.shifted)
+            )
+        except Exception:
+            self._failed("a key", press)
 
     def paste(self, text: str) -> None:
         """Send pasted text."""
@@ -355,7 +383,10 @@ class Emulator:
         `modifiers` of "shift", "meta", "ctrl". A wheel step is a press with `wheel`.
         """
         code = _WHEEL[button] if wheel else _BUTTONS[button]
-        self._board.input_mouse(x + 1, y + 1, code, kind, set(modifiers))
+        try:
+            self._board.input_mouse(x + 1, y + 1, code, kind, set(modifiers))
+        except Exception:
+            self._failed("the mouse", (kind, x, y, button, modifiers))
 
     # --- what the core tells us ---
 

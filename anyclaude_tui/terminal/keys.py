@@ -11,6 +11,8 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
+from anyclaude_tui.terminal.key_forms import is_text
+
 _MODIFIERS = frozenset({"shift", "alt", "ctrl", "super", "hyper", "meta"})
 
 # Textual's names for what the emulator calls otherwise.
@@ -36,7 +38,7 @@ _NAMED_KEYS = frozenset(
     {
         "escape", "enter", "tab", "backspace", "insert", "delete", "pageup", "pagedown",
         "left", "right", "up", "down", "home", "end", "menu", "caps_lock", "scroll_lock",
-        "num_lock", "print_screen", "pause",
+        "num_lock", "print_screen", "pause", "kp_begin",
     }
     | {f"f{n}" for n in range(1, 36)}
 )  # fmt: skip
@@ -67,11 +69,11 @@ def key_press(name: str, character: str | None) -> KeyPress | None:
     if key == "backtab":
         key, held = "tab", held | {"shift"}
     key = _NAMES.get(key, key)
-    text = character if character and character.isprintable() else None
+    text = character if character and is_text(character) else None
     if key not in _NAMED_KEYS and len(key) != 1:
         key = _character_of(key, character)
-        if key == "":
-            return None
+    if key not in _NAMED_KEYS and not is_text(key):
+        return None
     if key == "backspace" and character == "\x08" and not held:
         key, held, text = "h", {"ctrl"}, None  # a terminal whose Backspace is ^H
     shifted = None
@@ -109,7 +111,7 @@ def _split(name: str) -> list[str]:
 
 
 def _character_of(key: str, character: str | None) -> str:
-    if character and len(character) == 1 and character.isprintable():
+    if character and is_text(character):
         return character
     try:
         return unicodedata.lookup(key.replace("_", " "))

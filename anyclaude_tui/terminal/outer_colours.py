@@ -19,7 +19,8 @@ from typing import NamedTuple
 RGB = tuple[int, int, int]
 TIMEOUT_S = 0.3
 _QUERY = b"\x1b]10;?\x1b\\\x1b]11;?\x1b\\\x1b[c"
-_COLOUR = re.compile(rb"\x1b\]1([01]);rgba?:([0-9a-fA-F]+)/([0-9a-fA-F]+)/([0-9a-fA-F]+)")
+_ANSWER = re.compile(rb"\x1b\]1([01]);([^\x07\x1b]{1,64})")
+_COLOUR = re.compile(r"rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})(?:/.*)?")
 _END = re.compile(rb"\x1b\[\?[0-9;]*c")
 
 
@@ -62,10 +63,22 @@ def _read(terminal: int, timeout_s: float) -> bytes:
 
 def parse_colours(answer: bytes) -> OuterColours | None:
     """The colours in what a terminal answered to OSC 10 and OSC 11."""
-    found: dict[bytes, RGB] = {}
-    for which, *parts in _COLOUR.findall(answer):
-        red, green, blue = (round(int(part, 16) * 255 / (16 ** len(part) - 1)) for part in parts)
-        found[which] = (red, green, blue)
-    if b"0" not in found or b"1" not in found:
+    found = {
+        which: parse_colour(value.decode("ascii", "replace"))
+        for which, value in _ANSWER.findall(answer)
+    }
+    foreground, background = found.get(b"0"), found.get(b"1")
+    if foreground is None or background is None:
         return None
-    return OuterColours(found[b"0"], found[b"1"])
+    return OuterColours(foreground, background)
+
+
+def parse_colour(value: str) -> RGB | None:
+    """A colour as X11 spells it (`rgb:ff/ff/ff`, with one to four digits each)."""
+    match = _COLOUR.fullmatch(value)
+    if match is None:
+        return None
+    red, green, blue = (
+        round(int(part, 16) * 255 / (16 ** len(part) - 1)) for part in match.groups()
+    )
+    return (red, green, blue)

@@ -9,6 +9,7 @@ Textual 8.2):
 - it paints at most 60 times a second, which alone costs a key up to 16 ms;
 - on terminals without kitty keys it takes Option+Enter (ESC CR) for a plain Enter, which
   sends a prompt instead of starting a new line, and rewrites or drops other Alt keys;
+- its parser raises on key forms that terminals do send (input_parser.py);
 - its output queue holds 30 writes and then blocks the loop until the terminal reads again.
 
 Importing this module does not import Textual.
@@ -63,6 +64,10 @@ def prepare_textual() -> None:
     table = cast("MutableMapping[str, Any]", ANSI_SEQUENCES_KEYS)
     for sequence, key in alt_keys().items():
         table[sequence] = (key,)
+
+    from anyclaude_tui.widgets import input_parser
+
+    input_parser.install()
 
 
 def alt_keys() -> dict[str, AltKey]:

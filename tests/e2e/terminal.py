@@ -177,7 +177,11 @@ class PtyTerminal(Terminal):
 
     def send(self, text: str) -> None:
         """Writes to the program's terminal input."""
-        os.write(self._master, text.encode())
+        self.send_bytes(text.encode())
+
+    def send_bytes(self, data: bytes) -> None:
+        """Writes bytes that need not be text."""
+        os.write(self._master, data)
 
     def ended(self) -> bool:
         return self.process.returncode is not None
