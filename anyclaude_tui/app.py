@@ -23,6 +23,7 @@ from textual.drivers.linux_driver import LinuxDriver
 
 from anyclaude_tui.config.settings import DashboardSettings, Settings
 from anyclaude_tui.screens import actions
+from anyclaude_tui.screens.common.faults import crash, pane_fault
 from anyclaude_tui.screens.dashboard.command_palette import Commands
 from anyclaude_tui.screens.dashboard.screen import DashboardScreen, command_text
 from anyclaude_tui.screens.dialogs import Question
@@ -103,7 +104,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         values may hold secrets, goes to the log alone."""
         log.error("the dashboard failed", exc_info=error)
         super()._handle_exception(error)
-        self._exit_renderables[:] = [Text(crash_words(error, self.door))]
+        self._exit_renderables[:] = [Text(crash(error, self.door))]
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         """The screen as SVG; what has the terminal's own colours gets the theme's."""
@@ -384,17 +385,11 @@ class DashboardApp(App[int], inherit_bindings=False):
     def on_terminal_pane_copied(self, message: pane_messages.Copied) -> None:
         self.say(f"Copied {message.characters:,} characters")
 
+    def on_terminal_pane_faulted(self) -> None:
+        self.say(pane_fault(self.door), "warning")
+
     def on_terminal_pane_bell(self) -> None:
         self.bell()
-
-
-def crash_words(error: Exception, door: Door) -> str:
-    """What the user reads after a fault of ours has ended the dashboard."""
-    path = home_relative(str(door.home / "server-logs" / "proxy.log"))
-    return (
-        f"anyclaude-tui ended by a fault of its own ({type(error).__name__}). Please report it "
-        f"with the end of {path}. Start it again; Claude Code has kept the conversation (/resume)."
-    )
 
 
 def run_dashboard(
@@ -412,7 +407,7 @@ def run_dashboard(
             app.run()
         except Exception as error:
             log.exception("the dashboard failed")
-            print(crash_words(error, door), file=sys.stderr)
+            print(crash(error, door), file=sys.stderr)
             return 1
     if stop.number:
         return 128 + stop.number

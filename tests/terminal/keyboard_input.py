@@ -7,6 +7,11 @@ import random
 FINALS = "uu~~ABCDEFHPQRSZ"
 CODES = (1, 2, 3, 5, 9, 13, 15, 27, 32, 57, 65, 97, 127, 133, 233, 8364, 57344, 57399, 57414, 57441)
 
+REPORTS = (
+    *("\x1b[I", "\x1b[O", "\x1b[200~pasted\x1b[201~", "\x1bOP", "\x1b[?997;1n", "\x1b[?62c"),
+    *("\x1b[?2026;2$y", "\x1b]11;rgb:0/0/0\x1b\\", "\x1bP>|x\x1b\\"),
+)
+
 
 def fuzzed_input(chance: random.Random, size: int) -> str:
     """About `size` characters of input."""
@@ -44,10 +49,7 @@ def _piece(chance: random.Random) -> str:
             x, y = chance.choice(("1", "80", "99999", "-1", "")), chance.choice(("1", "24"))
             return f"\x1b[<{chance.choice((0, 3, 35, 64, 192, 999))};{x};{y}{chance.choice('Mm')}"
         case 10:
-            return chance.choice(
-                ("\x1b[I", "\x1b[O", "\x1b[200~pasted\x1b[201~", "\x1bOP", "\x1b[?997;1n")
-                + ("\x1b[?2026;2$y", "\x1b]11;rgb:0/0/0\x1b\\", "\x1bP>|x\x1b\\", "\x1b[?62c")
-            )
+            return chance.choice(REPORTS)
         case _:
             return chr(chance.choice((0xE9, 0x6F22, 0x1F600, 0x301)))
 

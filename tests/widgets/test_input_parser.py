@@ -88,24 +88,31 @@ def test_a_sequence_that_never_ends_is_forgotten() -> None:
     parser._timeout_time = 0.0
     assert list(parser.tick()) == []
     (key,) = parser.feed("x")
-    assert isinstance(key, events.Key) and key.key == "x"
+    assert isinstance(key, events.Key)
+    assert key.key == "x"
 
 
 def test_reports_are_told() -> None:
     assert said("\x1b[I\x1b[O") == ["AppFocus", "AppBlur"]
     scheme, other = read("\x1b[?997;1n\x1b[?997;2n")
-    assert isinstance(scheme, ColourSchemeTold) and scheme.dark
-    assert isinstance(other, ColourSchemeTold) and not other.dark
+    assert isinstance(scheme, ColourSchemeTold)
+    assert scheme.dark
+    assert isinstance(other, ColourSchemeTold)
+    assert not other.dark
     ground, front = read("\x1b]11;rgb:fafa/fbfb/fcfc\x1b\\\x1b]10;rgb:00/01/02\x07")
-    assert isinstance(ground, OuterColourTold) and ground.background
+    assert isinstance(ground, OuterColourTold)
+    assert ground.background
     assert ground.colour == (250, 251, 252)
-    assert isinstance(front, OuterColourTold) and not front.background
+    assert isinstance(front, OuterColourTold)
+    assert not front.background
     (sync,) = read("\x1b[?2026;2$y")
     assert isinstance(sync, messages.TerminalSupportsSynchronizedOutput)
     (resize,) = read("\x1b[48;40;120;800;1200t")
-    assert isinstance(resize, events.Resize) and resize.size == (120, 40)
+    assert isinstance(resize, events.Resize)
+    assert resize.size == (120, 40)
     (move,) = read("\x1b[<35;10;5M")
-    assert isinstance(move, events.MouseMove) and (move.x, move.y) == (9, 4)
+    assert isinstance(move, events.MouseMove)
+    assert (move.x, move.y) == (9, 4)
 
 
 def test_a_mouse_without_known_pixels_goes_on() -> None:

@@ -66,3 +66,7 @@ class Copied(Message, namespace="terminal_pane"):
     """The selection went to the clipboard."""
 
     characters: int
+
+
+class Faulted(Message, namespace="terminal_pane"):
+    """Something in the pane failed for the first time; it goes on."""

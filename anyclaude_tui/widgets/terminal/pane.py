@@ -23,6 +23,7 @@ from anyclaude_tui import __version__
 from anyclaude_tui.terminal.cells import (
     BellRang,
     ClipboardSet,
+    Faulted,
     FrameEnded,
     Notified,
     ProgressSet,
@@ -34,10 +35,10 @@ from anyclaude_tui.terminal.emulator import Emulator, Wheel
 from anyclaude_tui.terminal.outer_colours import OuterColours
 from anyclaude_tui.terminal.pty import ExitStatus, PtyProcess
 from anyclaude_tui.widgets.terminal import messages
+from anyclaude_tui.widgets.terminal.edge import PaneEdge
 from anyclaude_tui.widgets.terminal.frame_clock import BUDGET_S, SYNC_LIMIT_S, FrameClock
 from anyclaude_tui.widgets.terminal.keyboard import KeyboardInput
 from anyclaude_tui.widgets.terminal.mouse import MouseInput
-from anyclaude_tui.widgets.terminal.strip_internals import AnchoredStrip
 from anyclaude_tui.widgets.terminal.view import TerminalView, bands
 from anyclaude_tui.widgets.textual_internals import paint_now, writes_waiting
 
@@ -66,6 +67,7 @@ class TerminalPane(Widget, can_focus=True):
     Notification = messages.Notification
     RestartRequested = messages.RestartRequested
     Copied = messages.Copied
+    Faulted = messages.Faulted
 
     def __init__(
         self,
@@ -88,6 +90,7 @@ class TerminalPane(Widget, can_focus=True):
         self.end_line: tuple[str, ...] | None = None
         self._keyboard = KeyboardInput(self)
         self._mouse = MouseInput(self)
+        self._edge = PaneEdge(self._draw_anew, self._tell_of_fault)
         self._clock: FrameClock | None = None
         self._process: PtyProcess | None = None
         self._pending: tuple[Sequence[str], Mapping[str, str], str] | None = None
@@ -178,6 +181,11 @@ class TerminalPane(Widget, can_focus=True):
 
     # --- input: all of it is the pane's, nothing bubbles ---
 
+    async def on_event(self, event: events.Event) -> None:
+        """Whatever comes from Textual passes here."""
+        with self._edge.guard(event):
+            await super().on_event(event)
+
     def on_key(self, event: events.Key) -> None:
         """Every key that the dashboard has not taken."""
         event.stop()
@@ -254,6 +262,10 @@ class TerminalPane(Widget, can_focus=True):
         self.request_frame()
 
     def _received(self, data: bytes) -> None:
+        with self._edge.guard(data):
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
         began = time.perf_counter()
         self.emulator.feed(data)
         clock, process = self._clock, self._process
@@ -297,11 +309,29 @@ class TerminalPane(Widget, can_focus=True):
                 self.copy(text)
             case Notified(text):
                 self.post_message(self.Notification(text))
+            case Faulted():
+                self._edge.told()
+                self._draw_anew()
 
     # --- painting ---
 
     def _paint(self) -> bool:
         """One tick of the frame clock; whether it painted."""
+        with self._edge.guard("painting"):
+            return self._try_to_paint()
+        return True  # a fault: the next frame comes a period later
+
+    def _tell_of_fault(self) -> None:
+        self.post_message(self.Faulted())
+
+    def _draw_anew(self) -> None:
+        self.view.selection = self.view.search = None
+        self.view.follow()
+        self.view.invalidate()
+        self.refresh()
+        self.request_frame()
+
+    def _try_to_paint(self) -> bool:
         assert self._clock is not None
         if self._process is not None:
             self._process.resume_reading()
@@ -332,23 +362,9 @@ class TerminalPane(Widget, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The strips as they are: nothing is made while painting."""
-        strips = self.view.strips
-        width, height = self.size
-        origin = self.content_region.x
-        lines: list[Strip] = []
-        for y in range(crop.y, crop.bottom):
-            if y < min(len(strips), height) and strips[y].cell_length == width:
-                strip: Strip = strips[y]
-                if isinstance(strip, AnchoredStrip):
-                    strip.place(origin)
-            elif y < len(strips):  # between a resize of the pane and that of the emulator
-                strip = strips[y].adjust_cell_length(width)
-            else:
-                strip = Strip.blank(width)
-            if crop.x or crop.width != width:
-                strip = strip.crop(crop.x, crop.right)
-            lines.append(strip)
-        return lines
+        with self._edge.guard(crop):
+            return self.view.lines(crop, self.size, self.content_region.x)
+        return [Strip.blank(crop.width)] * crop.height
 
     # --- size and focus ---
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.style import Style
+from textual.geometry import Region, Size
+from textual.strip import Strip
 
 from anyclaude_tui.terminal.emulator import Emulator
 from anyclaude_tui.terminal.search import Match, Search
 from anyclaude_tui.terminal.selection import Selection
-from anyclaude_tui.widgets.terminal.strip_internals import TermStrip
+from anyclaude_tui.widgets.terminal.strip_internals import AnchoredStrip, TermStrip
 from anyclaude_tui.widgets.terminal.strips import (
     Mark,
     has_doubtful_width,
@@ -129,6 +131,25 @@ class TerminalView:
                     self.strips[visible] = strip
                     changed.append(visible)
         return changed
+
+    def lines(self, crop: Region, size: Size, origin: int) -> list[Strip]:
+        """The strips in `crop`, as they are, for a pane of this size whose left edge is at the
+        screen's column `origin`."""
+        width, height = size
+        lines: list[Strip] = []
+        for y in range(crop.y, crop.bottom):
+            if y < min(len(self.strips), height) and self.strips[y].cell_length == width:
+                strip: Strip = self.strips[y]
+                if isinstance(strip, AnchoredStrip):
+                    strip.place(origin)
+            elif y < len(self.strips):  # between a resize of the pane and that of the emulator
+                strip = self.strips[y].adjust_cell_length(width)
+            else:
+                strip = Strip.blank(width)
+            if crop.x or crop.width != width:
+                strip = strip.crop(crop.x, crop.right)
+            lines.append(strip)
+        return lines
 
     def _strip(self, visible: int, y: int) -> TermStrip:
         emulator = self._emulator

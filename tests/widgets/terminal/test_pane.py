@@ -76,6 +76,7 @@ class PaneApp(App[None], inherit_bindings=False):
     on_terminal_pane_bell = note
     on_terminal_pane_restart_requested = note
     on_terminal_pane_copied = note
+    on_terminal_pane_faulted = note
 
 
 @asynccontextmanager

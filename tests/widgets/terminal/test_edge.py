@@ -1,0 +1,60 @@
+"""A fault inside the pane stays there."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from anyclaude_tui.widgets.terminal.pane import TerminalPane
+from tests.support.waiting import until_shown
+from tests.widgets.terminal.test_pane import PaneApp, Typed, running
+
+
+class Broken(Exception):
+    pass
+
+
+async def goes_on(app: PaneApp, pilot: Pilot[None], typed: Typed) -> None:
+    await pilot.press("z")
+    await until_shown(pilot, lambda: typed.bytes.endswith(b"z"))
+    app.pane.feed(b"\x1b[2J\x1b[Hstill here")
+    await until_shown(pilot, lambda: "still here" in app.text)
+    assert app.is_running
+
+
+@pytest.mark.parametrize(
+    "place", ["keyboard", "mouse", "view.refresh", "view.lines", "emulator.feed", "core"]
+)
+async def test_a_fault_is_logged_told_once_and_the_pane_goes_on(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running() as (app, pilot):
+        typed = Typed(app, tmp_path)
+        await until_shown(pilot, lambda: "ready" in app.text)
+        pane = app.pane
+        targets: dict[str, tuple[object, str]] = {
+            "keyboard": (pane._keyboard, "key"),
+            "mouse": (pane._mouse, "move"),
+            "view.refresh": (pane.view, "refresh"),
+            "view.lines": (pane.view, "lines"),
+            "emulator.feed": (pane.emulator, "feed"),
+            "core": (pane.emulator._board.parser, "feed"),
+        }
+
+        def fails(*_: object) -> None:
+            raise Broken
+
+        with caplog.at_level(logging.ERROR), monkeypatch.context() as broken:
+            broken.setattr(*targets[place], fails)
+            for _ in range(3):
+                await pilot.press("a")
+                pane._received(b"b")  # as from the child
+                await pilot.hover(TerminalPane, offset=(3, 3))
+                await pilot.pause(0.05)
+            await until_shown(pilot, lambda: pane._edge.faults > 0)
+        assert any(record.exc_info and record.exc_info[0] is Broken for record in caplog.records)
+        await goes_on(app, pilot, typed)
+        assert len(app.of(TerminalPane.Faulted)) == 1
