@@ -400,15 +400,15 @@ def run_dashboard(
     # The session's thread gets its turn five times sooner than by default (measured:
     # docs/architecture.md, Loops and threads).
     sys.setswitchinterval(0.001)
-    app = DashboardApp(door, settings, external, first_run=first_run)
-    stop = Stop(lambda: app.call_later(app.leave, True))
-    with on_signals(stop, *ENDING):
-        try:
+    try:
+        app = DashboardApp(door, settings, external, first_run=first_run)
+        stop = Stop(lambda: app.call_later(app.leave, True))
+        with on_signals(stop, *ENDING):
             app.run()
-        except Exception as error:
-            log.exception("the dashboard failed")
-            print(crash(error, door), file=sys.stderr)
-            return 1
+    except Exception as error:
+        log.exception("the dashboard failed")
+        print(crash(error, door), file=sys.stderr)
+        return 1
     if stop.number:
         return 128 + stop.number
     return 1 if app.return_code is None else app.return_code  # None: nobody asked it to end

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.terminal import PtyTerminal
 
 CODE = """
-import sys
+import logging, sys
 from pathlib import Path
 from anyclaude_tui import app
 from anyclaude_tui.config.settings import Settings
@@ -20,6 +20,7 @@ def fails(self, *args):
     token = "value-of-a-secret"
     raise KeyError(token)
 setattr(app.DashboardApp, sys.argv[1], fails)
+logging.basicConfig(filename=sys.argv[2] + "/log")
 door = FakeDoor(Path(sys.argv[2]), snapshot())
 sys.exit(app.run_dashboard(door, Settings(), True))
 """
@@ -31,9 +32,10 @@ async def test_a_crash_ends_with_a_sentence_and_exit_code_1(where: str, tmp_path
     env = {**os.environ, "TERM": "xterm-256color"}
     async with PtyTerminal(command, cwd=Path.cwd(), env=env) as terminal:
         if where == "takes":
-            await terminal.wait_for("requests")
+            await terminal.wait_for("gpt-oss-20b")
             terminal.send("x")
         assert await terminal.wait_ended() == 1
         assert "ended by a fault of its own (KeyError)" in terminal.history()
         assert "value-of-a-secret" not in terminal.history()
         assert "Traceback" not in terminal.history()
+    assert "Traceback" in (tmp_path / "log").read_text()
