@@ -1,18 +1,17 @@
 """The dashboard as a Textual app: keys, timer, themes and commands; no logic of its own.
 
-What is shown comes from the door's snapshots, what is done goes through the door to the
+What is shown comes from the client's snapshots, what is done goes through the client to the
 session, which runs on another thread.
 """
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import gc
 import logging
 import os
 import sys
-import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -23,12 +22,15 @@ from textual.drivers.linux_driver import LinuxDriver
 
 from anyclaude_tui.config.settings import DashboardSettings, Settings
 from anyclaude_tui.screens import actions
+from anyclaude_tui.screens.common.dialogs import Question
 from anyclaude_tui.screens.common.faults import crash, pane_fault
+from anyclaude_tui.screens.common.session_calls import answer
+from anyclaude_tui.screens.common.svg_export import save_screenshot
 from anyclaude_tui.screens.dashboard.command_palette import Commands
+from anyclaude_tui.screens.dashboard.leader_keys import LeaderKeys
 from anyclaude_tui.screens.dashboard.screen import DashboardScreen, command_text
-from anyclaude_tui.screens.dialogs import Question
 from anyclaude_tui.screens.help import HelpScreen
-from anyclaude_tui.session.thread import Door
+from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.signals import ENDING, Stop, on_signals
 from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.terminal.keys import key_press
@@ -71,7 +73,12 @@ class DashboardApp(App[int], inherit_bindings=False):
     COMMANDS: ClassVar[Any] = {Commands}
 
     def __init__(
-        self, door: Door, settings: Settings, external: bool = False, *, first_run: bool = False
+        self,
+        client: SessionClient,
+        settings: Settings,
+        external: bool = False,
+        *,
+        first_run: bool = False,
     ) -> None:
         """`external`: Claude Code runs in another terminal, the panels fill this one.
 
@@ -79,12 +86,10 @@ class DashboardApp(App[int], inherit_bindings=False):
         """
         super().__init__()
         self.first_run = first_run
-        self.door = door
+        self.client = client
         self.settings = settings
-        self.leader = key_name(settings.dashboard.leader)
-        self.leading = False
-        """The leader was pressed: the next key is a command."""
-        self.dashboard = DashboardScreen(self.leader, external)
+        self.leader_keys = LeaderKeys(key_name(settings.dashboard.leader), self)
+        self.dashboard = DashboardScreen(self.leader_keys.leader, external)
         self._notice_wall = 0.0
         self._wants_no_color = self.no_color
         for theme in themes.OWN:
@@ -104,7 +109,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         values may hold secrets, goes to the log alone."""
         log.error("the dashboard failed", exc_info=error)
         super()._handle_exception(error)
-        self._exit_renderables[:] = [Text(crash(error, self.door))]
+        self._exit_renderables[:] = [Text(crash(error, self.client))]
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         """The screen as SVG; what has the terminal's own colours gets the theme's."""
@@ -139,8 +144,8 @@ class DashboardApp(App[int], inherit_bindings=False):
             words = f"There is no theme {look.theme!r}; [dashboard] theme takes: {known}"
             self.say(words, "warning")
         self.animation_level = constants.TEXTUAL_ANIMATIONS if look.motion else "none"
-        self.leader = key_name(look.leader)
-        self.dashboard.set_leader(self.leader)
+        self.leader_keys.leader = key_name(look.leader)
+        self.dashboard.set_leader(self.leader_keys.leader)
         self._colour(look.colours and not self._wants_no_color)
 
     def _colour(self, on: bool) -> None:
@@ -160,7 +165,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         """Hand the session's last snapshot to the screen, unless the terminal lags behind."""
         if writes_waiting(self) > WRITES_BEHIND:
             return
-        snapshot = self.door.snapshot
+        snapshot = self.client.snapshot
         self.dashboard.show(snapshot)
         for notice in snapshot.notices:
             if notice.wall > self._notice_wall:
@@ -182,51 +187,33 @@ class DashboardApp(App[int], inherit_bindings=False):
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             if self.screen is self.dashboard:
                 self.dashboard.focus_pane()
-            if isinstance(event, events.Key) and self.takes(event):
+            if isinstance(event, events.Key) and self._takes(event):
                 return
         await super().on_event(event)
 
-    def takes(self, event: events.Key) -> bool:
-        """Whether the key is the leader or follows it; if so, what it asks for is done."""
+    def _takes(self, event: events.Key) -> bool:
         if self.screen is not self.dashboard:
             return False
-        if not self.leading:
-            free = self.dashboard.pane is None and event.key != self.leader
-            if free:  # nobody else wants the keys
-                return self.run_chord(event.character or event.key)
-            if event.key != self.leader:
-                return False
-            self.lead(True)
-            return True
-        self.lead(False)
-        if event.key == self.leader:
-            press = key_press(event.key, event.character)
-            if self.dashboard.pane is not None and press is not None:
-                self.dashboard.pane.emulator.key(press)
-        elif event.key != "escape" and not self.run_chord(event.character or event.key):
-            key = actions.key_words(event.key, event.character)
-            self.say(f"{self.dashboard.leader} then {key} is no command; ? lists them")
-        return True
+        wanted = self.dashboard.pane is not None
+        return self.leader_keys.takes(event.key, event.character, wanted)
 
-    def lead(self, on: bool) -> None:
-        """Show or hide the menu; while it is shown the next key is a command."""
-        self.leading = on
-        self.dashboard.show_menu(on)
+    def show_menu(self, shown: bool) -> None:
+        self.dashboard.show_menu(shown)
 
-    def run_chord(self, key: str) -> bool:
-        """Do what the key after the leader asks for; False when it is no command's."""
-        if key in actions.DIGITS and key:
-            backends = self.door.snapshot.backends
-            place = actions.DIGITS.index(key)
-            if place >= len(backends):
-                return False
-            self.switch(backends[place].name)
-            return True
-        action = actions.find(key)
-        if action is None:
+    def send_leader(self, key: str, character: str | None) -> None:
+        press = key_press(key, character)
+        if self.dashboard.pane is not None and press is not None:
+            self.dashboard.pane.emulator.key(press)
+
+    def switch_to(self, number: int) -> bool:
+        backends = self.client.snapshot.backends
+        if number > len(backends):
             return False
-        getattr(self, f"action_{action.method}")()
+        self.switch(backends[number - 1].name)
         return True
+
+    def run_action_of(self, action: actions.Action) -> None:
+        getattr(self, f"action_{action.method}")()
 
     # --- commands ---------------------------------------------------------------------
 
@@ -241,26 +228,26 @@ class DashboardApp(App[int], inherit_bindings=False):
     def action_backends(self) -> None:
         from anyclaude_tui.screens.backends.screen import BackendsScreen
 
-        self.push_screen(BackendsScreen(self.door))
+        self.push_screen(BackendsScreen(self.client))
 
     def action_requests(self) -> None:
         from anyclaude_tui.screens.requests.screen import RequestsScreen
 
-        self.push_screen(RequestsScreen(self.door))
+        self.push_screen(RequestsScreen(self.client))
 
     def action_compare(self) -> None:
         from anyclaude_tui.screens.compare.setup_screen import CompareScreen
 
-        self.push_screen(CompareScreen(self.door))
+        self.push_screen(CompareScreen(self.client))
 
     def action_logs(self) -> None:
         from anyclaude_tui.screens.logs import LogsScreen
 
-        self.push_screen(LogsScreen(self.door))
+        self.push_screen(LogsScreen(self.client))
 
     def action_restart(self) -> None:
-        self.say(f"Restarting {self.door.snapshot.active}")
-        self.follow(self.door.restart_backend(), "The backend could not be restarted")
+        self.say(f"Restarting {self.client.snapshot.active}")
+        self.follow(self.client.restart_backend(), "The backend could not be restarted")
 
     def action_copy(self) -> None:
         if self.dashboard.launched is None:
@@ -282,13 +269,8 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.search_themes()
 
     def action_picture(self) -> None:
-        folder = self.door.home / "screenshots"
-        name = time.strftime("anyclaude-%Y%m%d-%H%M%S.svg")
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = folder / name
-            path.touch(mode=0o600)
-            path.write_text(self.export_screenshot(), encoding="utf-8")
+            path = save_screenshot(self.client.home, self.export_screenshot())
         except OSError as error:
             self.say(f"The screenshot could not be saved: {error}", "error")
         else:
@@ -297,13 +279,13 @@ class DashboardApp(App[int], inherit_bindings=False):
     def action_settings(self) -> None:
         from anyclaude_tui.screens.settings.screen import SettingsScreen
 
-        self.push_screen(SettingsScreen(self.door))
+        self.push_screen(SettingsScreen(self.client))
 
     def action_help(self) -> None:
-        self.push_screen(HelpScreen(self.dashboard.leader, home_relative(str(self.door.home))))
+        self.push_screen(HelpScreen(self.dashboard.leader, home_relative(str(self.client.home))))
 
     def action_leave(self) -> None:
-        running = len(self.door.snapshot.in_flight)
+        running = len(self.client.snapshot.in_flight)
         if not running:
             self.leave(True)
             return
@@ -311,9 +293,23 @@ class DashboardApp(App[int], inherit_bindings=False):
         words += " Quitting ends Claude Code, the proxy and the backend."
         self.push_screen(Question("Quit?", words), self.leave)
 
-    def action_drop_notes(self) -> None:
+    # --- what the palette asks for (`AppCommands`) -----------------------------------------
+
+    def hidden_panels(self) -> Collection[str]:
+        return self.dashboard.hidden
+
+    def toggle_panel(self, name: str) -> None:
+        self.dashboard.toggle(name)
+
+    def has_launch_notes(self) -> bool:
+        return bool(self.dashboard.notes)
+
+    def drop_launch_notes(self) -> None:
         self.dashboard.notes.clear()
         self.dashboard.place()
+
+    def themes(self) -> Collection[str]:
+        return self.available_themes
 
     def leave(self, sure: bool | None) -> None:
         """End what runs in the pane and the app; the session is the caller's to stop."""
@@ -324,20 +320,19 @@ class DashboardApp(App[int], inherit_bindings=False):
 
     def switch(self, name: str) -> None:
         """Ask the session to switch to a backend."""
-        if name == self.door.snapshot.active:
+        if name == self.client.snapshot.active:
             self.say(f"{name} is in use already")
             return
         self.say(f"Switching to {name}")
-        self.follow(self.door.switch(name), f"Could not switch to {name}")
+        self.follow(self.client.switch(name), f"Could not switch to {name}")
 
     def follow(self, future: concurrent.futures.Future[Any], failed: str) -> None:
         """Tell the user when a command to the session fails."""
 
         async def wait() -> None:
-            try:
-                await asyncio.wrap_future(future)
-            except Exception as error:
-                self.say(f"{failed}: {error}", "error")
+            problem = (await answer(future)).problem
+            if problem:
+                self.say(f"{failed}: {problem}", "error")
 
         self.run_worker(wait(), exit_on_error=False)
 
@@ -345,14 +340,14 @@ class DashboardApp(App[int], inherit_bindings=False):
         """The first-run screen, when there is something better than the simulator."""
         from anyclaude_tui.screens import first_run
 
-        found = await asyncio.wrap_future(self.door.call(lambda session: session.discover()))
-        if not first_run.worth_asking(self.door.snapshot, found):
+        found = (await answer(self.client.discover())).value
+        if found is None or not first_run.worth_asking(self.client.snapshot, found):
             return
-        before, leader = self.door.snapshot.active, self.dashboard.leader
-        said = await self.push_screen_wait(first_run.FirstRunScreen(self.door, found, leader))
+        before, leader = self.client.snapshot.active, self.dashboard.leader
+        said = await self.push_screen_wait(first_run.FirstRunScreen(self.client, found, leader))
         if said is not None:
             self.say(said)
-        snapshot = self.door.snapshot
+        snapshot = self.client.snapshot
         if snapshot.active != before and not (snapshot.in_flight or snapshot.recent):
             self.start_claude("start")  # again: it is told the model and its window at its start
 
@@ -363,10 +358,11 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.run_worker(self._start_claude(mode))
 
     async def _start_claude(self, mode: str) -> None:
-        try:
-            launch = await asyncio.wrap_future(self.door.claude(mode))
-        except Exception as error:
-            self.say(f"Claude Code could not be started: {error}", "error")
+        found = await answer(self.client.claude(mode))
+        launch = found.value
+        if launch is None:
+            if found.problem:
+                self.say(f"Claude Code could not be started: {found.problem}", "error")
             return
         try:
             self.dashboard.launch(launch, shell=mode == "shell")
@@ -386,14 +382,14 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.say(f"Copied {message.characters:,} characters")
 
     def on_terminal_pane_faulted(self) -> None:
-        self.say(pane_fault(self.door), "warning")
+        self.say(pane_fault(self.client), "warning")
 
     def on_terminal_pane_bell(self) -> None:
         self.bell()
 
 
 def run_dashboard(
-    door: Door, settings: Settings, external: bool, *, first_run: bool = False
+    client: SessionClient, settings: Settings, external: bool, *, first_run: bool = False
 ) -> int:
     """Run the dashboard until the user leaves it; returns the exit code."""
     prepare_textual()
@@ -401,13 +397,13 @@ def run_dashboard(
     # docs/architecture.md, Loops and threads).
     sys.setswitchinterval(0.001)
     try:
-        app = DashboardApp(door, settings, external, first_run=first_run)
+        app = DashboardApp(client, settings, external, first_run=first_run)
         stop = Stop(lambda: app.call_later(app.leave, True))
         with on_signals(stop, *ENDING):
             app.run()
     except Exception as error:
         log.exception("the dashboard failed")
-        print(crash(error, door), file=sys.stderr)
+        print(crash(error, client), file=sys.stderr)
         return 1
     if stop.number:
         return 128 + stop.number

@@ -25,29 +25,77 @@ MAY_IMPORT: dict[str, set[str]] = {
     "signals": set(),
     "config": {"redaction"},
     "prefix": {"figures"},
-    "backends": {"config", "redaction"},
-    "terminal": {"config", "signals"},
+    "backends.base": set(),
+    "backends.address": set(),
+    "backends.http": {"backends.address", "backends.base"},
+    "backends.macos": set(),
+    "backends.machine": {"backends.macos"},
+    "backends.attached": {"backends.address", "backends.base", "backends.http", "config"},
+    "backends.lmstudio": {"backends", "config"},
+    "backends.models": {"backends.base", "backends.lmstudio", "backends.machine"},
+    "backends.supervision": {"backends.base", "backends.http", "backends.machine", "config"},
+    "backends": {"config"},
+    "backends.simulator": {"backends", "config"},
+    "terminal": set(),
     "claude_code": {"config", "signals"},
     "telemetry": {"backends", "config", "figures", "prefix", "redaction"},
     "proxy.errors": set(),
     "proxy.wire": set(),
     "proxy.toolcalls": {"proxy.wire"},
     "proxy.request": {"backends", "figures", "prefix", "proxy.errors", "proxy.wire"},
-    "proxy.reply": {"proxy.errors", "proxy.toolcalls", "proxy.wire", "redaction", "telemetry"},
+    "proxy.reply": {"proxy.errors", "proxy.toolcalls", "proxy.wire", "telemetry"},
     "proxy": {"backends", "config", "figures", "redaction", "telemetry"},
     "session": {"backends", "claude_code", "config", "prefix", "proxy", "redaction", "telemetry"},
-    "compare": {"backends", "config", "figures", "prefix", "proxy", "session", "telemetry"},
-    "doctor": {
-        *("backends", "claude_code", "compare", "config", "figures", "redaction", "terminal"),
+    "compare.samples": {"figures", "telemetry"},
+    "compare.workload": {"compare.samples", "prefix"},
+    "compare.diagnosis": {"compare.samples", "figures", "telemetry"},
+    "compare.measuring": {
+        "backends", "compare.samples", "compare.workload", "config", "proxy", "session",
+        "telemetry",
     },
+    "compare.report": {"compare", "figures", "telemetry"},
+    "compare": {"config", "figures", "session"},
     "widgets": {"backends", "figures", "telemetry", "terminal"},
-}
-"""Besides themselves and what is inside of them. A folder with folders in it has a line for
-each of these and for what they share; they stand below it. Screens may import all of these, and
-the modules at the top but these:"""
-PACKAGES_WITHIN = ("backends", "config")
-"""Their folders and loose modules stand above each other too: no two of them need each other."""
-ABOVE_SCREENS = {"__main__", "app", "cli", "doctor"}
+    "widgets.terminal": {"terminal", "widgets"},
+    "screens.actions": {"backends"},
+    "screens.app_commands": {"config", "screens.actions", "session"},
+    "screens.common": {"session", "telemetry", "widgets"},
+    "screens.backends": {
+        "backends", "config", "figures", "screens.actions", "screens.common", "session",
+        "telemetry", "widgets",
+    },
+    "screens.settings": {
+        "config", "redaction", "screens.app_commands", "screens.common", "session", "widgets",
+    },
+    "screens.dashboard": {
+        "backends", "claude_code", "screens.actions", "screens.app_commands", "telemetry",
+        "terminal", "widgets",
+    },
+    "screens.compare": {
+        "backends", "compare", "config", "figures", "screens.actions", "screens.backends",
+        "screens.common", "session", "telemetry", "terminal", "widgets",
+    },
+    "screens.requests": {
+        "backends", "compare", "figures", "prefix", "screens.actions", "screens.common",
+        "screens.compare", "session", "telemetry", "terminal", "widgets",
+    },
+    "screens": {
+        "backends", "claude_code", "config", "session", "telemetry", "terminal", "widgets",
+    },
+    "doctor": {
+        "backends", "claude_code", "compare", "config", "figures", "redaction", "terminal",
+    },
+    "app": {"config", "screens", "session", "signals", "terminal", "widgets"},
+    "cli": {
+        "app", "backends", "claude_code", "compare", "config", "doctor", "figures", "proxy",
+        "redaction", "session", "signals", "telemetry", "terminal",
+    },
+    "__main__": {"cli"},
+}  # fmt: skip
+"""From the bottom to the top, a line for each package and for each module that stands loose
+below the packages beside it: what it may import. A name covers all that is beneath it, of
+which only what stands on the lines above is there to be imported."""
+MOST_MODULES = 20
 WITH_TEXTUAL = {"app", "screens", "widgets"}
 
 
@@ -75,9 +123,10 @@ MODULES = modules()
 
 
 def imports(module: str, node: ast.AST, now: bool = True) -> Iterator[Import]:
-    """What a module imports, but for what only the type checker sees."""
+    """What a module imports, for the type checker alone too."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            yield from imports(module, child, now=False)
             continue
         if isinstance(child, ast.Import):
             names = [name.name for name in child.names]
@@ -104,51 +153,77 @@ ALL = [
 OURS = [one for one in ALL if one.target in MODULES and one.target]
 
 
-def room(module: str) -> str:
-    """The folder of a module, or its name where it is at the top."""
+def top(module: str) -> str:
+    """The folder of a module at the top, or its own name there."""
     return module.partition(".")[0]
 
 
-def line_of(module: str) -> str:
-    """The line of `MAY_IMPORT` that a module is under: the innermost that there is."""
-    while module not in MAY_IMPORT and "." in module:
-        module = module.rpartition(".")[0]
-    return module
+def beneath(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
 
 
-def within(line: str, allowed: set[str]) -> bool:
-    """Whether a line is one of these, or inside one of them."""
-    return any(line == one or line.startswith(f"{one}.") for one in allowed)
+def unit(module: str) -> str:
+    """The line of `MAY_IMPORT` that a module is on: the nearest of those that it is beneath."""
+    return max((name for name in MAY_IMPORT if beneath(module, name)), key=len, default="")
 
 
-@pytest.mark.parametrize("folder", MAY_IMPORT)
-def test_a_folder_imports_only_what_is_below_it(folder: str) -> None:
-    allowed = MAY_IMPORT[folder] | {folder}
-    assert [module for module in MODULES if line_of(module) == folder] != []
-    ours = [one for one in OURS if line_of(one.module) == folder]
-    wrong = [one for one in ours if not within(line_of(one.target), allowed)]
+def test_every_module_is_on_a_line() -> None:
+    assert [module for module in MODULES if module and not unit(module)] == []
+    assert set(MAY_IMPORT) == {unit(module) for module in MODULES if module}
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_a_package_imports_only_what_it_may(package: str) -> None:
+    allowed = MAY_IMPORT[package] | {package}
+    wrong = [
+        one
+        for one in OURS
+        if unit(one.module) == package and not any(beneath(one.target, name) for name in allowed)
+    ]
     assert list(map(str, wrong)) == []
 
 
-def test_no_two_lines_need_each_other() -> None:
-    """Not even by a way around: what a line allows is below it, its own inner lines too."""
-    below = {
-        line: {other for other in MAY_IMPORT if other != line and within(other, allowed | {line})}
-        for line, allowed in MAY_IMPORT.items()
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_a_package_imports_only_what_is_below_it(package: str) -> None:
+    """So there is no circle of packages, not even a mutual tie."""
+    order = list(MAY_IMPORT)
+    here = order.index(package)
+    wrong = [
+        one for one in OURS if unit(one.module) == package and order.index(unit(one.target)) > here
+    ]
+    assert list(map(str, wrong)) == []
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_a_package_may_not_import_what_it_does_not(package: str) -> None:
+    used = [one.target for one in OURS if unit(one.module) == package]
+    unused = {
+        name for name in MAY_IMPORT[package] if not any(beneath(target, name) for target in used)
     }
-    while free := {line for line, others in below.items() if not others}:
-        below = {line: below[line] - free for line in below.keys() - free}
-    assert below == {}
+    assert unused == set()
 
 
-def test_screens_do_not_know_the_app_and_the_commands() -> None:
-    wrong = [one for one in OURS if room(one.module) == "screens"]
-    assert [str(one) for one in wrong if room(one.target) in ABOVE_SCREENS] == []
+def test_no_folder_has_too_many_modules() -> None:
+    folders = [folder for folder in ROOT.rglob("*") if folder.is_dir()]
+    counts = {folder: len({*folder.glob("*.py")} - {folder / "__init__.py"}) for folder in folders}
+    assert {str(folder) for folder, count in counts.items() if count > MOST_MODULES} == set()
+
+
+def test_only_the_comparison_runs_work_of_its_own_on_the_session() -> None:
+    """Screens have the session's commands (`session/client.py`)."""
+    users = {
+        module
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "call"
+        if ast.unparse(node.value).endswith("client")
+    }
+    assert {top(module) for module in users} == {"compare"}
 
 
 def test_textual_is_for_what_is_shown() -> None:
     users = {one.module for one in ALL if one.target.partition(".")[0] == "textual"}
-    assert {module for module in users if room(module) not in WITH_TEXTUAL} == set()
+    assert {module for module in users if top(module) not in WITH_TEXTUAL} == set()
 
 
 def test_no_module_needs_itself_to_be_imported() -> None:
@@ -161,14 +236,16 @@ def test_no_module_needs_itself_to_be_imported() -> None:
     assert needs == {}
 
 
-@pytest.mark.parametrize("folder", PACKAGES_WITHIN)
+@pytest.mark.parametrize("folder", sorted({top(name) for name in MAY_IMPORT}))
 def test_no_two_parts_of_a_package_need_each_other(folder: str) -> None:
+    """A folder in it is one part, and each module beside the folders."""
+
     def part(module: str) -> str:
         return ".".join(module.split(".")[:2])
 
-    needs: dict[str, set[str]] = {part(m): set() for m in MODULES if room(m) == folder}
+    needs: dict[str, set[str]] = {part(m): set() for m in MODULES if top(m) == folder}
     for one in OURS:
-        if room(one.module) == room(one.target) == folder and part(one.module) != part(one.target):
+        if top(one.module) == top(one.target) == folder and part(one.module) != part(one.target):
             needs[part(one.module)].add(part(one.target))
     while free := {module for module, targets in needs.items() if not targets}:
         needs = {module: needs[module] - free for module in needs.keys() - free}
@@ -180,7 +257,7 @@ def test_the_core_runs_without_textual() -> None:
     core = [
         f"{NAME}.{module}"
         for module in MODULES
-        if module and room(module) not in WITH_TEXTUAL | {"__main__"}
+        if module and top(module) not in WITH_TEXTUAL | {"__main__"}
     ]
     script = f"import importlib, sys\nfor name in {core!r}:\n    importlib.import_module(name)\n"
     script += "print(sorted(name for name in sys.modules if name.partition('.')[0] == 'textual'))"

@@ -4,7 +4,7 @@ chromium or rsvg-convert is installed.
     python -m tools.screenshots [NAME…]    make them anew in screenshots/
     python -m tools.screenshots --check    exit 1 when the text in one is not what is drawn now
 
-The door is scripted (`tests/screens/fakes.py` and its like, labelled simulated on the screen),
+The client is scripted (`tests/screens/fakes.py` and its like, labelled simulated on the screen),
 the pane shows what the real Claude Code wrote (`tools/scene.py`).
 """
 
@@ -61,38 +61,38 @@ class Shot:
     """One picture."""
 
     name: str
-    door: Callable[[Path], Any]
+    client: Callable[[Path], Any]
     keys: tuple[str, ...] = ()
     until: str = UNTIL
     """The picture is taken when this is on the screen."""
     theme: str = "anyclaude"
-    screen: Callable[[fakes.FakeDoor], Screen[Any]] | None = None
+    screen: Callable[[fakes.FakeClient], Screen[Any]] | None = None
     """Opened over the dashboard, where keys alone do not lead there."""
 
 
-def _decoding(home: Path) -> fakes.FakeDoor:
-    return fakes.FakeDoor(home, fakes.snapshot(fakes.decoding()))
+def _decoding(home: Path) -> fakes.FakeClient:
+    return fakes.FakeClient(home, fakes.snapshot(fakes.decoding()))
 
 
-def _prefilling(home: Path) -> fakes.FakeDoor:
-    return fakes.FakeDoor(home, fakes.snapshot(fakes.prefilling()))
+def _prefilling(home: Path) -> fakes.FakeClient:
+    return fakes.FakeClient(home, fakes.snapshot(fakes.prefilling()))
 
 
-def _found(home: Path) -> fakes.FakeDoor:
-    return found.FoundDoor(home, fakes.snapshot())
+def _found(home: Path) -> fakes.FakeClient:
+    return found.FoundClient(home, fakes.snapshot())
 
 
-def _kept(home: Path) -> fakes.FakeDoor:
-    return kept.Door(kept.usual(home))
+def _kept(home: Path) -> fakes.FakeClient:
+    return kept.Client(kept.usual(home))
 
 
-def _comparing(door: fakes.FakeDoor) -> Screen[Any]:
+def _comparing(client: fakes.FakeClient) -> Screen[Any]:
     job = comparing.Held(comparing.live(*comparing.told(upto=14, phase=Phase.DECODE)))
-    return CompareRunScreen(door, job.order, job, lambda: comparing.STARTED + 33.0)
+    return CompareRunScreen(client, job.order, job, lambda: comparing.STARTED + 33.0)
 
 
-def _compared(door: fakes.FakeDoor) -> Screen[Any]:
-    return CompareResultScreen(door, comparing.saved(), None, comparing.order())
+def _compared(client: fakes.FakeClient) -> Screen[Any]:
+    return CompareResultScreen(client, comparing.saved(), None, just_run=True)
 
 
 SHOTS = (
@@ -116,21 +116,21 @@ async def picture(shot: Shot, size: tuple[int, int], folder: Path) -> str:
     home = folder / ".anyclaude"
     home.mkdir(exist_ok=True)
     (home / "config.toml").write_text(CONFIG, encoding="utf-8")
-    door = shot.door(home)
-    door.script = f"stty raw -echo; cat '{scene}'; exec sleep 1000"
+    client = shot.client(home)
+    client.script = f"stty raw -echo; cat '{scene}'; exec sleep 1000"
     settings = replace(config.parse(CONFIG, ""), dashboard=DashboardSettings(theme=shot.theme))
-    app = DashboardApp(door, settings)
+    app = DashboardApp(client, settings)
     try:
         async with app.run_test(size=(width, height)) as pilot:
             await _until(app, pilot, UNTIL)
             if shot.screen is not None:
-                app.push_screen(shot.screen(door))
+                app.push_screen(shot.screen(client))
             await pilot.press(*shot.keys)
             await _until(app, pilot, shot.until)
             return app.export_screenshot(title=f"anyclaude-tui {shot.name}")
     finally:
-        if isinstance(door, found.FoundDoor):
-            door.close()
+        if isinstance(client, found.FoundClient):
+            client.close()
 
 
 async def _until(app: DashboardApp, pilot: Pilot[Any], words: str) -> None:

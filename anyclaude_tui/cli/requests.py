@@ -22,8 +22,6 @@ from anyclaude_tui.cli.failure import Failed
 from anyclaude_tui.telemetry import journal, traces
 
 LISTED = 20
-ENDING_PATIENCE_S = 2.0
-"""How long after the reply's last byte the request's figures may take."""
 
 _HOW_TO_TRACE = (
     "set ANYCLAUDE_DEBUG=3 (or debug = 3 under [logs]) and make the request again: then each "
@@ -211,56 +209,28 @@ def _read_trace(path: Path) -> dict[str, Any]:
 
 
 async def replay_command(home: Path, options: argparse.Namespace) -> int:
-    """`requests replay ID`: send it, and print its figures beside those of then."""
+    """`requests replay ID`: send it through a session of its own, and print its figures beside
+    those of then. Raises ConfigError, BackendError, OSError, or Failed.
+    """
+    from anyclaude_tui.compare.measuring.replay import replay
+    from anyclaude_tui.compare.measuring.targets import MeasuredTarget
+
     line, path = _find(home, options.id)
     if path is None:
         raise Failed(f"no trace of {line.get('requestId')}, so it cannot be sent: {_HOW_TO_TRACE}")
     body = (_read_trace(path).get("request") or {}).get("body")
     if not isinstance(body, dict):
         raise Failed(f"{path} has no request body: it cannot be sent")
+    settings = configuration.load()
     backend = getattr(options, "backend", None)
-    now = await replay(home, body, backend)
+    replayed = await replay(MeasuredTarget(backend, settings, home), body)
+    now = journal.entry(replayed.record, replayed.view)
     print(_comparison(line, now))
     if now.get("why"):
         print(f"why: {now['why']}")
     if now.get("outcome") == "error":
         raise Failed(f"the request failed: {now.get('reason') or now.get('status')}")
     return 0
-
-
-async def replay(home: Path, body: dict[str, Any], backend: str | None) -> dict[str, Any]:
-    """Send `body` to a backend through a session of its own; its line of the journal.
-
-    Raises ConfigError, BackendError, or Failed when the proxy did not answer.
-    """
-    import aiohttp
-
-    from anyclaude_tui.session.session import Session
-
-    settings = configuration.load()
-    session = Session(settings, home=home, backend=backend, port=0)
-    ended: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    session.hub.ended_listeners.append(lambda r, v: ended.put_nowait(journal.entry(r, v)))
-    await session.start()
-    try:
-        await session.ready()
-        headers = {"Authorization": f"Bearer {session.token}"}
-        url = f"{session.url}/v1/messages"
-        timeout = aiohttp.ClientTimeout(total=None)
-        sent = {**body, "stream": True}
-        async with (
-            aiohttp.ClientSession(headers=headers, timeout=timeout) as client,
-            client.post(url, json=sent) as response,
-        ):
-            async for _ in response.content.iter_any():
-                pass
-            status = response.status
-        try:  # written just after the last byte
-            return await asyncio.wait_for(ended.get(), ENDING_PATIENCE_S)
-        except TimeoutError:
-            raise Failed(f"the proxy answered {status} and served no request") from None
-    finally:
-        await session.stop()
 
 
 def _comparison(then: dict[str, Any], now: dict[str, Any]) -> str:

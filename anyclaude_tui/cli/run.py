@@ -10,7 +10,7 @@ from contextlib import suppress
 from anyclaude_tui import config as configuration
 from anyclaude_tui.claude_code.foreground import foreground
 from anyclaude_tui.claude_code.launch import INSTALL_HINT, ClaudeMissing, find
-from anyclaude_tui.cli.run_summary import Aftermath
+from anyclaude_tui.cli.run_summary import RunSummary
 from anyclaude_tui.cli.running_session import Running, finished_before, libraries_log, make_session
 from anyclaude_tui.signals import ENDING, Stop, on_signals
 
@@ -25,7 +25,7 @@ def run_claude(options: argparse.Namespace) -> int:
         )
     log_file = libraries_log()
     session = make_session(options, settings, log_file=log_file)
-    aftermath = Aftermath(session.hub, session.observers.note)
+    summary = RunSummary(session.hub, session.observers.note)
 
     async def main() -> int:
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
@@ -36,7 +36,7 @@ def run_claude(options: argparse.Namespace) -> int:
                 if await finished_before(stopped, session.ready()):
                     code = await foreground(await session.claude(), stopped, stop)
                     with suppress(OSError):  # the window is closed
-                        for line in aftermath.summary(session.switchboard.statuses(), log_file):
+                        for line in summary.lines(session.switchboard.statuses(), log_file):
                             print(f"anyclaude-tui: {line}", file=sys.stderr, flush=True)
                     return code
         return 128 + stop.number

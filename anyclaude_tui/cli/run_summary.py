@@ -22,7 +22,7 @@ LONGEST = 200
 """Characters of a message in the summary; the log has all of it."""
 
 
-class Aftermath:
+class RunSummary:
     """Listens to a session's hub; used on its loop."""
 
     def __init__(self, hub: Hub, write: Callable[[str], None]) -> None:
@@ -57,7 +57,7 @@ class Aftermath:
     def _line(self, wall: float, level: str, text: str) -> None:
         self._write(f"{timestamp(wall)} {level.upper()} {text}")
 
-    def summary(self, statuses: Iterable[BackendStatus], log: Path) -> Iterator[str]:
+    def lines(self, statuses: Iterable[BackendStatus], log: Path) -> Iterator[str]:
         """The lines for stderr; none where all went well. `statuses`: before the stop."""
         found = list(self._parts(statuses))
         if not found:

@@ -19,7 +19,7 @@ import jsonschema
 from anyclaude_tui import figures
 from anyclaude_tui.compare.measuring import timed_run
 from anyclaude_tui.compare.measuring.run import Run, Taken
-from anyclaude_tui.compare.measuring.targets import Host
+from anyclaude_tui.compare.measuring.targets import MeasuredTarget
 from anyclaude_tui.compare.workload import SYSTEM, TOOLS, long_text, with_nonce
 from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.session.session import Session
@@ -66,8 +66,8 @@ async def check(
     `session`: a running one to use. Raises ConfigError, BackendError or OSError when the
     target cannot be brought up.
     """
-    host = Host(target, settings, home, session)
-    known = await host.bring_up()
+    measured = MeasuredTarget(target, settings, home, session)
+    known = await measured.bring_up()
     try:
         yield window(known.window_tokens)
         for request, judge in (
@@ -75,21 +75,21 @@ async def check(
             (parallel_request(), parallel_calls),
             (tool_result_request(), tool_result),
         ):
-            yield judge(await _ask(host, request))
+            yield judge(await _ask(measured, request))
         # With a nonce, or the second check would measure the cache.
         long = with_nonce(long_request(known.window_tokens), secrets.token_hex(4))
-        taken = await _ask(host, long)
+        taken = await _ask(measured, long)
         yield long_prompt(taken)
         yield speed(taken)
     finally:
-        await host.take_down()
+        await measured.take_down()
 
 
-async def _ask(host: Host, body: Mapping[str, Any]) -> Taken:
-    session = host.session
-    run = Run(host.name)
+async def _ask(measured: MeasuredTarget, body: Mapping[str, Any]) -> Taken:
+    session = measured.session
+    run = Run(measured.name)
     return await timed_run.through_proxy(
-        run, host.http, session.url, session.token, session.hub, body
+        run, measured.http, session.url, session.token, session.hub, body
     )
 
 

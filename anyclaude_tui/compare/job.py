@@ -22,7 +22,7 @@ from anyclaude_tui.compare.report import history
 from anyclaude_tui.compare.report.saved import Saved, save
 from anyclaude_tui.compare.samples import Target, labels
 from anyclaude_tui.compare.workload import Workload
-from anyclaude_tui.session.thread import Door
+from anyclaude_tui.session.client import SessionClient
 
 if TYPE_CHECKING:
     from anyclaude_tui.compare.measuring.comparer import Comparer
@@ -38,7 +38,7 @@ class Order:
     runs: int
     kinds: tuple[str, ...] = ()
     """The targets' kinds of backend, for the screen before they are up."""
-    make_room: bool = False
+    stop_active: bool = False
     """The backend in use is stopped meanwhile."""
 
 
@@ -55,8 +55,8 @@ class Result:
 class Job:
     """`start()`, look at `live` and `result`, `stop()`."""
 
-    def __init__(self, door: Door, order: Order) -> None:
-        self._door = door
+    def __init__(self, client: SessionClient, order: Order) -> None:
+        self._client = client
         self._order = order
         self._comparer: Comparer | None = None
         self._stopped = False
@@ -70,7 +70,7 @@ class Job:
         backend in use had made room. It raises ConfigError when a target's name is wrong, and
         BackendError when there is no backend to make room.
         """
-        return self._door.call(self._run)
+        return self._client.call(self._run)
 
     def stop(self) -> None:
         """End it now: the result is what there is."""
@@ -80,10 +80,10 @@ class Job:
             if self._comparer is not None:
                 self._comparer.stop()
 
-        self._door.call(stop)
+        self._client.call(stop)
 
     async def _run(self, session: Session) -> None:
-        if not self._order.make_room:
+        if not self._order.stop_active:
             self.result = await self._compare(session)
             return
         async with session.switchboard.aside("comparing"):
@@ -93,7 +93,7 @@ class Job:
         from anyclaude_tui.compare.measuring.comparer import Comparer
 
         order, active = self._order, session.switchboard.active
-        lent = active in order.targets and not order.make_room
+        lent = active in order.targets and not order.stop_active
         comparer = self._comparer = Comparer(
             session.settings,
             session.home,

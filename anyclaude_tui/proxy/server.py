@@ -102,7 +102,7 @@ class ProxyServer:
                 self._exchanges[task].interrupt(_stopping())
         await self._runner.cleanup()
 
-    # --- the door ---------------------------------------------------------------------------
+    # --- who may come in ---------------------------------------------------------------------
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:

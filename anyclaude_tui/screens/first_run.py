@@ -6,7 +6,6 @@ something better. The choice is saved once it has been seen to work.
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import time
 from dataclasses import replace
@@ -32,7 +31,8 @@ from anyclaude_tui.screens.backends.row_list import RowList
 from anyclaude_tui.screens.backends.rows import Row
 from anyclaude_tui.screens.backends.switch_steps import Steps
 from anyclaude_tui.screens.common.keys_and_tabs import keys_line
-from anyclaude_tui.session.thread import Door
+from anyclaude_tui.screens.common.session_calls import answer
+from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, pad, text
 from anyclaude_tui.widgets.panel import LinesView
@@ -69,11 +69,11 @@ class FirstRunScreen(Screen[str]):
         Binding("f", "find", "find again", show=False),
     ]
 
-    def __init__(self, door: Door, found: Discovery, leader: str) -> None:
+    def __init__(self, client: SessionClient, found: Discovery, leader: str) -> None:
         """`leader`: the dashboard's chord, for people."""
         super().__init__()
         self._leader = leader
-        self._door = door
+        self._client = client
         self._found = found
         self._steps: Steps | None = None
         self._switching: concurrent.futures.Future[None] | None = None
@@ -103,7 +103,7 @@ class FirstRunScreen(Screen[str]):
 
     def _fill(self) -> None:
         """List what was found, the cursor on the best of it."""
-        rows = choice_rows(self._door.snapshot, self._found)
+        rows = choice_rows(self._client.snapshot, self._found)
         first = not self._list.rows
         short = self.size.height < SHORT
         self.set_class(short, "short")
@@ -122,11 +122,11 @@ class FirstRunScreen(Screen[str]):
         if width < 8 or row is None:
             return
         inner = width - 2
-        file = _short(self._door.home / "config.toml")
+        file = _short(self._client.home / "config.toml")
         words = [line.format(file=file, leader=self._leader) for line in WELCOME]
         head = rule("Welcome to anyclaude-tui", (), width, "─")
         self._words.set_lines([head, *_indented([text(line, Tone.LABEL) for line in words], inner)])
-        snapshot, rows = self._door.snapshot, self._details.size.height
+        snapshot, rows = self._client.snapshot, self._details.size.height
         if self._steps is not None:
             self._steps.see(snapshot, now)
             lines = [rule(self._steps.title, (), width, "─")]
@@ -177,7 +177,7 @@ class FirstRunScreen(Screen[str]):
             return
         if time.monotonic() - self._opened < GRACE_S:
             return
-        if row.spec == self._door.snapshot.active:
+        if row.spec == self._client.snapshot.active:
             self._keep(row)
             return
         if row.offer is not None and not row.offer.fits:
@@ -190,43 +190,35 @@ class FirstRunScreen(Screen[str]):
             return
         name = backend_rows.title(row)
         self._steps = Steps(row.spec, name, f"starting {row.spec}", time.monotonic())
-        self._switching = self._door.switch(row.spec)
+        self._switching = self._client.switch(row.spec)
         self.run_worker(self._wait(row, self._steps, self._switching), exit_on_error=False)
         self._show()
 
     async def _wait(self, row: Row, steps: Steps, future: concurrent.futures.Future[None]) -> None:
-        words, tone = "", Tone.OK
-        try:
-            await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            words, tone = "cancelled; the simulator still serves", Tone.LABEL
-        except Exception as error:
-            words, tone = f"{error}; the simulator still serves", Tone.BAD
+        ended = await answer(future)
         self._switching = None
-        steps.end(words or f"{steps.title} serves", tone, time.monotonic())
+        steps.end_with(ended, f"{steps.title} serves", "the simulator", time.monotonic())
         self._show()
-        if tone is Tone.OK:
+        if ended.done:
             self._keep(row)
 
     def _keep(self, row: Row) -> None:
         """Save the choice and leave."""
         name = backend_rows.title(row)
         try:
-            file = editing.save(self._door.home, {("backend",): row.spec})[0]
+            file = editing.save(self._client.home, {("backend",): row.spec})[0]
         except (OSError, ConfigError) as error:
             self.dismiss(f"{name} is in use, but the choice could not be saved: {error}")
         else:
             self.dismiss(f"{name} is in use, and saved in {_short(file)}")
 
     async def _find(self) -> None:
-        future = self._door.call(lambda session: session.discover())
-        self._found = await asyncio.wrap_future(future)
+        self._found = (await answer(self._client.discover())).value or self._found
         self._fill()
 
     async def _ask_claude(self) -> None:
         """Which Claude Code there is, or how to get it."""
-        future = self._door.call(lambda session: session.claude_version())
-        command, version = await asyncio.wrap_future(future)
+        command, version = (await answer(self._client.claude_version())).value or (None, None)
         if command is None:
             words = f"Claude Code is not installed: {INSTALL_HINT}"
             more = ". Until then a small chat client runs."

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from anyclaude_tui.screens.actions import ACTIONS
-from anyclaude_tui.screens.dialogs import Dialog, content
+from anyclaude_tui.screens.common.dialogs import Dialog, content
 from anyclaude_tui.widgets import status_signs
 from anyclaude_tui.widgets.lines import Line, Tone, pad, text, wrapped
 

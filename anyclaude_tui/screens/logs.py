@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 
 from anyclaude_tui.screens.common.keys_and_tabs import match_words, tabs_lines
 from anyclaude_tui.screens.common.tabs_screen import SearchScreen
-from anyclaude_tui.session.thread import Door
+from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.telemetry.logtail import Entry, Level, LogTail
 from anyclaude_tui.telemetry.traces import folder_name
@@ -91,9 +91,9 @@ class LogsScreen(SearchScreen):
         Binding("y", "copy", show=False),
     ]
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, client: SessionClient) -> None:
         super().__init__("search in this log")
-        self._door = door
+        self._client = client
         self._sources: list[Source] = []
         self._tab = 0
         self._least = Level.DEBUG
@@ -115,8 +115,8 @@ class LogsScreen(SearchScreen):
 
     def _find_sources(self) -> None:
         """The log in use first, then the others, the proxy's and the notices."""
-        snapshot = self._door.snapshot
-        folder = self._door.home / FOLDER
+        snapshot = self._client.snapshot
+        folder = self._client.home / FOLDER
         try:
             found = sorted(path.stem for path in folder.glob("*.log"))
         except OSError:
@@ -161,13 +161,13 @@ class LogsScreen(SearchScreen):
         finally:
             self._reading = False
         if source.name == NOTICES:
-            new = source.notices(self._door.snapshot)
+            new = source.notices(self._client.snapshot)
         before = source.dropped
         source.add(new)
         if source is self.source and self.is_attached:
             if new:
                 self._grow(new, source.dropped - before)
-            self._show_edges()
+            self._show_title_and_keys()
 
     # --- what is shown ----------------------------------------------------------------
 
@@ -194,7 +194,7 @@ class LogsScreen(SearchScreen):
             self._shown.extend(rows)
             self._sizes.append(len(rows))
         self._put(0)
-        self._show_edges()
+        self._show_title_and_keys()
 
     def _put(self, gone: int) -> None:
         lines = self._shown
@@ -215,7 +215,7 @@ class LogsScreen(SearchScreen):
         head: Line = ((" " + first[:end], Tone.LABEL), (first[end:], tone))
         return [head, *(((f"   {other}", tone),) for other in others)]
 
-    def _show_edges(self) -> None:
+    def _show_title_and_keys(self) -> None:
         width = self.size.width
         source, body = self.source, self._body
         follows = body.at_end
@@ -277,7 +277,7 @@ class LogsScreen(SearchScreen):
         self._body.unmark()
         self._rebuild()
         self._body.scroll_end(animate=False)
-        self._show_edges()
+        self._show_title_and_keys()
 
     def action_follow(self) -> None:
         """To the end and stay there; or stay here."""
@@ -285,7 +285,7 @@ class LogsScreen(SearchScreen):
             self._body.scroll_relative(y=-1, animate=False)
         else:
             self._body.scroll_end(animate=False)
-        self._show_edges()
+        self._show_title_and_keys()
 
     def search(self, words: str) -> None:
         """The newest match first."""

@@ -17,6 +17,7 @@ import msgspec
 from anyclaude_tui.prefix.divergence import Comparison
 from anyclaude_tui.prefix.segments import Prompt, prompt_of
 from anyclaude_tui.telemetry import journal, traces
+from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.metrics import view
 from anyclaude_tui.telemetry.timeline import timeline
 
@@ -65,6 +66,18 @@ async def moments(session: Session, request_id: str) -> list[dict[str, Any]]:
     record = session.hub.in_flight.get(request_id)
     found = timeline(record) if record is not None else ()
     return [{"atMs": one.at_ms, "event": one.event, "detail": one.detail} for one in found]
+
+
+async def last_turn(session: Session) -> dict[str, Any] | None:
+    """The body of the newest of Claude Code's main requests that is kept: a dict, as it came."""
+    for one in session.snapshot().recent:
+        if one.role is not Role.MAIN or not one.session_id:  # our own runs have no session
+            continue
+        capture = session.observers.captures.get(one.id)
+        if capture is not None:
+            body = await asyncio.to_thread(msgspec.json.decode, capture.body)
+            return body if isinstance(body, dict) else None
+    return None
 
 
 def _from_file(home: Path, request_id: str, comparison: Comparison | None) -> Material | None:

@@ -1,4 +1,4 @@
-"""The one thread-safe door between the dashboard's thread and the session's.
+"""The session on a thread of its own, with a client for the dashboard's thread.
 
 The session runs on its own loop in its own thread, because an outer terminal that stops
 reading blocks Textual's loop for seconds (docs/terminal.md, D). The dashboard reads the last
@@ -13,7 +13,9 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from anyclaude_tui.session.client import SessionClient
 
 if TYPE_CHECKING:
     from anyclaude_tui.session.session import Session
@@ -26,34 +28,8 @@ SNAPSHOT_S = 0.1
 """Screens read ten times a second; nothing is made while none is attached."""
 
 
-class Door(Protocol):
-    """What screens may ask of the session. Every call returns at once."""
-
-    @property
-    def home(self) -> Path:
-        """The folder of our files (journal, traces, logs)."""
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The last published snapshot."""
-
-    def switch(self, name: str) -> concurrent.futures.Future[None]:
-        """Switch to the backend NAME or KIND:REST; raises BackendError or ConfigError."""
-
-    def restart_backend(self) -> concurrent.futures.Future[None]:
-        """Stop and start the active backend (a cold cache)."""
-
-    def claude(self, mode: str) -> concurrent.futures.Future[Any]:
-        """The `terminal.claude.Launch` for mode: start, continue or shell."""
-
-    def call(
-        self, work: Callable[[Session], Coroutine[Any, Any, T]]
-    ) -> concurrent.futures.Future[T]:
-        """Run any coroutine of the session's on its loop."""
-
-
-class SessionThread:
-    """A session on its own loop in its own thread; the Door that the dashboard holds."""
+class SessionThread(SessionClient):
+    """A session on its own loop in its own thread; the client that the dashboard holds."""
 
     def __init__(self, make: Callable[[], Session]) -> None:
         """`make` builds the session; it is called in the thread."""
@@ -90,15 +66,6 @@ class SessionThread:
     def snapshot(self) -> Snapshot:
         assert self._snapshot is not None
         return self._snapshot
-
-    def switch(self, name: str) -> concurrent.futures.Future[None]:
-        return self.call(lambda session: session.switch(name))
-
-    def restart_backend(self) -> concurrent.futures.Future[None]:
-        return self.call(lambda session: session.restart_backend())
-
-    def claude(self, mode: str) -> concurrent.futures.Future[Any]:
-        return self.call(lambda session: session.claude(mode))
 
     def call(
         self, work: Callable[[Session], Coroutine[Any, Any, T]]

@@ -10,7 +10,7 @@ from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, spread, 
 SPARK = 18
 
 
-def strip(snapshot: Snapshot, width: int) -> list[Line]:
+def summary_lines(snapshot: Snapshot, width: int) -> list[Line]:
     """Backend; what is going on; the numbers. Each `width` cells wide, one margin at each side."""
     inner = width - 2
     rows = [_backend(snapshot, inner), _request(snapshot, inner), _numbers(snapshot, inner)]

@@ -24,8 +24,8 @@ class Rows(Scroller):
         Binding("down,j", "move(1)", show=False),
         Binding("pageup,b", "page(-1)", show=False),
         Binding("pagedown,space", "page(1)", show=False),
-        Binding("home,g", "edge(0)", show=False),
-        Binding("end,G,shift+g", "edge(1)", show=False),
+        Binding("home,g", "end(0)", show=False),
+        Binding("end,G,shift+g", "end(1)", show=False),
         Binding("enter", "choose", show=False),
     ]
 
@@ -98,7 +98,7 @@ class Rows(Scroller):
     def action_page(self, step: int) -> None:
         self.go(self.cursor + step * max(1, self.size.height - 1))
 
-    def action_edge(self, end: int) -> None:
+    def action_end(self, end: int) -> None:
         self.go(len(self._keys) if end else 0)
 
     def action_choose(self) -> None:

@@ -150,15 +150,15 @@ async def test_a_lost_prefix(tmp_path: Path) -> None:
     )
 
 
-class SlowDoor(Session):
+class SlowProxy(Session):
     """A session whose proxy is reached through a relay that dawdles."""
 
-    door = ""
+    slow_url = ""
 
     @property
     def url(self) -> str:
         """See Session."""
-        return self.door or super().url
+        return self.slow_url or super().url
 
 
 @asynccontextmanager
@@ -212,12 +212,12 @@ async def running(kind: type[Session], made: Settings, home: Path, name: str) ->
 async def test_a_slow_proxy(tmp_path: Path) -> None:
     made = settings("", "")
     async with (
-        running(SlowDoor, made, tmp_path, "a") as a,
-        running(SlowDoor, made, tmp_path, "b") as b,
-        dawdling(a, 0.3) as door_a,
-        dawdling(b, 0.3) as door_b,
+        running(SlowProxy, made, tmp_path, "a") as a,
+        running(SlowProxy, made, tmp_path, "b") as b,
+        dawdling(a, 0.3) as slow_a,
+        dawdling(b, 0.3) as slow_b,
     ):
-        a.door, b.door = door_a, door_b
+        a.slow_url, b.slow_url = slow_a, slow_b
         take = partial(measured, tmp_path, "", "", a=a, b=b)
         await check(take, Cause.PROXY, Scenario.PROXY)
 
@@ -225,10 +225,10 @@ async def test_a_slow_proxy(tmp_path: Path) -> None:
 async def test_a_slow_proxy_on_one_side(tmp_path: Path) -> None:
     made = settings("", "")
     async with (
-        running(SlowDoor, made, tmp_path, "b") as b,
-        dawdling(b, 0.5) as door,
+        running(SlowProxy, made, tmp_path, "b") as b,
+        dawdling(b, 0.5) as slow,
     ):
-        b.door = door
+        b.slow_url = slow
         take = partial(measured, tmp_path, "", "", b=b)
         await check(take, Cause.PROXY, Scenario.PROXY)
 

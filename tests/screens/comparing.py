@@ -65,9 +65,9 @@ def saved(*, failed: bool = False) -> Saved:
     return replace(save(finished(failed=failed)), program="1.0")
 
 
-def order(make_room: bool = False) -> Order:
+def order(stop_active: bool = False) -> Order:
     """What would be run for it."""
-    return Order(("fast", "slow"), tuple(builtin()), 3, ("simulator", "mlx_lm"), make_room)
+    return Order(("fast", "slow"), tuple(builtin()), 3, ("simulator", "mlx_lm"), stop_active)
 
 
 def running(step: Step, number: int, phase: Phase = Phase.DECODE) -> Running:
@@ -121,11 +121,11 @@ def left_out(name: str = "slow") -> TargetFailed:
 class Held(Job):
     """A job that is never begun: it shows what the test wants."""
 
-    def __init__(self, value: Live, make_room: bool = False) -> None:
+    def __init__(self, value: Live, stop_active: bool = False) -> None:
         self.live = value
         self.result = None
         self.stopped = 0
-        self.order = order(make_room)
+        self.order = order(stop_active)
         self.future: concurrent.futures.Future[None] = concurrent.futures.Future()
 
     def start(self) -> concurrent.futures.Future[None]:

@@ -1,4 +1,4 @@
-"""A Door with made-up snapshots: what the dashboard's tests hold it to."""
+"""A Client with made-up snapshots: what the dashboard's tests hold it to."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from anyclaude_tui.backends.base import BackendState, BackendStatus
 from anyclaude_tui.claude_code.launch import Launch
 from anyclaude_tui.figures import Figure, estimated, reported
+from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Role, Truncation
 from anyclaude_tui.telemetry.hub import Hub, Notice, Snapshot
 from anyclaude_tui.telemetry.metrics import RequestView, view
@@ -163,16 +164,20 @@ def done(value: T) -> concurrent.futures.Future[T]:
     return future
 
 
-class FakeDoor:
+class FakeClient(SessionClient):
     """Answers at once, and writes down what it was asked."""
 
     def __init__(self, home: Path, shown: Snapshot, script: str = "cat") -> None:
-        self.home = home
+        self.folder = home
         self.shown = shown
         self.script = script
         self.note = ""
         self.asked: list[str] = []
         self.refusal: Exception | None = None
+
+    @property
+    def home(self) -> Path:
+        return self.folder
 
     @property
     def snapshot(self) -> Snapshot:

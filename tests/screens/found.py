@@ -1,4 +1,4 @@
-"""What a search of this machine could find, and a Door whose session is made up: for the tests of
+"""What a search of this machine could find, and a Client whose session is made up: for the tests of
 the backends and first-run screens.
 """
 
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from anyclaude_tui.backends.base import BackendState, BackendStatus, ModelInfo, Tool
 from anyclaude_tui.backends.discovery import Discovery, Offer
 from anyclaude_tui.backends.models.memory import Estimate
+from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.telemetry.hub import Snapshot
 from tests.screens import fakes
 
@@ -145,8 +146,8 @@ class FoundSession:
         self.ended.append(words)
 
 
-class FoundDoor(fakes.FakeDoor):
-    """A door to a `FoundSession`, which runs on a loop of its own, as the real one does."""
+class FoundClient(fakes.FakeClient):
+    """A client to a `FoundSession`, which runs on a loop of its own, as the real one does."""
 
     def __init__(self, home: Path, shown: Snapshot) -> None:
         super().__init__(home, shown)
@@ -161,11 +162,8 @@ class FoundDoor(fakes.FakeDoor):
         self._thread.join()
         self._loop.close()
 
-    def switch(self, name: str) -> concurrent.futures.Future[None]:
-        return self.call(lambda session: session.switch(name))
-
-    def restart_backend(self) -> concurrent.futures.Future[None]:
-        return self.call(lambda session: session.restart_backend())
+    switch = SessionClient.switch
+    restart_backend = SessionClient.restart_backend
 
     def call(self, work: Callable[[Any], Coroutine[Any, Any, T]]) -> concurrent.futures.Future[T]:
         return asyncio.run_coroutine_threadsafe(work(self.session), self._loop)

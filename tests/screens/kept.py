@@ -1,4 +1,4 @@
-"""A door to a session that remembers some requests: made-up facts, the real observers."""
+"""A client to a session that remembers some requests: made-up facts, the real observers."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Kept:
             self.hub.end(made)
 
 
-class Door(fakes.FakeDoor):
+class Client(fakes.FakeClient):
     """Runs what it is asked for on the test's loop."""
 
     def __init__(self, kept: Kept) -> None:

@@ -15,14 +15,14 @@ import logging, sys
 from pathlib import Path
 from anyclaude_tui import app
 from anyclaude_tui.config.settings import Settings
-from tests.screens.fakes import FakeDoor, snapshot
+from tests.screens.fakes import FakeClient, snapshot
 def fails(self, *args):
     token = "value-of-a-secret"
     raise KeyError(token)
 setattr(app.DashboardApp, sys.argv[1], fails)
 logging.basicConfig(filename=sys.argv[2] + "/log")
-door = FakeDoor(Path(sys.argv[2]), snapshot())
-sys.exit(app.run_dashboard(door, Settings(), True))
+client = FakeClient(Path(sys.argv[2]), snapshot())
+sys.exit(app.run_dashboard(client, Settings(), True))
 """
 
 

@@ -16,8 +16,8 @@ from anyclaude_tui.app import DashboardApp
 from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.screens.actions import ACTIONS, Action, chord_name
 from anyclaude_tui.screens.backends.screen import BackendsScreen
+from anyclaude_tui.screens.common.dialogs import Question
 from anyclaude_tui.screens.compare.setup_screen import CompareScreen
-from anyclaude_tui.screens.dialogs import Question
 from anyclaude_tui.screens.help import HelpScreen, help_lines
 from anyclaude_tui.screens.logs import LogsScreen
 from anyclaude_tui.screens.requests.screen import RequestsScreen
@@ -37,7 +37,7 @@ class Seat:
     """Where the keys are pressed."""
 
     app: DashboardApp
-    door: found.FoundDoor
+    client: found.FoundClient
     pilot: Pilot[Any]
 
     def toasts(self) -> str:
@@ -49,16 +49,16 @@ class Seat:
 
 @asynccontextmanager
 async def seat(home: Path, shown: Snapshot | None = None) -> AsyncIterator[Seat]:
-    door = found.FoundDoor(home, shown or fakes.snapshot(history=()))
-    door.script = "printf 'once upon a time\\r\\n'; exec cat -v"
+    client = found.FoundClient(home, shown or fakes.snapshot(history=()))
+    client.script = "printf 'once upon a time\\r\\n'; exec cat -v"
     try:
-        app = DashboardApp(door, Settings())
+        app = DashboardApp(client, Settings())
         async with app.run_test(size=(120, 40), notifications=True) as pilot:
-            made = Seat(app, door, pilot)
+            made = Seat(app, client, pilot)
             await made.until(lambda: app.dashboard.pane and "once upon" in pane(made))
             yield made
     finally:
-        door.close()
+        client.close()
 
 
 def pane(at: Seat) -> str:
@@ -94,7 +94,7 @@ async def panels(at: Seat) -> None:
 
 
 async def restart(at: Seat) -> None:
-    await at.until(lambda: "restart" in at.door.session.asked)
+    await at.until(lambda: "restart" in at.client.session.asked)
 
 
 async def copy(at: Seat) -> None:
@@ -111,7 +111,7 @@ async def find(at: Seat) -> None:
 
 
 async def picture(at: Seat) -> None:
-    (saved,) = (at.door.home / "screenshots").glob("*.svg")
+    (saved,) = (at.client.home / "screenshots").glob("*.svg")
     assert "once" in saved.read_text(encoding="utf-8")
 
 
@@ -159,7 +159,7 @@ def test_nothing_is_left_out() -> None:
 async def test_a_digit_switches_and_the_leader_twice_is_typed(tmp_path: Path) -> None:
     async with seat(tmp_path) as at:
         await at.pilot.press(LEADER, "2")
-        await at.until(lambda: "switch qwen" in at.door.session.asked)
+        await at.until(lambda: "switch qwen" in at.client.session.asked)
         await at.pilot.press(LEADER, LEADER)
         await at.until(lambda: "^]" in pane(at))
 
@@ -168,7 +168,7 @@ async def test_escape_leaves_the_menu_alone(tmp_path: Path) -> None:
     async with seat(tmp_path) as at:
         before = pane(at)
         await at.pilot.press(LEADER, "escape")
-        assert not at.app.leading
+        assert not at.app.leader_keys.pressed
         assert pane(at) == before
 
 

@@ -38,27 +38,27 @@ def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def started(
     home: Path, discovery: Discovery = found.FOUND, size: tuple[int, int] = (80, 24)
-) -> AsyncIterator[tuple[DashboardApp, found.FoundDoor, Pilot[Any]]]:
+) -> AsyncIterator[tuple[DashboardApp, found.FoundClient, Pilot[Any]]]:
     """The app at a start for which nothing was chosen, after its search."""
-    door = found.FoundDoor(home, ALONE)
-    door.session.found = discovery
+    client = found.FoundClient(home, ALONE)
+    client.session.found = discovery
     try:
-        app = DashboardApp(door, Settings(), first_run=True)
+        app = DashboardApp(client, Settings(), first_run=True)
         async with app.run_test(size=size, notifications=True) as pilot:
-            await until_shown(pilot, lambda: "discover" in door.session.asked)
-            yield app, door, pilot
+            await until_shown(pilot, lambda: "discover" in client.session.asked)
+            yield app, client, pilot
     finally:
-        door.close()
+        client.close()
 
 
 @asynccontextmanager
 async def offered(
     home: Path, discovery: Discovery = found.FOUND, size: tuple[int, int] = (80, 24)
-) -> AsyncIterator[tuple[DashboardApp, found.FoundDoor, Pilot[Any]]]:
+) -> AsyncIterator[tuple[DashboardApp, found.FoundClient, Pilot[Any]]]:
     """The same, with the screen on it."""
-    async with started(home, discovery, size) as (app, door, pilot):
+    async with started(home, discovery, size) as (app, client, pilot):
         await until_shown(pilot, lambda: is_shown(app))
-        yield app, door, pilot
+        yield app, client, pilot
 
 
 def is_shown(app: DashboardApp) -> bool:
@@ -88,78 +88,78 @@ async def test_what_was_found_is_shown_with_the_best_chosen(
 
 
 async def test_with_nothing_better_the_simulator_is_simply_used(tmp_path: Path) -> None:
-    async with started(tmp_path, found.NOTHING) as (app, door, pilot):
+    async with started(tmp_path, found.NOTHING) as (app, client, pilot):
         await pilot.pause(0.1)
         assert app.screen is app.dashboard
-        assert "claude start" in door.asked
+        assert "claude start" in client.asked
     async with started(tmp_path, Discovery((found.LOCKED, found.HUGE), ())) as (app, _, pilot):
         await pilot.pause(0.1)
         assert app.screen is app.dashboard
 
 
 async def test_one_key_begins_and_the_choice_is_kept(tmp_path: Path) -> None:
-    async with offered(tmp_path) as (app, door, pilot):
-        await hold(door)
+    async with offered(tmp_path) as (app, client, pilot):
+        await hold(client)
         await pilot.press("enter")
-        await until_shown(pilot, lambda: asked(door) == [f"switch {found.SERVER.spec}"])
+        await until_shown(pilot, lambda: asked(client) == [f"switch {found.SERVER.spec}"])
         assert "◐ starting" in words(app, "details")
         assert not saved(tmp_path)  # not before it has been seen to work
-        door.shown = replace(ALONE, active=found.SERVER.spec)
-        before = door.asked.count("claude start")
-        await let_go(door)
+        client.shown = replace(ALONE, active=found.SERVER.spec)
+        before = client.asked.count("claude start")
+        await let_go(client)
         await until_shown(pilot, lambda: app.screen is app.dashboard)
         assert saved(tmp_path) == f'backend = "{found.SERVER.spec}"\n'
         await until_shown(pilot, lambda: "in use, and saved in" in toasts(app))
         # Claude Code is told the model and its window at its start.
-        await until_shown(pilot, lambda: door.asked.count("claude start") == before + 1)
+        await until_shown(pilot, lambda: client.asked.count("claude start") == before + 1)
 
 
 async def test_another_can_be_chosen_by_cursor_or_number(tmp_path: Path) -> None:
-    async with offered(tmp_path) as (app, door, pilot):
+    async with offered(tmp_path) as (app, client, pilot):
         await pilot.press("down", "down", "enter")
-        await until_shown(pilot, lambda: asked(door) == [f"switch {found.LARGE.spec}"])
+        await until_shown(pilot, lambda: asked(client) == [f"switch {found.LARGE.spec}"])
         await until_shown(pilot, lambda: app.screen is app.dashboard)
-    async with offered(tmp_path) as (app, door, pilot):
+    async with offered(tmp_path) as (app, client, pilot):
         await pilot.press("4")
-        await until_shown(pilot, lambda: asked(door) == [f"switch {found.SMALL.spec}"])
+        await until_shown(pilot, lambda: asked(client) == [f"switch {found.SMALL.spec}"])
 
 
 async def test_escape_is_the_simulator_for_now(tmp_path: Path) -> None:
-    async with offered(tmp_path) as (app, door, pilot):
+    async with offered(tmp_path) as (app, client, pilot):
         await pilot.press("escape")
         await pilot.pause()
         assert app.screen is app.dashboard
-        assert not asked(door)
+        assert not asked(client)
         assert not saved(tmp_path)
-        assert door.asked.count("claude start") == 1
+        assert client.asked.count("claude start") == 1
 
 
 async def test_the_simulator_can_be_chosen_for_good(tmp_path: Path) -> None:
-    async with offered(tmp_path) as (app, door, pilot):
+    async with offered(tmp_path) as (app, client, pilot):
         await pilot.press("6")
         await until_shown(pilot, lambda: app.screen is app.dashboard)
         assert saved(tmp_path) == 'backend = "simulator"\n'
-        assert not asked(door)  # it serves already
+        assert not asked(client)  # it serves already
 
 
 async def test_a_choice_that_fails_is_not_kept_and_another_can_be_made(tmp_path: Path) -> None:
-    async with offered(tmp_path) as (app, door, pilot):
-        door.session.refusal = BackendError("the generation thread died: see the log")
+    async with offered(tmp_path) as (app, client, pilot):
+        client.session.refusal = BackendError("the generation thread died: see the log")
         await pilot.press("enter")
         await until_shown(pilot, lambda: "✗ the generation thread died" in words(app, "details"))
         assert "simulator still serves" in words(app, "details")
         assert not saved(tmp_path)
-        door.session.refusal = None
+        client.session.refusal = None
         await pilot.press("4")
         await until_shown(pilot, lambda: app.screen is app.dashboard)
         assert found.SMALL.spec in saved(tmp_path)
 
 
 async def test_a_choice_that_takes_too_long_can_be_given_up(tmp_path: Path) -> None:
-    async with offered(tmp_path) as (app, door, pilot):
-        await hold(door)
+    async with offered(tmp_path) as (app, client, pilot):
+        await hold(client)
         await pilot.press("enter")
-        await until_shown(pilot, lambda: bool(asked(door)))
+        await until_shown(pilot, lambda: bool(asked(client)))
         assert words(app, "keys").strip() == "Esc cancel"
         await pilot.press("escape")
         await until_shown(pilot, lambda: "cancelled" in words(app, "details"))
@@ -168,23 +168,23 @@ async def test_a_choice_that_takes_too_long_can_be_given_up(tmp_path: Path) -> N
 
 
 async def test_what_is_not_usable_yet_is_not_begun(tmp_path: Path) -> None:
-    async with offered(tmp_path) as (app, door, pilot):
+    async with offered(tmp_path) as (app, client, pilot):
         await pilot.press("2")
         await pilot.pause()
         assert "needs a key" in words(app, "details")
-        assert not asked(door)
+        assert not asked(client)
 
 
 async def test_find_looks_again(tmp_path: Path) -> None:
-    async with offered(tmp_path, Discovery((found.SMALL,), ())) as (app, door, pilot):
-        door.session.found = found.FOUND
+    async with offered(tmp_path, Discovery((found.SMALL,), ())) as (app, client, pilot):
+        client.session.found = found.FOUND
         await pilot.press("f")
         await until_shown(pilot, lambda: any("mlx_lm.server" in row for row in listed(app)))
 
 
 async def test_without_claude_code_it_says_how_to_install_it(tmp_path: Path) -> None:
-    async with started(tmp_path) as (app, door, pilot):
-        door.session.version = None
+    async with started(tmp_path) as (app, client, pilot):
+        client.session.version = None
         await until_shown(pilot, lambda: is_shown(app))
         await until_shown(pilot, lambda: "npm install -g" in words(app, "tools"))
 
@@ -193,15 +193,15 @@ async def test_keys_that_were_meant_for_the_pane_choose_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(first_run, "GRACE_S", 60.0)
-    async with offered(tmp_path) as (_, door, pilot):
+    async with offered(tmp_path) as (_, client, pilot):
         await pilot.press("h", "i", "enter")
         await pilot.pause()
-        assert not asked(door)
+        assert not asked(client)
 
 
 async def test_a_choice_that_cannot_be_saved_is_used_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "config.toml").mkdir()  # cannot be written, not even by root
-    async with offered(tmp_path) as (app, door, pilot):
+    async with offered(tmp_path) as (app, client, pilot):
         await pilot.press("enter")
         await until_shown(pilot, lambda: "in use, but the choice could not be saved" in toasts(app))
-        assert door.session.ended == [f"switch {found.SERVER.spec}"]
+        assert client.session.ended == [f"switch {found.SERVER.spec}"]

@@ -45,8 +45,8 @@ async def screen(
     home: Path, size: tuple[int, int] = (80, 24), *keys: str, shown: Snapshot | None = None
 ) -> AsyncIterator[Pilot[Any]]:
     """The logs screen, after some keys."""
-    door = fakes.FakeDoor(home, shown or fakes.snapshot())
-    app = DashboardApp(door, Settings(dashboard=DashboardSettings(theme="anyclaude")))
+    client = fakes.FakeClient(home, shown or fakes.snapshot())
+    app = DashboardApp(client, Settings(dashboard=DashboardSettings(theme="anyclaude")))
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.press(LEADER, "l", *keys)
         await pilot.pause()

@@ -46,9 +46,9 @@ async def opened(
 ) -> AsyncIterator[tuple[DashboardApp, Pilot[Any]]]:
     """The app in that state, with what a search of the machine finds."""
     shown, keys = STATES[state]
-    door = found.FoundDoor(Path("/"), shown)
+    client = found.FoundClient(Path("/"), shown)
     try:
-        async with dashboard(Path("/"), shown, size, script=SCRIPT, theme=theme, found=door) as (
+        async with dashboard(Path("/"), shown, size, script=SCRIPT, theme=theme, found=client) as (
             app,
             _,
             pilot,
@@ -61,7 +61,7 @@ async def opened(
             await pilot.pause()
             yield app, pilot
     finally:
-        door.close()
+        client.close()
 
 
 @pytest.mark.parametrize("size", pictures.SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

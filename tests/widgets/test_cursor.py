@@ -8,7 +8,7 @@ from textual.color import Color
 from textual.strip import Strip
 from textual.widgets.option_list import Option
 
-from anyclaude_tui.screens.dialogs import content
+from anyclaude_tui.screens.common.dialogs import content
 from anyclaude_tui.widgets import themes
 from anyclaude_tui.widgets.cursor import BAR, PickList
 from anyclaude_tui.widgets.lines import Line, Tone

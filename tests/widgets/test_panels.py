@@ -11,7 +11,7 @@ from anyclaude_tui.backends.base import BackendState
 from anyclaude_tui.telemetry.events import Outcome, Phase, Role
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets import panels
-from anyclaude_tui.widgets.compact_summary import strip
+from anyclaude_tui.widgets.compact_summary import summary_lines
 from anyclaude_tui.widgets.lines import Tone, plain, width_of
 from tests.screens import fakes
 
@@ -202,13 +202,13 @@ def test_the_strip_keeps_to_its_three_lines(width: int) -> None:
         fakes.snapshot(history=()),
         fakes.snapshot(backends=(), active="", switching="loading"),
     ):
-        lines = strip(snapshot, width)
+        lines = summary_lines(snapshot, width)
         assert len(lines) == 3
         assert all(width_of(line) <= width for line in lines)
 
 
 def test_the_strip_has_the_essentials_at_80_columns() -> None:
-    words = "\n".join(plain(line) for line in strip(fakes.snapshot(fakes.prefilling()), 80))
+    words = "\n".join(plain(line) for line in summary_lines(fakes.snapshot(fakes.prefilling()), 80))
     for part in ("● ready", "gpt-oss-20b", "simulated", "main · 12.4 s", "» prefill", "~6 s left"):
         assert part in words
     assert "TTFT –  tok/s –  keepalives 1  truncations 1" in words
@@ -218,10 +218,10 @@ def test_the_strip_gives_the_reason_of_a_failure_a_row_of_its_own() -> None:
     reason = "port 8080 is taken by PID 812 (python): end that process, or set another"
     failed = replace(fakes.FAST, state=BackendState.FAILED, reason=reason)
     snapshot = fakes.snapshot(backends=(failed,))
-    state, why, _ = (plain(line) for line in strip(snapshot, 80))
+    state, why, _ = (plain(line) for line in summary_lines(snapshot, 80))
     assert "✗ failed · gpt-oss-20b" in state
     assert why.strip() == reason
     snapshot = fakes.snapshot(fakes.decoding(), backends=(failed,))
-    state, request, _ = (plain(line) for line in strip(snapshot, 80))
+    state, request, _ = (plain(line) for line in summary_lines(snapshot, 80))
     assert "port 8080" in state
     assert "decode" in request

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from anyclaude_tui.backends.base import BackendState, BackendStatus
 from anyclaude_tui.figures import Figure, Source
 from anyclaude_tui.telemetry.events import Outcome, Phase, Role, Truncation
-from anyclaude_tui.widgets.compact_summary import strip
+from anyclaude_tui.widgets.compact_summary import summary_lines
 from anyclaude_tui.widgets.lines import width_of
 from anyclaude_tui.widgets.panels import PANELS, framed
 from tests.screens import fakes
@@ -104,4 +104,4 @@ def test_panels_take_any_facts(
     for kind in PANELS.values():
         lines = framed(kind, snapshot, width, height, "├")
         assert [width_of(line) for line in lines] == [width] * height
-    assert all(width_of(line) <= max(40, width) for line in strip(snapshot, max(40, width)))
+    assert all(width_of(line) <= max(40, width) for line in summary_lines(snapshot, max(40, width)))

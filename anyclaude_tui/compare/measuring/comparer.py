@@ -32,7 +32,7 @@ from anyclaude_tui.compare.measuring.progress import (
     TargetFailed,
 )
 from anyclaude_tui.compare.measuring.run import Run, Taken
-from anyclaude_tui.compare.measuring.targets import Host, can_stand_together
+from anyclaude_tui.compare.measuring.targets import MeasuredTarget, can_stand_together
 from anyclaude_tui.compare.samples import TEXT_KEPT, Comparison, Prefix, Sample, Target, Way, labels
 from anyclaude_tui.compare.workload import Workload, with_nonce
 from anyclaude_tui.config.loading import ConfigError
@@ -67,19 +67,22 @@ class Comparer:
         Raises ConfigError when a target's name is wrong.
         """
         lent = lend or {}
-        hosts = [Host(name, settings, home, lent.get(name)) for name in dict.fromkeys(targets)]
-        self._hosts = {host.name: host for host in hosts}
+        made = [
+            MeasuredTarget(name, settings, home, lent.get(name)) for name in dict.fromkeys(targets)
+        ]
+        self._measured = {measured.name: measured for measured in made}
         self._workloads = {workload.name: workload for workload in workloads}
         self._runs = runs
         self._limits = settings.limits
         self._listen = listen
-        self._together = can_stand_together(hosts) if together is None else together
-        short = labels(list(self._hosts))
+        self._together = can_stand_together(made) if together is None else together
+        short = labels(list(self._measured))
         self._targets = {
-            host.name: Target(host.name, host.kind, short[host.name]) for host in hosts
+            measured.name: Target(measured.name, measured.kind, short[measured.name])
+            for measured in made
         }
         self._samples: list[Sample] = []
-        self._failed_in_a_row: dict[str, int] = dict.fromkeys(self._hosts, 0)
+        self._failed_in_a_row: dict[str, int] = dict.fromkeys(self._measured, 0)
         self._nonces: dict[tuple[str, str, Way, int], str] = {}
         self._eta = Eta()
         self._left: list[Step] = []
@@ -102,7 +105,7 @@ class Comparer:
         finally:
             self._task.cancel()
             await asyncio.wait([self._task])
-            await asyncio.gather(*(host.take_down() for host in self._hosts.values()))
+            await asyncio.gather(*(measured.take_down() for measured in self._measured.values()))
         if not self._task.cancelled():
             self._task.result()
         comparison = Comparison(
@@ -119,7 +122,7 @@ class Comparer:
 
     async def _all(self) -> None:
         workloads = list(self._workloads.values())
-        visits = make_plan(list(self._hosts), workloads, self._runs, together=self._together)
+        visits = make_plan(list(self._measured), workloads, self._runs, together=self._together)
         self._left = [step for visit in visits for step in visit.steps]
         self._total = len(self._left)
         self._tell(Planned(visits, self._total))
@@ -127,42 +130,42 @@ class Comparer:
             if not self._gives_up(visit.target):
                 await self._visit(visit)
             if not self._together and not _comes_next(visit, visits[number + 1 :]):
-                await self._hosts[visit.target].take_down()
+                await self._measured[visit.target].take_down()
             self._left = [step for later in visits[number + 1 :] for step in later.steps]
 
     async def _visit(self, visit: Visit) -> None:
-        host = self._hosts[visit.target]
-        if not host.up and not await self._bring_up(host):
+        measured = self._measured[visit.target]
+        if not measured.up and not await self._bring_up(measured):
             return
         for step in visit.steps:
             if self._gives_up(step.target):
                 return
             self._left = self._left[1:]
             self._number = self._total - len(self._left)
-            await self._step(host, step)
+            await self._step(measured, step)
 
-    async def _bring_up(self, host: Host) -> bool:
+    async def _bring_up(self, measured: MeasuredTarget) -> bool:
         """Whether it serves now; if not, its reason is kept and told."""
-        self._tell(BringingUp(host.name))
+        self._tell(BringingUp(measured.name))
         try:
-            target = await host.bring_up()
+            target = await measured.bring_up()
         except (BackendError, ConfigError, OSError) as error:
-            self._fail(host.name, str(error))
+            self._fail(measured.name, str(error))
             return False
-        known = self._targets[host.name]
+        known = self._targets[measured.name]
         target = replace(target, label=known.label)
         if known.bring_up_s is not None:  # a second visit: the first start counts
             target = replace(target, bring_up_s=known.bring_up_s)
-        self._targets[host.name] = target
+        self._targets[measured.name] = target
         self._tell(BroughtUp(target))
         return True
 
-    async def _step(self, host: Host, step: Step) -> None:
-        run = Run(host.name)
+    async def _step(self, measured: MeasuredTarget, step: Step) -> None:
+        run = Run(measured.name)
         watch = asyncio.create_task(self._watch(step, run))
         started = time.monotonic()
         try:
-            taken = await self._take(host, step, run)
+            taken = await self._take(measured, step, run)
         finally:
             watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -187,17 +190,19 @@ class Comparer:
         if self._gives_up(step.target):
             self._fail(step.target, f"{GIVE_UP_AFTER} runs in a row failed: {sample.view.reason}")
 
-    async def _take(self, host: Host, step: Step, run: Run) -> Taken:
+    async def _take(self, measured: MeasuredTarget, step: Step, run: Run) -> Taken:
         body = self._body(step)
-        session = host.session
+        session = measured.session
         if step.way is Way.DIRECT:
             try:
-                endpoint = host.endpoint
+                endpoint = measured.endpoint
             except BackendError as error:
                 return timed_run.failed(run, str(error))
-            return await timed_run.direct(run, host.http, endpoint, body, self._limits)
-        door = await host.logged() if step.way is Way.LOGGED else session
-        return await timed_run.through_proxy(run, host.http, door.url, door.token, door.hub, body)
+            return await timed_run.direct(run, measured.http, endpoint, body, self._limits)
+        proxy = await measured.logged() if step.way is Way.LOGGED else session
+        return await timed_run.through_proxy(
+            run, measured.http, proxy.url, proxy.token, proxy.hub, body
+        )
 
     def _body(self, step: Step) -> dict[str, Any]:
         """The step's request. A warm one repeats the nonce of the cold one before it."""

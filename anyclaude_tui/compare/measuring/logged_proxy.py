@@ -1,4 +1,4 @@
-"""A second door to a running session: a proxy that writes traces and every debug line.
+"""A second proxy before a running session: one that writes traces and every debug line.
 
 The guide's fourth test asks what logging costs. It shares the session's backend and queue,
 so that nothing else differs; what it writes goes to a temporary folder.
@@ -23,7 +23,7 @@ from anyclaude_tui.telemetry.observers import Observers
 
 
 class LoggedProxy:
-    """`async with LoggedProxy(session) as door:` then `door.url`, `door.token`, `door.hub`."""
+    """`async with LoggedProxy(session) as proxy:` then `proxy.url`, `proxy.token`, `proxy.hub`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

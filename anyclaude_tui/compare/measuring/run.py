@@ -18,6 +18,8 @@ class Taken:
     """What a run gave."""
 
     view: RequestView
+    record: RequestRecord
+    """The proxy's own of it; the client's for a run that did not go through a proxy."""
     text: str
     answer: str
     tool_calls: tuple[tuple[str, str], ...]
@@ -68,6 +70,7 @@ class Run:
         reader = self.reader
         return Taken(
             view=self._view(proxied),
+            record=proxied or self.record,
             text=reader.text,
             answer=reader.answer,
             tool_calls=tuple(reader.tool_calls),

@@ -24,15 +24,18 @@ from anyclaude_tui.session.session import Session
 from anyclaude_tui.telemetry.events import Role
 
 
-class Host:
+class MeasuredTarget:
     """One target. `bring_up()` and `take_down()` may be called again and again."""
 
     def __init__(
-        self, name: str, settings: Settings, home: Path, lent: Session | None = None
+        self, name: str | None, settings: Settings, home: Path, lent: Session | None = None
     ) -> None:
-        """Raises ConfigError when the name is wrong."""
+        """`name`: as for `--backend`; None takes the configured one. Raises ConfigError when it is
+        wrong."""
         self._given = name
-        self.name, its = (name, lent.settings_of(name)) if lent else resolve(name, settings)
+        self.name, its = (
+            (name, lent.settings_of(name)) if lent and name else resolve(name, settings)
+        )
         self.kind = its.kind
         self.settings = settings
         self._home = home
@@ -108,9 +111,9 @@ class Host:
             self._session = None
 
 
-def can_stand_together(hosts: list[Host]) -> bool:
+def can_stand_together(targets: list[MeasuredTarget]) -> bool:
     """Whether all targets may be up at the same time: at most one loads a model for us."""
-    return sum(in_memory(host.kind) for host in hosts) <= 1
+    return sum(in_memory(one.kind) for one in targets) <= 1
 
 
 def quiet(settings: Settings) -> Settings:

@@ -16,8 +16,8 @@ from textual.widgets.option_list import Option
 from anyclaude_tui.backends.base import SMALL_WINDOW_TOKENS, ModelInfo
 from anyclaude_tui.backends.models.memory import Estimate
 from anyclaude_tui.screens.backends.rows import Row
-from anyclaude_tui.screens.dialogs import Dialog, Question, content
-from anyclaude_tui.session.thread import Door
+from anyclaude_tui.screens.common.dialogs import Dialog, Question, content
+from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.widgets import format
 from anyclaude_tui.widgets.cursor import PickList
 from anyclaude_tui.widgets.lines import Line, Tone, clean, joined, text
@@ -136,9 +136,9 @@ class Log(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q,l", "dismiss", "back", show=False)]
 
-    def __init__(self, door: Door, name: str) -> None:
+    def __init__(self, client: SessionClient, name: str) -> None:
         super().__init__()
-        self._door, self._name = door, name
+        self._client, self._name = client, name
         self._shown: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -157,7 +157,7 @@ class Log(Dialog[None]):
             self.query_one(VerticalScroll).scroll_end(animate=False)
 
     def _show(self) -> None:
-        found = (s for s in self._door.snapshot.backends if s.name == self._name)
+        found = (s for s in self._client.snapshot.backends if s.name == self._name)
         lines = next((status.log_tail for status in found), ())
         if lines == self._shown:
             return

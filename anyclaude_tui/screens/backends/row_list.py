@@ -9,7 +9,7 @@ from textual.widgets.option_list import Option
 
 from anyclaude_tui.screens.backends import rows as backend_rows
 from anyclaude_tui.screens.backends.rows import Row
-from anyclaude_tui.screens.dialogs import content
+from anyclaude_tui.screens.common.dialogs import content
 from anyclaude_tui.widgets.cursor import PickList
 from anyclaude_tui.widgets.lines import Line, text, width_of
 

@@ -1,12 +1,11 @@
 """The backends screen: what there is, what each is like, and switching shown step by step.
 
-It asks through the door and shows snapshots; what the lines say is in `backend_rows` and
-`steps`, the dialogs are in `backend_dialogs`.
+It asks the session's client and shows snapshots; what the lines say is in `rows` and
+`switch_steps`, the dialogs are in `dialogs`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import time
 from functools import partial
@@ -35,9 +34,10 @@ from anyclaude_tui.screens.backends.keys import KEYS, useful
 from anyclaude_tui.screens.backends.row_list import RowList
 from anyclaude_tui.screens.backends.rows import DISK, Row
 from anyclaude_tui.screens.backends.switch_steps import Steps
+from anyclaude_tui.screens.common.dialogs import Question
 from anyclaude_tui.screens.common.keys_and_tabs import keys_line
-from anyclaude_tui.screens.dialogs import Question
-from anyclaude_tui.session.thread import Door
+from anyclaude_tui.screens.common.session_calls import answer
+from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.widgets.lines import Line, Tone, fit, pad, text, width_of, wrapped
 from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.panels import rule
@@ -58,9 +58,9 @@ class BackendsScreen(Screen[None]):
         *(Binding(key, action, words, show=False) for key, _, words, action in KEYS),
     ]
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, client: SessionClient) -> None:
         super().__init__()
-        self._door = door
+        self._client = client
         self._found: Discovery | None = None
         self._memory: dict[str, Estimate | None] = {}
         self._steps: Steps | None = None
@@ -104,7 +104,7 @@ class BackendsScreen(Screen[None]):
 
     def _show(self, again: bool = False) -> None:
         """Show the session's last snapshot; `again`: at another width."""
-        snapshot, now = self._door.snapshot, time.monotonic()
+        snapshot, now = self._client.snapshot, time.monotonic()
         if self._steps is None and snapshot.switching:  # begun elsewhere
             self._steps = Steps.watch(snapshot, now)
         if self._steps is not None:
@@ -115,7 +115,7 @@ class BackendsScreen(Screen[None]):
         if rows != self._list.rows or again:
             self._list.show(rows, self._list.size.height)
         self._show_details()
-        self._show_edges()
+        self._show_title_and_keys()
 
     def _show_details(self) -> None:
         """What is known of the row, and the steps of a change; side by side with the list
@@ -133,7 +133,7 @@ class BackendsScreen(Screen[None]):
         moved += [(*side, *one) for one in moves]
         room = height - len(moved) - (0 if wide else 1)
         memory = self._memory.get(row.spec)
-        right, known = backend_rows.details(row, self._door.snapshot, memory, inner, room)
+        right, known = backend_rows.details(row, self._client.snapshot, memory, inner, room)
         lines = [(*side, *fit(one, inner)) for one in known[:room]]
         if wide:
             self._title_right = rule(backend_rows.title(row), right, width, "┬")
@@ -145,7 +145,7 @@ class BackendsScreen(Screen[None]):
         lines += [side] * (height - len(lines))
         self._details.set_lines([pad(one, width) for one in lines[:height]])
 
-    def _show_edges(self) -> None:
+    def _show_title_and_keys(self) -> None:
         """The title, what is installed, and the keys."""
         width, found = self.size.width, self._found
         here = sum(row.group == backend_rows.RUNNING for row in self._list.rows)
@@ -187,7 +187,7 @@ class BackendsScreen(Screen[None]):
             self._memory[row.spec] = None
             self.run_worker(self._estimate(row.spec), exit_on_error=False)
         self._show_details()
-        self._show_edges()
+        self._show_title_and_keys()
 
     def action_find(self) -> None:
         """Look again for what runs and what lies on disk."""
@@ -199,7 +199,7 @@ class BackendsScreen(Screen[None]):
         if row is None or not row.active:
             self._say("only the backend in use can be restarted: Enter starts this one")
             return
-        future = self._door.restart_backend()
+        future = self._client.restart_backend()
         title = f"Restart of {row.spec}"
         self._follow(row.spec, title, f"restarting {row.spec}", future, "its cache is empty now")
 
@@ -208,7 +208,7 @@ class BackendsScreen(Screen[None]):
         if status is None or not status.remedy or not (self.row and self.row.active):
             self._say("nothing to mend here")
             return
-        future = self._door.call(lambda session: session.switchboard.remedy())
+        future = self._client.remedy()
         title = f"Remedy for {status.name}"
         self._follow(status.name, title, status.remedy, future, "done")
 
@@ -217,7 +217,7 @@ class BackendsScreen(Screen[None]):
         if row is None or row.status is None or not row.status.log_tail:
             self._say("no log: only servers that we have started have one")
             return
-        self.app.push_screen(Log(self._door, row.spec))
+        self.app.push_screen(Log(self._client, row.spec))
 
     def action_cancel(self) -> None:
         if self._change is None:
@@ -240,7 +240,7 @@ class BackendsScreen(Screen[None]):
             self._say(f"{row.spec} is in use: switch to another backend first")
         else:
             name = row.spec
-            future = self._door.call(lambda session: session.switchboard.release(name))
+            future = self._client.stop_backend(name)
             self._follow(name, f"Stop {name}", f"stopping {name}", future, f"{name} is stopped")
 
     def action_choose_model(self) -> None:
@@ -271,7 +271,7 @@ class BackendsScreen(Screen[None]):
             return
         if self._change is not None:
             self._change.cancel()
-        future, name = self._door.switch(row.spec), backend_rows.title(row)
+        future, name = self._client.switch(row.spec), backend_rows.title(row)
         done = f"new requests go to {name}"
         self._follow(row.spec, f"Switch to {name}", f"starting {row.spec}", future, done, True)
 
@@ -293,51 +293,42 @@ class BackendsScreen(Screen[None]):
 
     def _unload(self, name: str, model: str, sure: bool | None) -> None:
         if sure:
-            future = self._door.call(lambda s: s.switchboard.unload_model(name, model))
+            future = self._client.unload_model(name, model)
             done = f"{model} is unloaded"
             self._follow(name, f"Unload on {name}", f"unloading {model}", future, done)
 
     async def _wait(self, steps: Steps, future: concurrent.futures.Future[Any], done: str) -> None:
-        words, tone = done, Tone.OK
-        try:
-            await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            words, tone = "cancelled", Tone.LABEL
-        except Exception as error:
-            words, tone = str(error), Tone.BAD
-        if tone is not Tone.OK:
-            active = self._door.snapshot.active
-            words += f"; {active} still serves" if active and active != steps.name else ""
-        steps.see(self._door.snapshot, time.monotonic())
-        steps.end(words, tone, time.monotonic())
+        ended = await answer(future)
+        snapshot, now = self._client.snapshot, time.monotonic()
+        steps.see(snapshot, now)
+        steps.end_with(ended, done, snapshot.active, now)
         if self._change is future:
             self._change = None
         if self.is_attached:
             self._show()
 
     async def _discover(self) -> None:
-        try:
-            future = self._door.call(lambda session: session.discover())
-            self._found = await asyncio.wrap_future(future)
-        except Exception as error:
-            self._found = Discovery((), ())
-            self._say(f"the search failed: {error}")
+        found = await answer(self._client.discover())
+        if found.cancelled:
+            return
+        self._found = found.value or Discovery((), ())
+        if found.problem:
+            self._say(f"the search failed: {found.problem}")
         self._show()
 
     async def _estimate(self, spec: str) -> None:
-        future = self._door.call(lambda session: session.estimate(spec))
-        self._memory[spec] = await asyncio.wrap_future(future)
+        self._memory[spec] = (await answer(self._client.estimate(spec))).value
         self._show_details()
 
     async def _choose_model(self, row: Row) -> None:
         """Ask what there is, let the user choose, and load it."""
         self._say(f"asking {row.spec} for its models…", Tone.LIVE)
         name = row.spec
-        try:
-            listed = await asyncio.wrap_future(self._door.call(lambda s: s.models(name)))
-        except Exception as error:
-            self._say(str(error))
+        found = await answer(self._client.models(name))
+        if found.value is None:
+            self._say(found.problem)
             return
+        listed = found.value
         self._message = ()
         disk = [r for r in self._list.rows if r.group == DISK and r.usable]
         others = disk if model_choice(row.kind) is ModelChoice.STARTED else []
@@ -358,11 +349,11 @@ class BackendsScreen(Screen[None]):
             window = await self.app.push_screen_wait(Context(model.id, first, most))
             if window is None:
                 return
-        future = self._door.call(lambda s: s.switchboard.load_model(name, model.id, window))
+        future = self._client.load_model(name, model.id, window)
         done = f"new requests go to {model.id}"
         self._follow(name, f"Load {model.id}", f"loading {model.id}", future, done, True)
 
     def _say(self, words: str, tone: Tone = Tone.WARN) -> None:
         """A line in place of the keys, until the next key."""
         self._message = wrapped(words, max(20, self.size.width - 2), 1, tone)[0]
-        self._show_edges()
+        self._show_title_and_keys()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from anyclaude_tui.backends.base import BackendState
+from anyclaude_tui.screens.common.session_calls import Answer
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets import format
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, spread, text, wrapped
@@ -56,6 +59,16 @@ class Steps:
         self._step("", now, sign)
         self.ended = True
         self._last = text(f"{sign} {clean(words)}", tone)
+
+    def end_with(self, ended: Answer[Any], done: str, serving: str, now: float) -> None:
+        """It is over, as the session answers; `serving`: the backend that serves all the same
+        when it has failed."""
+        if ended.done:
+            self.end(done, Tone.OK, now)
+            return
+        words = "cancelled" if ended.cancelled else ended.problem
+        words += f"; {serving} still serves" if serving and serving != self.name else ""
+        self.end(words, Tone.LABEL if ended.cancelled else Tone.BAD, now)
 
     def lines(self, width: int, height: int, now: float) -> list[Line]:
         """The steps, newest last, in at most `height` lines."""

@@ -3,24 +3,24 @@ is in the log alone."""
 
 from __future__ import annotations
 
-from anyclaude_tui.session.thread import Door
+from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.widgets.format import home_relative
 
 
-def crash(error: Exception, door: Door) -> str:
+def crash(error: Exception, client: SessionClient) -> str:
     """The dashboard has ended."""
     return (
         f"anyclaude-tui ended by a fault of its own ({type(error).__name__}). Please report it "
-        f"with the end of {_log(door)}. Start it again; Claude Code has kept the conversation "
+        f"with the end of {_log(client)}. Start it again; Claude Code has kept the conversation "
         "(/resume)."
     )
 
 
-def pane_fault(door: Door) -> str:
+def pane_fault(client: SessionClient) -> str:
     """Something in the pane was left out."""
     words = "Something in the pane failed and was left out; the rest goes on. The log has it:"
-    return f"{words} {_log(door)}"
+    return f"{words} {_log(client)}"
 
 
-def _log(door: Door) -> str:
-    return home_relative(str(door.home / "server-logs" / "proxy.log"))
+def _log(client: SessionClient) -> str:
+    return home_relative(str(client.home / "server-logs" / "proxy.log"))

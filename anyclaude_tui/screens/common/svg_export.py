@@ -1,14 +1,17 @@
-"""Lines as an SVG picture, all of them: more than what fits on the screen."""
+"""SVG pictures: of lines, all of them (more than what fits on the screen), and of a screen."""
 
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
+from anyclaude_tui.telemetry.files import write_whole
 from anyclaude_tui.widgets import themes
 from anyclaude_tui.widgets.lines import STYLES, Line
 
@@ -30,6 +33,14 @@ def lines_svg(lines: Sequence[Line], columns: int, title: str, colors: Mapping[s
         console.print(words, highlight=False)
     svg = console.export_svg(title=title)
     return themes.repaint(svg, colors).encode()
+
+
+def save_screenshot(home: Path, svg: str) -> Path:
+    """Keep a picture of the screen among the user's files; where it is. Raises OSError, and then
+    no part of it is left."""
+    path = home / "screenshots" / time.strftime("anyclaude-%Y%m%d-%H%M%S.svg")
+    write_whole(path, svg.encode())
+    return path
 
 
 def _style(words: str, colors: Mapping[str, str]) -> Style:

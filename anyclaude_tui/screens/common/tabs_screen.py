@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -21,8 +21,10 @@ from anyclaude_tui.widgets.lines import Line, Tone
 from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.scroller import Scroller
 
+ResultT = TypeVar("ResultT")
 
-class TabsScreen(Screen[None]):
+
+class TabsScreen(Screen[ResultT]):
     """A tab is chosen with Tab, an arrow, its number or a click."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -66,7 +68,7 @@ class TabsScreen(Screen[None]):
         """Show a tab; a place without one does nothing."""
         raise NotImplementedError
 
-    def _show_edges(self) -> None:
+    def _show_title_and_keys(self) -> None:
         """Title, tabs and keys anew."""
         raise NotImplementedError
 
@@ -76,7 +78,7 @@ class TabsScreen(Screen[None]):
         """A line in place of the keys, until the next key."""
         self._message = (words, tone)
         if self.is_attached:
-            self._show_edges()
+            self._show_title_and_keys()
 
     def _last_line(self, keys: Sequence[tuple[str, str]]) -> Line:
         """What was said, else the keys with their words."""
@@ -86,7 +88,7 @@ class TabsScreen(Screen[None]):
     def on_key(self, event: events.Key) -> None:
         if self._message is not None:
             self._message = None
-            self._show_edges()
+            self._show_title_and_keys()
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is self._tabs and event.y == self.TABS_ROW:
@@ -95,7 +97,7 @@ class TabsScreen(Screen[None]):
                 self.action_go(tab)
 
     def on_scroller_moved(self, event: Scroller.Moved) -> None:
-        self._show_edges()
+        self._show_title_and_keys()
 
     def action_tab(self, step: int) -> None:
         """The next tab, or the one before; after the last comes the first."""
@@ -103,7 +105,7 @@ class TabsScreen(Screen[None]):
             self.action_go((self.tab_shown + step) % len(self.tab_names))
 
 
-class SearchScreen(TabsScreen):
+class SearchScreen(TabsScreen[None]):
     """`/` searches in what is shown; Esc ends the search first, then leaves the screen."""
 
     # Absolute: Textual looks beside the subclass, which stands in another folder.
@@ -138,7 +140,7 @@ class SearchScreen(TabsScreen):
         if self._input.display or self._body.searching:
             self._end_search()
             self._body.unmark()
-            self._show_edges()
+            self._show_title_and_keys()
         else:
             self.dismiss()
 
@@ -150,11 +152,11 @@ class SearchScreen(TabsScreen):
     def action_next(self, step: int) -> None:
         if self._body.hit is not None:
             self._body.find_next(step)
-            self._show_edges()
+            self._show_title_and_keys()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.search(event.value)
-        self._show_edges()
+        self._show_title_and_keys()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self._end_search()

@@ -18,7 +18,7 @@ from anyclaude_tui.compare.report.history import Entry
 from anyclaude_tui.compare.report.saved import Saved
 from anyclaude_tui.compare.samples import labels
 from anyclaude_tui.screens.common.keys_and_tabs import keys_line
-from anyclaude_tui.session.thread import Door
+from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, pad, text, wrapped
 from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.panels import rule
@@ -33,10 +33,10 @@ class CompareHistoryScreen(Screen[Path | None]):
     CSS_PATH = "compare.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss", show=False)]
 
-    def __init__(self, door: Door, title: str, without: Path | None = None) -> None:
+    def __init__(self, client: SessionClient, title: str, without: Path | None = None) -> None:
         """`without`: a file that is not listed."""
         super().__init__()
-        self._door, self._words, self._without = door, title, without
+        self._client, self._words, self._without = client, title, without
         self._entries: list[Entry] = []
         self._read = False
         self._title = LinesView(id="title")
@@ -56,7 +56,7 @@ class CompareHistoryScreen(Screen[Path | None]):
 
     async def _look(self) -> None:
         """Read the folder, in a thread."""
-        found = await asyncio.to_thread(history.entries, self._door.home)
+        found = await asyncio.to_thread(history.entries, self._client.home)
         self._entries = [entry for entry in found if entry.path != self._without]
         self._read = True
         self._show()
@@ -65,7 +65,7 @@ class CompareHistoryScreen(Screen[Path | None]):
         self.call_after_refresh(self._show)
 
     def on_scroller_moved(self, event: Rows.Moved) -> None:
-        self._show_edges()
+        self._show_title_and_keys()
 
     def _show(self) -> None:
         entries, width = self._entries, self._rows.inner_width - 1
@@ -74,9 +74,9 @@ class CompareHistoryScreen(Screen[Path | None]):
             return (*text(" "), *_row(entries[number], width))
 
         self._rows.show_rows([str(entry.path) for entry in entries], draw)
-        self._show_edges()
+        self._show_title_and_keys()
 
-    def _show_edges(self) -> None:
+    def _show_title_and_keys(self) -> None:
         width = self.size.width
         count = text(f"{len(self._entries)} kept", Tone.LABEL) if self._read else ()
         self._title.set_lines([rule(self._words, count, width, "─")])

@@ -11,7 +11,6 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
-from anyclaude_tui.compare.job import Order
 from anyclaude_tui.compare.report.markdown import to_markdown
 from anyclaude_tui.compare.report.saved import Saved, to_json
 from anyclaude_tui.screens.common.keys_and_tabs import tabs_lines
@@ -21,7 +20,7 @@ from anyclaude_tui.screens.compare import result_page
 from anyclaude_tui.screens.compare.history import CompareHistoryScreen, kept
 from anyclaude_tui.screens.compare.result_page import Page
 from anyclaude_tui.screens.compare.then_and_now import when
-from anyclaude_tui.session.thread import Door
+from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.telemetry.files import save
 from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.widgets.lines import Line, Tone, clean, joined, text
@@ -32,8 +31,8 @@ GRACE_S = 0.5
 """Who pressed Esc twice to stop the runs did not mean to leave the result unread."""
 
 
-class CompareResultScreen(TabsScreen):
-    """One page with sections to jump to."""
+class CompareResultScreen(TabsScreen[bool]):
+    """One page with sections to jump to. Its result: whether to run it again."""
 
     CSS_PATH = "compare.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -48,11 +47,16 @@ class CompareResultScreen(TabsScreen):
     ]
 
     def __init__(
-        self, door: Door, saved: Saved, path: Path | None, order: Order | None = None
+        self,
+        client: SessionClient,
+        saved: Saved,
+        path: Path | None,
+        *,
+        just_run: bool = False,
     ) -> None:
-        """`path`: where it is kept. `order`: what to run to do it again."""
+        """`path`: where it is kept. `just_run`: who opens it can run the same again."""
         super().__init__()
-        self._door, self._saved, self._path, self._order = door, saved, path, order
+        self._client, self._saved, self._path, self._just_run = client, saved, path, just_run
         self._opened = 0.0
         self._older: Saved | None = None
         self._page = Page([], ())
@@ -75,9 +79,9 @@ class CompareResultScreen(TabsScreen):
         lines = self._page.lines
         margin: Line = text(" ")
         self._body.show(len(lines), lambda number: (*margin, *lines[number]))
-        self._show_edges()
+        self._show_title_and_keys()
 
-    def _show_edges(self) -> None:
+    def _show_title_and_keys(self) -> None:
         width, comparison = self.size.width, self._saved.comparison
         names = " against ".join(clean(target.shown) for target in comparison.targets)
         right = joined(
@@ -95,7 +99,7 @@ class CompareResultScreen(TabsScreen):
             ("v", "picture"),
             ("o", "older one"),
             ("h", "history"),
-            *([("r", "again")] if self._order is not None else []),
+            *([("r", "again")] if self._just_run else []),
             ("y", "copy"),
             ("Esc", "back"),
         ]
@@ -116,7 +120,7 @@ class CompareResultScreen(TabsScreen):
     # --- keys -------------------------------------------------------------------------
 
     def action_back(self) -> None:
-        stopped = self._order is not None and self._saved.comparison.stopped
+        stopped = self._just_run and self._saved.comparison.stopped
         if not stopped or time.monotonic() - self._opened > GRACE_S:
             self.dismiss()
 
@@ -124,7 +128,7 @@ class CompareResultScreen(TabsScreen):
         if place < len(self._page.sections):
             self._wanted = place
             self._body.scroll_to(y=self._page.sections[place][1], animate=False)
-            self._show_edges()
+            self._show_title_and_keys()
 
     def action_save(self, ending: str) -> None:
         self.run_worker(self._save(ending), exit_on_error=False)
@@ -139,7 +143,7 @@ class CompareResultScreen(TabsScreen):
         stem = time.strftime("compare-%Y%m%d-%H%M%S", time.localtime(saved.comparison.started_wall))
         try:
             data = await asyncio.to_thread(make[ending])
-            path = await save(self._door.home, f"{stem}.{ending}", data)
+            path = await save(self._client.home, f"{stem}.{ending}", data)
         except OSError as error:
             self.say(f"it could not be saved: {error}", Tone.BAD)
         else:
@@ -164,7 +168,7 @@ class CompareResultScreen(TabsScreen):
             self._older = None
             self._show()
             return
-        screen = CompareHistoryScreen(self._door, "Compare with", without=self._path)
+        screen = CompareHistoryScreen(self._client, "Compare with", without=self._path)
         self.app.push_screen(screen, self._hold_against)
 
     def _hold_against(self, path: Path | None) -> None:
@@ -175,17 +179,15 @@ class CompareResultScreen(TabsScreen):
             self.action_go(1)
 
     def action_history(self) -> None:
-        self.app.push_screen(CompareHistoryScreen(self._door, "Comparisons"), self._open)
+        self.app.push_screen(CompareHistoryScreen(self._client, "Comparisons"), self._open)
 
     def _open(self, path: Path | None) -> None:
         saved = kept(path, self.say)
         if saved is not None:
-            self.app.switch_screen(CompareResultScreen(self._door, saved, path))
+            self.app.switch_screen(CompareResultScreen(self._client, saved, path))
 
     def action_again(self) -> None:
-        from anyclaude_tui.screens.compare.run_screen import CompareRunScreen
-
-        if self._order is None:
-            self.say("it is from the history: choose the targets again to run it", Tone.WARN)
+        if self._just_run:
+            self.dismiss(True)
         else:
-            self.app.switch_screen(CompareRunScreen(self._door, self._order))
+            self.say("it is from the history: choose the targets again to run it", Tone.WARN)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import time
 from collections.abc import Callable
@@ -13,11 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from anyclaude_tui.compare.job import Job, Order
+from anyclaude_tui.compare.job import Job, Order, Result
 from anyclaude_tui.compare.measuring.live import State
 from anyclaude_tui.screens.common.keys_and_tabs import keys_line
+from anyclaude_tui.screens.common.session_calls import answer
 from anyclaude_tui.screens.compare import run_columns
-from anyclaude_tui.session.thread import Door
+from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.widgets.lines import Line, Tone, clean, joined, text, wrapped
 from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.panels import rule
@@ -25,23 +25,24 @@ from anyclaude_tui.widgets.panels import rule
 REFRESH_S = 0.1
 
 
-class CompareRunScreen(Screen[None]):
-    """Esc stops it and keeps what there is; at its end the result takes its place."""
+class CompareRunScreen(Screen[Result]):
+    """Esc stops it and keeps what there is. Its result is that of the runs; None when there
+    is none."""
 
     CSS_PATH = "compare.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "stop", show=False)]
 
     def __init__(
         self,
-        door: Door,
+        client: SessionClient,
         order: Order,
         job: Job | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`job`: the one to watch, when it is not a new one for `order`."""
         super().__init__()
-        self._door, self._order = door, order
-        self.job = job or Job(door, order)
+        self._client, self._order = client, order
+        self.job = job or Job(client, order)
         self._clock = clock
         self._future: concurrent.futures.Future[None] | None = None
         self._stopping = False
@@ -72,26 +73,16 @@ class CompareRunScreen(Screen[None]):
         self.call_after_refresh(self._show)
 
     async def _wait(self, future: concurrent.futures.Future[None]) -> None:
-        try:
-            await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            return
-        except Exception as error:
-            self._error = str(error) or repr(error)
-        self._show()
+        ended = await answer(future)
+        if not ended.cancelled:
+            self._error = ended.problem
+            self._show()
 
     def _leave(self) -> None:
-        """The result takes this screen's place."""
-        from anyclaude_tui.screens.compare.result_screen import CompareResultScreen
-
-        result = self.job.result
-        if result is None or self._left:
-            return
-        self._left = True
-        shown = CompareResultScreen(self._door, result.saved, result.path, self._order)
-        if result.problem:
-            shown.say(f"it could not be kept: {result.problem}", Tone.BAD)
-        self.app.switch_screen(shown)
+        """All runs have ended."""
+        if self.job.result is not None and not self._left and self.is_current:
+            self._left = True
+            self.dismiss(self.job.result)
 
     def _show(self) -> None:
         """The last value; rows that have not changed are not painted again."""
@@ -119,8 +110,8 @@ class CompareRunScreen(Screen[None]):
         busy = next((c for c in live.columns if c.state is State.RUNNING and c.running), None)
         starting = next((c for c in live.columns if c.state is State.STARTING), None)
         words: Line = ()
-        switching = self._door.snapshot.switching
-        if self._order.make_room and not live.total:
+        switching = self._client.snapshot.switching
+        if self._order.stop_active and not live.total:
             words = text(clean(switching) or "making room", Tone.LIVE)
         elif starting is not None:
             words = text(f"starting {clean(starting.target.shown)}", Tone.LIVE)

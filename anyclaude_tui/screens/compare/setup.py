@@ -61,7 +61,7 @@ class Setup:
     runs: int = 3
     direct: bool = True
     logged: bool = False
-    room: bool | None = None
+    stop_active: bool | None = None
     """The backend in use is stopped meanwhile; None: where two models would not fit."""
 
     def toggled(self, spec: str) -> Setup:
@@ -120,11 +120,11 @@ def order(setup: Setup, rows: Sequence[Row]) -> Order:
     """What the job needs. Raises WorkloadError."""
     kinds = {row.spec: row.kind for row in rows}
     known = tuple(kinds.get(spec, "") for spec in setup.targets)
-    room = makes_room(setup, rows)
-    return Order(setup.targets, tuple(workloads(setup)), setup.runs, known, room)
+    stops = stops_active(setup, rows)
+    return Order(setup.targets, tuple(workloads(setup)), setup.runs, known, stops)
 
 
-def can_make_room(setup: Setup, rows: Sequence[Row]) -> bool:
+def can_stop_active(setup: Setup, rows: Sequence[Row]) -> bool:
     """Whether stopping the backend in use would leave more room for another target."""
     active = next((row for row in rows if row.active), None)
     if active is None or active.status is None or not active.status.supervised:
@@ -132,11 +132,11 @@ def can_make_room(setup: Setup, rows: Sequence[Row]) -> bool:
     return any(spec != active.spec for spec in setup.targets)
 
 
-def makes_room(setup: Setup, rows: Sequence[Row]) -> bool:
+def stops_active(setup: Setup, rows: Sequence[Row]) -> bool:
     """Whether it is stopped: as the user wants, else where two models would be loaded."""
-    if not can_make_room(setup, rows):
+    if not can_stop_active(setup, rows):
         return False
-    return _two_models(setup, rows) if setup.room is None else setup.room
+    return _two_models(setup, rows) if setup.stop_active is None else setup.stop_active
 
 
 def _two_models(setup: Setup, rows: Sequence[Row]) -> bool:
@@ -159,13 +159,15 @@ def choices(setup: Setup, rows: Sequence[Row], width: int) -> list[Line]:
     ways = "through the proxy and direct" if setup.direct else "through the proxy only"
     logging = "off, then everything on as well" if setup.logged else "off"
     active = next((clean(row.spec) for row in rows if row.active), "the backend in use")
-    room = f"stop {active} meanwhile" if makes_room(setup, rows) else f"{active} stays up"
+    stopped = f"stop {active} meanwhile" if stops_active(setup, rows) else f"{active} stays up"
+    if not can_stop_active(setup, rows):
+        stopped = "nothing to stop"
     return [
         _choice("w", "workload", _what(setup), width),
         _choice("+ -", "runs", f"{setup.runs} of each kind, after a warm-up", width),
         _choice("d", "ways", ways, width),
         _choice("g", "logging", logging, width),
-        _choice("s", "memory", room if can_make_room(setup, rows) else "nothing to stop", width),
+        _choice("s", "memory", stopped, width),
     ]
 
 
@@ -198,11 +200,11 @@ def _effects(setup: Setup, rows: Sequence[Row]) -> Iterable[tuple[Tone, str]]:
         return
     known = {row.spec: row for row in rows}
     active = next((row.spec for row in rows if row.active), "")
-    room = makes_room(setup, rows)
-    chosen = [(spec, known.get(spec)) for spec in setup.targets if room or spec != active]
+    stops = stops_active(setup, rows)
+    chosen = [(spec, known.get(spec)) for spec in setup.targets if stops or spec != active]
     started = [_shown(spec, row) for spec, row in chosen if _starts(row)]
     asked = [_shown(spec, row) for spec, row in chosen if not _starts(row)]
-    if room:
+    if stops:
         yield (
             Tone.WARN,
             f"{clean(active)} is stopped until all is over, so that there is memory for the "
@@ -215,11 +217,11 @@ def _effects(setup: Setup, rows: Sequence[Row]) -> Iterable[tuple[Tone, str]]:
             "requests wait in line with the runs, and its next one may read its prompt anew.",
         )
     if started:
-        how = "one after the other" if room else "beside it" if active else "for it"
+        how = "one after the other" if stops else "beside it" if active else "for it"
         yield Tone.TEXT, f"Started {how}, and stopped afterwards: {', '.join(started)}."
     if asked:
         yield Tone.TEXT, f"Runs already and goes on running: {', '.join(asked)}."
-    if not room and _two_models(setup, rows):
+    if not stops and _two_models(setup, rows):
         yield (
             Tone.WARN,
             f"{clean(active)} stays loaded meanwhile: there must be memory for another model.",

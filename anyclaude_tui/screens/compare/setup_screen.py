@@ -5,12 +5,11 @@ The run, its result and the history are screens of their own, put over this one.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-import msgspec
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,22 +17,20 @@ from textual.screen import Screen
 from textual.widgets import Input, OptionList
 
 from anyclaude_tui.backends.discovery import Discovery
+from anyclaude_tui.compare.job import Order, Result
 from anyclaude_tui.compare.workload import Workload, WorkloadError
 from anyclaude_tui.screens.actions import DIGITS
 from anyclaude_tui.screens.backends import rows as backend_rows
 from anyclaude_tui.screens.backends.row_list import RowList
 from anyclaude_tui.screens.backends.rows import Row
 from anyclaude_tui.screens.common.keys_and_tabs import keys_line, message_line
+from anyclaude_tui.screens.common.session_calls import answer
 from anyclaude_tui.screens.compare import setup as compare_setup
 from anyclaude_tui.screens.compare.setup import Setup, Turn, What
-from anyclaude_tui.session.thread import Door
-from anyclaude_tui.telemetry.events import Role
+from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.widgets.lines import Line, Tone, pad, text, wrapped
 from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.panels import rule
-
-if TYPE_CHECKING:
-    from anyclaude_tui.session.session import Session
 
 REFRESH_S = 0.5
 SHORT = 20
@@ -64,17 +61,17 @@ class CompareScreen(Screen[None]):
         Binding("minus,N,shift+n", "runs(-1)", show=False),
         Binding("d", "direct", show=False),
         Binding("g", "logging", show=False),
-        Binding("s", "room", show=False),
+        Binding("s", "stop_active", show=False),
         Binding("h", "history", show=False),
         Binding("f", "find", show=False),
     ]
 
-    def __init__(self, door: Door, *, body: Any = None) -> None:
+    def __init__(self, client: SessionClient, *, body: Any = None) -> None:
         """`body`: a captured request (Anthropic's form, as a dict) to send to each target."""
         super().__init__()
-        self._door = door
+        self._client = client
         self._found: Discovery | None = None
-        snapshot = door.snapshot
+        snapshot = client.snapshot
         rows = backend_rows.rows(snapshot, None)
         turn = Turn(body, _about(body)) if body is not None else None
         self.setup = compare_setup.first(rows, snapshot.active, turn)
@@ -112,7 +109,7 @@ class CompareScreen(Screen[None]):
 
     def _show(self, again: bool = False) -> None:
         """Show the choices; `again`: all rows, since marks or the width have changed."""
-        rows = backend_rows.rows(self._door.snapshot, self._found)
+        rows = backend_rows.rows(self._client.snapshot, self._found)
         if rows != self._list.rows or again:
             self._list.show(rows, self._list.size.height)
         width = self.size.width
@@ -195,13 +192,13 @@ class CompareScreen(Screen[None]):
     def action_logging(self) -> None:
         self._set(replace(self.setup, logged=not self.setup.logged))
 
-    def action_room(self) -> None:
+    def action_stop_active(self) -> None:
         """Stop the backend in use meanwhile, or leave it up."""
-        if not compare_setup.can_make_room(self.setup, self._list.rows):
+        if not compare_setup.can_stop_active(self.setup, self._list.rows):
             self._say("there is nothing to stop: no server of ours is up that is not compared")
             return
-        room = compare_setup.makes_room(self.setup, self._list.rows)
-        self._set(replace(self.setup, room=not room))
+        stopped = compare_setup.stops_active(self.setup, self._list.rows)
+        self._set(replace(self.setup, stop_active=not stopped))
 
     def action_prompt(self) -> None:
         self._input.display = True
@@ -222,26 +219,23 @@ class CompareScreen(Screen[None]):
         self.run_worker(self._discover(), exclusive=True, group="find", exit_on_error=False)
 
     async def _discover(self) -> None:
-        try:
-            future = self._door.call(lambda session: session.discover())
-            self._found = await asyncio.wrap_future(future)
-        except Exception as error:
-            self._say(f"the search for other backends failed: {error}")
+        found = await answer(self._client.discover())
+        if found.value is not None:
+            self._found = found.value
+        elif found.problem:
+            self._say(f"the search for other backends failed: {found.problem}")
         self._show()
 
     async def _find_turn(self) -> None:
         """The last turn of Claude Code's that the session remembers can be sent as well."""
-        try:
-            turn = await asyncio.wrap_future(self._door.call(last_turn))
-        except Exception:  # it is an offer only
-            return
-        if turn is not None and self.setup.turn is None:
-            self._set(replace(self.setup, turn=turn))
+        body = (await answer(self._client.last_turn())).value  # it is an offer only
+        if body is not None and self.setup.turn is None:
+            self._set(replace(self.setup, turn=Turn(body, _about(body))))
 
     def action_history(self) -> None:
         from anyclaude_tui.screens.compare.history import CompareHistoryScreen
 
-        self.app.push_screen(CompareHistoryScreen(self._door, "Comparisons"), self._open)
+        self.app.push_screen(CompareHistoryScreen(self._client, "Comparisons"), self._open)
 
     def _open(self, path: Path | None) -> None:
         from anyclaude_tui.screens.compare.history import kept
@@ -249,11 +243,9 @@ class CompareScreen(Screen[None]):
 
         saved = kept(path, self._say)
         if saved is not None:
-            self.app.push_screen(CompareResultScreen(self._door, saved, path))
+            self.app.push_screen(CompareResultScreen(self._client, saved, path))
 
     def _begin(self) -> None:
-        from anyclaude_tui.screens.compare.run_screen import CompareRunScreen
-
         if not self.setup.targets:
             self._say("choose what to compare first: Space chooses")
             return
@@ -261,20 +253,30 @@ class CompareScreen(Screen[None]):
             order = compare_setup.order(self.setup, self._list.rows)
         except WorkloadError as error:
             self._say(str(error))
+        else:
+            self._run(order)
+
+    def _run(self, order: Order) -> None:
+        from anyclaude_tui.screens.compare.run_screen import CompareRunScreen
+
+        screen = CompareRunScreen(self._client, order)
+        self.app.push_screen(screen, partial(self._finished, order))
+
+    def _finished(self, order: Order, result: Result | None) -> None:
+        """Show what came of the runs; from there they can be asked for again."""
+        from anyclaude_tui.screens.compare.result_screen import CompareResultScreen
+
+        if result is None:
             return
-        self.app.push_screen(CompareRunScreen(self._door, order))
+        shown = CompareResultScreen(self._client, result.saved, result.path, just_run=True)
+        if result.problem:
+            shown.say(f"it could not be kept: {result.problem}", Tone.BAD)
 
+        def left(again: bool | None) -> None:
+            if again:
+                self._run(order)
 
-async def last_turn(session: Session) -> Turn | None:
-    """The newest of Claude Code's main requests whose body is kept. Runs on the session's loop."""
-    for view in session.snapshot().recent:
-        if view.role is not Role.MAIN or not view.session_id:  # our own runs have no session
-            continue
-        capture = session.observers.captures.get(view.id)
-        if capture is not None:
-            body = await asyncio.to_thread(msgspec.json.decode, capture.body)
-            return Turn(body, _about(body))
-    return None
+        self.app.push_screen(shown, left)
 
 
 def _about(body: Any) -> str:

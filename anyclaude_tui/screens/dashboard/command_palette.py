@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from anyclaude_tui.screens.actions import ACTIONS
+from anyclaude_tui.screens.app_commands import AppCommands, app_commands
 from anyclaude_tui.widgets.panels import PANELS
-
-if TYPE_CHECKING:
-    from anyclaude_tui.app import DashboardApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +37,29 @@ class Commands(Provider):
                 yield Hit(score, matcher.highlight(entry.name), entry.run, help=entry.help)
 
     def _entries(self) -> list[Entry]:
-        return entries(cast("DashboardApp", self.app))
+        return entries(app_commands(self.app))
 
 
-def entries(app: DashboardApp) -> list[Entry]:
+def entries(app: AppCommands) -> list[Entry]:
     """The palette's lines for the app as it is now."""
     found = [
-        Entry(action.name.capitalize(), action.help, partial(app.run_chord, action.key))
+        Entry(action.name.capitalize(), action.help, partial(app.run_action_of, action))
         for action in ACTIONS
         if action.method != "palette"
     ]
     found += [
         Entry(f"Switch to {status.name}", status.model or status.kind, partial(app.switch, name))
-        for status in app.door.snapshot.backends
-        if (name := status.name) != app.door.snapshot.active
+        for status in app.client.snapshot.backends
+        if (name := status.name) != app.client.snapshot.active
     ]
     found += [
         Entry(
-            f"{'Show' if name in app.dashboard.hidden else 'Hide'} the panel {kind.title}",
+            f"{'Show' if name in app.hidden_panels() else 'Hide'} the panel {kind.title}",
             "One panel; x hides them all.",
-            partial(app.dashboard.toggle, name),
+            partial(app.toggle_panel, name),
         )
         for name, kind in PANELS.items()
     ]
-    if app.dashboard.notes:
-        found.append(Entry("Remove the line above the pane", "", app.action_drop_notes))
+    if app.has_launch_notes():
+        found.append(Entry("Remove the line above the pane", "", app.drop_launch_notes))
     return found

@@ -19,7 +19,7 @@ from anyclaude_tui.screens.actions import chord_name
 from anyclaude_tui.screens.dashboard import header_footer
 from anyclaude_tui.screens.dashboard.layout import Plan, plan
 from anyclaude_tui.telemetry.hub import Notice, Snapshot
-from anyclaude_tui.widgets.compact_summary import strip
+from anyclaude_tui.widgets.compact_summary import summary_lines
 from anyclaude_tui.widgets.format import home_relative
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, text, wrapped
 from anyclaude_tui.widgets.panel import LinesView, Panel
@@ -104,7 +104,7 @@ class DashboardScreen(Screen[None]):
                 panel.foot = header_footer.next_step(self.leader, snapshot)
             panel.show(snapshot)
         if self._strip.display:
-            rows = strip(snapshot, self.size.width)
+            rows = summary_lines(snapshot, self.size.width)
             # With one row only, what is going on matters more than who does it.
             self._strip.set_lines(rows if self._strip.size.height > 1 else rows[1:2])
         self._show_footer(snapshot)

@@ -12,11 +12,12 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from anyclaude_tui.screens.common.keys_and_tabs import match_words, tabs_lines
+from anyclaude_tui.screens.common.session_calls import answer
 from anyclaude_tui.screens.common.tabs_screen import SearchScreen
 from anyclaude_tui.screens.requests import prompt_tabs, tabs
 from anyclaude_tui.screens.requests.dialogs import Pick, Replay
-from anyclaude_tui.session.request_material import Material, material, moments
-from anyclaude_tui.session.thread import Door
+from anyclaude_tui.session.client import SessionClient
+from anyclaude_tui.session.request_material import Material
 from anyclaude_tui.telemetry.files import save
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.terminal.clipboard import copy_to_system
@@ -49,9 +50,9 @@ class RequestDetailsScreen(SearchScreen):
     TABS_ROW = 1
     """Under the line about the request."""
 
-    def __init__(self, door: Door, request_id: str) -> None:
+    def __init__(self, client: SessionClient, request_id: str) -> None:
         super().__init__("search in this tab")
-        self._door = door
+        self._client = client
         self._request_id = request_id
         self._view = self._look()
         self._material: Material | None = None
@@ -86,7 +87,7 @@ class RequestDetailsScreen(SearchScreen):
 
     def _look(self) -> RequestView | None:
         """The request in the session's last snapshot."""
-        snapshot = self._door.snapshot
+        snapshot = self._client.snapshot
         both = (*snapshot.in_flight, *snapshot.recent)
         return next((view for view in both if view.id == self._request_id), None)
 
@@ -118,14 +119,14 @@ class RequestDetailsScreen(SearchScreen):
 
     async def _ask(self) -> None:
         """Ask the session for what it keeps of the request."""
-        request_id = self._request_id
-        try:
-            future = self._door.call(lambda session: material(session, request_id))
-            self._material = await asyncio.wrap_future(future)
-        except Exception as error:
-            self.say(f"the request could not be read: {error}", Tone.BAD)
-        finally:
-            self._reading, self._asked = False, True
+        found = await answer(self._client.request_material(self._request_id))
+        self._reading, self._asked = False, True
+        if found.cancelled:
+            return
+        if found.done:
+            self._material = found.value
+        else:
+            self.say(f"the request could not be read: {found.problem}", Tone.BAD)
         self._made.clear()
         await self._make()
         if self._read_again:  # it has gone on meanwhile
@@ -133,9 +134,7 @@ class RequestDetailsScreen(SearchScreen):
 
     async def _ask_moments(self) -> None:
         """The body may be large and stays what it is: only the events are asked for."""
-        request_id = self._request_id
-        future = self._door.call(lambda session: moments(session, request_id))
-        found = await asyncio.wrap_future(future)
+        found = (await answer(self._client.request_moments(self._request_id))).value
         if self.running and found:
             self._moments = found
 
@@ -144,7 +143,7 @@ class RequestDetailsScreen(SearchScreen):
     def _show(self) -> None:
         """Show the tab; what has to be made first is shown when it is there."""
         width = self._body.inner_width - 1
-        self._show_edges()
+        self._show_title_and_keys()
         if self._tab in (OVERVIEW, PREFIX):  # small, and it changes
             self._set(self._builder(width)())
         elif (self._tab, width) in self._made:
@@ -161,7 +160,7 @@ class RequestDetailsScreen(SearchScreen):
         self._made[tab, width] = lines
         if tab == self._tab and self.is_attached:
             self._set(lines)
-            self._show_edges()
+            self._show_title_and_keys()
 
     def _builder(self, width: int) -> Callable[[], list[Line]]:
         """What makes the lines of the tab; it may be called in another thread."""
@@ -203,7 +202,7 @@ class RequestDetailsScreen(SearchScreen):
         margin: Line = text(" ")
         self._body.show(len(lines), lambda number: (*margin, *lines[number]))
 
-    def _show_edges(self) -> None:
+    def _show_title_and_keys(self) -> None:
         width = self.size.width
         request = self._view
         head = "Request" if request is None else f"Request {format.clock(request.accepted_wall)}"
@@ -296,7 +295,7 @@ class RequestDetailsScreen(SearchScreen):
             name = TABS[self._tab].lower()
             ending, data = await asyncio.to_thread(self._content)
         try:
-            path = await save(self._door.home, f"{self._request_id}-{name}.{ending}", data)
+            path = await save(self._client.home, f"{self._request_id}-{name}.{ending}", data)
         except OSError as error:
             self.say(f"it could not be saved: {error}", Tone.BAD)
         else:
@@ -311,10 +310,10 @@ class RequestDetailsScreen(SearchScreen):
             self.say("its body is not kept, so it cannot be sent again", Tone.WARN)
             return
         chosen = await self.app.push_screen_wait(
-            Pick("Send it again to", self._door.snapshot, first=self._door.snapshot.active)
+            Pick("Send it again to", self._client.snapshot, first=self._client.snapshot.active)
         )
         if chosen:
-            self.app.push_screen(Replay(self._door, then, kept.body, chosen[0]))
+            self.app.push_screen(Replay(self._client, then, kept.body, chosen[0]))
 
     def action_compare(self) -> None:
         self.run_worker(self._compare(), exclusive=True, group="again", exit_on_error=False)
@@ -326,4 +325,4 @@ class RequestDetailsScreen(SearchScreen):
             return
         from anyclaude_tui.screens.compare.setup_screen import CompareScreen
 
-        self.app.push_screen(CompareScreen(self._door, body=msgspec.json.decode(kept.body)))
+        self.app.push_screen(CompareScreen(self._client, body=msgspec.json.decode(kept.body)))

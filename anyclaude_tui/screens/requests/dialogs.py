@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 from typing import ClassVar
 
@@ -14,11 +13,12 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from anyclaude_tui.backends.base import BackendStatus
-from anyclaude_tui.compare.measuring.replay import Replayed, replay
+from anyclaude_tui.compare.measuring.replay import Replayed, start_replay
 from anyclaude_tui.screens.actions import DIGITS
-from anyclaude_tui.screens.dialogs import Dialog, content
+from anyclaude_tui.screens.common.dialogs import Dialog, content
+from anyclaude_tui.screens.common.session_calls import answer
 from anyclaude_tui.screens.requests import tabs
-from anyclaude_tui.session.thread import Door
+from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.widgets import current_request, format, status_signs
@@ -82,9 +82,9 @@ class Replay(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q,enter", "dismiss", "back", show=False)]
 
-    def __init__(self, door: Door, then: RequestView, body: bytes, backend: str) -> None:
+    def __init__(self, client: SessionClient, then: RequestView, body: bytes, backend: str) -> None:
         super().__init__()
-        self._door, self._then, self._body, self._backend = door, then, body, backend
+        self._client, self._then, self._body, self._backend = client, then, body, backend
         self._now: RequestView | None = None
         self._result: Replayed | None = None
         self._error = ""
@@ -98,7 +98,7 @@ class Replay(Dialog[None]):
 
     def on_mount(self) -> None:
         body, backend = self._body, self._backend
-        self._future = self._door.call(lambda session: replay(session, body, backend, self._tell))
+        self._future = start_replay(self._client, body, backend, self._tell)
         self.run_worker(self._wait(self._future), exit_on_error=False)
         self.set_interval(REFRESH_S, self._show)
         self._show()
@@ -112,12 +112,10 @@ class Replay(Dialog[None]):
         self._now = view
 
     async def _wait(self, future: concurrent.futures.Future[Replayed]) -> None:
-        try:
-            self._result = await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
+        ended = await answer(future)
+        if ended.cancelled:
             return
-        except Exception as error:
-            self._error = str(error) or repr(error)
+        self._result, self._error = ended.value, ended.problem
         self.query_one(".box").border_subtitle = "Esc back"
         self._show()
 

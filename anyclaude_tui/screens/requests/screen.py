@@ -13,7 +13,7 @@ from textual.widgets import Input
 from anyclaude_tui.screens.common.keys_and_tabs import keys_line
 from anyclaude_tui.screens.requests.details import RequestDetailsScreen
 from anyclaude_tui.screens.requests.filter import Filter, parse
-from anyclaude_tui.session.thread import Door
+from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.widgets import format, request_table
@@ -41,9 +41,9 @@ class RequestsScreen(Screen[None]):
         Binding("f", "follow", show=False),
     ]
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, client: SessionClient) -> None:
         super().__init__()
-        self._door = door
+        self._client = client
         self._filter = Filter()
         self._column = SORTED[0]
         self._down = True
@@ -86,7 +86,7 @@ class RequestsScreen(Screen[None]):
 
     def _show(self) -> None:
         """Show the session's last snapshot."""
-        snapshot = self._door.snapshot
+        snapshot = self._client.snapshot
         running = [r for r in snapshot.in_flight if self._filter(r)]
         if self._stale or running or snapshot.recent != self._ended or self._was_running():
             self._stale = False
@@ -104,12 +104,12 @@ class RequestsScreen(Screen[None]):
 
         keys = [request.id for request in requests]
         self._rows.show_rows(keys, draw, stick=self._follow and self._rows.cursor == 0)
-        self._show_edges(snapshot)
+        self._show_title_and_keys(snapshot)
 
     def _was_running(self) -> bool:
         return any(request.outcome is None for request in self._requests)
 
-    def _show_edges(self, snapshot: Snapshot) -> None:
+    def _show_title_and_keys(self, snapshot: Snapshot) -> None:
         width = self.size.width
         known = len(snapshot.in_flight) + len(snapshot.recent)
         shown = len(self._requests)
@@ -207,10 +207,10 @@ class RequestsScreen(Screen[None]):
         self._end_filter()
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
-        self.app.push_screen(RequestDetailsScreen(self._door, event.key))
+        self.app.push_screen(RequestDetailsScreen(self._client, event.key))
 
     def on_scroller_moved(self, event: Scroller.Moved) -> None:
-        self._show_edges(self._door.snapshot)
+        self._show_title_and_keys(self._client.snapshot)
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is not self._head:

@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from anyclaude_tui.screens.dialogs import Dialog
+from anyclaude_tui.screens.common.dialogs import Dialog
 from anyclaude_tui.widgets.cursor import PickList
 
 

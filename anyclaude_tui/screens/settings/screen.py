@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -25,20 +25,18 @@ from anyclaude_tui.config import editing
 from anyclaude_tui.config.editing import Key
 from anyclaude_tui.config.loading import ConfigError
 from anyclaude_tui.config.settings import Settings
+from anyclaude_tui.screens.app_commands import app_commands
+from anyclaude_tui.screens.common.dialogs import Question, content
 from anyclaude_tui.screens.common.keys_and_tabs import keys_line
-from anyclaude_tui.screens.dialogs import Question, content
 from anyclaude_tui.screens.settings import rows
 from anyclaude_tui.screens.settings.dialogs import Choice, Value
 from anyclaude_tui.screens.settings.rows import OTHER, Row
-from anyclaude_tui.session.thread import Door
+from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.widgets.cursor import PickList
 from anyclaude_tui.widgets.format import home_relative
 from anyclaude_tui.widgets.lines import Line, Tone, fit, pad, text
 from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.panels import rule
-
-if TYPE_CHECKING:
-    from anyclaude_tui.app import DashboardApp
 
 WIDE = 110
 """From this width on the details stand beside the list."""
@@ -55,11 +53,11 @@ class SettingsScreen(Screen[None]):
         Binding("x", "remove", "remove a backend", show=False),
     ]
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, client: SessionClient) -> None:
         super().__init__()
-        self._door = door
-        self._env = {**os.environ, "ANYCLAUDE_HOME": str(door.home)}
-        self._path = door.home / "config.toml"
+        self._client = client
+        self._env = {**os.environ, "ANYCLAUDE_HOME": str(client.home)}
+        self._path = client.home / "config.toml"
         self._settings = Settings()
         self._rows: list[Row] = []
         self._message: Line = ()
@@ -158,8 +156,8 @@ class SettingsScreen(Screen[None]):
         if row.field.kind == "switch":
             self._write({row.key: not row.value})
             return
-        app = cast("DashboardApp", self.app)
-        choices = rows.choices(row, self._settings, sorted(app.available_themes))
+        themes = sorted(app_commands(self.app).themes())
+        choices = rows.choices(row, self._settings, themes)
         if choices and choices != (OTHER,):
             first = rows.shown(row)
             self.app.push_screen(
@@ -251,9 +249,9 @@ class SettingsScreen(Screen[None]):
 
     def _write(self, changes: Mapping[Key, Any]) -> None:
         """Save, read again, and let the session and the screen follow."""
-        app = cast("DashboardApp", self.app)
+        app = app_commands(self.app)
         try:
-            editing.save(self._door.home, changes, self._env)
+            editing.save(self._client.home, changes, self._env)
         except (ConfigError, OSError) as error:
             words = str(error)
             if isinstance(error, OSError):
@@ -264,5 +262,4 @@ class SettingsScreen(Screen[None]):
             return
         self._read()
         app.apply(self._settings)
-        settings = self._settings
-        app.follow(self._door.call(lambda session: session.apply(settings)), "Not applied")
+        app.follow(self._client.apply(self._settings), "Not applied")

@@ -9,7 +9,7 @@ from pathlib import Path
 from anyclaude_tui.compare.measuring import timed_run
 from anyclaude_tui.compare.measuring.logged_proxy import LoggedProxy
 from anyclaude_tui.compare.measuring.run import Run
-from anyclaude_tui.compare.measuring.targets import Host
+from anyclaude_tui.compare.measuring.targets import MeasuredTarget
 from anyclaude_tui.compare.workload import from_prompt
 from anyclaude_tui.config.settings import Limits, Settings
 from anyclaude_tui.telemetry.events import Outcome
@@ -50,18 +50,20 @@ async def test_a_connection_that_died_in_the_pool_is_no_failed_run(tmp_path: Pat
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"openai:http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
-        host = Host(url, Settings(limits=Limits(retries=0)), tmp_path)
-        await host.bring_up()
+        measured = MeasuredTarget(url, Settings(limits=Limits(retries=0)), tmp_path)
+        await measured.bring_up()
         try:
             for _ in range(2):
                 run = Run("direct")
-                taken = await timed_run.direct(run, host.http, host.endpoint, BODY, Limits())
+                taken = await timed_run.direct(
+                    run, measured.http, measured.endpoint, BODY, Limits()
+                )
                 assert (taken.view.outcome, taken.view.reason) == (Outcome.COMPLETE, "")
-            async with LoggedProxy(host.session) as door:
+            async with LoggedProxy(measured.session) as proxy:
                 for _ in range(2):
                     taken = await timed_run.through_proxy(
-                        Run("logged"), host.http, door.url, door.token, door.hub, BODY
+                        Run("logged"), measured.http, proxy.url, proxy.token, proxy.hub, BODY
                     )
                     assert (taken.view.outcome, taken.view.reason) == (Outcome.COMPLETE, "")
         finally:
-            await host.take_down()
+            await measured.take_down()

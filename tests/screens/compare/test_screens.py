@@ -56,22 +56,22 @@ async def compared(
         backends={"fast": FAST, **(backends or {"slow": SLOW})},
         claude=ClaudeSettings(command="/bin/cat"),
     )
-    door = SessionThread(lambda: Session(settings, home=home, port=0))
-    await asyncio.to_thread(door.start)
+    client = SessionThread(lambda: Session(settings, home=home, port=0))
+    await asyncio.to_thread(client.start)
     try:
-        app = DashboardApp(door, settings)
+        app = DashboardApp(client, settings)
         async with app.run_test(size=(120, 40), notifications=True) as pilot:
-            await until_shown(pilot, lambda: first != "fast" or states(door)[first] is READY)
+            await until_shown(pilot, lambda: first != "fast" or states(client)[first] is READY)
             await pilot.press(LEADER, "v")
             await until_shown(pilot, lambda: isinstance(app.screen, CompareScreen))
             await pilot.pause()
-            yield app, door, pilot
+            yield app, client, pilot
     finally:
-        await asyncio.to_thread(door.stop)
+        await asyncio.to_thread(client.stop)
 
 
-def states(door: SessionThread) -> dict[str, BackendState]:
-    return {status.name: status.state for status in door.snapshot.backends}
+def states(client: SessionThread) -> dict[str, BackendState]:
+    return {status.name: status.state for status in client.snapshot.backends}
 
 
 def on_top(app: DashboardApp) -> Screen[Any]:
@@ -107,7 +107,7 @@ def servers() -> int:
 
 
 async def test_two_backends_from_the_choice_to_the_verdict(tmp_path: Path) -> None:
-    async with compared(tmp_path) as (app, door, pilot):
+    async with compared(tmp_path) as (app, client, pilot):
         assert "fast is in use" in text(app, "effects")
         assert "stopped afterwards: slow" in text(app, "effects")
         assert "2 targets · 32 runs" in text(app, "title")
@@ -119,7 +119,7 @@ async def test_two_backends_from_the_choice_to_the_verdict(tmp_path: Path) -> No
         shown = text(app, "body")
         assert "the backend is the bottleneck" in shown
         assert "What to do" in shown
-        assert states(door)["fast"] is READY
+        assert states(client)["fast"] is READY
         assert servers() == 1
         assert len(history.entries(tmp_path)) == 1
         await pilot.press("escape")
@@ -165,10 +165,10 @@ async def test_a_target_that_does_not_start_is_told_and_the_rest_goes_on(tmp_pat
 async def test_a_backend_that_was_taken_in_place_of_the_first_one_is_measured(
     tmp_path: Path,
 ) -> None:
-    async with compared(tmp_path, first="endless", endless=LOADING) as (app, door, pilot):
+    async with compared(tmp_path, first="endless", endless=LOADING) as (app, client, pilot):
         await pilot.press("escape")
-        await asyncio.wrap_future(door.switch("fast"))
-        await until_shown(pilot, lambda: door.snapshot.active == "fast")
+        await asyncio.wrap_future(client.switch("fast"))
+        await until_shown(pilot, lambda: client.snapshot.active == "fast")
         await pilot.press(LEADER, "v", "2")
         assert setup(app).targets == ("fast",)
         await pilot.press("minus", "minus", "enter")
@@ -179,23 +179,23 @@ async def test_a_backend_that_was_taken_in_place_of_the_first_one_is_measured(
 
 
 async def test_the_backend_in_use_makes_room_and_comes_back(tmp_path: Path) -> None:
-    async with compared(tmp_path) as (app, door, pilot):
+    async with compared(tmp_path) as (app, client, pilot):
         await pilot.press("s")
         assert "fast is stopped until all is over" in text(app, "effects")
         await pilot.press("minus", "minus", "enter")
-        await until_shown(pilot, lambda: "makes room" in door.snapshot.switching)
+        await until_shown(pilot, lambda: "makes room" in client.snapshot.switching)
         await until_shown(pilot, lambda: isinstance(app.screen, CompareResultScreen))
         await until_shown(pilot, lambda: "slow is" in text(app, "body"))
-        await until_shown(pilot, lambda: not door.snapshot.switching)
-        await until_shown(pilot, lambda: states(door)["fast"] is READY)
+        await until_shown(pilot, lambda: not client.snapshot.switching)
+        await until_shown(pilot, lambda: states(client)["fast"] is READY)
         assert servers() == 1
-        assert door.snapshot.totals.requests == 0  # its runs were on a server of their own
+        assert client.snapshot.totals.requests == 0  # its runs were on a server of their own
 
 
 async def test_a_captured_request_is_sent_to_each(tmp_path: Path) -> None:
-    async with compared(tmp_path) as (app, door, pilot):
+    async with compared(tmp_path) as (app, client, pilot):
         await pilot.press("escape")
-        app.push_screen(CompareScreen(door, body=BODY))
+        app.push_screen(CompareScreen(client, body=BODY))
         await pilot.pause()
         assert "a captured turn: 1 messages, 1 tools" in text(app, "choices")
         await pilot.press("minus", "minus", "enter")
@@ -238,10 +238,10 @@ async def finished(
     """The app with a result on it."""
     saved = comparing.saved()
     path = history.keep(home, saved)
-    app = DashboardApp(fakes.FakeDoor(home, fakes.snapshot()), Settings())
+    app = DashboardApp(fakes.FakeClient(home, fakes.snapshot()), Settings())
     async with app.run_test(size=size, notifications=True) as pilot:
-        door = app.door
-        app.push_screen(CompareResultScreen(door, saved, path, comparing.order()))
+        client = app.client
+        app.push_screen(CompareResultScreen(client, saved, path, just_run=True))
         await until_shown(pilot, lambda: "slow is" in text(app, "body"))
         yield app, pilot
 
@@ -317,15 +317,15 @@ async def test_the_history_opens_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [(20, 5), (40, 10), (300, 80)])
 async def test_any_window(tmp_path: Path, size: tuple[int, int], theme: str) -> None:
     history.keep(tmp_path, comparing.saved())
-    app = DashboardApp(fakes.FakeDoor(tmp_path, fakes.snapshot()), Settings())
+    app = DashboardApp(fakes.FakeClient(tmp_path, fakes.snapshot()), Settings())
     async with app.run_test(size=size) as pilot:
         app.theme = theme
         job = comparing.Held(comparing.live(*comparing.told()))
         for screen in (
-            CompareScreen(app.door),
-            CompareRunScreen(app.door, job.order, job),
-            CompareResultScreen(app.door, comparing.saved(), None),
-            CompareHistoryScreen(app.door, "Comparisons"),
+            CompareScreen(app.client),
+            CompareRunScreen(app.client, job.order, job),
+            CompareResultScreen(app.client, comparing.saved(), None),
+            CompareHistoryScreen(app.client, "Comparisons"),
         ):
             app.push_screen(screen)
             await pilot.pause(0.15)
@@ -333,10 +333,10 @@ async def test_any_window(tmp_path: Path, size: tuple[int, int], theme: str) -> 
 
 
 async def test_a_run_that_cannot_begin_says_why(tmp_path: Path) -> None:
-    app = DashboardApp(fakes.FakeDoor(tmp_path, fakes.snapshot()), Settings())
+    app = DashboardApp(fakes.FakeClient(tmp_path, fakes.snapshot()), Settings())
     async with app.run_test(size=(80, 24)) as pilot:
         job = comparing.Held(comparing.live())
-        app.push_screen(CompareRunScreen(app.door, job.order, job))
+        app.push_screen(CompareRunScreen(app.client, job.order, job))
         await pilot.pause()
         job.future.set_exception(ValueError("no backend is called nonsense"))
         await until_shown(pilot, lambda: "no backend is called nonsense" in text(app, "columns"))
@@ -345,10 +345,10 @@ async def test_a_run_that_cannot_begin_says_why(tmp_path: Path) -> None:
 
 
 async def test_the_screen_is_painted_at_most_ten_times_a_second(tmp_path: Path) -> None:
-    app = DashboardApp(fakes.FakeDoor(tmp_path, fakes.snapshot()), Settings())
+    app = DashboardApp(fakes.FakeClient(tmp_path, fakes.snapshot()), Settings())
     async with app.run_test(size=(80, 24)) as pilot:
         job = comparing.Held(comparing.live(*comparing.told()))
-        app.push_screen(CompareRunScreen(app.door, job.order, job, lambda: comparing.STARTED))
+        app.push_screen(CompareRunScreen(app.client, job.order, job, lambda: comparing.STARTED))
         await until_shown(pilot, lambda: "8 of 22" in text(app, "progress"))
         view = app.screen.query_one("#columns", LinesView)
         before = view.lines

@@ -100,21 +100,21 @@ def test_it_says_what_is_shared_started_and_stopped() -> None:
 
 def test_two_models_are_not_loaded_at_once_unless_the_user_says_so() -> None:
     setup = Setup(("big", "qwen"))
-    assert compare_setup.makes_room(setup, rows("big"))
+    assert compare_setup.stops_active(setup, rows("big"))
     words = said(setup, "big")
     assert "big is stopped until all is over" in words
     assert "Claude Code's requests wait" in words
     assert "Started one after the other, and stopped afterwards: big, qwen." in words
-    beside = replace(setup, room=False)
+    beside = replace(setup, stop_active=False)
     assert "there must be memory for another model" in said(beside, "big")
-    assert compare_setup.order(setup, rows("big")).make_room
-    assert not compare_setup.order(beside, rows("big")).make_room
+    assert compare_setup.order(setup, rows("big")).stop_active
+    assert not compare_setup.order(beside, rows("big")).stop_active
 
 
 def test_what_is_no_model_of_ours_makes_no_room() -> None:
-    assert not compare_setup.makes_room(Setup(("fast", "qwen")), rows())
-    assert not compare_setup.can_make_room(Setup(("fast",)), rows())
-    assert compare_setup.makes_room(Setup(("fast", "qwen"), room=True), rows())
+    assert not compare_setup.stops_active(Setup(("fast", "qwen")), rows())
+    assert not compare_setup.can_stop_active(Setup(("fast",)), rows())
+    assert compare_setup.stops_active(Setup(("fast", "qwen"), stop_active=True), rows())
 
 
 def test_the_choices_are_on_the_screen() -> None:

@@ -29,10 +29,10 @@ async def shown(
     home: Path, state: str, size: tuple[int, int], theme: str = "anyclaude"
 ) -> AsyncIterator[tuple[DashboardApp, Pilot[Any]]]:
     """The app with the screen in that state on it."""
-    async with dashboard(HOME, fakes.snapshot(), size, theme=theme) as (app, door, pilot):
+    async with dashboard(HOME, fakes.snapshot(), size, theme=theme) as (app, client, pilot):
         saved = comparing.saved(failed=state == "failed")
         if state == "setup":
-            screen = CompareScreen(door)
+            screen = CompareScreen(client)
             app.push_screen(screen)
             await pilot.pause(0.1)
             screen._found, screen._message = found.FOUND, ()
@@ -40,13 +40,13 @@ async def shown(
             phase = Phase.PREFILL if state == "prefill" else Phase.DECODE
             job = comparing.Held(comparing.live(*comparing.told(upto=14, phase=phase)))
             clock = comparing.STARTED + 33.0
-            app.push_screen(CompareRunScreen(door, job.order, job, lambda: clock))
+            app.push_screen(CompareRunScreen(client, job.order, job, lambda: clock))
         elif state == "history":
             history.keep(home, saved)
             history.keep(home, comparing.saved(failed=True))
-            app.push_screen(CompareHistoryScreen(fakes.FakeDoor(home, fakes.snapshot()), "Kept"))
+            app.push_screen(CompareHistoryScreen(fakes.FakeClient(home, fakes.snapshot()), "Kept"))
         else:
-            result = CompareResultScreen(door, saved, None, comparing.order())
+            result = CompareResultScreen(client, saved, None, just_run=True)
             result._older = saved if state == "then" else None
             app.push_screen(result)
         await pilot.pause(0.6 if state == "setup" else 0.3)

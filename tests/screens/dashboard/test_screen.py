@@ -19,8 +19,8 @@ from anyclaude_tui.backends.base import BackendError
 from anyclaude_tui.config.settings import DashboardSettings, Settings
 from anyclaude_tui.screens.actions import ACTIONS
 from anyclaude_tui.screens.backends.screen import BackendsScreen
+from anyclaude_tui.screens.common.dialogs import Question
 from anyclaude_tui.screens.dashboard.command_palette import entries
-from anyclaude_tui.screens.dialogs import Question
 from anyclaude_tui.screens.help import HelpScreen
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets.lines import plain
@@ -42,16 +42,16 @@ async def dashboard(
     external: bool = False,
     theme: str = "anyclaude",
     leader: str = LEADER,
-    found: fakes.FakeDoor | None = None,
-) -> AsyncIterator[tuple[DashboardApp, fakes.FakeDoor, Pilot[Any]]]:
-    """The app over a fake door, or over `found`, with `script` in the pane."""
-    door = found or fakes.FakeDoor(home, shown or fakes.snapshot())
-    door.script, door.note = script, note
+    found: fakes.FakeClient | None = None,
+) -> AsyncIterator[tuple[DashboardApp, fakes.FakeClient, Pilot[Any]]]:
+    """The app over a fake client, or over `found`, with `script` in the pane."""
+    client = found or fakes.FakeClient(home, shown or fakes.snapshot())
+    client.script, client.note = script, note
     settings = Settings(dashboard=DashboardSettings(theme=theme, leader=leader))
-    app = DashboardApp(door, settings, external)
+    app = DashboardApp(client, settings, external)
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
-        yield app, door, pilot
+        yield app, client, pilot
 
 
 def words(app: DashboardApp, name: str) -> str:
@@ -84,8 +84,8 @@ async def test_the_outer_terminal_does_not_shine_through(tmp_path: Path) -> None
 
 
 async def test_claude_starts_at_once_and_gets_the_keys(tmp_path: Path) -> None:
-    async with dashboard(tmp_path) as (app, door, pilot):
-        assert door.asked == ["claude start"]
+    async with dashboard(tmp_path) as (app, client, pilot):
+        assert client.asked == ["claude start"]
         await pilot.press("z", "q", "h")
         await until(lambda: "zqh" in pane_text(app))
         assert app.dashboard.arrangement.mode == "strip"
@@ -106,7 +106,7 @@ async def test_the_leader_twice_reaches_the_program(tmp_path: Path) -> None:
     async with dashboard(tmp_path, script=script) as (app, _, pilot):
         await pilot.press(LEADER, LEADER)
         await until(lambda: "1d" in pane_text(app))
-        assert not app.leading
+        assert not app.leader_keys.pressed
 
 
 async def test_the_menu_after_the_leader_lists_every_command(tmp_path: Path) -> None:
@@ -120,14 +120,14 @@ async def test_the_menu_after_the_leader_lists_every_command(tmp_path: Path) -> 
         assert "1 fast" in words(app, "menu")
         await pilot.press("escape")
         assert not menu.display
-        assert not app.leading
+        assert not app.leader_keys.pressed
 
 
 async def test_an_unknown_key_is_named_and_dropped(tmp_path: Path) -> None:
     async with dashboard(tmp_path) as (app, _, pilot):
         await pilot.press(LEADER, "k")
         assert "then k is no command" in toasts(app)
-        assert not app.leading
+        assert not app.leader_keys.pressed
 
 
 async def test_an_unknown_key_is_named_as_it_is_printed(tmp_path: Path) -> None:
@@ -185,40 +185,40 @@ async def test_panels_come_and_go(tmp_path: Path) -> None:
 
 
 async def test_a_digit_switches(tmp_path: Path) -> None:
-    async with dashboard(tmp_path) as (app, door, pilot):
+    async with dashboard(tmp_path) as (app, client, pilot):
         await pilot.press(LEADER, "2")
-        assert door.asked[-1] == "switch qwen"
+        assert client.asked[-1] == "switch qwen"
         await pilot.press(LEADER, "1")  # in use already
-        assert door.asked[-1] == "switch qwen"
+        assert client.asked[-1] == "switch qwen"
         await pilot.press(LEADER, "7")
         assert "then 7 is no command" in toasts(app)
 
 
 async def test_the_list_of_backends_switches_and_leaves(tmp_path: Path) -> None:
-    async with dashboard(tmp_path) as (app, door, pilot):
+    async with dashboard(tmp_path) as (app, client, pilot):
         await pilot.press(LEADER, "b")
         assert isinstance(app.screen, BackendsScreen)
         await pilot.press("escape")
         assert on_top(app) is app.dashboard
         await pilot.press(LEADER, "b", "down", "enter")
         await pilot.pause()
-        assert door.asked[-1] == "switch qwen"
+        assert client.asked[-1] == "switch qwen"
         await pilot.press(LEADER, "b", "2")
         await pilot.pause()
-        assert door.asked.count("switch qwen") == 2
+        assert client.asked.count("switch qwen") == 2
 
 
 async def test_why_a_switch_failed_is_said(tmp_path: Path) -> None:
-    async with dashboard(tmp_path) as (app, door, pilot):
-        door.refusal = BackendError("the model path /m does not exist: correct it in config.toml")
+    async with dashboard(tmp_path) as (app, client, pilot):
+        client.refusal = BackendError("the model path /m does not exist: correct it in config.toml")
         await pilot.press(LEADER, "2")
         await until(lambda: "the model path /m does not exist" in toasts(app))
 
 
 async def test_restart_of_the_backend(tmp_path: Path) -> None:
-    async with dashboard(tmp_path) as (_, door, pilot):
+    async with dashboard(tmp_path) as (_, client, pilot):
         await pilot.press(LEADER, "r")
-        assert door.asked[-1] == "restart"
+        assert client.asked[-1] == "restart"
 
 
 async def test_help_lists_all_keys_and_gives_the_keyboard_back(tmp_path: Path) -> None:
@@ -277,28 +277,28 @@ async def test_quit_asks_while_a_request_runs(tmp_path: Path) -> None:
 
 
 async def test_a_program_that_ends_is_started_again_as_asked(tmp_path: Path) -> None:
-    async with dashboard(tmp_path, script="echo over") as (app, door, pilot):
+    async with dashboard(tmp_path, script="echo over") as (app, client, pilot):
         await until(lambda: "r restart" in pane_text(app))
         await pilot.press("c")
-        await until(lambda: door.asked[-1] == "claude continue")
+        await until(lambda: client.asked[-1] == "claude continue")
         await until(lambda: "r restart" in pane_text(app))
         await pilot.press("r")
-        await until(lambda: door.asked[-1] == "claude start")
+        await until(lambda: client.asked[-1] == "claude start")
         await until(lambda: "r restart" in pane_text(app))
         await pilot.press("s")
-        await until(lambda: door.asked[-1] == "claude shell")
+        await until(lambda: client.asked[-1] == "claude shell")
 
 
 async def test_why_claude_could_not_be_started_is_said(tmp_path: Path) -> None:
-    async with dashboard(tmp_path) as (app, door, _):
-        door.refusal = RuntimeError("claude.command is not a program")
+    async with dashboard(tmp_path) as (app, client, _):
+        client.refusal = RuntimeError("claude.command is not a program")
         app.start_claude("start")
         await until(lambda: "claude.command is not a program" in toasts(app))
 
 
 async def test_a_folder_that_is_gone_is_no_crash(tmp_path: Path) -> None:
-    async with dashboard(tmp_path) as (app, door, _):
-        door.home = tmp_path / "gone"
+    async with dashboard(tmp_path) as (app, client, _):
+        client.folder = tmp_path / "gone"
         app.start_claude("start")
         await until(lambda: "could not be started" in toasts(app))
 
@@ -310,7 +310,7 @@ async def test_the_note_stands_above_the_pane(tmp_path: Path) -> None:
         await pilot.pause()
         assert "npm install -g @anthropic-ai/claude-code" in words(app, "note")
         assert app.dashboard.arrangement.regions["pane"].y == 2
-        app.action_drop_notes()
+        app.drop_launch_notes()
         assert "note" not in app.dashboard.arrangement.regions
 
 
@@ -321,11 +321,11 @@ async def test_the_title_of_the_program_stands_in_the_header(tmp_path: Path) -> 
 
 
 async def test_a_new_snapshot_is_shown_and_the_same_one_paints_nothing(tmp_path: Path) -> None:
-    async with dashboard(tmp_path, size=(160, 48)) as (app, door, _):
+    async with dashboard(tmp_path, size=(160, 48)) as (app, client, _):
         assert "idle" in words(app, "now")
         panel = app.dashboard.query_one("#now", LinesView)
         assert not panel.set_lines(list(panel.lines))
-        door.shown = fakes.snapshot(fakes.prefilling())
+        client.shown = fakes.snapshot(fakes.prefilling())
         app.show_snapshot()
         assert "● prefill" in words(app, "now")
 
@@ -333,9 +333,9 @@ async def test_a_new_snapshot_is_shown_and_the_same_one_paints_nothing(tmp_path:
 async def test_a_terminal_that_lags_gets_no_more_frames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with dashboard(tmp_path, size=(160, 48)) as (app, door, _):
+    async with dashboard(tmp_path, size=(160, 48)) as (app, client, _):
         monkeypatch.setattr("anyclaude_tui.app.writes_waiting", lambda app: 9)
-        door.shown = fakes.snapshot(fakes.prefilling())
+        client.shown = fakes.snapshot(fakes.prefilling())
         app.show_snapshot()
         assert "idle" in words(app, "now")
 
@@ -421,14 +421,14 @@ async def test_a_screenshot_is_saved_for_the_user_alone(tmp_path: Path) -> None:
 
 async def test_external_shows_the_command_and_needs_no_leader(tmp_path: Path) -> None:
     empty = fakes.snapshot(history=())
-    async with dashboard(tmp_path, empty, (120, 40), external=True) as (app, door, pilot):
+    async with dashboard(tmp_path, empty, (120, 40), external=True) as (app, client, pilot):
         await until(lambda: "env ANTHROPIC_BASE_URL=" in words(app, "command"))
         assert "TOKEN='a b' /bin/sh" in words(app, "command")
         assert app.dashboard.pane is None
         await pilot.press("c")
         assert "TOKEN='a b' /bin/sh -c cat" in app.clipboard
         assert str(tmp_path) in app.clipboard
-        door.shown = fakes.snapshot(fakes.prefilling())
+        client.shown = fakes.snapshot(fakes.prefilling())
         app.show_snapshot()
         assert "env " not in words(app, "command")  # it has done its work
         await pilot.press("h")

@@ -35,7 +35,7 @@ SETTINGS = Settings(
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[SessionThread]:
+def client(tmp_path: Path) -> Iterator[SessionThread]:
     thread = SessionThread(lambda: Session(SETTINGS, home=tmp_path, cwd=str(tmp_path)))
     thread.start()
     yield thread
@@ -52,7 +52,7 @@ async def replayed(app: DashboardApp) -> Replayed:
     return replay._result
 
 
-async def ask(door: SessionThread) -> None:
+async def ask(client: SessionThread) -> None:
     """One request from outside."""
 
     async def send(session: Session) -> None:
@@ -61,14 +61,14 @@ async def ask(door: SessionThread) -> None:
             made = {**body(), "max_tokens": 40}
             await through_proxy(Run("x"), http, session.url, session.token, session.hub, made)
 
-    await asyncio.wrap_future(door.call(send))
+    await asyncio.wrap_future(client.call(send))
 
 
-async def test_replay_here_and_on_another_backend(door: SessionThread) -> None:
-    await ask(door)
-    await until(lambda: bool(door.snapshot.recent))
-    first = door.snapshot.recent[0]
-    app = DashboardApp(door, SETTINGS, external=True)
+async def test_replay_here_and_on_another_backend(client: SessionThread) -> None:
+    await ask(client)
+    await until(lambda: bool(client.snapshot.recent))
+    first = client.snapshot.recent[0]
+    app = DashboardApp(client, SETTINGS, external=True)
     async with app.run_test(size=(100, 40), notifications=True) as pilot:
         await pilot.press(LEADER, "i", "enter")
         shown = app.screen
@@ -81,7 +81,7 @@ async def test_replay_here_and_on_another_backend(door: SessionThread) -> None:
         result = await replayed(app)
         assert result.view.backend == "one"
         assert result.view.output_tokens.value == first.output_tokens.value
-        await until(lambda: len(door.snapshot.recent) == 2)  # this session served it
+        await until(lambda: len(client.snapshot.recent) == 2)  # this session served it
         await pilot.press("escape")
 
         await pilot.press("r")
@@ -89,33 +89,33 @@ async def test_replay_here_and_on_another_backend(door: SessionThread) -> None:
         await pilot.press("down", "enter")
         result = await replayed(app)
         assert result.text
-        assert len(door.snapshot.recent) == 2  # a session of its own served it
-        assert door.snapshot.active == "one"
+        assert len(client.snapshot.recent) == 2  # a session of its own served it
+        assert client.snapshot.active == "one"
         app.exit(0)
 
 
-async def test_a_replay_that_is_left_is_cancelled(door: SessionThread) -> None:
-    await ask(door)
-    await until(lambda: bool(door.snapshot.recent))
+async def test_a_replay_that_is_left_is_cancelled(client: SessionThread) -> None:
+    await ask(client)
+    await until(lambda: bool(client.snapshot.recent))
     never_ends = '[[simulate {"fault": "stall"}]]'
     slow = msgspec.json.encode({**body(), "messages": [{"role": "user", "content": never_ends}]})
-    app = DashboardApp(door, SETTINGS, external=True)
+    app = DashboardApp(client, SETTINGS, external=True)
     async with app.run_test(size=(100, 40)) as pilot:
-        app.push_screen(Replay(door, door.snapshot.recent[0], slow, "one"))
-        await until(lambda: bool(door.snapshot.in_flight))
+        app.push_screen(Replay(client, client.snapshot.recent[0], slow, "one"))
+        await until(lambda: bool(client.snapshot.in_flight))
         await pilot.press("escape")
-        await until(lambda: not door.snapshot.in_flight)
-        assert str(door.snapshot.recent[0].outcome) == "cancelled"
+        await until(lambda: not client.snapshot.in_flight)
+        assert str(client.snapshot.recent[0].outcome) == "cancelled"
         app.exit(0)
 
 
-async def test_a_backend_that_does_not_come_up_says_why(door: SessionThread) -> None:
-    await ask(door)
-    await until(lambda: bool(door.snapshot.recent))
+async def test_a_backend_that_does_not_come_up_says_why(client: SessionThread) -> None:
+    await ask(client)
+    await until(lambda: bool(client.snapshot.recent))
     made = msgspec.json.encode(body())
-    app = DashboardApp(door, SETTINGS, external=True)
+    app = DashboardApp(client, SETTINGS, external=True)
     async with app.run_test(size=(100, 40)) as pilot:
-        replay = Replay(door, door.snapshot.recent[0], made, "openai:http://127.0.0.1:9/v1")
+        replay = Replay(client, client.snapshot.recent[0], made, "openai:http://127.0.0.1:9/v1")
         app.push_screen(replay)
         await until(lambda: bool(replay._error))
         assert "127.0.0.1:9" in replay._error

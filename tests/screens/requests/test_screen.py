@@ -31,14 +31,14 @@ from tests.support.waiting import until
 @asynccontextmanager
 async def screen(
     session: kept.Kept, size: tuple[int, int] = (120, 40), *keys: str
-) -> AsyncIterator[tuple[kept.Door, Pilot[Any]]]:
+) -> AsyncIterator[tuple[kept.Client, Pilot[Any]]]:
     """The requests screen over a session, after some keys."""
-    door = kept.Door(session)
-    app = DashboardApp(door, Settings(dashboard=DashboardSettings(theme="anyclaude")))
+    client = kept.Client(session)
+    app = DashboardApp(client, Settings(dashboard=DashboardSettings(theme="anyclaude")))
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.press(LEADER, "i", *keys)
         await pilot.pause()
-        yield door, pilot
+        yield client, pilot
 
 
 def on_top(pilot: Pilot[Any]) -> Screen[Any]:
@@ -63,9 +63,9 @@ def rows(pilot: Pilot[Any]) -> list[str]:
     return [plain(table._draw(number)) for number in range(table.count)]
 
 
-def show(pilot: Pilot[Any], door: kept.Door) -> None:
+def show(pilot: Pilot[Any], client: kept.Client) -> None:
     """What the timer does."""
-    door.again()
+    client.again()
     shown = on_top(pilot)
     assert isinstance(shown, RequestsScreen)
     shown._show()
@@ -94,24 +94,24 @@ async def test_the_newest_is_on_top_and_those_that_run_count_up(tmp_path: Path) 
 
 async def test_a_new_one_comes_in_on_top_and_the_cursor_goes_with_it(tmp_path: Path) -> None:
     session = kept.usual(tmp_path)
-    async with screen(session) as (door, pilot):
+    async with screen(session) as (client, pilot):
         table = on_top(pilot).query_one(Rows)
         assert table.key == "req_0000"
         session.add(fakes.record(77, accepted_wall=fakes.WALL + 5), kept.FIRST)
-        show(pilot, door)
+        show(pilot, client)
         assert table.key == "req_0077"
 
 
 async def test_off_the_top_the_cursor_stays_on_its_request(tmp_path: Path) -> None:
     session = kept.usual(tmp_path)
-    async with screen(session, (120, 24)) as (door, pilot):
+    async with screen(session, (120, 24)) as (client, pilot):
         await pilot.press("down", "down")
         table = on_top(pilot).query_one(Rows)
         assert table.key == "req_0002"
         assert "not following" in words(pilot, "title")
         for number in range(70, 75):
             session.add(fakes.record(number, accepted_wall=fakes.WALL + number), kept.FIRST)
-        show(pilot, door)
+        show(pilot, client)
         assert (table.key, table.cursor) == ("req_0002", 7)
         await pilot.press("f")
         assert (table.key, table.scroll_offset.y) == ("req_0074", 0)
@@ -294,7 +294,7 @@ async def test_a_file_that_cannot_be_written_is_no_crash(tmp_path: Path) -> None
 
 async def test_a_request_that_runs_is_followed_to_its_end(tmp_path: Path) -> None:
     session = kept.usual(tmp_path)
-    async with screen(session, (120, 40), "enter") as (door, pilot):
+    async with screen(session, (120, 40), "enter") as (client, pilot):
         await opened(pilot)
         assert "first delta" not in body(pilot)
         assert "prefill" in words(pilot, "tabs")
@@ -306,7 +306,7 @@ async def test_a_request_that_runs_is_followed_to_its_end(tmp_path: Path) -> Non
         running.ended_at, running.stop_reason = fakes.NOW, "end_turn"
         session.observers.ended(running)
         session.hub.end(running)
-        door.again()
+        client.again()
         await until(lambda: "end_turn" in words(pilot, "tabs"))
         await until(lambda: "ended" in body(pilot))
 

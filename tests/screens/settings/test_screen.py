@@ -39,7 +39,7 @@ theme = "anyclaude-light"
 """
 
 
-class Door(found.FoundDoor):
+class Client(found.FoundClient):
     """Remembers the settings that the session was given."""
 
     def __init__(self, home: Path) -> None:
@@ -63,19 +63,19 @@ def _no_settings_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 @asynccontextmanager
 async def opened(
     home: Path, text: str = MINE, size: tuple[int, int] = (120, 40)
-) -> AsyncIterator[tuple[DashboardApp, Door, Pilot[Any]]]:
+) -> AsyncIterator[tuple[DashboardApp, Client, Pilot[Any]]]:
     """The app with the settings screen on it."""
     (home / "config.toml").write_text(text)
-    door = Door(home)
+    client = Client(home)
     try:
-        app = DashboardApp(door, config.load({"ANYCLAUDE_HOME": str(home)}, home))
+        app = DashboardApp(client, config.load({"ANYCLAUDE_HOME": str(home)}, home))
         async with app.run_test(size=size, notifications=True) as pilot:
             await pilot.press(LEADER, ",")
             await pilot.pause()
             assert isinstance(app.screen, SettingsScreen)
-            yield app, door, pilot
+            yield app, client, pilot
     finally:
-        door.close()
+        client.close()
 
 
 def words(app: DashboardApp, name: str) -> str:
@@ -179,7 +179,7 @@ async def test_the_secrets_of_an_environment_are_not_shown_nor_lost(tmp_path: Pa
 
 
 async def test_a_number_is_checked_saved_and_applied(tmp_path: Path) -> None:
-    async with opened(tmp_path) as (app, door, pilot):
+    async with opened(tmp_path) as (app, client, pilot):
         await go_to(app, pilot, "limits", "keepalive_s")
         await pilot.press("enter")
         await pilot.pause()
@@ -190,11 +190,11 @@ async def test_a_number_is_checked_saved_and_applied(tmp_path: Path) -> None:
         assert saved(tmp_path)["limits"] == {"keepalive_s": 2.5}
         assert "# mine" in (tmp_path / "config.toml").read_text()
         await app.workers.wait_for_complete()
-        assert door.applied[-1].limits.keepalive_s == 2.5
+        assert client.applied[-1].limits.keepalive_s == 2.5
         assert "2.5" in words(app, "details")
         await pilot.press("d")
         assert saved(tmp_path)["limits"] == {}
-        assert door.applied is not None
+        assert client.applied is not None
 
 
 async def test_a_switch_is_turned_by_enter(tmp_path: Path) -> None:
@@ -298,9 +298,9 @@ async def test_what_is_stronger_is_said(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 async def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
-    async with opened(tmp_path) as (app, door, pilot):
+    async with opened(tmp_path) as (app, client, pilot):
         (tmp_path / "config.toml").unlink()
-        door.home = tmp_path / "file" / "home"
+        client.folder = tmp_path / "file" / "home"
         (tmp_path / "file").write_text("")
         await go_to(app, pilot, "keep_backends")
         await pilot.press("enter")
