@@ -1,4 +1,4 @@
-"""The proxy's door, as raw bytes: who comes in, and what is said to those who do it wrongly."""
+"""Who may come in to the proxy, as raw bytes, and what is said to those who do it wrongly."""
 
 from __future__ import annotations
 
