@@ -83,4 +83,5 @@ session: $(DEV_STAMP)  ## 5,000 requests with the dashboard open: memory and CPU
 	$(BIN)/python -m benchmarks.session $(ARGS)
 
 fuzz: $(DEV_STAMP)  ## ten minutes of mutated streams through the reader and the translator
+	$(BIN)/python -m tests.config.fuzz_projects --seconds 60
 	$(BIN)/python -m tests.proxy.fuzz_streams --seconds 600

@@ -36,13 +36,24 @@ and asks once. What you choose on the first screen and in the settings screen
 |---|---|
 | command line | this run only |
 | environment: `ANYCLAUDE_MODE`, `ANYCLAUDE_DEBUG`, and the old names below | this shell |
-| `.anyclaude.toml` in the folder where you start | this project |
+| `.anyclaude.toml` in the folder where you start | this project, see below |
 | `config.toml` in `~/.anyclaude/`, or in `$ANYCLAUDE_HOME` | you |
 | the defaults below | |
 
 The stronger stands above the weaker. `anyclaude-tui config path` says where the file is,
 `anyclaude-tui config show` prints the settings in force, and `anyclaude-tui config check` names
 the line and the key of a mistake, with the nearest right one.
+
+## A project's own settings
+
+`.anyclaude.toml` comes with the code of a folder, so it is not trusted by itself. Without a
+question it may only choose among the backends of *your* `config.toml` (`backend`, `[roles]`), set
+the dashboard's theme, colours and motion, and lower limits. All else (programs, arguments,
+variables, URLs, keys, ports, logs) is left out, with one line that names the file, the lines and
+the keys. `anyclaude-tui config trust` lists what the file would set and asks; it then counts
+until the file changes, and `anyclaude-tui config untrust` takes that back. A key is only sent to
+the URL that the same file names. `doctor`, `config check` and the JSON line of `serve` name every
+file in force.
 
 ## An example
 
@@ -91,7 +102,7 @@ OUTRO = """\
 
 ## From anyclaude
 
-Where there is no `config.toml`, an `.anyclauderc.json` in the folder where you start, or in your
+Where there is no `config.toml`, the `.anyclauderc.json` in your
 home, is read as it is: `backend`, `port`, `debug`, and each backend's `baseUrl`, `port`, `model`,
 `modelPath`, `apiKey`, `contextLength`, `pythonVenv`. `anyclaude-tui config import` writes a
 `config.toml` from it and says what has no counterpart here. `--mode local`, `--mode lmstudio`,

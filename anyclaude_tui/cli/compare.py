@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from anyclaude_tui import config as configuration
+from anyclaude_tui.cli import settings as command_settings
 from anyclaude_tui.cli.failure import Failed
 from anyclaude_tui.compare.diagnosis.causes import Cause
 from anyclaude_tui.compare.measuring.comparer import Comparer
@@ -74,7 +75,7 @@ def compare(options: argparse.Namespace) -> int:
 
     Raises Failed or ConfigError.
     """
-    settings = configuration.load()
+    settings = command_settings.load().settings
     workloads = _workloads(options)
     if options.logging:
         workloads = [also_logged(workload) for workload in workloads]

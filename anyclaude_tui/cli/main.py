@@ -148,12 +148,14 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     config.add_argument(
         "action",
         nargs="?",
-        choices=("path", "show", "check", "import"),
+        choices=("path", "show", "check", "import", "trust", "untrust"),
         default="show",
         help="where config.toml is; the settings in force (default); whether they are right; "
-        "turn an .anyclauderc.json into config.toml",
+        "turn an .anyclauderc.json into config.toml; show what this folder's own settings would "
+        "set, and trust them; trust them no more",
     )
     config.add_argument("file", nargs="?", metavar="FILE", help="import: the .anyclauderc.json")
+    config.add_argument("--yes", action="store_true", help="trust: do not ask")
     config.set_defaults(work=_config)
 
     compare = commands.add_parser(
@@ -238,10 +240,10 @@ def _dashboard(options: argparse.Namespace) -> int:
     from anyclaude_tui.app import run_dashboard
     from anyclaude_tui.cli.running_session import start_session_thread
 
-    settings, thread = start_session_thread(options)
+    loaded, thread = start_session_thread(options)
     try:
-        unchosen = settings.backend is None and not hasattr(options, "backend")
-        return run_dashboard(thread, settings, options.external, first_run=unchosen)
+        unchosen = loaded.settings.backend is None and not hasattr(options, "backend")
+        return run_dashboard(thread, loaded.settings, options.external, first_run=unchosen)
     finally:
         thread.stop()
 

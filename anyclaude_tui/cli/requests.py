@@ -18,6 +18,7 @@ import msgspec
 
 from anyclaude_tui import config as configuration
 from anyclaude_tui import figures
+from anyclaude_tui.cli import settings as command_settings
 from anyclaude_tui.cli.failure import Failed
 from anyclaude_tui.telemetry import journal, traces
 
@@ -221,7 +222,7 @@ async def replay_command(home: Path, options: argparse.Namespace) -> int:
     body = (_read_trace(path).get("request") or {}).get("body")
     if not isinstance(body, dict):
         raise Failed(f"{path} has no request body: it cannot be sent")
-    settings = configuration.load()
+    settings = command_settings.load().settings
     backend = getattr(options, "backend", None)
     replayed = await replay(MeasuredTarget(backend, settings, home), body)
     now = journal.entry(replayed.record, replayed.view)

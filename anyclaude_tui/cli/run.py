@@ -7,9 +7,9 @@ import asyncio
 import sys
 from contextlib import suppress
 
-from anyclaude_tui import config as configuration
 from anyclaude_tui.claude_code.foreground import foreground
 from anyclaude_tui.claude_code.launch import INSTALL_HINT, ClaudeMissing, find
+from anyclaude_tui.cli import settings as command_settings
 from anyclaude_tui.cli.run_summary import RunSummary
 from anyclaude_tui.cli.running_session import Running, finished_before, libraries_log, make_session
 from anyclaude_tui.signals import ENDING, Stop, on_signals
@@ -17,7 +17,7 @@ from anyclaude_tui.signals import ENDING, Stop, on_signals
 
 def run_claude(options: argparse.Namespace) -> int:
     """Backend and proxy up, Claude Code in this terminal; its exit code."""
-    settings = configuration.load()
+    settings = command_settings.load().settings
     if find(settings.claude) is None:
         raise ClaudeMissing(
             f"Claude Code is not installed: {INSTALL_HINT}. Or start the dashboard "

@@ -35,19 +35,29 @@ def make_session(
     )
 
 
-def start_session_thread(options: argparse.Namespace) -> tuple[Settings, SessionThread]:
+def start_session_thread(
+    options: argparse.Namespace,
+) -> tuple[configuration.Loaded, SessionThread]:
     """The session on its own loop, for the dashboard. Raises ConfigError or Failed."""
-    settings = configuration.load()
+    loaded = configuration.read()
+    settings = loaded.settings
     configuration.resolve(getattr(options, "backend", None), settings)  # a mistake shows at once
     find(settings.claude)
     log_file = libraries_log()
-    thread = SessionThread(lambda: make_session(options, settings, log_file=log_file))
+
+    def make() -> Session:
+        session = make_session(options, settings, log_file=log_file)
+        for left in loaded.left_out:
+            session.hub.notice("warning", str(left))
+        return session
+
+    thread = SessionThread(make)
     try:
         thread.start()
     except OSError as error:
         _explain(error, settings.proxy.port)
         raise
-    return settings, thread
+    return loaded, thread
 
 
 class Running:

@@ -10,7 +10,7 @@ import sys
 
 import msgspec
 
-from anyclaude_tui import config as configuration
+from anyclaude_tui.cli import settings
 from anyclaude_tui.cli.running_session import Running, finished_before, make_session
 from anyclaude_tui.signals import ENDING, Stop, on_signals
 from anyclaude_tui.telemetry.hub import Notice
@@ -18,8 +18,8 @@ from anyclaude_tui.telemetry.hub import Notice
 
 def serve(options: argparse.Namespace) -> int:
     """Backend and proxy; one JSON line on stdout when ready; until SIGTERM or SIGINT."""
-    settings = configuration.load()
-    session = make_session(options, settings)
+    loaded = settings.load()
+    session = make_session(options, loaded.settings)
 
     async def main() -> int:
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
@@ -35,6 +35,7 @@ def serve(options: argparse.Namespace) -> int:
                         "backend": status.name,
                         "model": status.model,
                         "pid": os.getpid(),
+                        "settings": loaded.sources,
                     }
                     print(msgspec.json.encode(line).decode(), flush=True)
                     await stopped.wait()

@@ -6,12 +6,14 @@
 from anyclaude_tui.config.kinds import KINDS
 from anyclaude_tui.config.loading import (
     ConfigError,
+    Loaded,
     from_legacy,
     home,
     layers,
     legacy_file,
     load,
     parse,
+    read,
     resolve,
 )
 from anyclaude_tui.config.settings import (
@@ -39,6 +41,7 @@ __all__ = [
     "DashboardSettings",
     "DiscoverySettings",
     "Limits",
+    "Loaded",
     "LogSettings",
     "Port",
     "ProxySettings",
@@ -50,5 +53,6 @@ __all__ = [
     "legacy_file",
     "load",
     "parse",
+    "read",
     "resolve",
 ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import os
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Comment, Item, Table
 
-from anyclaude_tui.config import loading
+from anyclaude_tui.config import loading, private_files
 from anyclaude_tui.config.settings import Settings
 
 Key = tuple[str, ...]
@@ -29,25 +28,25 @@ def save(
     home: Path,
     changes: Mapping[Key, Any],
     env: Mapping[str, str] = os.environ,
-    directory: Path | None = None,
 ) -> tuple[Path, Settings]:
     """Write the changes (None removes a key or a table); the file, and its settings alone.
 
-    Where the predecessor's file is in force its settings are taken along, because it is not
-    read any more beside a `config.toml`. Nothing is written when the result would be wrong.
+    Where the predecessor's file at home is in force its settings are taken along, because it is
+    not read any more beside a `config.toml`; a project's files never are. Nothing is
+    written when the result would be wrong.
     Raises ConfigError when it is, or was before; OSError when it cannot be written.
     """
     path = home / "config.toml"
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        old = loading.legacy_file(env, directory or Path.cwd())
+        old = loading.legacy_file(env)
         text = tomlkit.dumps(loading.from_legacy(old)[0]) if old is not None else ""
     loading.parse(text, str(path))
     for key, value in changes.items():
         text = with_value(text, key, value)
     settings = loading.parse(text, str(path))
-    write(path, text)
+    private_files.write(path, text)
     return path, settings
 
 
@@ -62,20 +61,6 @@ def with_value(text: str, key: Key, value: Any) -> str:
         except (TOMLKitError, tomllib.TOMLDecodeError):
             continue
     return tomlkit.dumps(wanted)
-
-
-def write(path: Path, text: str) -> None:
-    """All of it or nothing, for the user's eyes only; a link stays a link. Raises OSError."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    real = path.resolve()
-    number, name = tempfile.mkstemp(dir=real.parent, prefix=".config-", suffix=".toml")
-    try:
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).replace(real)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _set(raw: dict[str, Any], key: Key, value: Any) -> dict[str, Any]:

@@ -40,17 +40,14 @@ _TAKEN = frozenset(
 """Keys of a backend that are taken over, or that have no meaning left."""
 
 
-class LegacyError(Exception):
+class LegacyError(ValueError):
     """The file cannot be understood; the text names file and line."""
 
 
-def find(directory: Path, home: Path) -> Path | None:
-    """The user's `.anyclauderc.json`: the project's, else the one at home."""
-    for folder in (directory, home):
-        path = folder / FILE_NAME
-        if path.is_file():
-            return path
-    return None
+def find(users_home: Path) -> Path | None:
+    """The user's own `.anyclauderc.json`; one in a project's folder is not the user's."""
+    path = users_home / FILE_NAME
+    return path if path.is_file() else None
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[str]]:
@@ -59,11 +56,20 @@ def read(path: Path) -> tuple[dict[str, Any], list[str]]:
     Raises LegacyError, or OSError when it cannot be read.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise LegacyError(f"{path}: not UTF-8: {error}") from None
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> tuple[dict[str, Any], list[str]]:
+    """The same for the text of the file at `path`. Raises LegacyError."""
+    try:
+        data = json.loads(text)
     except json.JSONDecodeError as error:
         raise LegacyError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from None
+    except (ValueError, RecursionError) as error:
+        raise LegacyError(f"{path}: not valid JSON: {error}") from None
     if not isinstance(data, dict):
         raise LegacyError(f"{path}: an object is expected, with backend and backends in it")
     return translate(data)

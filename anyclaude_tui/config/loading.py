@@ -1,8 +1,7 @@
 """Settings: typed, each with its explanation, read from TOML; nothing else decides anything.
 
 Order, the stronger first: command-line flags, environment, the project's
-`.anyclaude.toml`, the user's `config.toml`, the defaults here. The docstring below a
-field is its documentation (`docs/configuration.md` is checked against it).
+`.anyclaude.toml` as far as it is trusted (`project.py`), the user's `config.toml`, the defaults.
 """
 
 from __future__ import annotations
@@ -10,21 +9,41 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from anyclaude_tui.config import legacy
+from anyclaude_tui.config import legacy, project
 from anyclaude_tui.config.kinds import DEFAULT, KINDS, Kind, Rest
 from anyclaude_tui.config.mistakes import line_of, nearest, plain
+from anyclaude_tui.config.project import Key, LeftOut, ProjectFile
 from anyclaude_tui.config.settings import SECTIONS, BackendSettings, Settings
 from anyclaude_tui.redaction import HIDDEN, shown
 
 
 class ConfigError(Exception):
     """A setting is wrong; the text names file, line and key and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings in force, and where they come from."""
+
+    settings: Settings
+    layers: tuple[tuple[str, dict[str, Any]], ...]
+    """The weakest first: a name for people, and what of it counts."""
+    project: tuple[ProjectFile, ...] = ()
+    """The files of the folder that we were started in."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What of those does not count."""
+
+    @property
+    def sources(self) -> list[str]:
+        """The names of the layers that set anything."""
+        return [name for name, raw in self.layers if raw]
 
 
 def home(env: Mapping[str, str] = os.environ) -> Path:
@@ -43,16 +62,39 @@ def parse(text: str, source: str) -> Settings:
 
 
 def load(env: Mapping[str, str] = os.environ, directory: Path | None = None) -> Settings:
+    """The settings of `read`. Raises ConfigError."""
+    return read(env, directory).settings
+
+
+def read(env: Mapping[str, str] = os.environ, directory: Path | None = None) -> Loaded:
     """The settings from the user's and the project's file and the environment.
 
-    `directory` is where the project's `.anyclaude.toml` is looked for (default: here).
-    Where there is no `config.toml`, the predecessor's `.anyclauderc.json` is read.
-    Raises ConfigError.
+    `directory` is where the project's files are looked for (default: here). Where there is no
+    `config.toml`, the predecessor's `.anyclauderc.json` is read. Raises ConfigError that names
+    the file, the line and the key of a mistake; a project's mistake is left out instead.
     """
-    merged: dict[str, Any] = {}
-    for _, raw in layers(env, directory or Path.cwd()):
-        merged = _over(merged, raw)
-    return _convert(merged, "", "the settings")
+    directory = directory or Path.cwd()
+    layers = _users_own(env)
+    named = _environment(env)
+    merged = _merged(layers)
+    own = _convert(merged, "", "the settings")
+    names = {*own.backends, *named.get("backends", {})}
+    found = project.find(directory, home(env), _users_home(env), _check)
+    left_out = []
+    for file in found:
+        if file.mistake:
+            left_out.append(LeftOut(file))
+            continue
+        counts: dict[str, Any] = file.raw
+        left: list[Key] = []
+        if not file.trusted:
+            counts, left = project.harmless(file.raw, names, own.limits)
+        if left:
+            left_out.append(LeftOut(file, tuple(left)))
+        layers.append((str(file.path), counts))
+    layers.append(("the environment", named))
+    settings = _convert(_merged(layers), "", "the settings")
+    return Loaded(settings, tuple(layers), tuple(found), tuple(left_out))
 
 
 def layers(env: Mapping[str, str], directory: Path) -> list[tuple[str, dict[str, Any]]]:
@@ -60,21 +102,30 @@ def layers(env: Mapping[str, str], directory: Path) -> list[tuple[str, dict[str,
 
     Raises ConfigError that names the file, the line and the key of a mistake.
     """
-    found: list[tuple[str, dict[str, Any]]] = []
-    old = legacy_file(env, directory)
+    return list(read(env, directory).layers)
+
+
+def _merged(layers: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for _, raw in layers:
+        merged = _over(merged, raw)
+    return merged
+
+
+def _users_own(env: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    """The user's own files: the predecessor's, else `config.toml`. Raises ConfigError."""
+    old = legacy_file(env)
     if old is not None:
-        found.append((str(old), from_legacy(old)[0]))
-    for path in (home(env) / "config.toml", directory / ".anyclaude.toml"):
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: cannot be read: {error}") from None
-        parse(text, str(path))  # a mistake is reported against the file that has it
-        found.append((str(path), tomllib.loads(text)))
-    found.append(("the environment", _environment(env)))
-    return found
+        return [(str(old), from_legacy(old)[0])]
+    path = home(env) / "config.toml"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    parse(text, str(path))  # a mistake is reported against the file that has it
+    return [(str(path), tomllib.loads(text))]
 
 
 def _environment(env: Mapping[str, str]) -> dict[str, Any]:
@@ -95,11 +146,15 @@ def _environment(env: Mapping[str, str]) -> dict[str, Any]:
     return made
 
 
-def legacy_file(env: Mapping[str, str], directory: Path) -> Path | None:
-    """The `.anyclauderc.json` that is read, None where there is a `config.toml` or no such file."""
+def legacy_file(env: Mapping[str, str]) -> Path | None:
+    """The user's `.anyclauderc.json`, where it is read: there is no `config.toml` beside it."""
     if (home(env) / "config.toml").exists():
         return None
-    return legacy.find(directory, Path(env.get("HOME") or Path.home()))
+    return legacy.find(_users_home(env))
+
+
+def _users_home(env: Mapping[str, str]) -> Path:
+    return Path(env.get("HOME") or Path.home())
 
 
 def from_legacy(path: Path) -> tuple[dict[str, Any], list[str]]:
@@ -115,15 +170,23 @@ def from_legacy(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 
 def _over(settings: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:
-    """A stronger layer over a weaker one; a backend of another kind takes the other's place."""
+    """A stronger layer over a weaker one. A backend of another kind takes the other's place, and
+    a key is only sent to the URL that its own layer names."""
     there = settings.get("backends", {})
     stronger = added.get("backends", {})
     kept = {
-        name: value
+        name: _without_key(value, stronger.get(name, {}))
         for name, value in there.items()
         if stronger.get(name, value).get("kind", value.get("kind")) == value.get("kind")
     }
     return _merge({**settings, "backends": kept} if there else settings, added)
+
+
+def _without_key(backend: dict[str, Any], stronger: dict[str, Any]) -> dict[str, Any]:
+    """A backend without its key, where a stronger layer has another URL for it."""
+    if stronger.get("url", backend.get("url")) == backend.get("url"):
+        return backend
+    return {key: value for key, value in backend.items() if key != "api_key"}
 
 
 def resolve(name: str | None, settings: Settings) -> tuple[str, BackendSettings]:
@@ -195,6 +258,14 @@ def _convert(raw: dict[str, Any], text: str, source: str) -> Settings:
             "a key from Claude Code: use a chord, for example ctrl+o, or a function key, f12"
         )
     return settings
+
+
+def _check(raw: dict[str, Any], text: str, source: str) -> None:
+    """Raises ValueError with the words of the ConfigError."""
+    try:
+        _convert(raw, text, source)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
 
 
 def _table(raw: dict[str, Any], name: str) -> dict[str, Any]:

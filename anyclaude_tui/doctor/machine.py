@@ -78,21 +78,35 @@ def files(home: Path) -> Check:
     return Check("Files", "folder", Level.OK, str(home))
 
 
-def settings(home: Path, env: Mapping[str, str] = os.environ) -> tuple[Settings, Check]:
-    """The settings and whether they are right; the defaults where they are not."""
+def settings(home: Path, env: Mapping[str, str] = os.environ) -> tuple[Settings, list[Check]]:
+    """The settings, whether they are right, and every file that they come from; the defaults
+    where they are not."""
     path = home / "config.toml"
     try:
-        found = config.load(env)
+        loaded = config.read(env)
     except ConfigError as error:
         remedy = "correct that line; docs/configuration.md explains every key"
-        return Settings(), Check("Files", "settings", Level.BROKEN, str(error), remedy)
-    old = config.legacy_file(env, Path.cwd())
-    if old is not None:
-        remedy = "anyclaude-tui config import makes a config.toml of it"
-        words = f"{old}, the predecessor's file"
-        return found, Check("Files", "settings", Level.OK, words, remedy)
-    words = str(path) if path.exists() else f"no {path}: the defaults are used"
-    return found, Check("Files", "settings", Level.OK, words)
+        return Settings(), [Check("Files", "settings", Level.BROKEN, str(error), remedy)]
+    old = config.legacy_file(env)
+    found = []
+    for source in loaded.sources:
+        if old is not None and source == str(old):
+            remedy = "anyclaude-tui config import makes a config.toml of it"
+            words = f"{old}, the predecessor's file"
+            found.append(Check("Files", "settings", Level.OK, words, remedy))
+        else:
+            found.append(Check("Files", "settings", Level.OK, source))
+    if not found:
+        words = str(path) if path.exists() else f"no {path}: the defaults are used"
+        found.append(Check("Files", "settings", Level.OK, words))
+    for left in loaded.left_out:
+        if left.file.mistake:
+            remedy = "correct it, or remove it"
+        else:
+            remedy = "anyclaude-tui config trust shows what it would set and asks"
+        words = str(left).partition(". `anyclaude-tui")[0]
+        found.append(Check("Files", "settings", Level.NOTE, words, remedy))
+    return loaded.settings, found
 
 
 def proxy_port(port: int) -> Check:

@@ -71,7 +71,7 @@ async def examine(backend: str | None = None, *, try_model: bool = False) -> lis
         machine_checks.memory(),
         machine_checks.disk(home),
         machine_checks.files(home),
-        its,
+        *its,
         machine_checks.proxy_port(settings.proxy.port),
         *terminal_checks.here(),
         *machine_checks.claude_code(settings.claude),

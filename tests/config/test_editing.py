@@ -148,7 +148,7 @@ def test_the_predecessors_settings_are_taken_along(tmp_path: Path) -> None:
     home = tmp_path / "ours"
     (tmp_path / legacy.FILE_NAME).write_text('{"backend": "local"}')
     env = {"HOME": str(tmp_path), "ANYCLAUDE_HOME": str(home)}
-    _, settings = save(home, {("keep_backends",): True}, env, tmp_path)
+    _, settings = save(home, {("keep_backends",): True}, env)
     assert (settings.backend, settings.keep_backends) == ("local", True)
     assert config.load(env, tmp_path) == settings
 

@@ -115,7 +115,7 @@ def test_it_is_read_where_there_is_no_config_toml(tmp_path: Path) -> None:
     given = env(tmp_path, ANYCLAUDE_HOME=str(home / ".anyclaude"))
     assert config.load(given, project).backend == "claude"
     (project / legacy.FILE_NAME).write_text('{"backend": "local"}')
-    assert config.load(given, project).backend == "local"
+    assert config.load(given, project).backend == "claude"  # nobody has trusted it
     (home / ".anyclaude" / "config.toml").write_text('backend = "simulator"')
     assert config.load(given, project).backend == "simulator"
 
@@ -124,7 +124,8 @@ def test_it_is_read_where_there_is_no_config_toml(tmp_path: Path) -> None:
     ("content", "words"), [("{", ":1: not valid JSON"), ("[]", "object"), (b"\xff", "UTF-8")]
 )
 def test_a_mistake_in_it_is_named(tmp_path: Path, content: str | bytes, words: str) -> None:
-    path = tmp_path / legacy.FILE_NAME
+    path = tmp_path / "home" / legacy.FILE_NAME
+    path.parent.mkdir()
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ConfigError, match=words) as caught:
         config.load(env(tmp_path, ANYCLAUDE_HOME=str(tmp_path / "none")), tmp_path)

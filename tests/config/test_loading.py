@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from anyclaude_tui import config
+from anyclaude_tui.config import trust
 from anyclaude_tui.config.loading import ConfigError
 from anyclaude_tui.config.settings import BackendSettings, Settings
 
@@ -48,7 +49,9 @@ def test_the_environment_wins_over_the_project_and_that_over_the_user(tmp_path: 
     (tmp_path / "home" / "config.toml").write_text(
         'backend = "a"\n[proxy]\nport = 1\n[limits]\nkeepalive_s = 3\n'
     )
-    (tmp_path / ".anyclaude.toml").write_text('backend = "b"\n[proxy]\nport = 2\n')
+    project = tmp_path / ".anyclaude.toml"
+    project.write_text('backend = "b"\n[proxy]\nport = 2\n')
+    trust.trust(tmp_path / "home", project, trust.digest(project.read_bytes()))
     env = {"ANYCLAUDE_HOME": str(tmp_path / "home")}
     settings = config.load(env, tmp_path)
     assert (settings.backend, settings.proxy.port, settings.limits.keepalive_s) == ("b", 2, 3)

@@ -28,6 +28,7 @@ class Serve:
     backend: str
     model: str
     pid: int
+    settings: list[str]
     process: asyncio.subprocess.Process
     home: Path
     """Its ANYCLAUDE_HOME."""
