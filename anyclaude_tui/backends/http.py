@@ -9,6 +9,7 @@ import httpx
 
 from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.base import BackendError
+from anyclaude_tui.redaction import OWN, clean
 
 QUESTION_TIMEOUT_S = 5.0
 _REFUSED = (400, 404, 422, 500, 501)
@@ -39,8 +40,10 @@ def client(
 ) -> httpx.AsyncClient:
     """A client for `url`; proxies from the environment are not used for this machine.
 
-    `headers` and `query` go with every request.
+    `headers` and `query` go with every request, and are left out of every text from now on.
     """
+    OWN.add_headers(headers or {})
+    OWN.add_query(query)
     return httpx.AsyncClient(
         base_url=url,
         headers=headers,
@@ -117,7 +120,7 @@ def words(response: httpx.Response) -> str:
         if isinstance(found, dict) and key in found:
             found = found[key]
     text = found if isinstance(found, str) else str(found)
-    return " ".join(text.split())[:300] or f"HTTP {response.status_code}"
+    return clean(" ".join(text.split()))[:300] or f"HTTP {response.status_code}"
 
 
 def unreachable(url: str, error: httpx.HTTPError) -> BackendError:
@@ -126,4 +129,4 @@ def unreachable(url: str, error: httpx.HTTPError) -> BackendError:
         return BackendError(f"nothing answers at {url}: start the server, or correct the URL")
     if isinstance(error, httpx.TimeoutException):
         return BackendError(f"{url} did not answer in time: is the server busy or hanging?")
-    return BackendError(f"{url}: {type(error).__name__}: {error}".rstrip(": "))
+    return BackendError(clean(f"{url}: {type(error).__name__}: {error}".rstrip(": ")))

@@ -15,6 +15,7 @@ from anyclaude_tui import config as configuration
 from anyclaude_tui.claude_code.launch import find
 from anyclaude_tui.cli.failure import Failed
 from anyclaude_tui.config.settings import Settings
+from anyclaude_tui.redaction import OWN
 from anyclaude_tui.session.session import Session
 from anyclaude_tui.session.thread import SessionThread
 from anyclaude_tui.telemetry import files
@@ -103,7 +104,8 @@ class _FileLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError):
-            files.append_line(self._path, self.format(record).encode(errors="replace"))
+            line = OWN.clean(self.format(record).encode(errors="replace"))
+            files.append_line(self._path, line)
 
 
 async def finished_before(stopped: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

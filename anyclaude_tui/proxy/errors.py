@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from anyclaude_tui.redaction import clean
+
 ERROR_STATUS: dict[str, int] = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -39,6 +41,7 @@ class ApiError(Exception):
         retry: bool | None = None,
         details: Mapping[str, Any] | None = None,
     ) -> None:
+        message = clean(message)  # it may hold words of a backend, whoever raises it
         super().__init__(message)
         self.type = type_
         self.message = message

@@ -13,6 +13,7 @@ from anyclaude_tui.proxy.deadlines import Stage, Timers
 from anyclaude_tui.proxy.reply.endings import Ending
 from anyclaude_tui.proxy.request.openai import UpstreamRequest
 from anyclaude_tui.proxy.wire.stream_facts import StreamFacts
+from anyclaude_tui.redaction import clean
 from anyclaude_tui.telemetry.events import GAPS_KEPT, AttemptRecord, Phase, RequestRecord
 
 
@@ -110,7 +111,7 @@ def note_ending(record: RequestRecord, ending: Ending, facts: StreamFacts) -> No
     record.outcome = ending.outcome
     record.truncation = ending.truncation
     record.stop_reason = ending.stop_reason
-    record.reason = ending.reason or (ending.error.message if ending.error else "")
+    record.reason = clean(ending.reason or (ending.error.message if ending.error else ""))
     record.tool_calls = facts.tool_calls
     record.repaired_calls = facts.repaired_calls
     record.rescued_calls = facts.rescued_calls

@@ -17,7 +17,7 @@ import aiohttp
 
 from anyclaude_tui.backends.address import proxy_of
 from anyclaude_tui.backends.base import Endpoint
-from anyclaude_tui.redaction import shown
+from anyclaude_tui.redaction import OWN, clean, shown
 
 ERROR_BYTES = 64 * 1024
 """As much of an error body is read; the rest cannot say more."""
@@ -82,6 +82,8 @@ class Upstream:
         self._body = body
         self._connect_s = connect_s
         self._response: aiohttp.ClientResponse | None = None
+        OWN.add_headers(endpoint.headers)
+        OWN.add_query(endpoint.query)
 
     async def __aenter__(self) -> Upstream:
         headers = {
@@ -175,4 +177,4 @@ def _words(error: BaseException) -> str:
         return "the backend broke off in mid-reply"
     if isinstance(error, TimeoutError):
         return "no connection within the time allowed"
-    return shown(str(error)) or type(error).__name__  # aiohttp may put the whole URL in it
+    return clean(shown(str(error))) or type(error).__name__  # aiohttp may put the whole URL in it

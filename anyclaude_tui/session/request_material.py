@@ -16,6 +16,7 @@ import msgspec
 
 from anyclaude_tui.prefix.divergence import Comparison
 from anyclaude_tui.prefix.segments import Prompt, prompt_of
+from anyclaude_tui.redaction import OWN
 from anyclaude_tui.telemetry import journal, traces
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.metrics import view
@@ -54,7 +55,7 @@ async def material(session: Session, request_id: str) -> Material | None:
     line = journal.entry(record, view(record, session.hub.clock()), comparison)
 
     def make() -> Material:
-        data = observers.redactor.clean(traces.trace(capture, line))
+        data = OWN.clean(traces.trace(capture, line))
         prompt = _prompt(capture.upstream, capture.body)
         return Material(msgspec.json.decode(data), comparison, prompt, capture.body, None)
 

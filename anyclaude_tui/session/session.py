@@ -27,6 +27,7 @@ from anyclaude_tui.backends.base import (
 )
 from anyclaude_tui.backends.registry import create
 from anyclaude_tui.claude_code.launch import Launch, find, launch, session_env
+from anyclaude_tui.config import secrets as secrets_of_settings
 from anyclaude_tui.config.kinds import KINDS
 from anyclaude_tui.config.loading import ConfigError, resolve
 from anyclaude_tui.config.settings import BackendSettings, Settings
@@ -36,7 +37,7 @@ from anyclaude_tui.proxy.request.token_counter import TokenCounter
 from anyclaude_tui.proxy.server import ProxyServer
 from anyclaude_tui.proxy.toolcalls.validation import preload
 from anyclaude_tui.proxy.upstream import open_http
-from anyclaude_tui.redaction import shown
+from anyclaude_tui.redaction import OWN, shown
 from anyclaude_tui.session.switchboard import SERVING, Switchboard
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub, Snapshot
@@ -85,7 +86,8 @@ class Session:
         self._cwd = cwd
         self.hub = Hub()
         self.observers = make_observers(settings.logs, home, self.hub, log_file=log_file)
-        self.observers.redactor.add(self.token)
+        OWN.add(self.token)
+        secrets_of_settings.remember(settings)
         self.switchboard = Switchboard(
             self._make_backend, self.hub, roles=self._roles(settings), keep=settings.keep_backends
         )
@@ -172,6 +174,7 @@ class Session:
         """
         roles = self._roles(settings)
         self.settings = settings
+        secrets_of_settings.remember(settings)
         self.switchboard.roles = roles
         self.switchboard.keep = settings.keep_backends
         self.observers.apply(settings.logs)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anyclaude_tui.figures import Source
-from anyclaude_tui.redaction import Redactor
+from anyclaude_tui.redaction import OWN
 from anyclaude_tui.telemetry.events import Outcome, RequestRecord
 from anyclaude_tui.telemetry.files import Writer, append_line
 from anyclaude_tui.telemetry.journal import timestamp
@@ -123,9 +123,8 @@ def _end(record: RequestRecord, ended: RequestView) -> str:
 class LineLog:
     """Lines into a file, or to stderr when there is none: many in one write."""
 
-    def __init__(self, writer: Writer, redactor: Redactor, path: Path | None) -> None:
+    def __init__(self, writer: Writer, path: Path | None) -> None:
         self._writer = writer
-        self._redactor = redactor
         self._path = path
         self._lines: deque[str] = deque()
         self._queued = False
@@ -147,7 +146,7 @@ class LineLog:
                 lines.append(self._lines.popleft())
         if not lines:
             return
-        data = self._redactor.clean("\n".join(lines).encode(errors="replace"))
+        data = OWN.clean("\n".join(lines).encode(errors="replace"))
         if self._path is None:
             with suppress(ValueError):  # stderr was closed
                 print(data.decode(), file=sys.stderr, flush=True)

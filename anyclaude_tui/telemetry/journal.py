@@ -17,6 +17,7 @@ import msgspec
 from anyclaude_tui.config.settings import LogSettings
 from anyclaude_tui.figures import Figure
 from anyclaude_tui.prefix.divergence import Comparison
+from anyclaude_tui.redaction import OWN
 from anyclaude_tui.telemetry.events import COUNTERS, RequestRecord
 from anyclaude_tui.telemetry.files import Writer, append_line, heal, prune
 from anyclaude_tui.telemetry.metrics import RequestView, view
@@ -149,7 +150,7 @@ class Journal:
         self._writer.submit("journal", lambda: self._write(path, data))
 
     def _write(self, path: Path, data: bytes) -> None:
-        append_line(path, data)
+        append_line(path, OWN.clean(data))
         if path != self._day:  # the first line of a day, or of a session
             self._day = path
             self._tidy()

@@ -16,7 +16,6 @@ from typing import Any
 
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.config.settings import LogSettings
-from anyclaude_tui.redaction import Redactor
 from anyclaude_tui.telemetry import journal, traces
 from anyclaude_tui.telemetry.captures import Captures, Said
 from anyclaude_tui.telemetry.debuglog import STEPS, DebugLog, LineLog
@@ -52,15 +51,13 @@ class Observers:
         self._writer = Writer(self._file_failed)
         self._faults: set[str] = set()
         self._sent: dict[str, tuple[RequestRecord, Mapping[str, Any], bytes, Endpoint]] = {}
-        self.redactor = Redactor()
-        """Give it the session's token: it is then never written anywhere."""
         self.explainer = Explainer()
         self.captures = Captures(self.explainer.comparison)
         self._meter = Meter()
         self._home = home
         self._journal: journal.Journal | None = None
         self._traces: traces.Traces | None = None
-        self._log = LineLog(self._writer, self.redactor, log_file)
+        self._log = LineLog(self._writer, log_file)
         self._debug: DebugLog | None = None
         self._arrange(settings)
         hub.ended_listeners.append(self._ended)
@@ -86,7 +83,7 @@ class Observers:
         self._traces = None
         if settings.debug >= TRACE_LEVEL:
             folder = self._home / traces.FOLDER
-            self._traces = traces.Traces(folder, settings, self._writer, self.redactor)
+            self._traces = traces.Traces(folder, settings, self._writer)
         self._debug = DebugLog(settings.debug, self._log.add) if settings.debug else None
 
     def _look_on(self) -> None:
@@ -115,8 +112,6 @@ class Observers:
     ) -> _Tap | None:
         """Keep it, and look at it when it has gone out."""
         try:
-            self.redactor.add_headers(endpoint.headers)
-            self.redactor.add_query(endpoint.query)
             tap: _Tap = self.captures.sent(record, body, upstream, endpoint)
             self._sent[record.id] = (record, body, upstream, endpoint)
             asyncio.get_running_loop().call_later(SETTLE_AFTER_S, self._settle, record.id)

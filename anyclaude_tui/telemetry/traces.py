@@ -18,7 +18,7 @@ import msgspec
 
 from anyclaude_tui.config.settings import LogSettings
 from anyclaude_tui.prefix.divergence import short_diff
-from anyclaude_tui.redaction import Redactor
+from anyclaude_tui.redaction import OWN
 from anyclaude_tui.telemetry.captures import Capture
 from anyclaude_tui.telemetry.files import Writer, prune, write_whole
 
@@ -32,14 +32,11 @@ _PRUNE_EVERY = 16
 class Traces:
     """Writes them."""
 
-    def __init__(
-        self, folder: Path, settings: LogSettings, writer: Writer, redactor: Redactor
-    ) -> None:
+    def __init__(self, folder: Path, settings: LogSettings, writer: Writer) -> None:
         self._folder = folder
         self._max_bytes = settings.max_mb * 1024 * 1024
         self._max_days = settings.max_days
         self._writer = writer
-        self._redactor = redactor
         self._room = BoundedSemaphore(WAITING_MAX)
         self._bytes = 0
         self._unlisted = _PRUNE_EVERY  # the first one looks at what is there
@@ -58,7 +55,7 @@ class Traces:
             self._room.release()
 
     def _write(self, capture: Capture, summary: dict[str, Any]) -> None:
-        data = self._redactor.clean(trace(capture, summary))
+        data = OWN.clean(trace(capture, summary))
         write_whole(trace_path(self._folder, capture, summary["timestamp"]), data)
         self._bytes += len(data)
         self._unlisted += 1

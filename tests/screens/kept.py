@@ -14,6 +14,7 @@ import msgspec
 from anyclaude_tui.backends.base import Dialect, Endpoint
 from anyclaude_tui.config.settings import LogSettings
 from anyclaude_tui.figures import reported
+from anyclaude_tui.redaction import OWN
 from anyclaude_tui.session.session import Session
 from anyclaude_tui.telemetry.events import Outcome, RequestRecord
 from anyclaude_tui.telemetry.hub import Hub
@@ -56,7 +57,7 @@ class Kept:
     def __post_init__(self) -> None:
         logs = LogSettings(debug=0, requests=False)
         self.observers = Observers(logs, self.home, self.hub)
-        self.observers.redactor.add(TOKEN)
+        OWN.add(TOKEN)
 
     def add(self, made: RequestRecord, request: dict[str, Any], answer: bytes = b"") -> None:
         """A request with its body and reply; one that has ended leaves the flight."""

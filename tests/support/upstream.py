@@ -175,7 +175,7 @@ class Upstream:
             self.others.append(seen)
             if seen.method == "HEAD":
                 return Reply(framing="length")
-            if seen.path.endswith("/models"):
+            if seen.path.partition("?")[0].endswith("/models"):
                 return whole(self.models)
             if (answer := self.routes.get(seen.path.partition("?")[0])) is not None:
                 return whole(answer)

@@ -11,7 +11,6 @@ from typing import Any
 from anyclaude_tui.config.settings import LogSettings
 from anyclaude_tui.figures import estimated, reported
 from anyclaude_tui.prefix.divergence import Cause, Comparison
-from anyclaude_tui.redaction import Redactor
 from anyclaude_tui.telemetry import journal, traces
 from anyclaude_tui.telemetry.captures import Capture
 from anyclaude_tui.telemetry.events import Outcome
@@ -112,7 +111,7 @@ def test_a_traces_name(tmp_path: Path) -> None:
 
 def test_traces_stay_small_and_the_newest_is_there(tmp_path: Path) -> None:
     writer = Writer(lambda *_: None)
-    writing = Traces(tmp_path, LogSettings(max_mb=1), writer, Redactor())
+    writing = Traces(tmp_path, LogSettings(max_mb=1), writer)
     for number in range(40):
         writing.add(capture(f"req_{number}", 100_000), summary(number))
     writer.start()

@@ -16,6 +16,7 @@ import pytest
 
 from anyclaude_tui.config.settings import Limits, LogSettings
 from anyclaude_tui.prefix.divergence import Cause
+from anyclaude_tui.redaction import OWN
 from anyclaude_tui.telemetry.observers import Observers, make_observers
 from tests.proxy.conversations import body, longer
 from tests.support import wire
@@ -179,7 +180,7 @@ async def test_no_secret_reaches_the_disk(upstream: Upstream, tmp_path: Path) ->
         proxy,
         observers,
     ):
-        observers.redactor.add("session-token-77")
+        OWN.add("session-token-77")
         proxy.backend.now(headers={"Authorization": f"Bearer {secret}"})
         await proxy.ask(request)
         kept = observers.captures.get(proxy.last.id)

@@ -19,6 +19,7 @@ from typing import Any
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.reply.overflow import overflow_error
 from anyclaude_tui.proxy.wire.safe_json import clean_text
+from anyclaude_tui.redaction import clean
 
 MAX_WORDS = 2_000
 """Longest text of a backend that is passed on."""
@@ -59,7 +60,6 @@ _PAGE_CHARACTERS = 16_000
 """How much of an error page is read: a page made to be slow must not be."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[@-~]")
-_SECRET = re.compile(r"(?<![A-Za-z0-9])(sk-|hf_|Bearer\s+)[A-Za-z0-9_\-.]{8,}")
 _SPACE = re.compile(r"\s+")
 _HTML_NOISE = re.compile(r"(?is)<(script|style|head)\b.*?</\1\s*>|<!--.*?-->|<[^>]{0,500}>")
 _TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title\s*>")
@@ -205,5 +205,5 @@ def _tidy(words: str) -> str:
     """One line, no control characters, no secrets, not too long."""
     words = clean_text(_SPACE.sub(" ", _ANSI.sub("", words[: 4 * MAX_WORDS])).strip())
     words = "".join(character for character in words if character.isprintable())
-    words = _SECRET.sub(lambda found: f"{found.group(1)}…", words)
+    words = clean(words)
     return words if len(words) <= MAX_WORDS else words[: MAX_WORDS - 1] + "…"
