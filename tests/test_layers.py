@@ -20,6 +20,7 @@ ROOT = Path(anyclaude_tui.__file__).parent
 NAME = anyclaude_tui.__name__
 
 MAY_IMPORT: dict[str, set[str]] = {
+    "bounded": set(),
     "figures": set(),
     "redaction": set(),
     "signals": set(),
@@ -31,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backends.macos": set(),
     "backends.machine": {"backends.macos"},
     "backends.attached": {"backends.address", "backends.base", "backends.http", "config"},
+    "backends.templates": {"backends.base", "backends.http", "bounded"},
     "backends.lmstudio": {"backends", "config"},
     "backends.models": {"backends.base", "backends.lmstudio", "backends.machine"},
     "backends.supervision": {

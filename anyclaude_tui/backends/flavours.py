@@ -19,6 +19,9 @@ from anyclaude_tui.backends import http, mlx_lm
 from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.base import BackendError, Dialect, ModelInfo
 from anyclaude_tui.backends.models import files as modelfiles
+from anyclaude_tui.backends.templates.probe import NoTemplateError, of_server, of_text
+from anyclaude_tui.backends.templates.profile import Profile, Source
+from anyclaude_tui.backends.templates.sources import AskedSource, CountedSource
 
 REMOTE_SLOTS = 8
 
@@ -34,6 +37,10 @@ class Server:
     slots: int | None = None
     tokenize_url: str | None = None
     tokenizer_dir: str | None = None
+    template: str | None = None
+    """The chat template's text, where the model's folder lies on this disk."""
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    """The special tokens that it may name."""
 
 
 async def ask_models(client: httpx.AsyncClient, base: str) -> httpx.Response:
@@ -140,6 +147,8 @@ async def _mlx_lm(client: httpx.AsyncClient, server: Server) -> Server:
         dialect=mlx_lm.dialect(),
         slots=mlx_lm.SLOTS,
         tokenizer_dir=files.tokenizer_dir if files else None,
+        template=files.chat_template if files else None,
+        tokens=files.special_tokens if files else {},
     )
 
 
@@ -162,3 +171,20 @@ async def _ollama(client: httpx.AsyncClient, server: Server) -> Server:
         reasoning_history="reasoning",
     )
     return replace(server, models=models, flavour="ollama", dialect=dialect)
+
+
+async def profile_of(
+    client: httpx.AsyncClient, server: Server, model: str, timeout_s: float
+) -> Profile | None:
+    """The profile of the chat template behind a server on this machine, which has answered a
+    chat; `timeout_s`: for one more."""
+    if server.template is not None:
+        with contextlib.suppress(NoTemplateError):
+            return await of_text(server.template, server.tokens, server.dialect)
+        return None
+    source: Source = CountedSource(client, "/v1/chat/completions", model, timeout_s)
+    if server.flavour == "llama.cpp":
+        source = AskedSource(client, model)
+    elif server.flavour == "vllm":
+        source = CountedSource(client, "/tokenize", model, timeout_s)
+    return await of_server(source, server.dialect)

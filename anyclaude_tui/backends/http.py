@@ -22,7 +22,7 @@ TOOL: dict[str, Any] = {
         "description": "Runs a command.",
         "parameters": {
             "type": "object",
-            "properties": {"command": {"type": "string"}},
+            "properties": {"command": {"type": "string", "description": "What to run."}},
             "required": ["command"],
         },
     },

@@ -98,6 +98,11 @@ class MlxLmBackend(MlxModelBackend):
             *self.settings.args,  # the last word on a flag is the user's
         ]
 
+    @property
+    def plain_dialect(self) -> Dialect:
+        """See MlxModelBackend."""
+        return dialect()
+
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
         """See SupervisedBackend. The port opens, and /health says 200, before the load."""
         answer = await self.chat(client, MODEL_NAME)
@@ -107,7 +112,7 @@ class MlxLmBackend(MlxModelBackend):
             url=self.base_url + CHAT,
             model=MODEL_NAME,
             label=self.model_name,
-            dialect=dialect(),
+            dialect=await self.followed(client, MODEL_NAME),
             window_tokens=self.window_tokens,
             slots=self.settings.slots or SLOTS,
             tokenizer_dir=self.files.tokenizer_dir if self.files else None,

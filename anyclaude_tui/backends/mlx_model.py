@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import httpx
 
 from anyclaude_tui.backends import http
-from anyclaude_tui.backends.base import Finding, ModelInfo, in_tokens, small_window
+from anyclaude_tui.backends.base import Dialect, Finding, ModelInfo, in_tokens, small_window
 from anyclaude_tui.backends.models import files as modelfiles
 from anyclaude_tui.backends.models import memory
 from anyclaude_tui.backends.models.files import ModelFiles
 from anyclaude_tui.backends.supervision.supervised import SupervisedBackend, as_finding
+from anyclaude_tui.backends.templates.probe import (
+    NoTemplateError,
+    followed,
+    of_server,
+    of_text,
+)
+from anyclaude_tui.backends.templates.profile import Profile
+from anyclaude_tui.backends.templates.sources import CountedSource
 from anyclaude_tui.config.settings import BackendSettings
 
 CHAT = "/v1/chat/completions"
@@ -27,6 +38,8 @@ class MlxModelBackend(SupervisedBackend):
         self._given = settings.model or ""
         self._path = Path(self._given).expanduser().absolute()
         self._files: ModelFiles | None = None
+        self._profiling: asyncio.Task[Profile | None] | None = None
+        """The template is looked at while the model loads."""
         self.local = modelfiles.is_path(self._given)
         """The model lies on this disk."""
 
@@ -55,6 +68,7 @@ class MlxModelBackend(SupervisedBackend):
         if not self.local:
             return ()
         self._files = await asyncio.to_thread(modelfiles.read, self._path)
+        self._profiling = asyncio.create_task(self._profile(self._files))
         warning = memory.estimate(self._files, self.settings.context_window).warning()
         return (warning,) if warning else ()
 
@@ -86,6 +100,31 @@ class MlxModelBackend(SupervisedBackend):
         loaded = self._endpoint is not None
         return (ModelInfo(self.model_name, self.window_tokens, loaded=loaded, size_bytes=size),)
 
+    @property
+    @abstractmethod
+    def plain_dialect(self) -> Dialect:
+        """How the server wants its requests, whatever the model."""
+
+    async def followed(self, client: httpx.AsyncClient, model: str) -> Dialect:
+        """The dialect that follows from the model's chat template; and its warnings."""
+        base = self.plain_dialect
+        if self._profiling is not None:
+            profile = await self._profiling
+        else:
+            timeout_s = client.timeout.read or 60.0
+            profile = await of_server(CountedSource(client, CHAT, model, timeout_s), base)
+        self._warnings += profile.warnings if profile else ()
+        return await followed(profile, base, client, CHAT, model)
+
+    async def _profile(self, files: ModelFiles) -> Profile | None:
+        template = _given_template(self.settings.args) or files.chat_template
+        if template is None:
+            return None
+        with contextlib.suppress(NoTemplateError):
+            tokens = files.special_tokens
+            return await of_text(template, tokens, self.plain_dialect, trims=files.trims)
+        return None
+
     async def chat(self, client: httpx.AsyncClient, model: str) -> httpx.Response:
         """A chat of one token; `model` as the server calls it. Raises httpx.HTTPError."""
         timeout_s = client.timeout.read or 60.0
@@ -102,3 +141,13 @@ def _fitness(files: ModelFiles, window_tokens: int | None) -> Iterator[Finding]:
     elif "tools" not in template:
         words = "the model's chat template knows no tools: Claude Code's would not reach it"
         yield Finding(words, "take a model that was trained for tool calls")
+
+
+def _given_template(args: Sequence[str]) -> str | None:
+    """The template that the user's own `--chat-template` gives in the model's place."""
+    for flag, value in zip_longest(args, args[1:], fillvalue=""):
+        if flag == "--chat-template" and value:
+            return value
+        if flag.startswith("--chat-template="):
+            return flag.partition("=")[2]
+    return None

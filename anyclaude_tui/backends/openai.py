@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,7 @@ from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.attached import AttachedBackend
 from anyclaude_tui.backends.base import (
     BackendError,
+    Dialect,
     Endpoint,
     Finding,
     ModelInfo,
@@ -20,7 +22,15 @@ from anyclaude_tui.backends.base import (
     in_tokens,
     small_window,
 )
-from anyclaude_tui.backends.flavours import REMOTE_SLOTS, ask_models, inspect, parse_models
+from anyclaude_tui.backends.flavours import (
+    REMOTE_SLOTS,
+    Server,
+    ask_models,
+    inspect,
+    parse_models,
+    profile_of,
+)
+from anyclaude_tui.backends.templates.probe import followed
 from anyclaude_tui.config.settings import BackendSettings
 
 FIRST_CHAT_S = 900.0
@@ -54,6 +64,7 @@ class OpenAiBackend(AttachedBackend):
         local = is_local(self.base_url)
         if local:  # elsewhere a chat may cost money
             await self.check_chat(client, model, FIRST_CHAT_S)
+            server = replace(server, dialect=await self._followed(client, server, model))
         chosen = next((info for info in server.models if info.id == model), None)
         window = chosen.window_tokens if chosen and chosen.window_tokens else server.window_tokens
         return Endpoint(
@@ -68,6 +79,15 @@ class OpenAiBackend(AttachedBackend):
             tokenize_url=server.tokenize_url,
             tokenizer_dir=server.tokenizer_dir,
         )
+
+    async def _followed(self, client: httpx.AsyncClient, server: Server, model: str) -> Dialect:
+        """The dialect that follows from the model's chat template; and its warnings."""
+        self.warnings = ()
+        if server.flavour == "simulator":
+            return server.dialect
+        profile = await profile_of(client, server, model, FIRST_CHAT_S)
+        self.warnings = profile.warnings if profile else ()
+        return await followed(profile, server.dialect, client, "/v1/chat/completions", model)
 
     async def examine(self, client: httpx.AsyncClient) -> Sequence[Finding]:
         """See AttachedBackend."""

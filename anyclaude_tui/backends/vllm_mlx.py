@@ -63,6 +63,18 @@ class VllmMlxBackend(MlxModelBackend):
             *self.settings.args,
         ]
 
+    @property
+    def plain_dialect(self) -> Dialect:
+        """See MlxModelBackend."""
+        return Dialect(
+            tool_choice="strings",
+            json_schema=False,
+            enable_thinking=True,
+            max_tokens_cap=MAX_TOKENS,
+            reasoning_history="reasoning_content",
+            silent_tool_calls=True,
+        )
+
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
         """See SupervisedBackend. The port opens after the load; the first chat is slow."""
         answer = await self.chat(client, self.model_name)
@@ -71,14 +83,7 @@ class VllmMlxBackend(MlxModelBackend):
         return Endpoint(
             url=self.base_url + CHAT,
             model=self.model_name,
-            dialect=Dialect(
-                tool_choice="strings",
-                json_schema=False,
-                enable_thinking=True,
-                max_tokens_cap=MAX_TOKENS,
-                reasoning_history="reasoning_content",
-                silent_tool_calls=True,
-            ),
+            dialect=await self.followed(client, self.model_name),
             window_tokens=self.window_tokens,
             slots=self.settings.slots or SLOTS,
             tokenizer_dir=self.files.tokenizer_dir if self.files else None,

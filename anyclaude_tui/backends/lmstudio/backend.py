@@ -30,8 +30,11 @@ from anyclaude_tui.backends.base import (
 )
 from anyclaude_tui.backends.lmstudio.api import LmModel, is_lm_studio, list_models, load, unload
 from anyclaude_tui.backends.lmstudio.files import PLACE, lms_program
+from anyclaude_tui.backends.templates.probe import followed, of_server
+from anyclaude_tui.backends.templates.sources import CountedSource
 from anyclaude_tui.config.settings import BackendSettings
 
+CHAT = "/v1/chat/completions"
 DEFAULT_URL = "http://127.0.0.1:1234"
 LOAD_TIMEOUT_S = 1800.0
 SERVER_START_S = 30.0
@@ -90,15 +93,18 @@ class LmStudioBackend(AttachedBackend):
         self._model = chosen
         self._warn(chosen)
         await self.check_chat(client, chosen.id, LOAD_TIMEOUT_S)
+        base = Dialect(
+            tool_choice="strings",
+            images=chosen.vision,
+            stop=True,
+            top_k=True,
+        )
+        profile = await of_server(CountedSource(client, CHAT, chosen.id, LOAD_TIMEOUT_S), base)
+        self.warnings += profile.warnings if profile else ()
         return Endpoint(
-            url=f"{self.base_url}/v1/chat/completions",
+            url=self.base_url + CHAT,
             model=chosen.id,
-            dialect=Dialect(
-                tool_choice="strings",
-                images=chosen.vision,
-                stop=True,
-                top_k=True,
-            ),
+            dialect=await followed(profile, base, client, CHAT, chosen.id),
             headers=self.headers(),
             query=self.query,
             window_tokens=chosen.context_tokens or self.settings.context_window,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from anyclaude_tui.backends.base import BackendError
 
+_NOT_TRIMMED = re.compile(r"sliding_window|layer_types|linear_|mamba|ssm|conv_|hybrid|recurrent")
 _WINDOW_KEYS = ("max_position_embeddings", "max_seq_len", "n_positions", "seq_length")
 
 
@@ -42,17 +45,55 @@ class ModelFiles:
         for name in ("chat_template.jinja", "chat_template.json", "tokenizer_config.json"):
             try:
                 text = (self.path / name).read_text(encoding="utf-8")
-                found = text if name.endswith(".jinja") else json.loads(text).get("chat_template")
+                given = text if name.endswith(".jinja") else json.loads(text).get("chat_template")
+                found = template_of(given)
             except (OSError, ValueError, AttributeError):
                 continue
             if found:
-                return found if isinstance(found, str) else json.dumps(found)
+                return found
         return None
+
+    @property
+    def special_tokens(self) -> dict[str, str]:
+        """The special tokens that the template may name."""
+        try:
+            config = json.loads((self.path / "tokenizer_config.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            config = {}
+        return special_tokens(config if isinstance(config, dict) else {})
+
+    @property
+    def trims(self) -> bool:
+        """Whether its prompt cache can be cut back to any prefix: no layer has a sliding window
+        or a recurrent state, as far as the configuration tells."""
+        config = self.text_config
+        keys = " ".join(key for key, value in config.items() if value not in (None, False))
+        return not _NOT_TRIMMED.search(keys)
 
     @property
     def tokenizer_dir(self) -> str | None:
         """The directory, when it has a `tokenizer.json`."""
         return str(self.path) if (self.path / "tokenizer.json").is_file() else None
+
+
+def template_of(given: Any) -> str | None:
+    """A `chat_template` of a tokenizer's configuration: a text, or several by their names, of
+    which the one for tools counts."""
+    if isinstance(given, Sequence) and not isinstance(given, str):
+        named = {entry.get("name"): entry.get("template") for entry in given if entry}
+        given = named.get("tool_use") or named.get("default")
+    return given if isinstance(given, str) else None
+
+
+def special_tokens(config: Mapping[str, Any]) -> dict[str, str]:
+    """The special tokens that templates name, from a tokenizer's configuration."""
+    return {name: _token(config.get(name)) for name in ("bos_token", "eos_token", "pad_token")}
+
+
+def _token(value: Any) -> str:
+    if isinstance(value, Mapping):
+        value = value.get("content")
+    return value if isinstance(value, str) else ""
 
 
 def is_path(model: str) -> bool:

@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from anyclaude_tui.backends.models.files import special_tokens, template_of
 from anyclaude_tui.proxy.wire.safe_json import canonical_json
+
+if TYPE_CHECKING:
+    from anyclaude_tui.backends.templates.jinja import Render
 
 _KEPT = 4
 """Models whose tokenizer stays loaded."""
@@ -36,7 +38,7 @@ class Count:
 @dataclass(frozen=True, slots=True)
 class _Model:
     tokenizer: Any
-    render: Callable[[dict[str, Any]], str] | None
+    render: Render | None
 
 
 def count_locally(directory: str, body: dict[str, Any]) -> Count | None:
@@ -90,63 +92,17 @@ def _template(directory: Path, config: dict[str, Any]) -> str | None:
     path = directory / "chat_template.jinja"
     if path.exists():
         return path.read_text(encoding="utf-8")
-    template = config.get("chat_template")
-    if isinstance(template, list):
-        named = {entry.get("name"): entry.get("template") for entry in template}
-        template = named.get("tool_use") or named.get("default")
-    return template if isinstance(template, str) else None
+    return template_of(config.get("chat_template"))
 
 
-def _renderer(
-    template: str | None, config: dict[str, Any]
-) -> Callable[[dict[str, Any]], str] | None:
+def _renderer(template: str | None, config: dict[str, Any]) -> Render | None:
     if template is None:
         return None
     try:
-        from jinja2.exceptions import TemplateError
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
+        from anyclaude_tui.backends.templates.jinja import renderer
     except ImportError:
         return None
-
-    def refuse(message: str) -> None:
-        raise TemplateError(message)
-
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-    )
-    environment.filters["tojson"] = _to_json
-    environment.globals["raise_exception"] = refuse
-    environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
-    compiled = environment.from_string(template)
-    tokens = {name: _token(config.get(name)) for name in ("bos_token", "eos_token", "pad_token")}
-
-    def render(body: dict[str, Any]) -> str:
-        return str(
-            compiled.render(
-                messages=[_message(message) for message in body["messages"]],
-                tools=body.get("tools"),
-                add_generation_prompt=True,
-                **tokens,
-                **body.get("chat_template_kwargs", {}),
-            )
-        )
-
-    return render
-
-
-def _message(message: dict[str, Any]) -> dict[str, Any]:
-    """As mlx_lm hands it to the template: text joined, arguments parsed."""
-    content = message["content"]
-    if not isinstance(content, str):
-        message = {**message, "content": "".join(part["text"] for part in content)}
-    if "tool_calls" not in message:
-        return message
-    calls = [
-        {**call, "function": {**function, "arguments": json.loads(function["arguments"])}}
-        for call in message["tool_calls"]
-        for function in (call["function"],)
-    ]
-    return {**message, "tool_calls": calls}
+    return renderer(template, special_tokens(config))
 
 
 def _plain(body: dict[str, Any]) -> str:
@@ -172,14 +128,3 @@ def _has_images(body: dict[str, Any]) -> bool:
 def _tokens(tokenizer: Any, text: str) -> int:
     # The template writes the special tokens itself.
     return len(tokenizer.encode(text, add_special_tokens=False))
-
-
-def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:
-    """transformers' `tojson`: no HTML escapes, the characters as they are."""
-    return json.dumps(value, ensure_ascii=False, indent=indent)
-
-
-def _token(value: Any) -> str:
-    if isinstance(value, dict):
-        value = value.get("content")
-    return value if isinstance(value, str) else ""

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from anyclaude_tui.backends.templates.call_forms import FinishedCall, push_assistant
 from anyclaude_tui.proxy.errors import invalid
-from anyclaude_tui.proxy.request.call_forms import FinishedCall, push_assistant
 from anyclaude_tui.proxy.request.content_blocks import (
     Context,
     Part,

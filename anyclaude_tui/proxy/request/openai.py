@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.templates.call_forms import system_as_user
 from anyclaude_tui.prefix.billing import strip_billing
 from anyclaude_tui.proxy.errors import invalid, no_threads, overflow
-from anyclaude_tui.proxy.request.call_forms import system_as_user
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.checked import checked
 from anyclaude_tui.proxy.request.content_blocks import Context, blocks_of, parts_of, text_of

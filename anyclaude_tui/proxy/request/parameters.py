@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.templates.switches import EFFORTS, KEEP_THINKING
 from anyclaude_tui.proxy.errors import invalid
 from anyclaude_tui.proxy.request.content_blocks import Context
 from anyclaude_tui.proxy.wire.safe_json import canonical_json
@@ -21,23 +22,6 @@ _UPSTREAM_STOPS = 4
 
 _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high"}
 """Anything above (xhigh, max) is high."""
-
-
-_ORDER = ("minimal", "low", "medium", "high", "xhigh", "max")
-"""Effort by its names, the least first (`output_config.effort`, and what templates call it)."""
-
-KEEP_THINKING: dict[str, bool] = {
-    "preserve_thinking": True,  # Qwen3.6, Gemma 4, LFM2.5
-    "clear_thinking": False,  # GLM-4.7, GLM-5.3
-    "truncate_history_thinking": False,  # Nemotron 3
-    "keep_past_thinking": True,
-    "preserved_thinking": True,
-    "drop_thinking": False,
-}
-"""Switches of chat templates that keep the thinking of earlier turns. Without them each new
-prompt renders the last tool loop anew, and what was cached of it is lost (80 % of 32k tokens;
-all of it where a cache cannot be trimmed). A template ignores the names it does not know: of
-158, all six at once made 17 better, none worse (rendered November 2026)."""
 
 
 @dataclass(slots=True)
@@ -138,9 +122,9 @@ def _thinking(thinking: Any, effort: Any, made: Parameters, dialect: Dialect) ->
 def _nearest(effort: Any, levels: tuple[str, ...]) -> str:
     """Claude Code's effort among a template's own levels; one that it lacks is the next lower,
     and the least where there is none."""
-    wanted = _ORDER.index(effort) if effort in _ORDER else _ORDER.index("high")
-    fitting = [level for level in levels if _ORDER.index(level) <= wanted]
-    return max(fitting or levels[:1], key=_ORDER.index)
+    wanted = EFFORTS.index(effort) if effort in EFFORTS else EFFORTS.index("high")
+    fitting = [level for level in levels if EFFORTS.index(level) <= wanted]
+    return max(fitting or levels[:1], key=EFFORTS.index)
 
 
 def _effort_of_budget(budget: Any) -> str:

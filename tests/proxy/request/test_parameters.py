@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.templates.switches import KEEP_THINKING
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.openai import clamp, translate
-from anyclaude_tui.proxy.request.parameters import KEEP_THINKING
 from tests.proxy.making import (
     BASH,
     IMAGE,

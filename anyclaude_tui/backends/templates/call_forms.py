@@ -7,13 +7,12 @@ Pure. The forms are facts about chat templates (`Dialect.calls`, `call_ids`,
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from anyclaude_tui.backends.base import Dialect
-from anyclaude_tui.proxy.request.content_blocks import Part, tagged
-from anyclaude_tui.proxy.wire.safe_json import canonical_json, join_texts
 
 _NINE = 9
 
@@ -41,10 +40,10 @@ def push_assistant(
     if name != "drop" and thinking:
         message[name] = thinking
         if calls and text and how.text_beside_calls == "reasoning":
-            message |= {"content": "", name: join_texts([thinking, text])}
+            message |= {"content": "", name: _join(thinking, text)}
     if how.calls == "text" and calls:
-        message["content"] = join_texts([message["content"], *map(_as_text, calls)])
-        results: list[Part] = [tagged("tool_response", [], call.result) for call in calls]
+        message["content"] = _join(message["content"], *map(_as_text, calls))
+        results = [f"<tool_response>\n{call.result}\n</tool_response>" for call in calls]
         out += (message, {"role": "user", "content": results})
         return
     groups = [[call] for call in calls] if how.calls == "serial" and calls else [calls]
@@ -77,9 +76,9 @@ def system_as_user(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [{"role": "user", "content": text}, *rest]
     content = rest[0]["content"]
     if isinstance(content, str):
-        content = join_texts([text, content])
+        content = _join(text, content)
     elif content[0]["type"] == "text":
-        first = {"type": "text", "text": join_texts([text, content[0]["text"]])}
+        first = {"type": "text", "text": _join(text, content[0]["text"])}
         content = [first, *content[1:]]
     else:
         content = [{"type": "text", "text": text}, *content]
@@ -88,8 +87,12 @@ def system_as_user(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _as_text(call: FinishedCall) -> str:
     """The form of Hermes and Qwen, which most models know and `from_text` reads back."""
-    body = f'{{"name": {canonical_json(call.name)}, "arguments": {call.arguments}}}'
-    return tagged("tool_call", [], body)
+    name = json.dumps(call.name, ensure_ascii=False)
+    return f'<tool_call>\n{{"name": {name}, "arguments": {call.arguments}}}\n</tool_call>'
+
+
+def _join(*texts: str) -> str:
+    return "\n\n".join(filter(None, texts))
 
 
 def _id(call: FinishedCall, out: Sequence[dict[str, Any]], place: int, how: Dialect) -> str:

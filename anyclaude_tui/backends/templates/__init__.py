@@ -1,0 +1,1 @@
+"""Chat templates: rendered, questioned, and what follows for the requests."""

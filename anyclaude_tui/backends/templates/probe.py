@@ -1,0 +1,139 @@
+"""The profile of the template behind a server, at start: asked where it costs the least.
+
+In this order: the text on this disk, rendered in a bounded child while the model loads; the
+server's own rendering (llama.cpp's `/apply-template`); a count (vLLM's `/tokenize`, else
+`usage.prompt_tokens` of chats of one token). A profile that cannot be had is no reason not to
+start: the requests then go in the form that the fewest templates mind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import msgspec
+
+from anyclaude_tui import bounded
+from anyclaude_tui.backends import http
+from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.templates.profile import Profile, Source, applied, examine
+from anyclaude_tui.backends.templates.switches import KEEP_THINKING
+
+CHILD = "anyclaude_tui.backends.templates.child"
+READ_TIMEOUT_S = 60.0
+_KEPT = 32
+_known: OrderedDict[str, Profile] = OrderedDict()
+_ASKED_OF = ("enable_thinking", "reasoning_history")
+"""The fields of a dialect that change what a template is asked."""
+
+
+class NoTemplateError(Exception):
+    """The text cannot be judged; the words say why."""
+
+
+async def of_text(
+    template: str, tokens: Mapping[str, str], base: Dialect, *, trims: bool = False
+) -> Profile:
+    """The profile of a template's text; kept by the text's hash. Raises NoTemplateError."""
+    asked = {
+        "template": template,
+        "tokens": dict(tokens),
+        "dialect": {name: getattr(base, name) for name in _ASKED_OF},
+        "trims": trims,
+    }
+    data = json.dumps(asked).encode()
+    key = hashlib.sha256(data).hexdigest()
+    if key not in _known:
+        try:
+            answer = json.loads(await bounded.run(CHILD, data))
+        except (bounded.BoundedError, OSError, ValueError) as error:
+            raise NoTemplateError(f"the chat template cannot be judged: {error}") from None
+        if "error" in answer:
+            raise NoTemplateError(answer["error"])
+        _keep(key, msgspec.convert(answer["profile"], Profile))
+    return _known[key]
+
+
+def _keep(key: str, profile: Profile) -> None:
+    fields = {name: _frozen(value) for name, value in profile.dialect.items()}
+    _known[key] = replace(profile, dialect=fields)
+    while len(_known) > _KEPT:
+        _known.popitem(last=False)
+
+
+def _frozen(value: Any) -> Any:
+    """JSON has no tuples."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+async def of_server(source: Source, base: Dialect) -> Profile | None:
+    """The profile that a server's answers give; None where it does not answer as hoped."""
+    from anyclaude_tui.backends.templates.sources import UncountedError
+
+    try:
+        return await examine(source, base)
+    except (httpx.HTTPError, UncountedError):
+        return None
+
+
+async def followed(
+    profile: Profile | None, base: Dialect, client: httpx.AsyncClient, path: str, model: str
+) -> Dialect:
+    """The dialect that follows from a profile, and from who reads the thinking block that the
+    template opens: asked of the server where there is one."""
+    how = applied(profile, base)
+    if profile is None:
+        return how
+    unasked, on, off = profile.opens
+    until = (on, off) if base.enable_thinking else (unasked, unasked)
+    if not any(until) or await _reads_thinking(client, path, model, how) is not False:
+        return how
+    return replace(how, thinks_until=until)
+
+
+async def _reads_thinking(
+    client: httpx.AsyncClient, path: str, model: str, how: Dialect
+) -> bool | None:
+    """Whether the first token of a reply that begins in thinking comes as reasoning; None
+    where the server does not say."""
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [{"role": "user", "content": "hi"}],
+        "tools": [http.TOOL],
+        "max_tokens": 4,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if how.enable_thinking:
+        body["chat_template_kwargs"] = {**how.thinking_on, **KEEP_THINKING}
+    try:
+        async with (
+            asyncio.timeout(READ_TIMEOUT_S),
+            client.stream("POST", path, json=body, timeout=READ_TIMEOUT_S) as answer,
+        ):
+            async for line in answer.aiter_lines():
+                delta = _delta(line)
+                if delta.get("reasoning_content") or delta.get("reasoning"):
+                    return True
+                content = delta.get("content")
+                if isinstance(content, str) and content.strip():
+                    return False
+    except (httpx.HTTPError, TimeoutError):
+        pass
+    return None
+
+
+def _delta(line: str) -> dict[str, Any]:
+    """The first choice's delta in a line of a stream; empty for any other."""
+    try:
+        event = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
+    except ValueError:
+        return {}
+    choices = http.parts(http.part(event).get("choices"))
+    return http.part(choices[0].get("delta")) if choices else {}
