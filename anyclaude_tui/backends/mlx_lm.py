@@ -44,6 +44,13 @@ def install(python: str | None = None) -> str:
 INSTALL = install()
 
 
+def python_of(given: str | None) -> str:
+    """The Python that runs it: the configured one, found from wherever we are, or ours."""
+    if given is None:
+        return sys.executable
+    return given if "/" not in given else str(Path(given).expanduser().absolute())
+
+
 def dialect() -> Dialect:
     """How mlx_lm.server wants its requests (docs/protocol/mlx-lm.md)."""
     return Dialect(
@@ -90,7 +97,7 @@ class MlxLmBackend(MlxModelBackend):
         cache_bytes = int(machine.memory().total_bytes * CACHE_SHARE)
         return [
             *self.settings.launcher,
-            self.settings.python or sys.executable,
+            python_of(self.settings.python),
             *("-m", "mlx_lm", "server", "--model", self.model),
             *("--host", "127.0.0.1", "--port", str(port)),
             *("--prefill-step-size", str(PREFILL_STEP_TOKENS)),
@@ -148,7 +155,10 @@ def _is_installed(python: str | None) -> bool:
     code = "import importlib.util, sys; sys.exit(importlib.util.find_spec('mlx_lm') is None)"
     try:
         done = subprocess.run(
-            [str(Path(python).expanduser()), "-c", code], check=False, timeout=_PYTHON_TIMEOUT_S
+            [python_of(python), "-c", code],
+            check=False,
+            timeout=_PYTHON_TIMEOUT_S,
+            cwd="/",  # modules of the folder that we were started in would come first
         )
     except (OSError, subprocess.SubprocessError):
         return False

@@ -141,7 +141,7 @@ def launch(
         return Launch((env.get("SHELL") or "/bin/sh",), full, where, settings=shown)
     command = find(settings, env)
     if command is None:
-        argv = (sys.executable, "-m", "anyclaude_tui", "chat")
+        argv = (sys.executable, "-P", "-m", "anyclaude_tui", "chat")
         note = f"Claude Code is not installed: {INSTALL_HINT}. A small chat client runs instead."
         return Launch(argv, full, where, note, shown)
     resume = ("-c",) if mode == "continue" else ()

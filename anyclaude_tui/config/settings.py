@@ -75,9 +75,10 @@ class BackendSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     slots: Count | None = None
     """Requests at once; the backend's own number when not given."""
     args: tuple[str, ...] = ()
-    """More arguments for a server that we start."""
+    """More arguments for a server that we start. Paths in them are absolute: it runs in a folder
+    of ours, where no modules but its own are found."""
     launcher: tuple[str, ...] = ()
-    """Put before the command, for example ["mlx.launch", "--hostfile", "hosts.json"]."""
+    """Put before the command, for example ["mlx.launch", "--hostfile", "/path/to/hosts.json"]."""
     python: str | None = None
     """The Python that has mlx_lm or vllm_mlx; the one that runs us when not given."""
     env: dict[str, str] = msgspec.field(default_factory=dict)

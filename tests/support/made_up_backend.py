@@ -31,7 +31,7 @@ class MadeUpBackend(SupervisedBackend):
     def command(self, port: int) -> Sequence[str]:
         """See SupervisedBackend."""
         module = "anyclaude_tui.backends.simulator.server"
-        return [sys.executable, "-m", module, "--port", str(port), *self.settings.args]
+        return [sys.executable, "-P", "-m", module, "--port", str(port), *self.settings.args]
 
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
         """See SupervisedBackend."""

@@ -38,7 +38,7 @@ class SimulatorBackend(SupervisedBackend):
     def command(self, port: int) -> Sequence[str]:
         """See SupervisedBackend."""
         module = "anyclaude_tui.backends.simulator.server"
-        return [sys.executable, "-m", module, "--port", str(port), "--profile", self._spec]
+        return [sys.executable, "-P", "-m", module, "--port", str(port), "--profile", self._spec]
 
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
         """See SupervisedBackend."""

@@ -1,6 +1,6 @@
 """The small process between us and a server that we start: it leaves no orphan behind.
 
-`python -SE guard.py STATUS_FD COMMAND…` starts COMMAND in a session of its own, tells its
+`python -ISP guard.py STATUS_FD COMMAND…` starts COMMAND in a session of its own, tells its
 pid on STATUS_FD and then waits for one of three things:
 
 - the child ends: the rest of its group is killed, `exit N` is told (negative: a signal);

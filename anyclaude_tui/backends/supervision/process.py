@@ -47,6 +47,8 @@ class ServerProcess:
         self.exit_code: int | None = None
         self._env = dict(env)
         self._state_folder = state_folder
+        self._folder = state_folder / "servers"
+        """Its working folder: an empty one of ours."""
         self._guard: subprocess.Popen[bytes] | None = None
         self._spawned = asyncio.Event()
         self._ended = asyncio.Event()
@@ -110,9 +112,13 @@ class ServerProcess:
 
     def _spawn(self) -> tuple[int, int]:
         """Start the guard; returns the reading ends of its status and output pipes."""
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise BackendError(f"the server could not be started: {error}") from None
         status_read, status_write = os.pipe()
         output_read, output_write = os.pipe()
-        starter = [sys.executable, "-SE", guard.__file__, str(status_write), *self.command]
+        starter = [sys.executable, "-ISP", guard.__file__, str(status_write), *self.command]
         try:
             # Not asyncio's: its transport kills the guard with SIGKILL when it is let go of.
             self._guard = subprocess.Popen(
@@ -121,6 +127,7 @@ class ServerProcess:
                 stdout=output_write,
                 stderr=output_write,
                 env=self._env,
+                cwd=self._folder,  # not where we were started: its modules would come first
                 pass_fds=(status_write,),
                 start_new_session=True,
                 bufsize=0,

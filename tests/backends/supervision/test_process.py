@@ -50,7 +50,7 @@ async def test_output_goes_to_the_ring_and_to_a_private_file(child: Start, tmp_p
     assert file.read_text() == "one\ntwo\nend\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert process.exit_code == 0
-    assert not list((tmp_path / "state").iterdir())
+    assert not list((tmp_path / "state").glob("server-*.json"))
 
 
 async def test_it_leads_a_group_of_its_own_and_has_a_pid_file(child: Start, tmp_path: Path) -> None:
