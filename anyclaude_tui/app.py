@@ -34,6 +34,7 @@ from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.signals import ENDING, Stop, on_signals
 from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.terminal.keys import key_press
+from anyclaude_tui.terminal.safe_text import one_line
 from anyclaude_tui.widgets import themes
 from anyclaude_tui.widgets.driver import TerminalDriver
 from anyclaude_tui.widgets.format import home_relative
@@ -54,6 +55,8 @@ log = logging.getLogger(__name__)
 REFRESH_S = 0.2
 WRITES_BEHIND = 3
 """With more writes than this waiting, the terminal is slow: frames are left out."""
+COPY_SHOWN = 40
+"""Characters of what a program puts on the clipboard that the user is told."""
 SEVERITY: dict[str, Any] = {"warning": "warning", "error": "error"}
 SAID_S = {"warning": 8.0, "error": 12.0}
 """How long a message stays over the screen; others 4 s."""
@@ -380,6 +383,13 @@ class DashboardApp(App[int], inherit_bindings=False):
 
     def on_terminal_pane_copied(self, message: pane_messages.Copied) -> None:
         self.say(f"Copied {message.characters:,} characters")
+
+    def on_terminal_pane_program_copied(self, message: pane_messages.ProgramCopied) -> None:
+        shown = one_line(message.text.replace("\n", " "), COPY_SHOWN)
+        more = "…" if len(message.text) > COPY_SHOWN else ""
+        self.say(
+            f"The program copied {len(message.text):,} characters: {shown}{more}", "information"
+        )
 
     def on_terminal_pane_faulted(self) -> None:
         self.say(pane_fault(self.client), "warning")

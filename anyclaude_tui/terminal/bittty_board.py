@@ -23,6 +23,8 @@ from bittty.options import (  # type: ignore[import-untyped]
     XTERM_MODIFY_KEYS,
 )
 
+from anyclaude_tui.terminal import core_replies
+from anyclaude_tui.terminal.core_overrides import apply_overrides
 from anyclaude_tui.terminal.scrollback import History
 
 RGB = tuple[int, int, int]
@@ -49,8 +51,7 @@ _NOT_OURS = frozenset(
         modes.MINTTY_ESCAPE_FS,
     }
 )
-_WINDOW_REPORTS = frozenset({11, 13, 14, 15, 16, 18, 19, 22, 23})
-_MODEL: Model = replace(
+MODEL: Model = replace(
     BITTTY,
     name="anyclaude-tui",
     term_name="xterm-256color",
@@ -82,29 +83,18 @@ def make_board(
 
     `colours`: the default foreground and background, which programs may ask for.
     """
-    model = _MODEL
+    model = MODEL
     if colours is not None:
         palette = replace(model.palette, foreground=colours[0], background=colours[1])
         model = replace(model, palette=palette)
     board = Board(width=columns, height=rows, model=model)
-    window_operation = board.console.handle_window_op
-
-    def reports_only(operation: Any) -> None:
-        params = operation.args[0]
-        if params and params[0] in _WINDOW_REPORTS:
-            window_operation(operation)
-
-    def reply_version(operation: Any) -> None:
-        """XTVERSION. Claude Code asks for synchronized output only if this is answered."""
-        board.host.write(f"\x1bP>|anyclaude-tui {version}\x1b\\", flush=True)
-
     # Grapheme clusters (mode 2027) are how today's terminals measure emoji.
     board.set_caps(TerminalCaps(color_depth="truecolor", grapheme_mode="permanently-set"))
-    board.registry["XTVERSION"] = reply_version
-    board.registry["XTWINOPS"] = reports_only
     board.registry["DECSCPP"] = lambda operation: None
+    core_replies.install(board, version)
+    apply_overrides(board)
     _refuse_malformed(board.parser)
-    board.host.attach(_Cable(send))
+    board.host.attach(Cable(send))
     board.attach_display(_Display(present, scrolled_off))
     return board
 
@@ -125,16 +115,22 @@ def _refuse_malformed(parser: Any) -> None:
     parser.dispatch = checked
 
 
-class _Cable:
-    """The core's line to the program: everything goes out at once, in order."""
+class Cable:
+    """The core's line to the program: everything goes out at once, in order.
+
+    While the core reads what the program wrote (`answering`), only answers do: whatever a
+    query may bring the core to say, nothing else is typed.
+    """
 
     closed = False
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
+        self.answering = False
 
     def write(self, data: str) -> int:
-        self._send(data.encode("utf-8", "replace"))
+        if not self.answering or core_replies.is_answer(data):
+            self._send(data.encode("utf-8", "replace"))
         return len(data)
 
     def write_bytes(self, data: bytes) -> int:

@@ -11,6 +11,7 @@ send (`docs/protocol/claude-code.md`, In the terminal).
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
@@ -37,7 +38,7 @@ from anyclaude_tui.terminal.cells import (
 )
 from anyclaude_tui.terminal.keys import KeyPress, paste_bytes
 from anyclaude_tui.terminal.plain_line_flood import take_plain_lines
-from anyclaude_tui.terminal.safe_text import one_line, safe_cell, safe_run
+from anyclaude_tui.terminal.safe_text import clean_text, one_line, safe_cell, safe_run
 from anyclaude_tui.terminal.scrollback import History, Row
 
 log = logging.getLogger(__name__)
@@ -99,6 +100,8 @@ class Emulator:
     def feed(self, data: bytes) -> None:
         """Take what the program wrote. Never raises for anything it contains."""
         board = self._board
+        cable = board.host.connection
+        cable.answering = True
         try:
             data = data[take_plain_lines(board, self.history, data) :]
             board.feed_host_data(data)
@@ -107,6 +110,8 @@ class Emulator:
         except Exception:
             self._failed("what the program wrote", data)
             self._mend()
+        finally:
+            cable.answering = False
 
     def _failed(self, at: str, data: object) -> None:
         """Log a fault of the core's, and tell of the first: a program that found one way can
@@ -399,9 +404,11 @@ class Emulator:
         elif isinstance(event, presented.Bell):
             self._report(BellRang())
         elif isinstance(event, presented.ClipboardChanged):
-            self._report(ClipboardSet(event.text))
+            if text := clean_text(event.text):
+                self._report(ClipboardSet(text))
         elif isinstance(event, presented.Notification):
-            self._report(_notification(event.text))
+            if (told := _notification(event.text)) is not None:
+                self._report(told)
         elif isinstance(event, presented.ReverseScreenChanged):
             self._forget_looks()
             self._page = None
@@ -415,12 +422,15 @@ class Emulator:
 
 _PLAIN = (None, None, False, False, False, "", None, False, False, False, False, False, None, "")
 _NO_STYLE = object()
+_PROGRESS = re.compile(r"4;([0-4])(?:;(-?[0-9]{1,9})?)?")
 
 
-def _notification(text: str) -> ScreenEvent:
+def _notification(text: str) -> ScreenEvent | None:
     """OSC 9 is a message, except `9;4;state;percent`, which is progress (ConEmu, Ghostty)."""
-    parts = text.split(";")
-    if parts[0] == "4" and len(parts) > 1 and parts[1].isdecimal():
-        percent = int(parts[2]) if len(parts) > 2 and parts[2].isdecimal() else None
-        return ProgressSet(int(parts[1]), percent)
-    return Notified(one_line(text))
+    if not text.startswith("4;"):
+        return Notified(one_line(text))
+    progress = _PROGRESS.fullmatch(text)
+    if progress is None:
+        return None
+    state, percent = progress.groups()
+    return ProgressSet(int(state), max(0, min(100, int(percent))) if percent else None)

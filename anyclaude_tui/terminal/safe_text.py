@@ -34,5 +34,11 @@ def one_line(text: str, limit: int = 200) -> str:
     return "".join(character for character in text if character.isprintable())[:limit]
 
 
+def clean_text(text: str) -> str:
+    """A text of several lines, for the clipboard: line ends and tabs are its only controls."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(c for c in lines if c in "\n\t" or not (_is_control(c) or c in _BIDI))
+
+
 def _is_control(character: str) -> bool:
     return character < " " or "\x7f" <= character <= "\x9f"

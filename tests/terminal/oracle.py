@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from anyclaude_tui.terminal.cells import Cell, Colour, Look
 from anyclaude_tui.terminal.emulator import Emulator
@@ -20,6 +20,14 @@ from anyclaude_tui.terminal.emulator import Emulator
 # A row as runs of (text, style); the style holds only what is set.
 Style = dict[str, Any]
 Row = list[tuple[str, Style]]
+
+
+class Shown(NamedTuple):
+    """A screen, where its cursor is, and what was answered."""
+
+    rows: list[Row]
+    cursor: tuple[int, int]
+    replies: bytes
 
 
 class Oracle:
@@ -51,6 +59,15 @@ class Oracle:
     def restart(self, rows: int, columns: int) -> None:
         """A new terminal in the same process."""
         self._ask(op="new", rows=rows, columns=columns)
+
+    def shown(self, rows: int, columns: int, data: bytes) -> Shown:
+        """What a new terminal shows and answers after `data`."""
+        answer = self._ask(
+            op="shown", rows=rows, columns=columns, data=base64.b64encode(data).decode()
+        )
+        screen = [[(text, style) for text, style in row] for row in answer["screen"]]
+        x, y = answer["cursor"]
+        return Shown(screen, (x, y), base64.b64decode(answer["replies"]))
 
     def feed(self, data: bytes) -> bytes:
         """Feed bytes; what it replied."""
@@ -171,6 +188,10 @@ class _Server:
             self.terminal = Terminal(request["columns"], request["rows"], scrollback=1000)
             self.terminal.on_reply(self.replies.append)
             self.terminal.feed(b"\x1b[?2027h")
+        elif op == "shown":
+            self.answer({**request, "op": "new"})
+            replies = self.answer({**request, "op": "feed"})
+            return {**replies, "screen": self._screen(), "cursor": list(self.terminal.cursor)}
         elif op == "feed":
             self.replies.clear()
             self.terminal.feed(base64.b64decode(request["data"]))

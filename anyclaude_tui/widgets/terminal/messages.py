@@ -70,3 +70,10 @@ class Copied(Message, namespace="terminal_pane"):
 
 class Faulted(Message, namespace="terminal_pane"):
     """Something in the pane failed for the first time; it goes on."""
+
+
+@dataclass
+class ProgramCopied(Message, namespace="terminal_pane"):
+    """The child put this text on the clipboard."""
+
+    text: str

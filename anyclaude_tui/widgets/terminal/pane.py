@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.geometry import Offset, Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
@@ -39,6 +40,7 @@ from anyclaude_tui.widgets.terminal.edge import PaneEdge
 from anyclaude_tui.widgets.terminal.frame_clock import BUDGET_S, SYNC_LIMIT_S, FrameClock
 from anyclaude_tui.widgets.terminal.keyboard import KeyboardInput
 from anyclaude_tui.widgets.terminal.mouse import MouseInput
+from anyclaude_tui.widgets.terminal.throttle import OnceASecond
 from anyclaude_tui.widgets.terminal.view import TerminalView, bands
 from anyclaude_tui.widgets.textual_internals import paint_now, writes_waiting
 
@@ -67,6 +69,7 @@ class TerminalPane(Widget, can_focus=True):
     Notification = messages.Notification
     RestartRequested = messages.RestartRequested
     Copied = messages.Copied
+    ProgramCopied = messages.ProgramCopied
     Faulted = messages.Faulted
 
     def __init__(
@@ -90,7 +93,12 @@ class TerminalPane(Widget, can_focus=True):
         self.end_line: tuple[str, ...] | None = None
         self._keyboard = KeyboardInput(self)
         self._mouse = MouseInput(self)
-        self._edge = PaneEdge(self._draw_anew, self._tell_of_fault)
+        self._edge = PaneEdge(self._draw_anew, lambda: self._tell(self.Faulted()))
+        self._ring = OnceASecond[None](lambda _: self._tell(self.Bell()), self.set_timer)
+        self._notify = OnceASecond[str](
+            lambda text: self._tell(self.Notification(text)), self.set_timer
+        )
+        self._program_copies = OnceASecond[str](self._copy_for_program, self.set_timer)
         self._clock: FrameClock | None = None
         self._process: PtyProcess | None = None
         self._pending: tuple[Sequence[str], Mapping[str, str], str] | None = None
@@ -161,9 +169,18 @@ class TerminalPane(Widget, can_focus=True):
     def copy(self, text: str) -> None:
         """To the clipboard: by OSC 52 through the outer terminal, and by the system."""
         if text:
-            self.app.copy_to_clipboard(text)
-            self.run_worker(copy_to_system(text), group="clipboard", exit_on_error=False)
+            self._to_clipboard(text)
             self.post_message(self.Copied(len(text)))
+
+    def _copy_for_program(self, text: str) -> None:
+        """OSC 52: not behind the user's back."""
+        if self.has_focus and self.app.app_focus:
+            self._to_clipboard(text)
+            self._tell(self.ProgramCopied(text))
+
+    def _to_clipboard(self, text: str) -> None:
+        self.app.copy_to_clipboard(text)
+        self.run_worker(copy_to_system(text), group="clipboard", exit_on_error=False)
 
     def open_link(self, url: str) -> None:
         """Open a web page in the user's browser."""
@@ -302,13 +319,13 @@ class TerminalPane(Widget, can_focus=True):
             case TitleSet(title):
                 self.post_message(self.TitleChanged(title))
             case BellRang():
-                self.post_message(self.Bell())
+                self._ring(None)
             case ProgressSet(state, percent):
                 self.post_message(self.Busy(state != 0, percent if state == 1 else None))
             case ClipboardSet(text):
-                self.copy(text)
+                self._program_copies(text)
             case Notified(text):
-                self.post_message(self.Notification(text))
+                self._notify(text)
             case Faulted():
                 self._edge.told()
                 self._draw_anew()
@@ -321,8 +338,8 @@ class TerminalPane(Widget, can_focus=True):
             return self._try_to_paint()
         return True  # a fault: the next frame comes a period later
 
-    def _tell_of_fault(self) -> None:
-        self.post_message(self.Faulted())
+    def _tell(self, message: Message) -> None:
+        self.post_message(message)
 
     def _draw_anew(self) -> None:
         self.view.selection = self.view.search = None

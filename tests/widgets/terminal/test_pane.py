@@ -77,6 +77,8 @@ class PaneApp(App[None], inherit_bindings=False):
     on_terminal_pane_restart_requested = note
     on_terminal_pane_copied = note
     on_terminal_pane_faulted = note
+    on_terminal_pane_notification = note
+    on_terminal_pane_program_copied = note
 
 
 @asynccontextmanager
@@ -260,8 +262,27 @@ async def test_selecting_copies(monkeypatch: pytest.MonkeyPatch) -> None:
         assert app.of(TerminalPane.Copied)[0].characters == 21
         await pilot.click(TerminalPane, offset=(6, 0), times=2)
         await until_shown(pilot, lambda: copied[-1] == "two-three")
-        app.pane.feed(b"\x1b]52;c;aGk=\x07")
-        await until_shown(pilot, lambda: copied[-1] == "hi")
+
+
+async def test_a_program_copies_once_a_second_and_not_behind_the_users_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    copied: list[str] = []
+
+    async def system(text: str) -> bool:
+        copied.append(text)
+        return True
+
+    monkeypatch.setattr("anyclaude_tui.widgets.terminal.pane.copy_to_system", system)
+    async with running() as (app, pilot):
+        app.pane.feed(b"\x1b]52;c;b25l\x07\x1b]52;c;dHdv\x07\x1b]52;c;dGhyZWU=\x07")
+        await until_shown(pilot, lambda: copied == ["one", "three"])
+        assert [one.text for one in app.of(TerminalPane.ProgramCopied)] == ["one", "three"]
+        app.set_focus(None)
+        app.pane.feed(b"\x1b]52;c;Zm91cg==\x07\x07\x07\x07\x1b]9;said\x07\x1b]9;again\x07")
+        await until_shown(pilot, lambda: len(app.of(TerminalPane.Notification)) == 2)
+        assert copied == ["one", "three"]
+        assert len(app.of(TerminalPane.Bell)) <= 2
 
 
 async def test_the_mouse_is_the_childs_when_it_tracks(tmp_path: Path) -> None:
