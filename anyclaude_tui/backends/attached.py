@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 RECOVER_S = 60.0
 RECOVER_POLL_S = 1.0
+LOADING_S = 900.0
+"""So long is waited for a server that says that it loads its model."""
 
 
 class AttachedBackend(Backend):
@@ -87,7 +89,7 @@ class AttachedBackend(Backend):
         self._state, self._reason = BackendState.STARTING, ""
         try:
             await self.before_start()
-            self._endpoint = await self._ask(self.connect)
+            self._endpoint = await self._connected()
         except BackendError as error:
             self._state, self._reason = BackendState.FAILED, str(error)
             raise
@@ -95,6 +97,18 @@ class AttachedBackend(Backend):
             self._state = BackendState.STOPPED
             raise
         self._state = BackendState.READY
+
+    async def _connected(self) -> Endpoint:
+        """Connect, and wait for a server that still loads its model."""
+        until = time.monotonic() + LOADING_S
+        while True:
+            try:
+                return await self._ask(self.connect)
+            except http.StillLoading as error:
+                if time.monotonic() > until:
+                    raise
+                self._state, self._reason = BackendState.LOADING, str(error)
+                await asyncio.sleep(RECOVER_POLL_S)
 
     async def stop(self) -> None:
         """Let go of it; it goes on running."""
@@ -154,6 +168,7 @@ class AttachedBackend(Backend):
         """A 1-token chat. Raises like `connect` when it is not answered."""
         path = "/v1/chat/completions"
         answer = await http.one_token_chat(client, path, model, timeout_s=timeout_s)
+        http.refuse_loading(self.base_url, answer)
         if answer.status_code != 200:
             raise BackendError(
                 f"{self.base_url} refused a 1-token chat with model {model!r} "

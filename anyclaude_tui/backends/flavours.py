@@ -51,6 +51,7 @@ async def ask_models(client: httpx.AsyncClient, base: str) -> httpx.Response:
         raise http.unreachable(base, error) from None
     if answer.status_code in (401, 403):
         raise BackendError(f"{base} refused the key (HTTP {answer.status_code}): set api_key")
+    http.refuse_loading(base, answer)
     if answer.status_code != 200:
         raise BackendError(
             f"{base}/v1/models answered HTTP {answer.status_code}: is that an OpenAI-compatible "

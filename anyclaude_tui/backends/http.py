@@ -9,6 +9,7 @@ import httpx
 
 from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.base import BackendError
+from anyclaude_tui.backends.loading import is_loading
 from anyclaude_tui.redaction import OWN, clean
 
 QUESTION_TIMEOUT_S = 5.0
@@ -29,6 +30,10 @@ TOOL: dict[str, Any] = {
 }
 """What a start-up chat offers, as Claude Code's requests do: some templates (Hermes 2 Pro,
 Command R+, functiongemma, firefunction) fail where there are no tools."""
+
+
+class StillLoading(BackendError):
+    """The server answers, but its model is not loaded yet: worth asking again."""
 
 
 def client(
@@ -121,6 +126,12 @@ def words(response: httpx.Response) -> str:
             found = found[key]
     text = found if isinstance(found, str) else str(found)
     return clean(" ".join(text.split()))[:300] or f"HTTP {response.status_code}"
+
+
+def refuse_loading(url: str, answer: httpx.Response) -> None:
+    """Raises StillLoading when the answer says that the model is being loaded."""
+    if answer.status_code != 200 and is_loading(answer.status_code, words(answer)):
+        raise StillLoading(f"{url} loads its model: {words(answer)}")
 
 
 def unreachable(url: str, error: httpx.HTTPError) -> BackendError:

@@ -16,6 +16,7 @@ import aiohttp
 import msgspec
 
 from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.loading import is_loading
 from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.proxy.clock import Clock
 from anyclaude_tui.proxy.deadlines import Due, Stage, Timers
@@ -32,6 +33,9 @@ from anyclaude_tui.proxy.watcher import Watcher
 from anyclaude_tui.proxy.wire.sse import EventTooLarge, reader_for
 from anyclaude_tui.proxy.wire_format import WireFormat, unsent
 from anyclaude_tui.telemetry.events import Phase, RequestRecord, Truncation
+
+LOADING_POLL_S = 1.0
+"""A backend that loads its model is asked again after so long."""
 
 Deliver = Callable[[bytes], Awaitable[None]]
 
@@ -82,20 +86,32 @@ class Attempt:
         timers.enter(Stage.FIRST_DELTA, self._clock.now())
         record.phase = Phase.SENT
         record.attempt.sent_at = self._clock.now()
-        upstream = Upstream(self._http, self._endpoint, self.data, self._limits.connect_s)
         try:
-            async with self._patience, upstream:
-                record.attempt.headers_at = self._clock.now()
-                self.status = upstream.status
-                if upstream.status != 200:
-                    return await self._refused(upstream)
-                return await self._pump(upstream)
+            async with self._patience:
+                while (ending := await self._sent()) is None:
+                    record.reason = "the backend loads its model"
+                    await self._clock.sleep(LOADING_POLL_S)
+                return ending
         except TimeoutError:
             return self._late()
         except Unreachable as error:
             return self._translator.close(Truncation.CUT, f"backend not reached: {error}")
         finally:
             timers.enter(Stage.WAITING, self._clock.now())
+
+    async def _sent(self) -> Ending | None:
+        """Send it and read what comes; None from a backend that still loads its model."""
+        attempt, loading = self._record.attempt, self.status is not None
+        async with Upstream(
+            self._http, self._endpoint, self.data, self._limits.connect_s
+        ) as upstream:
+            attempt.headers_at = self._clock.now()
+            self.status = upstream.status
+            if upstream.status != 200:
+                return await self._refused(upstream)
+            if loading:
+                attempt.loaded_at, self._record.reason = attempt.headers_at, ""
+            return await self._pump(upstream)
 
     def expire(self, due: Due) -> None:
         """A deadline has passed: the connection is closed, and `run` gives the ending for it."""
@@ -117,6 +133,8 @@ class Attempt:
         translator, record, timers = self._translator, self._record, self._timers
         reader = reader_for(upstream.content_type, self._limits.max_event_bytes)
         clock = self._clock
+        if "html" in upstream.content_type:
+            raise await self._no_reply(upstream)
         try:
             async for data in upstream.read():
                 arrived = clock.now()
@@ -135,9 +153,16 @@ class Attempt:
             return translator.close(Truncation.CUT, str(error))
         return translator.close()
 
-    async def _refused(self, upstream: Upstream) -> Ending:
+    async def _no_reply(self, upstream: Upstream) -> ApiError:
+        """A 200 that is a page: a login, a gateway's. Asking again would bring it again."""
+        body = await upstream.error_body()
+        error = error_answers.from_upstream(502, upstream.content_type, body)
+        error.message = f"the backend answered with a page instead of a reply: {error.message}"
+        return error
+
+    async def _refused(self, upstream: Upstream) -> Ending | None:
         """The backend answered with an error status: pass on its words, or have it brought
-        back (an ending that may be retried)."""
+        back (an ending that may be retried). None: it loads its model."""
         if upstream.location:
             words = f"the backend redirects to {upstream.location}: set its url to that"
             raise ApiError("api_error", words, retry=False)
@@ -148,7 +173,10 @@ class Attempt:
             body,
             prompt_tokens=int(self._record.attempt.prompt_tokens.value or 0) or None,
             window_tokens=self._endpoint.window_tokens,
+            native=self._endpoint.native,
         )
+        if is_loading(upstream.status, error.message):
+            return None
         if any(words in error.message for words in self._endpoint.dialect.dead_words):
             return self._translator.close(Truncation.CUT, error.message)
         raise error
@@ -160,7 +188,10 @@ class Attempt:
         if self._expired is Due.TAIL_LATE:
             return self._translator.close()
         if self._expired is Due.FIRST_DELTA_LATE:
-            reason = f"the backend sent nothing for {self._limits.first_byte_s:g} s"
+            late_s = self._limits.first_byte_s
+            reason = f"the backend sent nothing for {late_s:g} s"
+            if self.status == 503:
+                reason = f"the backend still loads its model after {late_s:g} s"
         else:
             reason = f"the backend fell silent for {self._silence_s:.0f} s in mid-reply"
         return replace(self._translator.close(Truncation.STALL, reason), retry=False)

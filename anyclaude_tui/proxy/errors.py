@@ -14,6 +14,7 @@ from anyclaude_tui.redaction import clean
 ERROR_STATUS: dict[str, int] = {
     "invalid_request_error": 400,
     "authentication_error": 401,
+    "billing_error": 402,
     "permission_error": 403,
     "not_found_error": 404,
     "request_too_large": 413,
@@ -23,6 +24,12 @@ ERROR_STATUS: dict[str, int] = {
     "overloaded_error": 529,
 }
 """Error type → HTTP status."""
+
+
+REFUSED = 424
+"""The status for what a backend refused, and that the client cannot mend: Claude Code shows its
+words after one request. About a 400 or 422 it negotiates: six requests, and the deferral of
+tools off for the session (`docs/protocol/claude-code.md`; measured on 2.1.329 and 2.1.332)."""
 
 
 class ApiError(Exception):

@@ -67,6 +67,8 @@ class AttemptRecord:
 
     sent_at: float | None = None
     headers_at: float | None = None
+    loaded_at: float | None = None
+    """A backend that had said that it loads its model took the request."""
     first_byte_at: float | None = None
     prefill_at: float | None = None
     """When the backend began with the prompt, worked back from its progress reports."""

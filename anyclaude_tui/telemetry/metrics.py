@@ -65,10 +65,13 @@ def prefill_start(record: RequestRecord) -> Figure:
     """When the backend began on the prompt: monotonic seconds.
 
     Seen only where its first report says 0 tokens done. A first report in the middle
-    (mlx_lm: after the first step) is followed back at the speed of the rest: *estimated*.
+    (mlx_lm: after the first step) is followed back at the speed of the rest: *estimated*, as is
+    the end of a load that was only asked about every second.
     """
     attempt = record.attempt
     first, at, end = attempt.prefill_first_tokens, attempt.prefill_at, attempt.first_delta_at
+    if at is None and attempt.loaded_at is not None:
+        return estimated(attempt.loaded_at)
     if at is None or not first:
         return measured(at)
     rest = (attempt.prefill_total_tokens or 0) - first

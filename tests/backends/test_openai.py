@@ -55,6 +55,35 @@ async def test_llama_cpp_tells_window_and_slots(make: Make) -> None:
         assert endpoint.dialect.extra == {"return_progress": True}
 
 
+async def test_a_server_that_loads_its_model_is_waited_for(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attached, "RECOVER_POLL_S", 0.01)
+    loading = (503, {"error": {"message": "Loading model", "code": 503}})
+    left = {"models": 2, "chat": 2}
+    seen: list[BackendState] = []
+
+    def once_loaded(what: str, answer: Any) -> Any:
+        def route(body: Any = None) -> Any:
+            seen.append(backend.status().state)
+            left[what] -= 1
+            return loading if left[what] >= 0 else (200, answer)
+
+        return route
+
+    models = {"object": "list", "data": [{"id": "m"}]}
+    routes = {
+        "GET /v1/models": once_loaded("models", models),
+        "POST /v1/chat/completions": once_loaded("chat", CHAT),
+    }
+    async with serving(openai({"id": "m"}, **routes)) as fake:
+        backend = make(kind="openai", url=fake.url)
+        await backend.start()
+    assert backend.status().state is BackendState.READY
+    assert seen[0] is BackendState.STARTING
+    assert BackendState.LOADING in seen
+
+
 async def test_a_server_that_takes_no_tools_still_starts(make: Make) -> None:
     def chat(body: dict[str, Any]) -> tuple[int, Any]:
         return (400, {"error": "m does not support tools"}) if "tools" in body else (200, CHAT)

@@ -131,7 +131,7 @@ async def test_python_counts_and_lists(rig: Rig, client: AsyncAnthropic) -> None
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (400, anthropic.BadRequestError),
+        (400, anthropic.APIStatusError),  # 424: what a backend refused
         (401, anthropic.AuthenticationError),
         (403, anthropic.PermissionDeniedError),
         (429, anthropic.RateLimitError),

@@ -123,7 +123,7 @@ async def test_an_error_that_hangs_in_its_body_is_told_all_the_same(
         upstream.script(Reply(b'{"error": "no such model"', STALL, status=422))
         async with asyncio.timeout(5):
             status, data = await proxy.ask(ask_body())
-        assert status == 422 or status == 400
+        assert status == 424
         assert "no such model" in json.loads(data)["error"]["message"]
 
 

@@ -1,11 +1,13 @@
 """A backend's error, in whatever form it comes → the Anthropic error that the client sees.
 
 Pure. The backend's own words stay. Type and status are chosen by what Claude Code does
-with them, measured on 2.1.x: 404 hides the message behind "issue with the selected model",
-529 and `overloaded_error` are retried for three minutes whatever we say; so those two are
-told under a neighbouring status. `x-should-retry: false` goes with everything, so that
-the words are seen at once; a Retry-After is not passed on: Claude Code then spun for over 100 s
-without a word (measured, 2.1.329). What broke off before an answer the proxy repeats itself.
+with them, measured on 2.1.329 and 2.1.332: about a 400 or 422 it negotiates, so only an
+overflow is one; 404 hides the message behind "issue with the selected model", 413 behind
+"Request too large (max 32MB)", 529 and `overloaded_error` are retried for three minutes
+whatever we say; these are told under a neighbouring status. `x-should-retry: false` goes with
+everything, so that the words are seen at once; a Retry-After is not passed on: Claude Code then
+spun for over 100 s without a word (measured, 2.1.329). What broke off before an answer the
+proxy repeats itself.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from anyclaude_tui.proxy.errors import ApiError
+from anyclaude_tui.proxy.errors import REFUSED, ApiError
 from anyclaude_tui.proxy.reply.overflow import overflow_error
 from anyclaude_tui.proxy.wire.safe_json import clean_text
 from anyclaude_tui.redaction import clean
@@ -25,18 +27,20 @@ MAX_WORDS = 2_000
 """Longest text of a backend that is passed on."""
 
 _BY_STATUS: dict[int, tuple[str, int]] = {
-    400: ("invalid_request_error", 400),
+    400: ("invalid_request_error", REFUSED),
     401: ("authentication_error", 401),
-    402: ("permission_error", 403),
+    402: ("billing_error", 402),
     403: ("permission_error", 403),
-    404: ("not_found_error", 400),
+    404: ("not_found_error", REFUSED),
     408: ("timeout_error", 504),
-    413: ("request_too_large", 413),
+    413: ("request_too_large", REFUSED),
     429: ("rate_limit_error", 429),
     504: ("timeout_error", 504),
     529: ("api_error", 503),
 }
 """Backend's status → our type and status. Other 4xx are a wrong request, 5xx an api_error."""
+
+_NEVER_OVERFLOW = frozenset({401, 402, 403, 408, 429, 503, 504, 529})
 
 _BY_TYPE: tuple[tuple[str, int], ...] = (
     ("authentication", 401),
@@ -72,11 +76,13 @@ def from_upstream(
     *,
     prompt_tokens: int | None = None,
     window_tokens: int | None = None,
+    native: bool = False,
 ) -> ApiError:
     """The error for an answer with an error status.
 
     `prompt_tokens` and `window_tokens`, where known, complete an overflow whose words
-    have no numbers. Raises nothing.
+    have no numbers. `native`: the server speaks the Messages API itself; its 400 and 422 stay,
+    for what Claude Code negotiates about (betas, fields) is the server's to say. Raises nothing.
     """
     text = body.decode("utf-8", "replace")
     payload: Any = None
@@ -93,7 +99,10 @@ def from_upstream(
         words = text
     # A body without words of its own (`{}`) is still shown: it is all that there is.
     words = _tidy(words) or _tidy(text)
-    return _error(status, payload, words, prompt_tokens, window_tokens)
+    error = _error(status, payload, words, prompt_tokens, window_tokens)
+    if native and status in (400, 422):
+        error.status = status
+    return error
 
 
 def from_payload(
@@ -102,6 +111,19 @@ def from_payload(
     """The error for an `{"error": …}` object that came inside a 200 stream. Raises nothing."""
     words = _tidy(_words(payload))
     return _error(_status_in(payload), payload, words, prompt_tokens, window_tokens)
+
+
+def is_no_reply(payload: Any) -> bool:
+    """Whether an object in a 200 is an error without the word's own key: FastAPI's `detail`, old
+    vLLM's `object: error`, and `{"code": …, "msg": …}` of gateways."""
+    if not isinstance(payload, Mapping) or payload.get("choices") or payload.get("content"):
+        return False
+    if payload.get("detail") or payload.get("object") == "error":
+        return True
+    words = any(
+        isinstance(payload.get(key), str) and payload[key] for key in ("msg", "message", "errorMsg")
+    )
+    return words and any(key in payload for key in ("code", "status", "success", "errorCode"))
 
 
 def _error(
@@ -117,10 +139,10 @@ def _error(
         prompt_tokens=prompt_tokens,
         window_tokens=window_tokens,
     )
-    if error is not None and status not in (401, 403, 429):
+    if error is not None and status not in _NEVER_OVERFLOW:
         return error
     kind, ours = _BY_STATUS.get(
-        status, ("invalid_request_error", 400) if 400 <= status < 500 else ("api_error", 500)
+        status, ("invalid_request_error", REFUSED) if 400 <= status < 500 else ("api_error", 500)
     )
     if status == 503:
         ours = 503
@@ -157,7 +179,7 @@ def _words(payload: Any, depth: int = 0) -> str:
         where = payload.get("loc")
         path = ".".join(str(step) for step in where) if isinstance(where, list) else ""
         return f"{path}: {payload['msg']}" if path else str(payload["msg"])
-    for key in ("message", "error", "detail", "errors", "error_message", "title"):
+    for key in ("message", "error", "detail", "errors", "error_message", "errorMsg", "title"):
         words = _words(payload.get(key), depth + 1)
         if words:
             return words

@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any
 
 from anyclaude_tui.proxy.errors import ApiError
+from anyclaude_tui.proxy.reply import error_answers
 from anyclaude_tui.proxy.reply.content_filters import Content, special
 from anyclaude_tui.proxy.reply.endings import Ending, Seen, decide, truncation_of
-from anyclaude_tui.proxy.reply.error_answers import from_payload
 from anyclaude_tui.proxy.reply.translator import Translator, new_call_id
 from anyclaude_tui.proxy.toolcalls.assembler import CallTooLarge
 from anyclaude_tui.proxy.toolcalls.gate import CallGate, CallMemory
@@ -53,7 +53,9 @@ class StreamTranslator(Translator):
         error_from: Callable[[Any], ApiError] | None = None,
     ) -> None:
         super().__init__(message_id, model, prompt_tokens, request_id)
-        self._error_from = error_from or partial(from_payload, prompt_tokens=prompt_tokens or None)
+        self._error_from = error_from or partial(
+            error_answers.from_payload, prompt_tokens=prompt_tokens or None
+        )
         self._fast = fast
         self._gather = gather
         toolbox = Toolbox(tools or {})
@@ -235,6 +237,9 @@ class StreamTranslator(Translator):
                 delta = choice.message
             if delta is not None:
                 self._add(delta)
+            if choice.error and facts.finish_reason is None:  # OpenRouter, in a 200
+                self._refuse({"error": choice.error})
+                return
             if choice.finish_reason and facts.finish_reason is None:
                 facts.finish_reason = choice.finish_reason
                 if isinstance(choice.stop_reason, str) and choice.finish_reason == "stop":
@@ -247,15 +252,15 @@ class StreamTranslator(Translator):
             facts.note_timings(chunk.timings)
 
     def _look_for_error(self, data: bytes) -> None:
-        """FastAPI's `detail`, old vLLM's `object: error`: errors without the word's own key."""
+        """A 200 that is no reply: asked again it would be the same."""
         raw = openai_chunks.load(data)
-        if isinstance(raw, dict) and (raw.get("detail") or raw.get("object") == "error"):
-            self._refuse(raw)
+        if error_answers.is_no_reply(raw):
+            self._refuse(raw, final=True)
 
-    def _refuse(self, payload: Any) -> None:
+    def _refuse(self, payload: Any, *, final: bool = False) -> None:
         """The backend reports an error; after its finish reason it changes nothing."""
         if self.facts.finish_reason is None:
-            self._error = self._error_from(payload)
+            self._error, self._final = self._error_from(payload), final
         self.finished = True
 
     def _add(self, delta: Delta) -> None:

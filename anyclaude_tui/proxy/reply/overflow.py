@@ -32,6 +32,9 @@ _OVERFLOW = re.compile(
     r"(?: model)?(?: supported)? ?(?:context|input length|prompt length|sequence length)"
     r"|max(?:imum)? (?:model )?(?:context|sequence|prompt|model) (?:length|window|size|limit)"
     r"|longer than the (?:model'?s |maximum )+(?:context|model) length"
+    r"|n_keep \(?\d+\)? ?>=? ?n_ctx"
+    r"|token count (?:of )?\(?\d[\d,]*\)? exceeds"
+    r"|max_prompt_tokens_exceeded"
     r"|keep the first \d+ tokens when context"
     r"|tokens to keep from the initial prompt is greater than the context"
     r"|reached context length"
@@ -61,9 +64,10 @@ _PROMPT = _patterns(
     rf"messages resulted in (?:over |at least )?{_N}",
     rf"request(?:ed tokens)? \({_N}(?: tokens)?\)",
     rf"keep the first {_N}",
+    rf"n_keep \(?{_N}",
     rf"\(length {_N}\)",
     rf"(?:input|prompt) \({_N} tokens\)",
-    rf"(?:token count|number of tokens|contains?|given:?|got) \(?{_N}",
+    rf"(?:token count|number of tokens|contains?|given:?|got)(?: of)? \(?{_N}",
     rf"requested (?:a total of |about |at least )?{_N}",
 )
 _COMPLETION = _patterns(
@@ -82,7 +86,28 @@ _WINDOW = _patterns(
     rf"maximum number of tokens allowed \({_N}",
     rf"less than {_N} tokens",
     rf"length of only {_N}",
+    rf"n_ctx \(?{_N}",
+    rf"exceeds the limit of {_N}",
 )
+
+_SAID_WITHIN = 600
+"""Overflow words stand in the first this many characters, or the message is about something
+else and quotes them."""
+_QUOTES = re.compile(
+    r"^.{0,120}?(?:"
+    r"fail(?:ed|ure) to (?:parse|decode|deserialize)"
+    r"|(?:could|can) ?not (?:be )?(?:parsed?|decoded?)"
+    r"|(?:pars(?:e|ing|er)|decod(?:e|ing)|syntax) (?:error|failed|failure)"
+    r"|error (?:while )?(?:parsing|decoding)"
+    r"|invalid (?:tool|function) call"
+    r"|unexpected (?:token|character|end)"
+    r"|expecting (?:value|property|',')"
+    r")",
+    re.IGNORECASE | re.DOTALL,
+)
+"""An error about what the model wrote, which it goes on to quote."""
+_MARKUP = re.compile(r"<tool_call|<function|<arg_|<parameter|<\||\[TOOL_CALLS\]")
+"""Here at the latest the model's own words begin."""
 
 
 def overflow_error(
@@ -95,10 +120,13 @@ def overflow_error(
     """The error that makes Claude Code act, if `words` or `fields` tell of an overflow.
 
     `fields` is the backend's error object (llama.cpp puts `n_prompt_tokens` and `n_ctx`
-    in it). What it does not say is completed by what we know. None: it is no overflow.
+    in it). What it does not say is completed by what we know. None: it is no overflow, as an
+    error about the model's output is none whatever it quotes: a healthy conversation would be
+    compacted.
     """
     kinds = " ".join(str(fields.get(key, "")) for key in ("type", "code"))
-    if not _OVERFLOW.search(words) and not _OVERFLOW.search(kinds):
+    said = "" if _QUOTES.search(words) else _MARKUP.split(words[:_SAID_WITHIN], maxsplit=1)[0]
+    if not _OVERFLOW.search(said) and not _OVERFLOW.search(kinds):
         return None
     completion = _first(_COMPLETION, words)
     prompt = _whole(fields.get("n_prompt_tokens")) or _first(_PROMPT, words) or prompt_tokens

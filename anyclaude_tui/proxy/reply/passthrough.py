@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from anyclaude_tui.proxy.reply.endings import Ending, Seen, decide
-from anyclaude_tui.proxy.reply.error_answers import from_payload
+from anyclaude_tui.proxy.reply.error_answers import from_payload, is_no_reply
 from anyclaude_tui.proxy.reply.translator import Translator, new_call_id
 from anyclaude_tui.proxy.toolcalls.gate import CallMemory
 from anyclaude_tui.proxy.toolcalls.validation import Toolbox
@@ -165,6 +165,9 @@ class NativeTranslator(Translator):
             self._whole(payload)
         elif kind == "error" or (isinstance(payload, dict) and "error" in payload):
             self._error = from_payload(payload)
+            self.finished = True
+        elif kind is None and is_no_reply(payload):
+            self._error, self._final = from_payload(payload), True
             self.finished = True
 
     def _whole(self, message: Mapping[str, Any]) -> None:

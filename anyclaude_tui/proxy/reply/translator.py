@@ -43,6 +43,8 @@ class Translator(ABC):
         self._model = model
         self._prompt_tokens = prompt_tokens
         self._error: ApiError | None = None
+        self._final = False
+        """The error would be the same again."""
         self._malformed = ""
         self._ending: Ending | None = None
 
@@ -131,7 +133,7 @@ class Translator(ABC):
             Outcome.ERROR,
             error=error,
             reason=error.message,
-            retry=may_pass and not self.shown,
+            retry=may_pass and not self.shown and not self._final,
         )
         self.finished = True
         return self._ending

@@ -50,6 +50,8 @@ class Choice(msgspec.Struct, gc=False):
     message: Delta | None = None
     stop_reason: Any = None
     """vLLM: the stop sequence that ended it."""
+    error: Any = None
+    """OpenRouter: why the provider behind it broke off, with the finish reason `error`."""
 
 
 class PromptDetails(msgspec.Struct, gc=False):
@@ -166,6 +168,7 @@ def _choice(raw: dict[str, Any]) -> Choice:
         index=_int(raw.get("index")) or 0,
         message=_delta(raw.get("message")),
         stop_reason=raw.get("stop_reason"),
+        error=raw.get("error"),
     )
 
 

@@ -13,7 +13,7 @@ from anyclaude_tui.proxy.errors import ERROR_STATUS, ApiError
 from anyclaude_tui.proxy.reply.error_answers import MAX_WORDS, from_payload, from_upstream
 
 
-def of(status: int, payload: Any, **known: int) -> ApiError:
+def of(status: int, payload: Any, **known: Any) -> ApiError:
     return from_upstream(status, "application/json", json.dumps(payload).encode(), **known)
 
 
@@ -53,6 +53,9 @@ def of(status: int, payload: Any, **known: int) -> ApiError:
             111490,
             32768,
         ),
+        ("Cannot truncate prompt with n_keep (24012) >= n_ctx (16384)", 24012, 16384),
+        # gateways
+        ("prompt token count of 81000 exceeds the limit of 72000", 81000, 72000),
         # llama-cpp-python, ctransformers, mlx servers, SGLang, TGI
         ("Requested tokens (5000) exceed context window of 4096", 5000, 4096),
         ("Number of tokens (757) exceeded maximum context length (512).", 757, 512),
@@ -167,7 +170,51 @@ def test_almost_no_room_left_compacts_rather_than_shrinks() -> None:
 )
 def test_other_refusals_are_no_overflow(words: str) -> None:
     error = of(400, {"error": words})
-    assert (error.status, error.message) == (400, words)
+    assert (error.status, error.message) == (424, words)
+
+
+PARSE = "Failed to parse input at pos 184: <tool_call>Write<arg_key>content</arg_key><arg_value>"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"{PARSE}Raise the maximum context length if the prompt is too long.",
+        "Parsing error in the tool call: the model wrote 'prompt is too long: 9 > 8 maximum'",
+        "Error parsing tool call: {'text': 'maximum context length is 4096 tokens'}",
+        "The reply held no call. <tool_call>grep 'prompt is too long' src/</tool_call>",
+        "The template failed. " + "x" * 600 + " the prompt is too long",
+    ],
+)
+def test_an_error_that_quotes_the_models_output_is_no_overflow(words: str) -> None:
+    """Else a healthy conversation would be compacted."""
+    for payload in (
+        {"error": {"message": words, "code": 500, "type": "server_error"}},
+        {"error": words},
+    ):
+        for error in (of(500, payload), of(400, payload), from_payload(payload)):
+            assert not error.message.startswith("prompt is too long")
+            assert error.status != 400
+            assert error.message == words
+
+
+def test_a_servers_own_word_for_an_overflow_counts_whatever_it_says() -> None:
+    payload = {"error": {"message": "Failed to parse the request", "type": "exceed_context_size"}}
+    assert of(400, payload).message.startswith("prompt is too long")
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 408, 429, 503, 504, 529])
+def test_a_status_of_another_kind_is_no_overflow(status: int) -> None:
+    words = "prompt is too long: 210000 tokens > 200000 maximum"
+    assert of(status, {"error": words}).message == words
+    assert of(status, {"error": words}).status != 400
+
+
+def test_a_native_servers_400_is_for_claude_code_to_negotiate_about() -> None:
+    body = b'{"type":"error","error":{"type":"invalid_request_error","message":"no such beta"}}'
+    for status, ours in ((400, 400), (422, 422), (404, 424), (500, 500)):
+        error = from_upstream(status, "application/json", body, native=True)
+        assert (error.status, error.message) == (ours, "no such beta")
 
 
 def test_a_rate_limit_that_speaks_of_tokens_stays_one() -> None:
@@ -178,15 +225,17 @@ def test_a_rate_limit_that_speaks_of_tokens_stays_one() -> None:
 @pytest.mark.parametrize(
     ("status", "type_", "ours"),
     [
-        (400, "invalid_request_error", 400),
+        # Claude Code negotiates about a 400 or 422: six requests, and its tools are no longer
+        # loaded on demand for the rest of the session.
+        (400, "invalid_request_error", 424),
         (401, "authentication_error", 401),
-        (402, "permission_error", 403),
+        (402, "billing_error", 402),
         (403, "permission_error", 403),
-        # Claude Code hides a 404's words behind "issue with the selected model".
-        (404, "not_found_error", 400),
-        (413, "request_too_large", 413),
-        (418, "invalid_request_error", 400),
-        (422, "invalid_request_error", 400),
+        # It hides a 404's words behind "issue with the selected model", and a 413's.
+        (404, "not_found_error", 424),
+        (413, "request_too_large", 424),
+        (418, "invalid_request_error", 424),
+        (422, "invalid_request_error", 424),
         (429, "rate_limit_error", 429),
         (500, "api_error", 500),
         (502, "api_error", 500),
@@ -254,7 +303,7 @@ def test_secrets_and_control_characters_do_not_get_through() -> None:
         ({"error": {"message": "m", "type": "InternalServerError", "code": 500}}, "api_error", 500),
         ({"error": {"message": "m", "code": "429"}}, "rate_limit_error", 429),
         ({"error": {"message": "m", "type": "rate_limit_exceeded"}}, "rate_limit_error", 429),
-        ({"error": {"message": "m", "type": "BadRequestError"}}, "invalid_request_error", 400),
+        ({"error": {"message": "m", "type": "BadRequestError"}}, "invalid_request_error", 424),
         (
             {"type": "error", "error": {"type": "overloaded_error", "message": "m"}},
             "api_error",
