@@ -71,8 +71,16 @@ class Dialect:
     """The template's own name for the effort and its levels, the least first."""
     reasoning_effort: bool = False
     """`reasoning_effort` (low, medium, high) is understood."""
+    reasoning_off: Literal["low", "none"] = "low"
+    """The `reasoning_effort` for a request without thinking."""
     max_tokens_cap: int | None = None
     """The largest `max_tokens` that the server accepts."""
+    max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """The name under which it wants the limit of output tokens."""
+    plain_schemas: bool = False
+    """Tool schemas go without `pattern`, `format` and lengths: its grammar refuses them."""
+    left_out: frozenset[str] = frozenset()
+    """Members of the request that it refuses."""
     reasoning_history: Literal["reasoning_content", "reasoning", "drop"] = "drop"
     """Under which name earlier thinking goes back to the model's template, if at all."""
     calls: Literal["parallel", "serial", "text"] = "parallel"

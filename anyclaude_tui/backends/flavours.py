@@ -169,6 +169,7 @@ async def _ollama(client: httpx.AsyncClient, server: Server) -> Server:
         top_k=False,
         stop=True,
         reasoning_effort=True,
+        reasoning_off="none",
         reasoning_history="reasoning",
     )
     return replace(server, models=models, flavour="ollama", dialect=dialect)

@@ -26,6 +26,7 @@ from anyclaude_tui.proxy.reply import error_answers
 from anyclaude_tui.proxy.reply.endings import Ending
 from anyclaude_tui.proxy.reply.translator import Translator
 from anyclaude_tui.proxy.request.call_memory import CallMemory
+from anyclaude_tui.proxy.request.learnt import Learnt
 from anyclaude_tui.proxy.request.openai import UpstreamRequest
 from anyclaude_tui.proxy.request.token_counter import TokenCounter
 from anyclaude_tui.proxy.upstream import Broken, Unreachable, Upstream
@@ -63,6 +64,7 @@ class Attempt:
         self.status: int | None = None
         """The backend's HTTP status, once it has answered."""
         self._endpoint = endpoint
+        self._body = request.body
         self._translator = translator
         self._record = record
         self._timers = timers
@@ -112,6 +114,13 @@ class Attempt:
             if loading:
                 attempt.loaded_at, self._record.reason = attempt.headers_at, ""
             return await self._pump(upstream)
+
+    def lesson(self, error: ApiError, learnt: Learnt) -> str:
+        """What the backend's refusal teaches of how it wants this request, in words; "" where
+        nothing new. An overflow, the only 400, is the client's to act on."""
+        if error.status == 400:
+            return ""
+        return learnt.learn(self._endpoint, self._body, error.message)
 
     def expire(self, due: Due) -> None:
         """A deadline has passed: the connection is closed, and `run` gives the ending for it."""
@@ -198,7 +207,7 @@ class Attempt:
 
 
 async def alone(
-    wire: WireFormat,
+    endpoint: Endpoint,
     body: Mapping[str, Any],
     record: RequestRecord,
     deliver: Deliver,
@@ -213,24 +222,63 @@ async def alone(
     `record` holds what happened: times from the moment it is sent, and the ending. Raises
     nothing for what a backend does.
     """
-    clock = clock or Clock()
-    memory = CallMemory()
-    timers = Timers(limits, clock.now(), quiet_commit_s=math.inf)  # nobody is kept waiting
-    translator = unsent(record, memory)
-    try:
-        request = await wire.request(body, memory)
+    clock, learnt = clock or Clock(), Learnt()
+    while True:
+        one = _Alone(learnt.applied(endpoint), record, deliver, http, limits, clock)
+        try:
+            ending = await one.run(body)
+        except ApiError as error:
+            ending = one.translator.fail(error)
+        error_words = ending.error if not one.translator.shown else None
+        if one.attempt is None or error_words is None:
+            break
+        if not one.attempt.lesson(error_words, learnt):
+            break
+    await deliver(ending.data)
+    note_ending(record, ending, one.translator.facts)
+    record.ended_at = clock.now()
+
+
+class _Alone:
+    """One try of `alone`, with a watcher that keeps the backend's deadlines only."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        record: RequestRecord,
+        deliver: Deliver,
+        http: aiohttp.ClientSession,
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
+        self._wire = WireFormat.for_(endpoint)
+        self._record = record
+        self._deliver = deliver
+        self._http = http
+        self._limits = limits
+        self._clock = clock
+        self._memory = CallMemory()
+        self.translator = unsent(record, self._memory)
+        self.attempt: Attempt | None = None
+
+    async def run(self, body: Mapping[str, Any]) -> Ending:
+        """Translate, send and read. Raises ApiError."""
+        wire, record, clock = self._wire, self._record, self._clock
+        request = await wire.request(body, self._memory)
         note_request(record, request, wire.endpoint)
-        request, tokens = await wire.fit(request, TokenCounter(), http, record)
-        translator = wire.translator(record, request, tokens, memory)
-        attempt = Attempt(
+        request, tokens = await wire.fit(request, TokenCounter(), self._http, record)
+        self.translator = wire.translator(record, request, tokens, self._memory)
+        # Nobody is kept waiting: the reply is never begun for a keepalive's sake.
+        timers = Timers(self._limits, clock.now(), quiet_commit_s=math.inf)
+        self.attempt = attempt = Attempt(
             wire.endpoint,
             request,
-            translator,
+            self.translator,
             record,
             timers,
-            deliver,
-            http=http,
-            limits=limits,
+            self._deliver,
+            http=self._http,
+            limits=self._limits,
             clock=clock,
         )
         record.prompt_bytes = len(attempt.data)
@@ -238,14 +286,9 @@ async def alone(
         watcher = Watcher(timers, clock, late=attempt.expire, failed=_fault_of(attempt))
         try:
             async with watcher:
-                ending = await attempt.run()
+                return await attempt.run()
         finally:
             record.status = attempt.status
-    except ApiError as error:
-        ending = translator.fail(error)
-    await deliver(ending.data)
-    note_ending(record, ending, translator.facts)
-    record.ended_at = clock.now()
 
 
 def _fault_of(attempt: Attempt) -> Callable[[Exception], None]:

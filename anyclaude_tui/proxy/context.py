@@ -13,6 +13,7 @@ from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.proxy.admission import Gate
 from anyclaude_tui.proxy.clock import Clock
 from anyclaude_tui.proxy.request.call_memory import CallMemory
+from anyclaude_tui.proxy.request.learnt import Learnt
 from anyclaude_tui.proxy.request.token_counter import TokenCounter
 from anyclaude_tui.telemetry.events import RequestRecord, Role
 from anyclaude_tui.telemetry.hub import Hub
@@ -72,6 +73,7 @@ class Services:
     clock: Clock = field(default_factory=Clock)
     memory: CallMemory = field(default_factory=CallMemory)
     counter: TokenCounter = field(default_factory=TokenCounter)
+    learnt: Learnt = field(default_factory=Learnt)
     observers: tuple[Observer, ...] = ()
     metrics: Callable[[], tuple[bytes, str]] | None = None
     """What `GET /metrics` answers: body and content type."""

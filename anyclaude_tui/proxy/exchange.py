@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-from anyclaude_tui.backends.base import Backend, BackendError
+from anyclaude_tui.backends.base import Backend, BackendError, Endpoint
 from anyclaude_tui.proxy.admission import Moved
 from anyclaude_tui.proxy.attempt import Attempt
 from anyclaude_tui.proxy.context import Lane, Services
@@ -166,11 +166,34 @@ class Exchange:
             raise ApiError("timeout_error", words) from None
 
     async def _try(self, backend: Backend) -> Ending:
-        """Send it once. Raises ApiError for an answer that is an error."""
-        try:
-            endpoint = backend.endpoint
-        except BackendError as error:
-            return self._translator.close(Truncation.CUT, str(error))
+        """Send it; once more for each thing that its refusal teaches. Raises ApiError for an
+        answer that is an error."""
+        while True:
+            try:
+                endpoint = self._services.learnt.applied(backend.endpoint)
+            except BackendError as error:
+                return self._translator.close(Truncation.CUT, str(error))
+            self._attempt = None
+            try:
+                ending = await self._try_once(endpoint)
+            except ApiError as error:
+                if not self._teaches(error):
+                    raise
+            else:
+                error_in_stream = None if self._translator.shown else ending.error
+                if error_in_stream is None or not self._teaches(error_in_stream):
+                    return ending
+
+    def _teaches(self, error: ApiError) -> bool:
+        """Whether the backend's refusal says how it wants the request."""
+        if self._attempt is None:
+            return False
+        learnt = self._attempt.lesson(error, self._services.learnt)
+        if learnt:
+            self._services.hub.notice("info", f"{self._record.backend}: {learnt}")
+        return bool(learnt)
+
+    async def _try_once(self, endpoint: Endpoint) -> Ending:
         services, record = self._services, self._record
         wire = WireFormat.for_(endpoint, self._client_headers)
         request = await wire.request(self._body, services.memory, slow=self._slow)

@@ -79,7 +79,15 @@ class WireFormat(ABC):
         record.attempt.prompt_tokens = figure
         request = clamp(request, tokens, endpoint)
         record.max_tokens = request.body.get("max_tokens")
-        return request, tokens
+        return self._named(request), tokens
+
+    def _named(self, request: UpstreamRequest) -> UpstreamRequest:
+        """The request with the limit of output tokens under the name that the server wants."""
+        wanted = self.endpoint.dialect.max_tokens_name
+        if wanted == "max_tokens" or "max_tokens" not in request.body:
+            return request
+        body = {wanted if key == "max_tokens" else key: v for key, v in request.body.items()}
+        return replace(request, body=body)
 
     @abstractmethod
     def translator(

@@ -36,7 +36,6 @@ from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.compare.measuring.run import Run, Taken
 from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.proxy import attempt
-from anyclaude_tui.proxy.wire_format import WireFormat
 from anyclaude_tui.telemetry.events import Outcome, RequestRecord
 from anyclaude_tui.telemetry.hub import Hub
 from anyclaude_tui.telemetry.metrics import RequestView
@@ -101,8 +100,7 @@ async def direct(
         run.reader.feed(out)
         run.line.add(time.monotonic() - record.accepted_at, record.attempt.deltas)
 
-    wire = WireFormat.for_(endpoint)
-    await attempt.alone(wire, body, record, show, http=http, limits=limits)
+    await attempt.alone(endpoint, body, record, show, http=http, limits=limits)
     return run.taken()
 
 

@@ -88,6 +88,8 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
     if offered.tools:
         upstream.update(offered.members)
         upstream["tools"] = offered.tools
+    for name in endpoint.dialect.left_out & upstream.keys():
+        del upstream[name]
     upstream["messages"] = messages
     return UpstreamRequest(
         body=upstream,

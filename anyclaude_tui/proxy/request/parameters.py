@@ -110,12 +110,12 @@ def _thinking(thinking: Any, effort: Any, made: Parameters, dialect: Dialect) ->
         made.members["chat_template_kwargs"] = kwargs
     if not dialect.reasoning_effort:
         return
-    if isinstance(effort, str):
+    # Claude Code goes on sending an effort where its user has turned thinking off.
+    level: str = dialect.reasoning_off
+    if made.thinking and isinstance(effort, str):
         level = _EFFORTS.get(effort, "high")
     elif made.thinking:
         level = _effort_of_budget(thinking.get("budget_tokens"))
-    else:
-        level = "low"
     made.members["reasoning_effort"] = level
 
 

@@ -88,10 +88,35 @@ def _read_tools(tools: Any, made: Offer, context: Context) -> set[str]:
         if name in made.schemas:
             raise invalid("tools: Tool names must be unique.")
         made.schemas[name] = schema
+        if context.dialect.plain_schemas:
+            schema = _plain(schema)
         late = tool.get("defer_loading") is True
         (deferred if late else made.tools).append(_function(name, tool.get("description"), schema))
     made.tools += deferred
     return filtered
+
+
+_REFINEMENTS = frozenset(
+    {"pattern", "format", "minLength", "maxLength", "minItems", "maxItems", "patternProperties"}
+)
+_HOLDS_SCHEMAS = frozenset({"properties", "$defs", "definitions", "dependentSchemas"})
+"""Their members are schemas under names of the tool's own, which may be called as the above."""
+_VALUES = frozenset({"enum", "const", "default", "examples", "required"})
+
+
+def _plain(schema: Any) -> Any:
+    """A schema without what grammars stumble over; what comes back is still checked whole."""
+    if isinstance(schema, list):
+        return [_plain(item) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    plain: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in _HOLDS_SCHEMAS and isinstance(value, Mapping):
+            plain[key] = {name: _plain(one) for name, one in value.items()}
+        elif key not in _REFINEMENTS:
+            plain[key] = value if key in _VALUES else _plain(value)
+    return plain
 
 
 def _function(name: str, description: Any, schema: Mapping[str, Any]) -> dict[str, Any]:

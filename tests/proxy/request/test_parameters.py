@@ -127,6 +127,9 @@ def test_stop_sequences_here_or_there() -> None:
     [
         (None, None, False, "low"),
         ({"type": "disabled"}, None, False, "low"),
+        # With MAX_THINKING_TOKENS=0 Claude Code sends no `thinking`, but an effort all the same.
+        (None, {"effort": "high"}, False, "low"),
+        ({"type": "disabled"}, {"effort": "max"}, False, "low"),
         ({"type": "adaptive"}, None, True, "high"),
         ({"type": "adaptive"}, {"effort": "medium"}, True, "medium"),
         ({"type": "adaptive"}, {"effort": "max"}, True, "high"),
@@ -142,6 +145,13 @@ def test_thinking_and_effort(thinking: Any, output: Any, asked: bool, effort: st
     assert request.body["reasoning_effort"] == effort
     plain = request_for(thinking=thinking, output_config=output)
     assert set(plain.body) == {"model", "stream", "stream_options", "messages"}
+
+
+def test_thinking_off_in_a_servers_own_word() -> None:
+    dialect = Dialect(reasoning_effort=True, reasoning_off="none")  # Ollama
+    assert request_for(dialect, output_config={"effort": "high"}).body["reasoning_effort"] == "none"
+    asked = request_for(dialect, thinking={"type": "adaptive"}, output_config={"effort": "low"})
+    assert asked.body["reasoning_effort"] == "low"
 
 
 SCHEMA = {"type": "object", "properties": {"title": {"type": "string"}}}

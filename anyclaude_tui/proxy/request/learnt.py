@@ -1,0 +1,146 @@
+"""What a backend's refusals teach: how it wants the request that it has just refused.
+
+Pure but for the memory of what was learnt. A refusal that is understood changes the dialect
+for this server and model, and the request is translated and sent again; one that teaches
+nothing new is told. So each lesson costs one request, once a session.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from anyclaude_tui.backends.base import Dialect, Endpoint
+
+_WITHOUT: dict[str, Mapping[str, Any]] = {
+    "top_k": {"top_k": False},
+    "stop": {"stop": False},
+    "response_format": {"json_schema": False},
+    "reasoning_effort": {"reasoning_effort": False},
+    "chat_template_kwargs": {"enable_thinking": False},
+}
+"""Members that the dialect has a word for; what they were to do is then done otherwise."""
+OPTIONAL = frozenset(
+    {
+        *_WITHOUT,
+        "temperature",
+        "top_p",
+        "min_p",
+        "repetition_penalty",
+        "presence_penalty",
+        "frequency_penalty",
+        "seed",
+        "return_progress",
+        "stream_options",
+    }
+)
+"""Members of a request that it can do without."""
+
+_UNKNOWN = re.compile(
+    r"unsupported|not supported|does ?n[o']t support|unrecognized|unknown|unexpected|extra inputs"
+    r"|not (?:permitted|allowed)|only the default",
+    re.IGNORECASE,
+)
+_COMPLETION = re.compile(r"max_completion_tokens", re.IGNORECASE)
+_IMAGES = re.compile(
+    r"image[\w ]{0,20} (?:is|are|input is)? ?not supported|not support[\w ]{0,20} image"
+    r"|image_url.{0,60}(?:unknown|invalid|unsupported|expected|not supported)"
+    r"|(?:unknown|invalid|unsupported|expected).{0,60}image_url|only 'text' content"
+    r"|no endpoints found that support image|mmproj|not a (?:vision|multimodal)"
+    r"|text-only model|not multimodal",
+    re.IGNORECASE | re.DOTALL,
+)
+_GRAMMAR = re.compile(
+    r"(?:parse|compile|initiali[sz]e|build|invalid|error|fail)\w*.{0,60}grammar"
+    r"|grammar.{0,40}(?:error|invalid|fail)|json.?schema.{0,40}(?:conversion|not supported|fail)"
+    r"|unsupported (?:json )?schema|pattern must start with",
+    re.IGNORECASE | re.DOTALL,
+)
+_TOOL_CHOICE = re.compile(r"tool_choice.{0,60}(?:object|string|auto)", re.IGNORECASE | re.DOTALL)
+_REASONING = re.compile(
+    r"reasoning_content.{0,60}(?:must|missing|required|pass)|missing.{0,30}reasoning_content",
+    re.IGNORECASE | re.DOTALL,
+)
+_CAPS = tuple(
+    re.compile(text, re.IGNORECASE | re.DOTALL)
+    for text in (
+        r"max_(?:completion_)?tokens.{0,40}limit \(?(\d{2,7})",
+        r"supports? at most (\d{2,7}) (?:completion|output) tokens",
+        r"range of max_(?:completion_)?tokens is \[\d+, ?(\d{2,7})\]",
+        r"max_(?:completion_)?tokens\b.{0,40}less than or equal to `?(\d{2,7})",
+    )
+)
+"""vllm-mlx; OpenAI; DeepSeek; Groq."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A change of the dialect, and what it means for the user."""
+
+    changes: Mapping[str, Any]
+    words: str
+
+
+def lesson(words: str, body: Mapping[str, Any], dialect: Dialect) -> Lesson | None:
+    """What a refusal of `body` in these words teaches beyond what `dialect` says; None:
+    nothing."""
+    if _COMPLETION.search(words) and _UNKNOWN.search(words) and "max_tokens" in body:
+        return Lesson(
+            {"max_tokens_name": "max_completion_tokens"}, "it wants max_completion_tokens"
+        )
+    cap = next((int(found[1]) for one in _CAPS if (found := one.search(words))), None)
+    asked = body.get(dialect.max_tokens_name)
+    if cap is not None and isinstance(asked, int) and asked > cap:
+        return Lesson({"max_tokens_cap": cap}, f"it writes at most {cap:,} tokens a reply")
+    if isinstance(body.get("tool_choice"), Mapping) and _TOOL_CHOICE.search(words):
+        return Lesson({"tool_choice": "strings"}, "it takes no tool_choice that names a tool")
+    if dialect.images and _IMAGES.search(words) and has_images(body):
+        return Lesson({"images": False}, "its model reads no images: they are left out")
+    if body.get("tools") and not dialect.plain_schemas and _GRAMMAR.search(words):
+        return Lesson(
+            {"plain_schemas": True},
+            "its grammar refuses the tools' schemas: they go without pattern, format and lengths",
+        )
+    if dialect.reasoning_history == "drop" and _REASONING.search(words):
+        return Lesson({"reasoning_history": "reasoning_content"}, "it wants earlier thinking back")
+    if _UNKNOWN.search(words):
+        for name in sorted(OPTIONAL & body.keys() - dialect.left_out):
+            if re.search(rf"\b{name}\b", words):
+                changes = _WITHOUT.get(name, {"left_out": dialect.left_out | {name}})
+                return Lesson(changes, f"it takes no {name}")
+    return None
+
+
+def has_images(body: Mapping[str, Any]) -> bool:
+    """Whether a chat completions request holds an image."""
+    return any(
+        part.get("type") == "image_url"
+        for message in body.get("messages", ())
+        if isinstance(message["content"], list)
+        for part in message["content"]
+    )
+
+
+class Learnt:
+    """What a session has learnt, by server and model."""
+
+    def __init__(self) -> None:
+        self._changes: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def applied(self, endpoint: Endpoint) -> Endpoint:
+        """The endpoint, with its dialect as it has been learnt."""
+        changes = self._changes.get((endpoint.url, endpoint.model))
+        if not changes:
+            return endpoint
+        return replace(endpoint, dialect=replace(endpoint.dialect, **changes))
+
+    def learn(self, endpoint: Endpoint, body: Mapping[str, Any], words: str) -> str:
+        """Take in a refusal of `body` by `endpoint` (as `applied`); "" when it teaches
+        nothing new, else what was learnt, in words."""
+        found = None if endpoint.native else lesson(words, body, endpoint.dialect)
+        if found is None:
+            return ""
+        self._changes.setdefault((endpoint.url, endpoint.model), {}).update(found.changes)
+        return found.words
