@@ -17,6 +17,7 @@ from anyclaude_tui.config.loading import resolve
 from anyclaude_tui.config.reference import sections
 from anyclaude_tui.screens.actions import ACTIONS, DIGITS, chord_name, find
 from tests.support import references
+from tests.test_errors import exceptions, rows
 from tools import config_docs, tables
 
 ROOT = Path(__file__).parents[1]
@@ -182,6 +183,11 @@ def test_what_the_source_refers_to_is_in_the_tree() -> None:
         for text in references.texts(path)
         for one in references.wrong(text)
     ] == []
+
+
+def test_every_exception_of_ours_is_on_the_page_of_architecture() -> None:
+    assert {"ApiError", "ConfigError", "BackendError"} <= exceptions().keys()
+    assert rows().keys() == exceptions().keys()
 
 
 def test_the_changes_are_told_by_kind() -> None:

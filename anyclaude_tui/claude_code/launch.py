@@ -24,6 +24,10 @@ PAST_THE_PROXY = {f"CLAUDE_CODE_USE_{cloud}": "0" for cloud in _CLOUDS} | {
 """What would make Claude Code talk to somebody else whatever its base URL, and the values that
 turn it off (measured, 2.1.329)."""
 
+NO_CHECK = {"skipWebFetchPreflight": True}
+"""Settings with which WebFetch does not first ask api.anthropic.com about the domain, whatever
+the base URL (`docs/protocol/claude-code.md`, "WebSearch and WebFetch")."""
+
 WATCHDOG_MS = str(24 * 3600 * 1000)
 """Claude Code's own watchdogs give up on a slow prefill after 300 s; ours are the judge."""
 LEAST_COMPACT_WINDOW_TOKENS = 100_000
@@ -123,12 +127,14 @@ def launch(
     mode: str = "start",
     cwd: str | None = None,
     env: Mapping[str, str] = os.environ,
+    fetch_check: bool = True,
 ) -> Launch:
     """What to run in the pane.
 
     `session` comes from `session_env`; `mode` is start, continue (the last conversation)
     or shell. Where Claude Code is not installed the small chat client takes its place,
-    with a note that says how to install it. Raises ClaudeMissing.
+    with a note that says how to install it. `fetch_check`: it may ask Anthropic's server
+    whether a page may be fetched. Raises ClaudeMissing.
     """
     off = {name: value for name, value in PAST_THE_PROXY.items() if env.get(name)}
     added = {**session, **off, **past_http_proxies(env), **settings.env}
@@ -149,7 +155,9 @@ def launch(
     if "--settings" not in given:
         folder = config.home(env) / "state"
         given = (
-            *settings_files.arguments(PAST_THE_PROXY | added, env, Path(where), folder),
+            *settings_files.arguments(
+                PAST_THE_PROXY | added, env, Path(where), folder, {} if fetch_check else NO_CHECK
+            ),
             *given,
         )
     return Launch((command, *given), full, where, settings=shown)

@@ -14,6 +14,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 MANAGED = (
     Path("/etc/claude-code/managed-settings.json"),
@@ -46,21 +47,27 @@ def overriding(
 
 
 def arguments(
-    ours: Mapping[str, str], env: Mapping[str, str], directory: Path, folder: Path
+    ours: Mapping[str, str],
+    env: Mapping[str, str],
+    directory: Path,
+    folder: Path,
+    more: Mapping[str, Any] | None = None,
 ) -> tuple[str, ...]:
-    """`--settings FILE` with those of our variables that a file would override; else nothing.
+    """`--settings FILE` with those of our variables that a file would override, and with
+    `more`, the settings that there is no variable for; nothing where there are neither.
 
     The file is in `folder`, the user's alone, because the token is in it, and goes when we end.
     Nothing as well where it cannot be written: `doctor` says what is in the way.
     """
     names = {name for _, found in overriding(ours, env, directory) for name in found}
-    if not names:
+    if not names and not more:
         return ()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         number, path = tempfile.mkstemp(dir=folder, prefix="claude-settings-", suffix=".json")
         with os.fdopen(number, "w", encoding="utf-8") as file:
-            json.dump({"env": {name: ours[name] for name in sorted(names)}}, file)
+            made = {"env": {name: ours[name] for name in sorted(names)}} if names else {}
+            json.dump({**made, **(more or {})}, file)
     except OSError:
         return ()
     atexit.register(_remove, path)

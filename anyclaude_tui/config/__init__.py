@@ -28,6 +28,7 @@ from anyclaude_tui.config.settings import (
     Port,
     ProxySettings,
     RoleSettings,
+    SearchSettings,
     Settings,
 )
 
@@ -46,6 +47,7 @@ __all__ = [
     "Port",
     "ProxySettings",
     "RoleSettings",
+    "SearchSettings",
     "Settings",
     "from_legacy",
     "home",

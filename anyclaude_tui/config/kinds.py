@@ -57,6 +57,8 @@ class Kind:
     """It keeps a prompt cache: where it reports nothing, what was reused is estimated."""
     simulated: bool = False
     """No model answers."""
+    searches: bool = False
+    """Its service makes the web searches that a request asks for."""
 
     @property
     def in_memory(self) -> bool:
@@ -143,6 +145,7 @@ KINDS: dict[str, Kind] = {
             backend=f"{_BACKENDS}.anthropic:AnthropicBackend",
             rest=Rest.URL,
             example="https://api.anthropic.com",
+            searches=True,
         ),
     )
 }
@@ -173,3 +176,9 @@ def is_prefix_cached(kind: str) -> bool:
     """Whether it keeps a prompt cache."""
     row = KINDS.get(kind)
     return row is not None and row.prefix_cached
+
+
+def searches(kind: str) -> bool:
+    """Whether its service makes web searches itself."""
+    row = KINDS.get(kind)
+    return row is not None and row.searches

@@ -20,7 +20,7 @@ from anyclaude_tui.config import legacy, project
 from anyclaude_tui.config.kinds import DEFAULT, KINDS, Kind, Rest
 from anyclaude_tui.config.mistakes import line_of, nearest, plain
 from anyclaude_tui.config.project import Key, LeftOut, ProjectFile
-from anyclaude_tui.config.settings import SECTIONS, BackendSettings, Settings
+from anyclaude_tui.config.settings import SEARCH_PROVIDERS, SECTIONS, BackendSettings, Settings
 from anyclaude_tui.redaction import HIDDEN, shown
 
 
@@ -250,6 +250,12 @@ def _convert(raw: dict[str, Any], text: str, source: str) -> Settings:
         raise ConfigError(
             f"{source}{line_of(text, 'proxy.host')}: proxy.host: the proxy listens on loopback "
             "only: use 127.0.0.1, and an ssh tunnel from elsewhere"
+        )
+    provider = settings.search.provider
+    if provider not in SEARCH_PROVIDERS:
+        raise ConfigError(
+            f"{source}{line_of(text, 'search.provider')}: search.provider: {provider!r} is none"
+            f"{nearest(provider, SEARCH_PROVIDERS)}. Use one of {', '.join(SEARCH_PROVIDERS)}."
         )
     leader = settings.dashboard.leader
     if "+" not in leader and not re.fullmatch(r"f\d{1,2}", leader):

@@ -20,10 +20,10 @@ def remember(settings: Settings, env: Mapping[str, str] = os.environ) -> None:
 def _secrets(settings: Settings, env: Mapping[str, str]) -> Iterator[str]:
     yield settings.proxy.token or ""
     tables = [settings.claude.env]
-    for backend in settings.backends.values():
-        key = backend.api_key or ""
+    keys = [backend.api_key for backend in settings.backends.values()]
+    for key in filter(None, (*keys, settings.search.api_key)):
         named = key.startswith(FROM_ENVIRONMENT)
         yield env.get(key.removeprefix(FROM_ENVIRONMENT), "") if named else key
-        tables.append(backend.env)
+    tables += [backend.env for backend in settings.backends.values()]
     for table in tables:
         yield from (value for name, value in table.items() if is_secret(name))

@@ -105,6 +105,10 @@ class ClaudeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """Arguments before those given after `--`."""
     env: dict[str, str] = msgspec.field(default_factory=dict)
     """More environment for Claude Code; stronger than our own."""
+    fetch_check: bool = False
+    """Before WebFetch fetches a page, Claude Code asks Anthropic's server whether the domain is
+    safe. false: only where the backend is such a service; the check names each domain to
+    Anthropic, and without it nothing could be fetched offline."""
 
 
 class RoleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -123,6 +127,27 @@ class DiscoverySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """Folders with models on disk, besides the Hugging Face cache and LM Studio's folder."""
     ports: tuple[int, ...] = ()
     """Ports where a model server may answer, besides 1234, 8080, 8081, 8000, 11434, 10240."""
+
+
+SEARCH_PROVIDERS = ("off", "searxng", "brave", "tavily", "ddgs")
+
+
+class SearchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[search]`: who answers Claude Code's web searches. A query leaves this machine, and
+    nothing else of the conversation does; off until you choose."""
+
+    provider: str = "off"
+    """One of off, searxng (a server of your own, url), brave, tavily (with api_key), ddgs
+    (public engines without a key; the extra `search`). With any but off, queries leave this
+    machine."""
+    url: str | None = None
+    """Address of the SearXNG server; for brave and tavily of what stands in their place."""
+    api_key: str | None = None
+    """Key for the provider; `env:NAME` reads it from the environment."""
+    results: Annotated[int, msgspec.Meta(ge=1, le=20)] = 8
+    """Results of one search."""
+    timeout_s: Seconds = 15.0
+    """A search that takes longer is given up, and the model is told so."""
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -166,6 +191,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     proxy: ProxySettings = ProxySettings()
     limits: Limits = Limits()
     claude: ClaudeSettings = ClaudeSettings()
+    search: SearchSettings = SearchSettings()
     logs: LogSettings = LogSettings()
     dashboard: DashboardSettings = DashboardSettings()
 
@@ -176,6 +202,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "proxy": ProxySettings,
     "limits": Limits,
     "claude": ClaudeSettings,
+    "search": SearchSettings,
     "logs": LogSettings,
     "dashboard": DashboardSettings,
 }

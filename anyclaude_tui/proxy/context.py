@@ -15,6 +15,7 @@ from anyclaude_tui.proxy.clock import Clock
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.learnt import Learnt
 from anyclaude_tui.proxy.request.token_counter import TokenCounter
+from anyclaude_tui.search.searcher import Searcher
 from anyclaude_tui.telemetry.events import RequestRecord, Role
 from anyclaude_tui.telemetry.hub import Hub
 
@@ -75,5 +76,7 @@ class Services:
     counter: TokenCounter = field(default_factory=TokenCounter)
     learnt: Learnt = field(default_factory=Learnt)
     observers: tuple[Observer, ...] = ()
+    searcher: Searcher | None = None
+    """Who makes web searches; None where nobody does, not even to say so."""
     metrics: Callable[[], tuple[bytes, str]] | None = None
     """What `GET /metrics` answers: body and content type."""

@@ -23,6 +23,7 @@ from anyclaude_tui.proxy.context import Services
 from anyclaude_tui.proxy.downstream import Reply, error_response
 from anyclaude_tui.proxy.errors import ApiError, invalid
 from anyclaude_tui.proxy.exchange import Exchange
+from anyclaude_tui.proxy.web_search import SearchExchange, ours
 from anyclaude_tui.proxy.wire_format import WireFormat, slow_to_translate
 from anyclaude_tui.telemetry.events import Outcome, RequestRecord, Role
 
@@ -175,14 +176,18 @@ class ProxyServer:
         record = self._record(request, body, len(raw), accepted, streaming)
         reply = Reply(request, record.id, streaming=streaming)
         passed = {name: request.headers[name] for name in NATIVE_HEADERS if name in request.headers}
-        exchange = Exchange(
-            self._services,
-            record,
-            body,
-            reply,
-            client_headers=passed,
-            slow=slow_to_translate(raw),
-        )
+        searches = ours(body, self._services)
+        if searches is not None:
+            exchange: Exchange = SearchExchange(self._services, record, body, reply, searches)
+        else:
+            exchange = Exchange(
+                self._services,
+                record,
+                body,
+                reply,
+                client_headers=passed,
+                slow=slow_to_translate(raw),
+            )
         task = asyncio.current_task()
         assert task is not None
         self._exchanges[task] = exchange

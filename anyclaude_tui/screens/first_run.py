@@ -45,11 +45,13 @@ WELCOME = (
 )
 GRACE_S = 0.5
 """Who was typing into the pane when the screen came has not chosen anything."""
-OTHERS = 15
+OTHERS = 16
 """Lines of the screen that are not the list's."""
 SHORT = 20
 OTHERS_SHORT = 5
 """In a short window: title, what is known of the choice, keys."""
+
+SEARCH = "Web search: off; [search] in the settings. A query then leaves this machine."
 
 KEYS = (
     ("Enter", "begin"),
@@ -136,7 +138,7 @@ class FirstRunScreen(Screen[str]):
             lines = [rule(backend_rows.title(row), right, width, "─"), *_indented(known, inner)]
         lines += [()] * (rows - len(lines))
         self._details.set_lines([pad(line, width) for line in lines[:rows]])
-        tools = [self._claude, *backend_rows.tools(self._found, inner)]
+        tools = [self._claude, *backend_rows.tools(self._found, inner), text(SEARCH, Tone.LABEL)]
         self._tools.set_lines(_indented(tools, inner))
         keys = CANCEL if self._switching is not None else KEYS
         self._footer.set_lines([keys_line(keys, self.size.width)])

@@ -37,7 +37,9 @@ from anyclaude_tui.proxy.request.token_counter import TokenCounter
 from anyclaude_tui.proxy.server import ProxyServer
 from anyclaude_tui.proxy.toolcalls.validation import preload
 from anyclaude_tui.proxy.upstream import open_http
+from anyclaude_tui.proxy.web_search import is_a_service
 from anyclaude_tui.redaction import OWN, shown
+from anyclaude_tui.search.searcher import Searcher
 from anyclaude_tui.session.switchboard import SERVING, Switchboard
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub, Snapshot
@@ -88,6 +90,7 @@ class Session:
         self.observers = make_observers(settings.logs, home, self.hub, log_file=log_file)
         OWN.add(self.token)
         secrets_of_settings.remember(settings)
+        self.searcher = Searcher(settings.search)
         self.switchboard = Switchboard(
             self._make_backend, self.hub, roles=self._roles(settings), keep=settings.keep_backends
         )
@@ -119,6 +122,7 @@ class Session:
             memory=CallMemory(),
             counter=TokenCounter(self.home / "state" / "calibration.json"),
             observers=(self.observers,),
+            searcher=self.searcher,
             metrics=lambda: (self.observers.prometheus_text(), CONTENT_TYPE),
         )
         self._proxy = ProxyServer(self._services, self.token, self.settings.proxy.host, self.port)
@@ -178,6 +182,7 @@ class Session:
         self.switchboard.roles = roles
         self.switchboard.keep = settings.keep_backends
         self.observers.apply(settings.logs)
+        self.searcher.apply(settings.search)
         if self._services is not None:
             self._services.limits = settings.limits
 
@@ -258,7 +263,15 @@ class Session:
         status = next(iter(self.switchboard.statuses()), None)
         model = (status.model or status.name) if status else self.first
         env = session_env(self.url, self.token, model, status.window_tokens if status else None)
-        return launch(self.settings.claude, env, self._claude_args, mode=mode, cwd=self._cwd)
+        elsewhere = status is not None and is_a_service(status)
+        return launch(
+            self.settings.claude,
+            env,
+            self._claude_args,
+            mode=mode,
+            cwd=self._cwd,
+            fetch_check=self.settings.claude.fetch_check or elsewhere,
+        )
 
     def settings_of(self, name: str) -> BackendSettings:
         """The settings of a backend by its name. Raises ConfigError."""

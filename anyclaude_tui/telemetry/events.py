@@ -99,6 +99,22 @@ class AttemptRecord:
 
 
 @dataclass(slots=True)
+class WebSearch:
+    """One search that the proxy made for a request. Times are monotonic seconds."""
+
+    provider: str
+    query: str
+    """As it may be shown: without secrets."""
+    started_at: float
+    ended_at: float | None = None
+    results: int = 0
+    error: str = ""
+    """Why there are no results, in words."""
+    sent: bool = False
+    """The query has left for the provider."""
+
+
+@dataclass(slots=True)
 class RequestRecord:
     """Everything known about one request. Times are monotonic seconds; None = not (yet)."""
 
@@ -144,6 +160,10 @@ class RequestRecord:
     rescued_calls: int = 0
     dropped_calls: int = 0
     tool_calls: int = 0
+    web_searches: int = 0
+    """Searches that were sent to a provider."""
+    searches: list[WebSearch] = field(default_factory=list)
+    """All that were asked for, in their order."""
 
     stop_reason: str | None = None
     outcome: Outcome | None = None
@@ -186,6 +206,7 @@ COUNTERS = (
     Counter("repaired_calls", "Tool calls with mended arguments."),
     Counter("rescued_calls", "Tool calls that were written as text."),
     Counter("dropped_calls", "Tool calls that could not be used."),
+    Counter("web_searches", "Web searches sent to a provider."),
 )
 """All counters: hub, journal, metrics and Prometheus walk this list."""
 

@@ -65,6 +65,8 @@ class Explainer:
         self, record: RequestRecord, body: Mapping[str, Any], upstream: bytes, endpoint: Endpoint
     ) -> None:
         """Compare its prompt with those before, and keep it. Wants no reply."""
+        if not endpoint.model:
+            return  # no model reads it (a web search)
         cache = (record.backend, endpoint.url, endpoint.model)
         earlier = self._compared.get(record.id)
         if earlier is not None and earlier[0] == cache:

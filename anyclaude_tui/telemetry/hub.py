@@ -60,6 +60,7 @@ class Totals:
     repaired_calls: int = 0
     rescued_calls: int = 0
     dropped_calls: int = 0
+    web_searches: int = 0
 
 
 @dataclass(frozen=True, slots=True)

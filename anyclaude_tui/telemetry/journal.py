@@ -90,6 +90,17 @@ def entry(
         "why": record.why or None,
         "prefix": prefix_entry(comparison, attempt.prompt_tokens.value),
         "notices": list(record.notices),
+        "searches": [
+            {
+                "provider": one.provider,
+                "query": one.query,
+                "ms": _ms(None if one.ended_at is None else one.ended_at - one.started_at),
+                "results": None if one.error else one.results,
+                "error": one.error or None,
+                "sent": one.sent,
+            }
+            for one in record.searches
+        ],
         "sources": {
             "promptTokens": attempt.prompt_tokens.source,
             "cachedTokens": attempt.cached_tokens.source,

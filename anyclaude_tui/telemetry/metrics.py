@@ -17,6 +17,7 @@ from anyclaude_tui.telemetry.events import (
     RequestRecord,
     Role,
     Truncation,
+    WebSearch,
     counts,
 )
 
@@ -179,6 +180,21 @@ def context_percent(record: RequestRecord) -> Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchView:
+    """One web search, as it is shown."""
+
+    provider: str
+    query: str
+    start_s: float
+    """After the request was accepted."""
+    time_s: float
+    """Still growing while it runs."""
+    running: bool
+    results: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestView:
     """One request as a screen, a file or a report shows it. Seconds, bytes, tokens."""
 
@@ -235,6 +251,7 @@ class RequestView:
     repaired_calls: int
     rescued_calls: int
     dropped_calls: int
+    web_searches: int
     stop_reason: str | None
     outcome: Outcome | None
     truncation: Truncation | None
@@ -242,6 +259,20 @@ class RequestView:
     status: int | None
     why: str
     notices: tuple[str, ...]
+    searches: tuple[SearchView, ...] = ()
+
+
+def _search(search: WebSearch, accepted_at: float, now: float) -> SearchView:
+    end = now if search.ended_at is None else search.ended_at
+    return SearchView(
+        search.provider,
+        search.query,
+        start_s=max(0.0, search.started_at - accepted_at),
+        time_s=max(0.0, end - search.started_at),
+        running=search.ended_at is None,
+        results=search.results,
+        error=search.error,
+    )
 
 
 def view(record: RequestRecord, now: float) -> RequestView:
@@ -301,4 +332,5 @@ def view(record: RequestRecord, now: float) -> RequestView:
         status=record.status,
         why=record.why,
         notices=tuple(record.notices),
+        searches=tuple(_search(one, record.accepted_at, end) for one in record.searches),
     )

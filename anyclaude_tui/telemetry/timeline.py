@@ -25,7 +25,7 @@ def timeline(record: RequestRecord) -> tuple[Moment, ...]:
     if attempt.prefill_total_tokens is not None:
         prefill = counted(attempt.prefill_total_tokens, "token")
     end = ": ".join(text for text in (str(record.outcome or ""), record.reason) if text)
-    marks = (
+    marks: tuple[tuple[float | None, str, str], ...] = (
         (record.accepted_at, "accepted", counted(record.prompt_bytes, "byte")),
         (record.admitted_at, "admitted", ""),
         (attempt.sent_at, "sent", sent),
@@ -37,6 +37,10 @@ def timeline(record: RequestRecord) -> tuple[Moment, ...]:
         (attempt.last_delta_at, "last delta", counted(attempt.deltas, "delta")),
         (record.ended_at, "ended", end),
     )
+    for search in record.searches:
+        found = search.error or counted(search.results, "result")
+        marks = (*marks, (search.started_at, "search", search.query))
+        marks = (*marks, (search.ended_at, "search ended", found))
     moments = (
         Moment(round(1000 * (at - record.accepted_at), 1), event, detail)
         for at, event, detail in marks

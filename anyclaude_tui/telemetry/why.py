@@ -22,6 +22,8 @@ def why(record: RequestRecord, comparison: Comparison | None) -> str:
     bad = _bad_ending(record)
     if bad:
         return bad
+    if record.searches:
+        return _search(record)
     spans = _spans(record)
     if not spans:
         return _ended_early(record)
@@ -73,6 +75,16 @@ def _bad_ending(record: RequestRecord) -> str:
         took = _seconds((record.ended_at or record.accepted_at) - record.accepted_at)
         return f"ended: {record.reason or 'the client left'} after {took}, {_stage(record)}"
     return ""
+
+
+def _search(record: RequestRecord) -> str:
+    """What the longest of its web searches took; no model answered this request."""
+    timed = [one for one in record.searches if one.ended_at is not None]
+    if not timed:
+        return ""
+    one = max(timed, key=lambda search: (search.ended_at or 0.0) - search.started_at)
+    seconds = _seconds((one.ended_at or one.started_at) - one.started_at)
+    return f"search: {counted(one.results, 'result')} from {one.provider} in {seconds}"
 
 
 def _stage(record: RequestRecord) -> str:

@@ -65,6 +65,8 @@ def heading(snapshot: Snapshot, request: RequestView) -> Line:
 
 def phase_rows(request: RequestView, width: int) -> list[Line]:
     """The four phases, done, running or to come, and how long each took."""
+    if request.searches:
+        return _search_rows(request, width)
     at = _place(request)
     ended = request.outcome is not None
     failed = ended and not request.ttft_s
@@ -85,6 +87,17 @@ def phase_rows(request: RequestView, width: int) -> list[Line]:
         names += pad((seg,), size)
         times += ((("  ", Tone.TEXT), *span)) if last else pad((("  ", Tone.TEXT), *span), size)
     return [fit(names, width), fit(times, width)]
+
+
+def _search_rows(request: RequestView, width: int) -> list[Line]:
+    """In place of the phases: the web search that runs, or ran last."""
+    one = request.searches[-1]
+    sign, tone = (
+        ("●", Tone.LIVE) if one.running else ("✗", Tone.BAD) if one.error else ("✓", Tone.LABEL)
+    )
+    seconds = (format.clock_s if one.running else format.seconds)(one.time_s)
+    name = ((f"{sign} search", tone), (f"  {one.provider}", Tone.LABEL))
+    return [fit(name, width), fit((("  ", Tone.TEXT), *text(seconds)), width)]
 
 
 def _place(request: RequestView) -> int:
@@ -119,6 +132,8 @@ def detail(request: RequestView, width: int) -> Line:
     """One line on what is going on in the phase, with a bar where the end is known."""
     if request.outcome is not None:
         return ending(request, width)
+    if request.searches:
+        return fit(text(clean(request.searches[-1].query), Tone.LABEL), width)
     if request.phase in (Phase.ACCEPTED, Phase.QUEUED):
         place = request.queue_position
         waits = f"{place} in line" if place else "waits"

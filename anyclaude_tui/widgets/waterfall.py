@@ -30,6 +30,11 @@ class Span:
 
 def spans(request: RequestView) -> list[Span]:
     """The phases that are known, in their order, without those that took no time at all."""
+    if request.searches:
+        return [
+            Span("search", one.start_s, measured(one.time_s), one.running)
+            for one in request.searches
+        ]
     first = request.ttft_s.value
     found: list[Span] = []
     sent = request.phase not in (Phase.ACCEPTED, Phase.QUEUED)

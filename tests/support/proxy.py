@@ -25,6 +25,7 @@ from anyclaude_tui.proxy.admission import Gate
 from anyclaude_tui.proxy.context import Lane, Observer, Services
 from anyclaude_tui.proxy.server import ProxyServer
 from anyclaude_tui.proxy.upstream import open_http
+from anyclaude_tui.search.searcher import Searcher
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub
 from anyclaude_tui.telemetry.metrics import RequestView
@@ -43,6 +44,7 @@ class FixedBackend(Backend):
             url, "real-model", dialect, slots=slots, window_tokens=window_tokens
         )
         self.recoveries = 0
+        self.told_url = url
         self.gone = ""
 
     async def start(self) -> None:
@@ -52,7 +54,9 @@ class FixedBackend(Backend):
         pass
 
     def status(self) -> BackendStatus:
-        return BackendStatus(self.name, self.kind, BackendState.READY, model="real-model")
+        return BackendStatus(
+            self.name, self.kind, BackendState.READY, model="real-model", url=self.told_url
+        )
 
     @property
     def endpoint(self) -> Endpoint:
@@ -124,16 +128,24 @@ async def running_proxy(
     slots: int = 8,
     window_tokens: int | None = None,
     observers: tuple[Observer, ...] = (),
+    searcher: Searcher | None = None,
+    kind: str = "fixed",
 ) -> AsyncIterator[Proxy]:
     """A proxy in front of `upstream_url` (with /v1)."""
     backend = FixedBackend(
         f"{upstream_url}/chat/completions", dialect or Dialect(), slots, window_tokens
     )
+    backend.kind = kind
     gate = Gate(slots)
     hub = Hub()
     async with open_http() as http:
         services = Services(
-            OneLane(Lane(backend, gate)), hub, http, limits or Limits(), observers=observers
+            OneLane(Lane(backend, gate)),
+            hub,
+            http,
+            limits or Limits(),
+            observers=observers,
+            searcher=searcher,
         )
         server = ProxyServer(services, TOKEN, "127.0.0.1", 0)
         await server.start()

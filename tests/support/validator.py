@@ -60,6 +60,8 @@ class Message:
     stop_reason: str | None = None
     stop_sequence: str | None = None
     usage: dict[str, int] = field(default_factory=dict)
+    server_tool_use: dict[str, int] = field(default_factory=dict)
+    """The usage's own member of this name."""
     error: dict[str, Any] | None = None
     """The error that ended it instead of `message_stop`."""
     pings: int = 0
@@ -198,6 +200,16 @@ class _Judge:
             assert block["id"].startswith("toolu_"), f"not an id of ours: {block['id']!r}"
             assert block["id"] not in self._call_ids, f"id {block['id']} used twice"
             self._call_ids.add(block["id"])
+        elif kind == "server_tool_use":
+            _keys(block, {"type", "id", "name", "input"})
+            assert block["input"] == {}, "a call's input belongs into its deltas"
+            assert block["id"].startswith("srvtoolu_"), f"no id of a server tool: {block['id']!r}"
+            assert block["id"] not in self._call_ids, f"id {block['id']} used twice"
+            self._call_ids.add(block["id"])
+        elif kind == "web_search_tool_result":
+            _keys(block, {"type", "tool_use_id", "content"})
+            assert block["tool_use_id"] in self._call_ids, "a result without its call"
+            assert self.message.kinds[-1] == "server_tool_use", "a result not behind its call"
         else:
             assert block == EMPTY.get(kind), f"odd start of a block: {block}"
         self._open = dict(block)
@@ -212,7 +224,8 @@ class _Judge:
         kind = delta["type"]
         assert kind in DELTA_OF, f"unknown delta {kind!r}"
         block, name = DELTA_OF[kind]
-        assert self._open["type"] == block, f"{kind} in a block of type {self._open['type']}"
+        allowed = (block, "server_tool_use") if block == "tool_use" else (block,)
+        assert self._open["type"] in allowed, f"{kind} in a block of type {self._open['type']}"
         _keys(delta, {"type", name})
         value = delta[name]
         assert isinstance(value, str), f"{kind} without a text"
@@ -232,7 +245,9 @@ class _Judge:
         assert self._open is not None, "a stop without an open block"
         assert payload["index"] == self._index, "a stop for a block that is not open"
         block, self._open = self._open, None
-        if block["type"] == "tool_use":
+        if block["type"] == "web_search_tool_result":
+            return
+        if block["type"] in ("tool_use", "server_tool_use"):
             text = "".join(self._json)
             try:
                 block["input"] = json.loads(text, parse_constant=_no_constant)
@@ -264,6 +279,7 @@ class _Judge:
         self._ended = True
         self.message.stop_reason, self.message.stop_sequence = reason, sequence
         self.message.usage = usage
+        self.message.server_tool_use = payload["usage"].get("server_tool_use", {})
 
     def _message_stop(self, payload: dict[str, Any]) -> None:
         _keys(payload, {"type"})

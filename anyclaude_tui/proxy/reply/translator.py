@@ -76,7 +76,7 @@ class Translator(ABC):
         """A delta of the open block that adds nothing; b"" if none is open."""
 
     @abstractmethod
-    def _usage(self) -> dict[str, int]:
+    def _usage(self) -> dict[str, Any]:
         """The usage for the client, as far as it is known."""
 
     @property

@@ -30,7 +30,7 @@ def event(payload: Mapping[str, Any]) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode(), encode(payload))
 
 
-def message_start(message_id: str, model: str, usage: Mapping[str, int]) -> bytes:
+def message_start(message_id: str, model: str, usage: Mapping[str, Any]) -> bytes:
     """The first event: an empty message."""
     return event({"type": "message_start", "message": message(message_id, model, usage)})
 
@@ -38,7 +38,7 @@ def message_start(message_id: str, model: str, usage: Mapping[str, int]) -> byte
 def message(
     message_id: str,
     model: str,
-    usage: Mapping[str, int],
+    usage: Mapping[str, Any],
     content: list[dict[str, Any]] | None = None,
     stop_reason: str | None = None,
     stop_sequence: str | None = None,
@@ -91,7 +91,7 @@ def block_stop(index: int) -> bytes:
 
 
 def message_delta(
-    stop_reason: str | None, stop_sequence: str | None, usage: Mapping[str, int]
+    stop_reason: str | None, stop_sequence: str | None, usage: Mapping[str, Any]
 ) -> bytes:
     """How the message ended, and its usage. With a null stop reason it is the keepalive
     that Claude Code counts (`docs/protocol/claude-code.md`, "Keepalives that work")."""

@@ -53,11 +53,24 @@ def overview(request: RequestView, moments: Sequence[Any], width: int) -> list[L
     width = min(width, READABLE)
     lines += [(), *columns(numbers(request), max(2, min(4, width // 29)), width)]
     lines.append(current_request.context(request, width))
+    lines += searches(request, width)
     for notice in request.notices:
         lines += [*([()] if notice is request.notices[0] else [])]
         lines += wrapped(f"note: {notice}", width, 3, Tone.LABEL)
     if moments:
         lines += [(), text("Events", Tone.STRONG), *_events(moments, width)]
+    return lines
+
+
+def searches(request: RequestView, width: int) -> list[Line]:
+    """The web searches: what was asked of whom, and what came."""
+    lines: list[Line] = []
+    for one in request.searches:
+        found = f"{one.results} results" if not one.error else one.error
+        head = f"{one.provider}: {clean(one.query)}"
+        lines += [(), *wrapped(head, width, 3, Tone.STRONG)]
+        words = "searching…" if one.running else f"{found} in {format.seconds(one.time_s)}"
+        lines += wrapped(clean(words), width, 3, Tone.WARN if one.error else Tone.LABEL)
     return lines
 
 

@@ -13,7 +13,7 @@ from anyclaude_tui import redaction
 from anyclaude_tui.config.editing import Key
 from anyclaude_tui.config.kinds import KINDS
 from anyclaude_tui.config.reference import Field, sections
-from anyclaude_tui.config.settings import Settings
+from anyclaude_tui.config.settings import SEARCH_PROVIDERS, Settings
 from anyclaude_tui.redaction import HIDDEN, is_secret
 from anyclaude_tui.widgets.lines import Line, Tone, clean, joined, pad, plain, text, wrapped
 
@@ -32,6 +32,7 @@ _TITLES = {
     "proxy": "Proxy",
     "limits": "Limits",
     "claude": "Claude Code",
+    "search": "Web search",
     "logs": "Logs",
     "dashboard": "Dashboard",
 }
@@ -44,6 +45,7 @@ _EFFECT = {
     "proxy": "at the next start",
     "limits": "from the next request on",
     "claude": "when Claude Code is started the next time",
+    "search": "from the next search on",
     "logs": "from the next request on",
     "dashboard": "at once",
 }
@@ -180,6 +182,8 @@ def choices(row: Row, settings: Settings, themes: Sequence[str]) -> tuple[str, .
         return (*settings.backends, OTHER)
     if key == ("dashboard", "theme"):
         return tuple(themes)
+    if key == ("search", "provider"):
+        return SEARCH_PROVIDERS
     if key == ("logs", "debug"):
         return ("0", "1", "2", "3")
     return ()
