@@ -64,7 +64,7 @@ def note_read(
         if attempt.first_delta_at is None:
             record.phase = Phase.PREFILL
             timers.heard_at = arrived
-    if facts.finish_reason is not None:
+    if facts.ended:
         if timers.stage is not Stage.TAIL:
             timers.enter(Stage.TAIL, arrived)
     elif attempt.first_delta_at is not None and chunks:

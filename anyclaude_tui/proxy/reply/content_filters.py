@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 from anyclaude_tui.proxy.reply.stop_sequences import StopFinder
 from anyclaude_tui.proxy.reply.think_tags import ThinkTags
-from anyclaude_tui.proxy.toolcalls.from_text import Piece, TextCalls
+from anyclaude_tui.proxy.toolcalls.from_text import TextCalls
 from anyclaude_tui.proxy.toolcalls.validation import Toolbox
+from anyclaude_tui.proxy.toolcalls.waiting import Piece
 
 special = re.compile(r"[<\[`]").search
 """Finds a character that could begin a tag or a call written as text. Content without any
@@ -76,6 +77,7 @@ class Content:
         out: list[Piece] = []
         for is_thinking, text in parts:
             if is_thinking:
+                self.calls.reasoned = True
                 out.append(("thinking", text))
                 if self._tags.unclosed:
                     self._note_calls(self._thought_calls.feed(text))
@@ -101,6 +103,6 @@ class Content:
             text = self._stops.feed(piece) if kind == "text" else self._stops.end()
             if text:
                 out.append(("text", text))
-            if kind == "call":
+            if kind != "text":
                 out.append((kind, piece))
         return out

@@ -106,6 +106,13 @@ def decide(seen: Seen) -> Ending:
     return Ending(b"", Outcome.COMPLETE, stop_reason="end_turn")
 
 
+def limit_words(in_call: bool) -> str:
+    """For a reply that the limit ended before there was anything to show: a message without
+    a block makes Claude Code blame its own limit."""
+    where = "inside a tool call, which was not run" if in_call else "before it said anything"
+    return f"[The model reached its limit of output tokens {where}.]"
+
+
 def _cut(seen: Seen, truncation: Truncation) -> Ending:
     reason = seen.reason or _words(seen, truncation)
     if not seen.shown:

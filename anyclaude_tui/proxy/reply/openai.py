@@ -8,6 +8,7 @@ one joined delta; whatever the fast lane does not know goes through `_apply`.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -15,9 +16,17 @@ from typing import Any
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.reply import error_answers
 from anyclaude_tui.proxy.reply.content_filters import Content, special
-from anyclaude_tui.proxy.reply.endings import Ending, Seen, decide, truncation_of
+from anyclaude_tui.proxy.reply.endings import (
+    Ending,
+    Seen,
+    decide,
+    limit_words,
+    truncation_of,
+)
+from anyclaude_tui.proxy.reply.loading_banner import LoadingBanner
 from anyclaude_tui.proxy.reply.translator import Translator, new_call_id
 from anyclaude_tui.proxy.toolcalls.assembler import CallTooLarge
+from anyclaude_tui.proxy.toolcalls.from_reasoning import last_calls
 from anyclaude_tui.proxy.toolcalls.gate import CallGate, CallMemory
 from anyclaude_tui.proxy.toolcalls.validation import Toolbox
 from anyclaude_tui.proxy.wire import anthropic_events, openai_chunks
@@ -26,6 +35,9 @@ from anyclaude_tui.proxy.wire.openai_chunks import Chunk, Delta, Malformed, plai
 from anyclaude_tui.proxy.wire.sse import Comment, Event
 from anyclaude_tui.proxy.wire.text_pieces import HalfKeeper
 from anyclaude_tui.telemetry.events import Truncation
+
+MAX_THOUGHTS = 16_384
+"""So many pieces of the reasoning are kept."""
 
 _encode = anthropic_events.encode
 _decode = openai_chunks.decode_fast
@@ -58,7 +70,10 @@ class StreamTranslator(Translator):
         )
         self._fast = fast
         self._gather = gather
-        toolbox = Toolbox(tools or {})
+        self._toolbox = toolbox = Toolbox(tools or {})
+        self._banner = LoadingBanner()
+        self._thoughts: deque[str] = deque(maxlen=MAX_THOUGHTS)
+        """The reasoning, as far as a call at its end may need it."""
         self._content = Content(toolbox, stop_sequences, thinks_until)
         usage = anthropic_events.usage(prompt_tokens, 0, 0)
         start = anthropic_events.message_start(message_id, model, usage)
@@ -67,6 +82,8 @@ class StreamTranslator(Translator):
             toolbox, self._writer, self.facts, memory, call_id, single=single_call
         )
         self._refused = False
+        self._done = False
+        """`[DONE]` came."""
         self._stopped_by: str | None = None
         self._text_halves = HalfKeeper()
         self._thought_halves = HalfKeeper()
@@ -96,6 +113,7 @@ class StreamTranslator(Translator):
     def feed(self, events: Sequence[Event | Comment]) -> bytes:
         """The Anthropic events for all of these, joined. Never raises for what comes in."""
         facts, out, calls = self.facts, self._writer.out, self._content.calls
+        keep_thought = self._thoughts.append
         self._find_lanes()
         deltas = thoughts = 0
         for event in events:
@@ -118,6 +136,7 @@ class StreamTranslator(Translator):
                         if self._text_prefix and not thought and not special(text):
                             out += (self._text_prefix, _encode(text), _DELTA_END)
                             if self._content_thinks:
+                                keep_thought(text)
                                 thoughts += 1
                             else:
                                 calls.last = text
@@ -125,6 +144,7 @@ class StreamTranslator(Translator):
                             continue
                     elif thought and self._thinking_prefix:
                         out += (self._thinking_prefix, _encode(thought), _DELTA_END)
+                        keep_thought(thought)
                         thoughts += 1
                         continue
             facts.chunks += deltas + thoughts
@@ -139,10 +159,14 @@ class StreamTranslator(Translator):
         return self._writer.take()
 
     def _judged(self, cause: Truncation | None, reason: str) -> Ending:
-        finish = self.facts.finish_reason
+        finish = self.facts.finish_reason if self.facts.ended or self._done else None
         cut = truncation_of(finish, cause) is not None
         retry_is_best = finish is None and self._stopped_by is None and not self.shown
         self._end_content(cut=cut, keep_text=not retry_is_best)
+        if not cut and not self._stopped_by:
+            self._call_from_reasoning()
+        if truncation_of(finish, cause) is Truncation.MAX_TOKENS and not self.shown:
+            self._writer.text(limit_words(bool(self.facts.dropped_calls)))
         return decide(
             Seen(
                 finish=finish,
@@ -183,7 +207,7 @@ class StreamTranslator(Translator):
         if not data or data.isspace():
             return
         if data.strip() == b"[DONE]":
-            self.finished = True
+            self.finished = self._done = True
             return
         self.facts.chunks += 1
         try:
@@ -235,18 +259,21 @@ class StreamTranslator(Translator):
             delta = choice.delta
             if delta is None and not facts.deltas:
                 delta = choice.message
-            if delta is not None:
-                self._add(delta)
-            if choice.error and facts.finish_reason is None:  # OpenRouter, in a 200
+            said = delta is not None and self._add(delta)
+            if said:
+                facts.withdraw_reason()
+            if choice.error:
                 self._refuse({"error": choice.error})
                 return
-            if choice.finish_reason and facts.finish_reason is None:
-                facts.finish_reason = choice.finish_reason
-                if isinstance(choice.stop_reason, str) and choice.finish_reason == "stop":
+            reason = openai_chunks.real_reason(choice.finish_reason)
+            if reason is not None:
+                facts.note_reason(reason, alone=not said)
+                self._stopped_by = None
+                if isinstance(choice.stop_reason, str) and reason == "stop":
                     self._stopped_by = self._content.known_stop(choice.stop_reason)
         if chunk.usage is not None:
             facts.note_usage(chunk.usage)
-            if facts.finish_reason is not None:
+            if not chunk.choices and facts.ended:
                 self.finished = True
         if chunk.timings is not None:
             facts.note_timings(chunk.timings)
@@ -263,13 +290,20 @@ class StreamTranslator(Translator):
             self._error, self._final = self._error_from(payload), final
         self.finished = True
 
-    def _add(self, delta: Delta) -> None:
+    def _add(self, delta: Delta) -> bool:
+        """Take what a chunk adds; True if the model said something with it."""
         facts = self.facts
         thought = delta.reasoning_content or delta.reasoning
         if not thought and delta.reasoning_details:
             thought = openai_chunks.details_text(delta.reasoning_details)
+        if thought and not self._banner.passes:
+            thought = self._banner.feed(thought)
         any_thought = bool(thought)
         if thought:
+            if not thought.isspace():
+                self._gate.text_follows()
+                self._content.calls.reasoned = True
+            self._thoughts.append(thought)
             self._content.thinking_came()
             self._writer.thinking(self._thought_halves.feed(thought))
         if delta.content:
@@ -283,10 +317,13 @@ class StreamTranslator(Translator):
             calls = [openai_chunks.CallDelta(index=0, function=delta.function_call), *calls]
         for call in calls:
             self._gate.add(call)
-        if thought or delta.content or delta.refusal or calls:
+        said = f"{thought or ''}{delta.content or ''}{delta.refusal or ''}"
+        if calls or (said and (facts.deltas or not said.isspace())):
+            # White space ahead of everything begins nothing: prefill may still go on.
             facts.deltas += 1
             facts.thinking_deltas += any_thought
         facts.in_call = bool(self._gate) or self._content.calls.in_call
+        return bool(calls or said.strip())
 
     def _add_content(self, pieces: list[tuple[str, Any]]) -> bool:
         """Show what the content was sorted into; True if there was thinking in it."""
@@ -294,9 +331,12 @@ class StreamTranslator(Translator):
         for kind, piece in pieces:
             if kind == "thinking":
                 thoughts = True
+                self._thoughts.append(piece)
                 self._writer.thinking(piece)
             elif kind == "text":
                 self._show(piece)
+            elif kind == "lost":
+                self._gate.lose_text(piece)
             else:
                 self._gate.rescue(piece)
         if self._content.stopped_by is not None:
@@ -323,6 +363,13 @@ class StreamTranslator(Translator):
         self.facts.dropped_calls += self._content.calls.dropped_calls
         self.facts.in_call = False
 
+    def _call_from_reasoning(self) -> None:
+        """A reply of nothing but reasoning that ends with a call: it is meant."""
+        if self._writer.text_shown or self.facts.tool_calls or self._gate.lost:
+            return
+        for call in last_calls("".join(self._thoughts), self._toolbox):
+            self._gate.rescue(call)
+
     # --- lanes ----------------------------------------------------------------------------------
 
     def _find_lanes(self) -> None:
@@ -330,6 +377,8 @@ class StreamTranslator(Translator):
         self._text_prefix = self._thinking_prefix = b""
         half = self._text_halves.half or self._thought_halves.half
         if not self._fast or self._gather or self._gate or half:
+            return
+        if self.facts.finish_reason is not None:
             return
         writer = self._writer
         self._content_thinks = False

@@ -9,14 +9,8 @@ from __future__ import annotations
 
 from anyclaude_tui.proxy.reply.harmony import STARTS, Harmony
 from anyclaude_tui.proxy.wire.text_pieces import overlap
+from anyclaude_tui.proxy.wire.think_marks import THINK_MARKS
 
-_TAGS = {
-    "<think>": "</think>",
-    "<thinking>": "</thinking>",
-    "<thought>": "</thought>",
-    "<seed:think>": "</seed:think>",
-    "[THINK]": "[/THINK]",
-}
 _MAX_BLANK_CHARS = 4096
 
 
@@ -80,7 +74,7 @@ class ThinkTags:
                 text = after
                 continue
             front = text.lstrip()
-            for tag, closer in _TAGS.items():
+            for tag, closer in THINK_MARKS.items():
                 if front.startswith(tag):
                     self._closer = closer
                     self._thought = True
@@ -90,7 +84,7 @@ class ThinkTags:
                 if front.startswith(STARTS) and not self._thought:
                     self._harmony = Harmony()
                     return out + self._harmony.feed(front)
-                could_be = any(tag.startswith(front) for tag in (*_TAGS, *STARTS))
+                could_be = any(tag.startswith(front) for tag in (*THINK_MARKS, *STARTS))
                 if could_be and len(text) < _MAX_BLANK_CHARS:
                     self._held = text
                     return out
@@ -103,7 +97,7 @@ class ThinkTags:
     def _without_opener(self, text: str) -> str:
         """Drop an opening tag that the model repeats; hold back what may become one."""
         front = text.lstrip()
-        opener = next((tag for tag, closer in _TAGS.items() if closer == self._until), "")
+        opener = next((tag for tag, closer in THINK_MARKS.items() if closer == self._until), "")
         if opener and opener.startswith(front) and len(text) < _MAX_BLANK_CHARS:
             self._held = "" if front == opener else text
             self._until = "" if front == opener else self._until

@@ -1,288 +1,407 @@
 """Tool calls that come as text, rescued.
 
 Pure and incremental. Text goes through at once; what might be the start of a call is held
-back only until it is known to be none, and then comes out byte for byte. A call counts
-only if its name is an offered tool's and its arguments are valid under the schema. Tags in
-a code block or quoted in prose are text; a code block or a bare JSON object counts only as
-the last thing in the reply.
+back only until it is known to be none, and then comes out byte for byte. What begins and
+ends calls is the table in `forms.py`, how they are read `grammars.py`. Marks in a code block
+or quoted in prose are text; what is not surely a call (a code block, a bare object) counts
+only if it is valid and the last thing in the reply.
+
+Calls that came before a closing mark of reasoning whose opening mark was in the prompt were
+only thought about: until reasoning has been seen, a call waits for what follows it.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
-from anyclaude_tui.proxy.toolcalls.text_formats import (
-    BARE,
-    FENCE,
-    FORMS,
-    HEAD_CHARS,
-    Form,
-    closing,
-    first_closer,
-    looks_whole,
-    object_call,
+from anyclaude_tui.proxy.toolcalls.forms import CLOSERS, FENCE
+from anyclaude_tui.proxy.toolcalls.front import front_form
+from anyclaude_tui.proxy.toolcalls.grammars import Form, calls
+from anyclaude_tui.proxy.toolcalls.held import Broken, Found, Held, NoCall, Open, Steps
+from anyclaude_tui.proxy.toolcalls.marks import (
+    ANY,
+    BY_OPENER,
+    OPENERS,
+    STARTS,
+    THINK_ENDS,
+    partial_mark,
 )
-from anyclaude_tui.proxy.toolcalls.validation import Call, Toolbox, repaired_object
-from anyclaude_tui.proxy.wire.text_pieces import overlap
+from anyclaude_tui.proxy.toolcalls.validation import Call, Toolbox
+from anyclaude_tui.proxy.toolcalls.waiting import Lost, Piece, Waiting
+from anyclaude_tui.proxy.wire.think_marks import THINK_MARKS
 
 MAX_HELD_CHARS = 4 * 1024 * 1024
-MAX_CLOSERS = 64
-"""So many closers are looked at as they come; past that, only at the end of the reply."""
+MAX_BLANK_CHARS = 4096
 
-Piece = tuple[str, Any]
-
-_STRAY = "</tool_call>"
-_OPENERS = (*(one for one in FORMS if one != "{"), _STRAY)
-_ANY = re.compile("|".join([*map(re.escape, _OPENERS), r"\{"]))
-_FIRST = re.compile(r"[<\[`]")
-_LONGEST = max(map(len, _OPENERS))
-_TAIL_CHARS = max(len(closer) for form in FORMS.values() for closer in ("", *form.closers))
 _QUOTES = ("`", '"', "'")
 
 
 class TextCalls:
-    """Visible text in; ("text", str) and ("call", Call) out, in order."""
+    """Visible text in; ("text", str), ("thinking", str), ("call", Call), ("lost", Lost) out."""
 
     def __init__(self, toolbox: Toolbox) -> None:
         self.last = "\n"
         """The text that was let through last; the fast lane sets it too."""
         self.dropped_calls = 0
+        self.reasoned = False
+        """The reply's reasoning was told from its text: what comes now is meant."""
         self._toolbox = toolbox
         self._names = toolbox.names
         self._out: list[Piece] = []
         self._rest = ""
-        """The end of the text that may be the beginning of an opener."""
-        self._form: Form | None = None
-        self._body: list[str] = []
-        self._size = 0
-        self._closers_seen = 0
-        self._head = ""
-        self._verdict: bool | None = None
-        self._tail = ""
+        """The end of the text that may be the beginning of a mark."""
+        self._held: Held | None = None
+        self._form = FENCE
+        self._steps: Steps[None] | None = None
+        self._done = 0
+        """So much of what is held has been given as calls."""
         self._at_start = True
         self._after_call = False
         self._in_fence = False
         self._fenced: list[tuple[str, list[Call]]] = []
-        """Code blocks that are calls if nothing follows: their text and the calls."""
-        self._off = not self._names
+        """What is a call if nothing follows: its text and the calls."""
+        self._thinks = ""
+        """Inside of reasoning: the mark that ends it."""
+        self._after_thought = False
+        self._open_marks = 0
+        """Opening marks of reasoning that were let through as text."""
+        self._waiting = Waiting()
+        """Calls, and what follows them, while no reasoning was seen."""
+        self._stranger = ""
+        """The name of a call that cannot be used, if it was the last thing."""
+        self._counted = False
+        """It is among the dropped calls already."""
+        self._over = self._cut = False
 
     @property
     def passes(self) -> bool:
-        """Nothing is held, and the next text would not change how tags are read: text
+        """Nothing is held, and the next text would not change how marks are read: text
         without `<`, `[` and a backtick may go past."""
-        held = self._form is not None or self._rest or self._fenced
-        return self._off or not (held or self._at_start or self._after_call)
+        if self._held is not None or self._waiting.on or self._at_start:
+            return False
+        held = self._rest or self._fenced or self._thinks or self._stranger
+        return not (held or self._after_call or self._after_thought)
 
     @property
     def in_call(self) -> bool:
         """A call is being received."""
-        return self._form is not None and bool(self._verdict)
+        return self._held is not None and self._held.sure
 
     def feed(self, text: str) -> list[Piece]:
         """What `text` completes."""
-        if self._off:
-            return [("text", text)]
-        while text:
-            text = self._scan(text) if self._form is None else self._collect(text)
-        out, self._out = self._out, []
-        return out
+        self._take(text)
+        return self._taken()
 
     def end(self, *, cut: bool) -> list[Piece]:
         """What is held. Of a reply that was `cut` off only whole calls, and no half ones."""
-        if self._form is not None:
-            self._finish_held(cut)
-        rest, self._rest = self._rest, ""
-        if rest:
-            self._let_go(rest)
-        for raw, calls in self._fenced:
+        self._over, self._cut = True, cut
+        if self._held is not None:
+            self._held.over, self._held.cut = True, cut
+            self._held.join()
+            self._take(self._run())
+        while self._rest:
+            rest, self._rest = self._rest, ""
+            self._take(rest)
+        for raw, found in self._fenced:
             # Whether it was the last thing in a cut reply nobody knows.
             if cut:
-                self._out.append(("text", raw))
+                self._put("text", raw, raw)
             else:
-                self._give(calls)
+                self._give(found, raw)
         self._fenced = []
+        if self._stranger and not cut:
+            self.dropped_calls += not self._counted
+            self._put("lost", Lost(self._stranger, ""), "")
+        self._out += self._waiting.release()
+        return self._taken()
+
+    def _taken(self) -> list[Piece]:
         out, self._out = self._out, []
         return out
+
+    def _take(self, text: str) -> None:
+        while text or (self._over and self._held is not None):
+            if self._held is not None:
+                text = self._collect(text)
+            elif self._thinks:
+                text = self._think(text)
+            else:
+                text = self._scan(text)
 
     # --- text ------------------------------------------------------------------------------------
 
     def _scan(self, text: str) -> str:
-        """Let text through up to an opener; returns what is still to be looked at."""
+        """Let text through up to a mark; returns what is still to be looked at."""
         text = self._rest + text
         self._rest = ""
+        fresh = self._names and (self._at_start or self._after_call) and not self._in_fence
+        if fresh and not text.isspace():
+            form, certain = self._front(text)
+            short = len(text) < MAX_BLANK_CHARS
+            if not certain and short and not self._over:
+                self._rest = text
+                return ""
+            if form is not None:
+                blank = len(text) - len(text.lstrip())
+                self._let_go(text[:blank])
+                return self._hold(form, text[blank:])
         at = 0
-        for match in _ANY.finditer(text):
-            opener, start = match[0], match.start()
-            if not self._opens(opener, text, start):
+        for match in ANY.finditer(text):
+            mark, start = match[0], match.start()
+            behind = text[match.end() : match.end() + 1]
+            if mark in THINK_ENDS and not behind and not self._over:
+                self._let_go(text[at:start])
+                self._rest = text[start:]
+                return ""
+            if not self._counts(mark, text[at:start] or text[:start], text[match.end() :]):
                 continue
             self._let_go(text[at:start])
-            at = match.end()
-            if opener == _STRAY:
-                continue
-            if opener == FENCE.opener and self._in_fence:
-                self._in_fence = False
-                self._let_go(opener)
-                continue
-            self._form = FORMS[opener]
-            return text[at:] or self._collect("")
-        keep = 0
-        if _FIRST.search(text, max(at, len(text) - _LONGEST)):
-            markers = (FENCE.opener,) if self._in_fence else _OPENERS
-            keep = max(overlap(text[at:], marker) for marker in markers)
+            return self._marked(mark, text[match.end() :])
+        keep = 0 if self._over else partial_mark(text, at, in_fence=self._in_fence)
         self._let_go(text[at : len(text) - keep])
         self._rest = text[len(text) - keep :]
         return ""
 
-    def _opens(self, opener: str, text: str, start: int) -> bool:
-        """Whether an opener is one where it stands."""
-        if opener == FENCE.opener:
+    def _front(self, text: str) -> tuple[Form | None, bool]:
+        """The form that begins the reply without an opener; False: more must tell."""
+        front = text.lstrip()
+        if ANY.match(front):
+            return None, True
+        if front in STARTS:
+            return None, False
+        return front_form(front, self._names, at_start=self._at_start)
+
+    def _marked(self, mark: str, rest: str) -> str:
+        """A mark that counts has come; returns the text behind it that is to be looked at."""
+        if mark in THINK_ENDS:
+            self._thought()
+            return rest
+        if mark in THINK_MARKS:
+            self._thinks = THINK_MARKS[mark]
+            return rest
+        if mark in CLOSERS and (mark not in BY_OPENER or not self._names):
+            return rest
+        if mark == FENCE.opener and (self._in_fence or not self._names):
+            self._in_fence = not self._in_fence
+            self._let_go(mark)
+            return rest
+        return self._hold(BY_OPENER[mark], mark + rest)
+
+    def _counts(self, mark: str, before: str, behind: str) -> bool:
+        """Whether a mark is one where it stands."""
+        if mark == FENCE.opener:
             return True
         if self._in_fence:
             return False
-        before = text[:start]
-        if opener == BARE.opener:
-            return self._at_start and not before.strip()
-        if opener == _STRAY:
-            return self._after_call and not before.strip()
-        return not (before or self.last).endswith(_QUOTES)
+        front = before or self.last
+        quoted = front.endswith(_QUOTES)
+        if mark in THINK_ENDS:
+            if self._open_marks:
+                self._open_marks -= 1
+                return False
+            if self._at_start and not before.strip():
+                return True
+            if quoted or front[-1:] in " \t" or behind.startswith("</"):
+                return False
+            return front[-1:] in "\n.!?:" or behind[:1] not in (" ", "\t", ",", ".", ";")
+        if mark in THINK_MARKS:
+            inline = front.rstrip()[-1:] in ("", ">")
+            if self.reasoned and not quoted and not (inline and not self._after_call):
+                return True
+            self._open_marks += 1
+            return False
+        if mark in BY_OPENER:
+            if self._after_call and mark in CLOSERS and not before.strip():
+                return bool(self._names)
+            return bool(self._names) and not quoted
+        return self._after_call and not before.strip()
 
     def _let_go(self, text: str) -> None:
         """This is text."""
+        if self._after_thought:
+            text = text.lstrip("\r\n")  # what templates put behind reasoning
+            self._after_thought = not text
         if not text:
             return
         blank = text.isspace()
         if self._fenced:
-            raw, calls = self._fenced[-1]
+            raw, found = self._fenced[-1]
             if blank and len(raw) < MAX_HELD_CHARS:
-                self._fenced.pop()
-                self._fenced.append((raw + text, calls))
+                self._fenced[-1] = (raw + text, found)
                 return
-            self._out += [("text", raw) for raw, _ in self._fenced]
+            for raw, _ in self._fenced:
+                self._put("text", raw, raw)
             self._fenced = []
-        self._out.append(("text", text))
+        self._put("text", text, text)
         self.last = text
         if not blank:
             self._at_start = self._after_call = False
+            self._stranger = ""
+
+    # --- reasoning -------------------------------------------------------------------------------
+
+    def _think(self, text: str) -> str:
+        """Reasoning between its marks, in the middle of a reply."""
+        text = self._rest + text
+        self._rest = ""
+        before, found, after = text.partition(self._thinks)
+        if not found and not self._over:
+            for size in range(min(len(self._thinks) - 1, len(text)), 0, -1):
+                if text.endswith(self._thinks[:size]):
+                    self._rest = text[len(text) - size :]
+                    before = text[: len(text) - size]
+                    break
+        if before:
+            self._put("thinking", before, before)
+        if found:
+            self._thinks = ""
+            self._after_thought = True
+            return after
+        return ""
+
+    def _thought(self) -> None:
+        """A closing mark without its opener: what came before was reasoning, calls included."""
+        self.reasoned = self._after_thought = True
+        thoughts = self._waiting.as_written()
+        if thoughts.strip():
+            self._put("thinking", thoughts, thoughts)
+        self._fenced = []
+        self._stranger = ""
+        self._at_start, self._after_call = True, False
+        self.last = "\n"
+
+    def _put(self, kind: str, piece: Any, raw: str) -> None:
+        if not self._waiting.add(raw, (kind, piece)):
+            self._out.append((kind, piece))
+        elif self._waiting.chars > MAX_HELD_CHARS:
+            self._out += self._waiting.release()
+            self.reasoned = True
 
     # --- what may be a call -----------------------------------------------------------------------
 
+    def _hold(self, form: Form, text: str) -> str:
+        """Begin to hold `text`, which begins with the opener."""
+        self._form = form
+        self._held = held = Held(
+            text, self._names, closers=form.closers, again=OPENERS, keys_of=self._toolbox.keys_of
+        )
+        held.over, held.cut = self._over, self._cut
+        self._steps = calls(held, form)
+        self._done = 0
+        return self._run()
+
     def _collect(self, text: str) -> str:
-        """Hold text after an opener; returns what is left when that has been decided."""
-        form = self._form
-        assert form is not None
-        window = self._tail + text
-        self._body.append(text)
-        self._size += len(text)
-        self._tail = window[-_TAIL_CHARS:]
-        if self._verdict is None:
-            self._head = (self._head + text)[:HEAD_CHARS]
-            self._verdict = form.head(self._head, self._names)
-            if self._verdict is False:
-                return self._release()
-        if self._size > MAX_HELD_CHARS:
-            self._off = True
-            self._let_go(form.opener + self._take())
+        """Hold more text; returns what is left when it has been decided."""
+        held = self._held
+        assert held is not None
+        if text and not held.add(text) and held.size <= MAX_HELD_CHARS:
             return ""
-        if any(closer in window for closer in form.closers):
-            self._closers_seen += 1
-            if self._closers_seen <= MAX_CLOSERS:
-                return self._close(form)
+        if held.size > MAX_HELD_CHARS:
+            held.join()
+            self._names = frozenset()  # no more calls are looked for
+            return self._release(len(held.text))
+        return self._run()
+
+    def _run(self) -> str:
+        """Read what is held as far as it goes; returns the text behind it once it is decided."""
+        held, steps = self._held, self._steps
+        assert held is not None
+        assert steps is not None
+        try:
+            for found in steps:
+                if found is None:
+                    return ""
+                self._found(held, found)
+        except NoCall:
+            return self._release(max(self._done, len(self._form.opener)))
+        except Broken as broken:
+            return self._broken(held, broken.end)
+        except Open:
+            return self._unfinished(held)
+        closers = held.text[self._done : held.end]
+        if self._fenced and not self._form.sure:
+            raw, found_there = self._fenced[-1]
+            self._fenced[-1] = (raw + closers, found_there)
+        elif self._stranger and closers:
+            self._put("text", closers, closers)
+        return self._behind(held, held.end)
+
+    def _behind(self, held: Held, end: int) -> str:
+        self._held = self._steps = None
+        return held.text[end:]
+
+    def _release(self, end: int) -> str:
+        """No call (any more): text up to `end`, what follows is looked at again."""
+        held = self._held
+        assert held is not None
+        text = held.text[self._done : end]
+        if self._form is FENCE and not self._done:
+            self._in_fence = True
+        if not end and held.text:
+            # A form without an opener: its first letter is text, so that it ends here.
+            text, end = held.text[:1], 1
+        self._held = self._steps = None
+        self._let_go(text)
+        return held.text[end:]
+
+    def _broken(self, held: Held, end: int) -> str:
+        self.dropped_calls += 1
+        raw = held.text[self._done : end]
+        for closer in self._form.closers:
+            if held.text.startswith(closer, end):
+                raw += closer
+                end += len(closer)
+        rest = self._behind(held, end)
+        self._let_go(raw)
+        self._stranger, self._counted = "unreadable", True
+        return rest
+
+    def _unfinished(self, held: Held) -> str:
+        """The reply ended inside of the call. Nothing in it is looked at again: it may be a
+        value, and what stands in a value is no call."""
+        if not held.sure or not self._form.sure:
+            return self._release(max(self._done, len(self._form.opener)))
+        raw = held.text[self._done :]
+        self._held = self._steps = None
+        self.dropped_calls += 1
+        if not self._cut:
+            self._put("lost", Lost("", raw), raw)
         return ""
 
-    def _release(self) -> str:
-        """It was no opener after all: it is text, and what follows is looked at again."""
-        form = self._form
-        assert form is not None
-        body = self._take()
-        if form is FENCE:
-            self._in_fence = True
-        self._let_go(form.opener)
-        return body
-
-    def _close(self, form: Form) -> str:
-        """A closer has come: decide, unless it only stands inside a string."""
-        body = "".join(self._body)
-        end = closing(form, body)
-        if end is None:
-            self._body = [body]
-            return ""
-        verdict = self._verdict
-        self._take()
-        self._decide(form, body[: end[0]], form.opener + body[: end[1]], verdict, repair=True)
-        return body[end[1] :]
-
-    def _finish_held(self, cut: bool) -> None:
-        """The reply is over and no closer came: models leave it out, servers swallow it."""
-        while self._form is not None:
-            form, verdict = self._form, self._verdict
-            body = self._take()
-            raw = form.opener + body
-            if form is FENCE and cut:
-                self._let_go(raw)
-                continue
-            calls = self._calls(form, body, repair=False)
-            if calls is not None and (not cut or looks_whole(raw)):
-                self._decide(form, body, raw, verdict, repair=False)
-                continue
-            end = first_closer(form, body)
-            if end is not None:
-                # It stood inside a string that never ended. No repair: the string may be
-                # longer than it looks, and what follows may hold a good call.
-                self._decide(form, body[: end[0]], form.opener + body[: end[1]], verdict)
-                rest = body[end[1] :]
-                while rest:
-                    rest = self._scan(rest) if self._form is None else self._collect(rest)
-            elif cut and verdict:
-                self.dropped_calls += 1
-            else:
-                self._decide(form, body, raw, verdict, repair=not cut)
-
-    def _decide(
-        self, form: Form, body: str, raw: str, verdict: bool | None, *, repair: bool = False
-    ) -> None:
-        """The call or calls in `body`, or `raw` as text."""
-        calls = self._calls(form, body, repair=repair and form.sure)
-        if calls is None:
-            if form.sure and verdict:
-                self.dropped_calls += 1
-            self._let_go(raw)
-        elif form is FENCE:
-            self._fenced.append((raw, calls))
-        else:
-            self._give([*(one for _, many in self._fenced for one in many), *calls])
+    def _found(self, held: Held, found: Found) -> None:
+        """Whole calls: give them, or what was written of them as text. Raises NoCall."""
+        raw = held.text[self._done : found.end]
+        good: list[Call] = []
+        for name, arguments in found.calls:
+            call = self._toolbox.check(name, arguments, repair=self._form.sure and not self._cut)
+            usable = call is not None and (call.valid or (call.known and self._form.sure))
+            if call is None or not usable:
+                if not self._form.sure:
+                    raise NoCall
+                self._strange(name, raw, found.end, call)
+                return
+            good.append(replace(call, repaired=True) if found.repaired else call)
+        self._done = found.end
+        if self._form.sure:
+            self._give([*(one for _, many in self._fenced for one in many), *good], raw)
             self._fenced = []
+        else:
+            self._fenced.append((raw, good))
 
-    def _give(self, calls: list[Call]) -> None:
-        self._out += [("call", one) for one in calls]
+    def _strange(self, name: str, raw: str, end: int, call: Call | None) -> None:
+        """A whole call of a tool that was not offered, or with arguments nobody can read."""
+        self._done = end
+        self._let_go(raw)
+        self.dropped_calls += call is None
+        self._stranger, self._counted = name, call is None
+
+    def _give(self, found: list[Call], raw: str) -> None:
+        self._waiting.on = self._waiting.on or not self.reasoned
+        for call in found:
+            self._put("call", call, raw)
+            raw = ""
         self._after_call = True
         self._at_start = False
+        self._stranger = ""
         self.last = "\n"
-
-    def _calls(self, form: Form, body: str, *, repair: bool) -> list[Call] | None:
-        """The calls in `body` if all of them are good."""
-        raw_calls = form.parse(body)
-        repaired = raw_calls is None and repair
-        if repaired:
-            one = object_call(repaired_object(body))
-            raw_calls = None if one is None else [one]
-        if raw_calls is None:
-            return None
-        out: list[Call] = []
-        for name, arguments in raw_calls:
-            call = self._toolbox.check(name, arguments, repair=repair)
-            if call is None or not call.valid:
-                return None
-            out.append(replace(call, repaired=True) if repaired else call)
-        return out
-
-    def _take(self) -> str:
-        """The text held, which is no longer."""
-        body = "".join(self._body)
-        self._body = []
-        self._form = None
-        self._verdict = None
-        self._head = self._tail = ""
-        self._size = self._closers_seen = 0
-        return body

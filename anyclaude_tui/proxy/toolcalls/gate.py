@@ -11,6 +11,7 @@ from typing import Protocol
 
 from anyclaude_tui.proxy.toolcalls.assembler import CallAssembler, PendingCall
 from anyclaude_tui.proxy.toolcalls.validation import Call, Toolbox
+from anyclaude_tui.proxy.toolcalls.waiting import Lost
 from anyclaude_tui.proxy.wire.block_writer import BlockWriter
 from anyclaude_tui.proxy.wire.openai_chunks import CallDelta
 from anyclaude_tui.proxy.wire.stream_facts import StreamFacts
@@ -21,6 +22,14 @@ class CallMemory(Protocol):
 
     def remember(self, call_id: str, name: str, arguments: str) -> None:
         """Keep the model's own words for the history."""
+
+
+def lost_words(name: str, text: str, call: Call | None = None) -> str:
+    """What the model reads of a call that was not given, in its own history."""
+    what = "unreadable tool call"
+    if call is not None and not call.known:
+        what = "tool call not given, there is no such tool"
+    return f"\n\n[{what}{name and ': '}{name}]\n{text}\n"
 
 
 class CallGate:
@@ -68,6 +77,12 @@ class CallGate:
         self._facts.rescued_calls += 1
         self._give_one(call)
 
+    def lose_text(self, lost: Lost) -> None:
+        """A call that came as text cannot be used: the model is made to go on."""
+        self.lost += 1
+        if lost.text:
+            self._tell(lost_words(lost.name, lost.text))
+
     def holds_good_call(self) -> bool:
         """Whether a call that is received would do as it is."""
         return any(self._is_good(call) for call in self._assembler.pending)
@@ -106,10 +121,10 @@ class CallGate:
             self.unwanted += 1  # no tool may be called: the text beside it is the answer
             return
         self.lost += 1
-        what = "unreadable tool call"
-        if call is not None:
-            what = "tool call not given, there is no such tool"
-        self._writer.text(f"\n\n[{what}: {name or 'without a name'}]\n{text}\n")
+        self._tell(lost_words(name or "without a name", text, call))
+
+    def _tell(self, words: str) -> None:
+        self._writer.text(words)
         self._facts.text_started = True
 
     def _give_one(self, call: Call) -> None:

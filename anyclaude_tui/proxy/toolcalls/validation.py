@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,11 @@ class Toolbox:
     def names(self) -> frozenset[str]:
         """The names of all tools offered."""
         return frozenset(self._tools)
+
+    def keys_of(self, name: str) -> Collection[str]:
+        """The names of a tool's arguments, as far as its schema tells."""
+        members = self._tools.get(self._name(name), {}).get("properties")
+        return members.keys() if isinstance(members, Mapping) else ()
 
     def check(self, name: str, text: str, *, repair: bool = True) -> Call | None:
         """What the model wrote as one call; None if it cannot be saved.

@@ -91,7 +91,10 @@ def block_stop(index: int) -> bytes:
 
 
 def message_delta(
-    stop_reason: str | None, stop_sequence: str | None, usage: Mapping[str, Any]
+    stop_reason: str | None,
+    stop_sequence: str | None,
+    usage: Mapping[str, Any],
+    more: Mapping[str, Any] | None = None,
 ) -> bytes:
     """How the message ended, and its usage. With a null stop reason it is the keepalive
     that Claude Code counts (`docs/protocol/claude-code.md`, "Keepalives that work")."""
@@ -100,6 +103,7 @@ def message_delta(
             "type": "message_delta",
             "delta": {"stop_reason": stop_reason, "stop_sequence": stop_sequence},
             "usage": dict(usage),
+            **(more or {}),
         }
     )
 

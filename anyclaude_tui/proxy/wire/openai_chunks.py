@@ -86,6 +86,8 @@ class Malformed(ValueError):
     """A data event that is not a JSON object."""
 
 
+_NO_REASONS = ("", "null", "none", "nil", "undefined")
+
 decode_fast = msgspec.json.Decoder(Chunk).decode
 _decode_any = msgspec.json.Decoder().decode
 
@@ -141,12 +143,19 @@ def plain_delta(chunk: Chunk) -> Delta | None:
         delta is None
         or choice.index
         or choice.finish_reason
+        or choice.error is not None
         or delta.tool_calls
         or delta.function_call is not None
         or delta.refusal
     ):
         return None
     return delta
+
+
+def real_reason(reason: str | None) -> str | None:
+    """The finish reason, if it is one: some servers write "null" or nothing into each chunk."""
+    reason = (reason or "").strip()
+    return None if reason.lower() in _NO_REASONS else reason
 
 
 def details_text(details: list[Any]) -> str:

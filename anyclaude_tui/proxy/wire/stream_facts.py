@@ -39,8 +39,28 @@ class StreamFacts:
     cached_tokens: int | None = None
     output_tokens: int | None = None
     finish_reason: str | None = None
+    """The last one; what the model says behind it takes it back."""
+    reasons_withdrawn: int = 0
+    reason_alone: bool = False
+    """The finish reason came in a chunk with nothing else in it."""
     prefill_done: int | None = None
     prefill_total: int | None = None
+
+    @property
+    def ended(self) -> bool:
+        """The model has ended. Where every chunk has a reason, only one that stands alone
+        says so."""
+        return self.finish_reason is not None and (self.reason_alone or not self.reasons_withdrawn)
+
+    def note_reason(self, reason: str, *, alone: bool) -> None:
+        """The backend says that the reply is over, and why; `alone`: and nothing else."""
+        self.finish_reason, self.reason_alone = reason, alone
+
+    def withdraw_reason(self) -> None:
+        """The model went on behind a finish reason."""
+        if self.finish_reason is not None:
+            self.finish_reason = None
+            self.reasons_withdrawn += 1
 
     def note_comment(self, text: bytes) -> None:
         """mlx_lm: `keepalive 2048/3015` is prefill progress.

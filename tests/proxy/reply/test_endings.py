@@ -100,7 +100,9 @@ def test_the_token_limit_inside_a_call_gives_no_call() -> None:
     assert got.message.stop_reason == "max_tokens"
     assert got.ending.truncation is Truncation.MAX_TOKENS
     got = run(HALF_CALL, chunk("length"))
-    assert (got.message.blocks, got.message.stop_reason) == ([], "max_tokens")
+    assert got.message.kinds == ["text"]  # without a block, Claude Code blames its own limit
+    assert "inside a tool call" in got.message.text
+    assert got.message.stop_reason == "max_tokens"
     assert not got.ending.retry
 
 
@@ -217,7 +219,7 @@ def test_finished_as_soon_as_nothing_more_is_needed() -> None:
         (chunk("stop"), False),
         (chunk("stop") + DONE, True),
         (chunk("stop") + usage_chunk(1, 1), True),
-        (chunk("stop", usage=usage), True),
+        (chunk("stop", usage=usage), False),  # some servers do so with each call
         (chunk(content="x", usage=usage), False),
         (usage_chunk(1, 1), False),
     ):

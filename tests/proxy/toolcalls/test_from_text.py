@@ -192,8 +192,6 @@ TEXTS = [
     f"```xml\n<tool_call>{BODY}</tool_call>\n```",
     "The tag <tool_call> starts a call and </tool_call> ends it.",
     "<function=> is no name, <function=Nope> is none, <function=Bas> neither.",
-    '<tool_call>{"name": "Nope", "arguments": {}}</tool_call>',
-    '<tool_call>{"name": "Bash", "arguments": {"cmd": 1}}</tool_call>',
     "<tool_call>not json</tool_call> and on",
     '[TOOL_CALLS] is a marker, [TOOL], [TOOL_CALLS][{"name": "Nope"}]',
     "array[0] [link](x) [",
@@ -220,6 +218,32 @@ TEXTS = [
     "<tool_call>\n",
     "'<tool_call>'",
 ]
+
+
+STRANGE = [
+    '<tool_call>{"name": "Nope", "arguments": {}}</tool_call>',
+    "<tool_call>\n<function=Nope>\n<parameter=a>\nb\n</parameter>\n</function>\n</tool_call>",
+    "<tool_call>Nope<arg_key>a</arg_key><arg_value>b</arg_value></tool_call>",
+    '<invoke name="Nope">\n<parameter name="a">b</parameter>\n</invoke>',
+    '<|tool_call_begin|>functions.Nope:0<|tool_call_argument_begin|>{"a": 1}<|tool_call_end|>',
+]
+
+
+@pytest.mark.parametrize("size", [1, 5, None])
+@pytest.mark.parametrize("text", STRANGE)
+def test_a_call_of_no_tool_makes_the_model_go_on(text: str, size: int | None) -> None:
+    got = say("I look. " + text, size)
+    assert got.message.text == "I look. " + text  # the model sees what it wrote
+    assert (got.message.calls, got.message.stop_reason) == ([], "max_tokens")
+    assert got.translator.facts.dropped_calls == 1
+    got = say(text + " is how one calls.", size)
+    assert (got.message.text, got.message.stop_reason) == (text + " is how one calls.", "end_turn")
+
+
+def test_invalid_arguments_are_given_as_those_of_other_calls_are() -> None:
+    got = say('<tool_call>{"name": "Bash", "arguments": {"cmd": 1}}</tool_call>')
+    assert got.message.calls == [("Bash", {"cmd": 1})]
+    assert got.message.stop_reason == "tool_use"
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, None])
@@ -270,7 +294,10 @@ def test_text_is_held_only_while_it_can_be_a_call(text: str, shown: str) -> None
 def test_a_cut_inside_a_call_gives_no_call(front: str, half: str, finish: str | None) -> None:
     got = say(front + half, 3, finish=finish)
     assert got.message.calls == []
-    assert got.message.text == front
+    if front or finish is None:
+        assert got.message.text == front
+    else:
+        assert "inside a tool call" in got.message.text
     if finish is None and not front:
         assert got.ending.retry
     else:
@@ -370,9 +397,16 @@ def test_the_pieces_do_not_matter(parts: list[str], cuts: list[int]) -> None:
     assert split.message.calls == whole.message.calls
 
 
+def _untagged(text: str) -> str:
+    """Without a closing mark of reasoning, which is never shown, and the line ends behind it."""
+    return "".join(text.replace("</think>", "").split())
+
+
 @given(st.lists(PIECES, max_size=6))
 def test_nothing_but_calls_and_tags_is_lost(parts: list[str]) -> None:
     text = "I: " + "".join(parts)
     got = say(text)
     if not got.message.calls:
-        assert got.message.text == text
+        told, lost, rest = got.message.text.partition("\n\n[unreadable tool call]\n")
+        told += rest.removesuffix("\n") if lost else ""
+        assert _untagged(told) == _untagged(text)

@@ -1,0 +1,29 @@
+"""All marks that text is searched for: what begins and ends calls, code blocks, reasoning."""
+
+from __future__ import annotations
+
+import re
+
+from anyclaude_tui.proxy.toolcalls.forms import CLOSERS, FENCE, FORMS
+from anyclaude_tui.proxy.wire.think_marks import THINK_MARKS
+
+BY_OPENER = {form.opener: form for form in (*FORMS, FENCE)}
+OPENERS = tuple(form.opener for form in FORMS)
+THINK_ENDS = frozenset(THINK_MARKS.values())
+
+_ALL = sorted({*BY_OPENER, *THINK_MARKS, *THINK_ENDS, *CLOSERS}, key=len, reverse=True)
+_LONGEST = max(map(len, _ALL))
+_FIRST = re.compile(r"[<\[`]")
+
+ANY = re.compile("|".join(map(re.escape, _ALL)))
+STARTS = frozenset(mark[:end] for mark in _ALL for end in range(1, len(mark)))
+"""All proper beginnings of marks."""
+
+
+def partial_mark(text: str, at: int, *, in_fence: bool) -> int:
+    """How many characters at the end of `text`, from `at` on, may begin a mark."""
+    for match in _FIRST.finditer(text, max(at, len(text) - _LONGEST)):
+        tail = text[match.start() :]
+        if tail in STARTS and (not in_fence or FENCE.opener.startswith(tail)):
+            return len(tail)
+    return 0
