@@ -29,9 +29,6 @@ class Content:
         """`thinks_until`: see `Dialect.thinks_until`."""
         self.calls = TextCalls(toolbox)
         self._tags = ThinkTags(thinks_until)
-        self._thought_calls = TextCalls(toolbox)
-        self._last_thought: list[Piece] = []
-        """The calls that the block the reply began in ends with, so far."""
         self._stops = StopFinder(stop_sequences)
         self._sequences = frozenset(stop_sequences)
 
@@ -65,10 +62,6 @@ class Content:
     def end(self, *, cut: bool) -> list[Piece]:
         """What is held back; of a reply that was `cut` off, no half calls."""
         pieces = self._sort(self._tags.end())
-        if self._tags.unclosed and not cut:
-            # No closing tag at all: a call as the very last thing was made, not thought about.
-            self._note_calls(self._thought_calls.end(cut=False))
-            pieces += self._last_thought
         pieces += self._stop(self.calls.end(cut=cut))
         rest = self._stops.end()
         return [*pieces, ("text", rest)] if rest else pieces
@@ -79,18 +72,9 @@ class Content:
             if is_thinking:
                 self.calls.reasoned = True
                 out.append(("thinking", text))
-                if self._tags.unclosed:
-                    self._note_calls(self._thought_calls.feed(text))
             else:
                 out += self._stop(self.calls.feed(text))
         return out
-
-    def _note_calls(self, pieces: list[Piece]) -> None:
-        for kind, piece in pieces:
-            if kind == "call":
-                self._last_thought.append((kind, piece))
-            elif not piece.isspace():
-                self._last_thought = []
 
     def _stop(self, pieces: list[Piece]) -> list[Piece]:
         """The pieces before a stop sequence; all of them if there is none."""

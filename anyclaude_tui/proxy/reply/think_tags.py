@@ -23,7 +23,7 @@ class ThinkTags:
         self._closer = until
         self._until = until
         """As `_closer`, until it is known whether the model repeats the opening tag."""
-        self._thought = self._began = bool(until)
+        self._thought = bool(until)
         self._harmony: Harmony | None = None
         self._open = True
         """Nothing but white space and reasoning so far: a tag may still come."""
@@ -36,18 +36,13 @@ class ThinkTags:
     @property
     def thinks(self) -> bool:
         """Inside the tags with nothing held back: what holds no "<" or "[" is thinking."""
-        return bool(self._closer) and not self._held and not self._began
-
-    @property
-    def unclosed(self) -> bool:
-        """Still in the block that the reply began in."""
-        return self._began and bool(self._closer)
+        return bool(self._closer) and not self._held and not self._until
 
     def read_elsewhere(self) -> None:
         """Reasoning came under its own name: the server reads the block that the prompt opened."""
         if self._until:
             self._until = self._closer = ""
-            self._began = self._thought = False
+            self._thought = False
 
     def feed(self, text: str) -> list[tuple[bool, str]]:
         """Pieces in order; what could be part of a tag is held back."""
@@ -70,7 +65,6 @@ class ThinkTags:
                     self._held = before[len(before) - keep :]
                     return out
                 self._closer = ""
-                self._began = False
                 text = after
                 continue
             front = text.lstrip()
