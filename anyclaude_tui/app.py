@@ -14,19 +14,22 @@ import sys
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import msgspec
 from rich.text import Text
 from textual import constants, events
 from textual.app import App
 from textual.command import CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
 
+from anyclaude_tui.config import editing
+from anyclaude_tui.config.loading import ConfigError
 from anyclaude_tui.config.settings import DashboardSettings, Settings
 from anyclaude_tui.screens import actions
 from anyclaude_tui.screens.common.dialogs import Question
 from anyclaude_tui.screens.common.faults import crash, pane_fault
 from anyclaude_tui.screens.common.session_calls import answer
 from anyclaude_tui.screens.common.svg_export import save_screenshot
-from anyclaude_tui.screens.dashboard.command_palette import Commands
+from anyclaude_tui.screens.dashboard.command_palette import Commands, Themes
 from anyclaude_tui.screens.dashboard.leader_keys import LeaderKeys
 from anyclaude_tui.screens.dashboard.screen import DashboardScreen, command_text
 from anyclaude_tui.screens.help import HelpScreen
@@ -190,11 +193,12 @@ class DashboardApp(App[int], inherit_bindings=False):
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             if self.screen is self.dashboard:
                 self.dashboard.focus_pane()
-            if isinstance(event, events.Key) and self._takes(event):
+            if isinstance(event, events.Key) and self.takes(event):
                 return
         await super().on_event(event)
 
-    def _takes(self, event: events.Key) -> bool:
+    def takes(self, event: events.Key) -> bool:
+        """Whether the key is the dashboard's; if so, what it asks for is done."""
         if self.screen is not self.dashboard:
             return False
         wanted = self.dashboard.pane is not None
@@ -269,9 +273,26 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.push_screen(CommandPalette(providers=[Commands], placeholder="Search for commands…"))
 
     def action_theme(self) -> None:
-        self.search_themes()
+        self.push_screen(CommandPalette(providers=[Themes], placeholder="Search for themes…"))
+
+    def choose_theme(self, name: str) -> None:
+        """Show a theme, and keep it in the user's file."""
+        self.theme = name
+        try:
+            path = editing.save(self.client.home, {("dashboard", "theme"): name})[0]
+        except (OSError, ConfigError) as error:
+            self.say(f"{name} is shown until you quit; it could not be saved: {error}", "warning")
+            return
+        dashboard = msgspec.structs.replace(self.settings.dashboard, theme=name)
+        self.settings = msgspec.structs.replace(self.settings, dashboard=dashboard)
+        self.say(f"{name} is the theme from now on, saved in {home_relative(str(path))}")
 
     def action_picture(self) -> None:
+        self.screen.call_after_refresh(
+            self._save_screenshot
+        )  # without the menu that it was chosen in
+
+    def _save_screenshot(self) -> None:
         try:
             path = save_screenshot(self.client.home, self.export_screenshot())
         except OSError as error:

@@ -64,7 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "telemetry",
     },
     "compare.report": {"compare", "figures", "telemetry"},
-    "compare": {"config", "figures", "session"},
+    "compare": {"config", "figures", "session", "telemetry"},
     "widgets": {"backends", "figures", "telemetry", "terminal"},
     "widgets.terminal": {"terminal", "widgets"},
     "screens.actions": {"backends"},
@@ -86,7 +86,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "screens.common", "session", "telemetry", "terminal", "widgets",
     },
     "screens.requests": {
-        "backends", "compare", "figures", "prefix", "screens.actions", "screens.common",
+        "backends", "compare", "figures", "prefix", "screens.backends", "screens.common",
         "screens.compare", "session", "telemetry", "terminal", "widgets",
     },
     "screens": {

@@ -23,6 +23,7 @@ from anyclaude_tui.compare.measuring.targets import MeasuredTarget
 from anyclaude_tui.compare.workload import SYSTEM, TOOLS, long_text, with_nonce
 from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.session.session import Session
+from anyclaude_tui.telemetry.events import Role
 
 CLAUDE_PROMPT_TOKENS = 19_000
 """Claude Code's first request: 76 KB, tools for the most part (`docs/protocol/claude-code.md`)."""
@@ -89,7 +90,7 @@ async def _ask(measured: MeasuredTarget, body: Mapping[str, Any]) -> Taken:
     session = measured.session
     run = Run(measured.name)
     return await timed_run.through_proxy(
-        run, measured.http, session.url, session.token, session.hub, body
+        run, measured.http, session.url, session.token, session.hub, body, Role.COMPARE
     )
 
 

@@ -101,7 +101,7 @@ def _edited(text: str, key: Key, value: Any) -> str:
         table = table[name]
     if value is None:
         if key[-1] in table:
-            table.remove(key[-1])
+            del table[key[-1]]
         return document.as_string()
     if table is document and key[-1] not in document and not isinstance(value, dict):
         _put_first(document, key[-1], value)

@@ -14,7 +14,7 @@ from itertools import count
 
 from anyclaude_tui.telemetry.events import Role
 
-_RANK = {Role.MAIN: 0, Role.SUBAGENT: 1, Role.BACKGROUND: 2}
+_RANK = {Role.MAIN: 0, Role.SUBAGENT: 1, Role.BACKGROUND: 2, Role.COMPARE: 3}
 
 
 class Moved(Exception):

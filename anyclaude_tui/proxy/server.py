@@ -37,6 +37,8 @@ AGAIN_S = 1.0
 NATIVE_HEADERS = ("anthropic-version", "anthropic-beta")
 """The client's headers that go on to a server that speaks the Messages API itself."""
 
+ROLE_HEADER = "x-anyclaude-role"
+"""With `compare` a request is the comparison's; anything else is told by the request itself."""
 _SILENT = logging.Logger("aiohttp", logging.CRITICAL + 1)
 """aiohttp would write a client's broken requests to stderr, across the dashboard."""
 
@@ -305,10 +307,13 @@ class ProxyServer:
 
 
 def role_of(headers: Mapping[str, str], body: Mapping[str, Any]) -> Role:
-    """Main conversation, subagent (its own header), or a background job such as the title.
+    """Main conversation, subagent (its own header), a background job such as the title, or a
+    run of our own comparison, which says so.
 
     Source: `docs/protocol/claude-code.md`, "Background requests": no tools, or a small json_schema.
     """
+    if headers.get(ROLE_HEADER) == Role.COMPARE:
+        return Role.COMPARE
     if headers.get("x-claude-code-agent-id"):
         return Role.SUBAGENT
     output = body.get("output_config")

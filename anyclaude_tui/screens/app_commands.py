@@ -42,6 +42,9 @@ class AppCommands(Protocol):
     def themes(self) -> Collection[str]:
         """The names of the themes that can be chosen."""
 
+    def choose_theme(self, name: str) -> None:
+        """Show a theme, and keep it in the user's file."""
+
     def say(self, words: str, level: str = "information") -> None:
         """A short message over the screen; `level`: information, warning or error."""
 

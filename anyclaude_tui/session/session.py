@@ -99,6 +99,8 @@ class Session:
         self._proxy: ProxyServer | None = None
         self._bringing_up: asyncio.Task[None] | None = None
         self._preloading: asyncio.Task[None] | None = None
+        self._used: dict[str, BackendSettings] = {}
+        """Backends that were used without being configured: they stay in the list."""
         self._places = {name: place for place, name in enumerate(settings.backends)}
 
     @property
@@ -204,6 +206,7 @@ class Session:
         if self._bringing_up is not None and name != self.first:
             self._bringing_up.cancel()
         await self.switchboard.switch(name)
+        self._statuses()  # each has its place from when it was used
 
     async def restart_backend(self) -> None:
         """Stop and start the active backend. Raises BackendError."""
@@ -298,12 +301,17 @@ class Session:
         return {role: self._known(name, settings) for role, name in wanted.items() if name}
 
     def _statuses(self) -> tuple[BackendStatus, ...]:
-        """The backends in use and those configured, each in a place that it keeps."""
-        found = {name: _unused(name, settings) for name, settings in self.settings.backends.items()}
+        """The backends configured and those that were used in this session, each in a place
+        that it keeps: the number in the list is the key that switches to it."""
+        listed = self._used | self.settings.backends
+        found = {name: _unused(name, settings) for name, settings in listed.items()}
         for status in self.switchboard.statuses():
             configured = found.get(status.name)
             if configured is not None and not status.kind:  # it could not be made
                 status = replace(configured, state=status.state, reason=status.reason)
+            elif configured is None:
+                with suppress(ConfigError):
+                    self._used[status.name] = self.settings_of(status.name)
             found[status.name] = status
         for name in found:
             self._places.setdefault(name, len(self._places))

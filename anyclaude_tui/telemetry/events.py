@@ -33,6 +33,13 @@ class Role(StrEnum):
     MAIN = "main"
     SUBAGENT = "subagent"
     BACKGROUND = "background"
+    COMPARE = "compare"
+    """A run of the comparison's: nobody's work, so it is in no figure of the session."""
+
+    @property
+    def is_work(self) -> bool:
+        """Whether it is somebody's work, which the session's figures are about."""
+        return self is not Role.COMPARE
 
 
 class Outcome(StrEnum):

@@ -186,10 +186,11 @@ class Hub:
     def end(self, record: RequestRecord) -> None:
         """It has ended; called once per request, whatever the ending."""
         self.in_flight.pop(record.id, None)
-        self._deltas_ended += record.attempt.deltas
-        self._all.add(record)
         ended = view(record, self.clock())
-        self.recent.appendleft(ended)
+        if record.role.is_work:
+            self._deltas_ended += record.attempt.deltas
+            self._all.add(record)
+            self.recent.appendleft(ended)
         for listener in self.ended_listeners:
             listener(record, ended)
 
@@ -231,7 +232,8 @@ class Hub:
         span = now - self._rate_at
         if span < 1.0:
             return
-        seen = self._deltas_ended + sum(record.attempt.deltas for record in self.in_flight.values())
+        running = [record for record in self.in_flight.values() if record.role.is_work]
+        seen = self._deltas_ended + sum(record.attempt.deltas for record in running)
         # A request that is sent again begins to count again.
         rate = max(0, seen - self._deltas_seen) / span
         self._rates.extend([rate] * min(int(span), 5) if span < 5 else [0.0, rate])

@@ -147,7 +147,8 @@ class Observers:
 
     def _ended(self, record: RequestRecord, ended: RequestView) -> None:
         try:
-            self._meter.ended(record, ended)
+            if record.role.is_work:
+                self._meter.ended(record, ended)
             if self._debug is not None:
                 self._debug.ended(record, ended)
             if self._journal is None and self._traces is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 from textual.pilot import Pilot
 
 from anyclaude_tui.app import DashboardApp
@@ -111,8 +111,23 @@ async def find(at: Seat) -> None:
 
 
 async def picture(at: Seat) -> None:
-    (saved,) = (at.client.home / "screenshots").glob("*.svg")
-    assert "once" in saved.read_text(encoding="utf-8")
+    folder = at.client.home / "screenshots"
+    await at.until(lambda: bool(list(folder.glob("*.svg"))))
+    (saved,) = folder.glob("*.svg")
+    shown = saved.read_text(encoding="utf-8")
+    assert "once" in shown
+    assert "copy&#160;command" not in shown, "the menu that it was chosen in is in the picture"
+
+
+async def theme(at: Seat) -> None:
+    await at.until(lambda: isinstance(at.app.screen, CommandPalette))
+    await at.pilot.press(*"nord")
+    await at.until(lambda: len(at.app.screen.query_one(CommandList).options) == 1)
+    await at.pilot.press("enter")
+    await at.until(lambda: at.app.theme == "nord")
+    kept = (at.client.home / "config.toml").read_text(encoding="utf-8")
+    assert 'theme = "nord"' in kept
+    assert "config.toml" in at.toasts()
 
 
 async def leave(at: Seat) -> None:
@@ -129,7 +144,7 @@ DOES: dict[str, Callable[[Seat], Awaitable[None]]] = {
     "settings": opens(SettingsScreen),
     "help": opens(HelpScreen),
     "palette": opens(CommandPalette),
-    "theme": opens(CommandPalette),
+    "theme": theme,
     "restart": restart,
     "copy": copy,
     "find": find,

@@ -102,6 +102,27 @@ async def test_a_stop_in_the_middle_of_a_start_ends_the_server(
     await session.stop()  # once more is no mistake
 
 
+async def test_a_backend_keeps_its_number_after_a_switch(tmp_path: Path) -> None:
+    """The number in the list is the key: it had moved up when the one before it was left."""
+    session = Session(Settings(), home=tmp_path, backend="simulator:fast,speed=50")
+    await session.start()
+    try:
+        await session.ready()
+        first = [status.name for status in session.snapshot().backends]
+        assert first == ["simulator:fast,speed=50"]
+        for name in ("simulator:fast,speed=60", "simulator:fast,speed=70"):
+            await session.switch(name)
+            await until(lambda: not session.switchboard.switching)
+        assert [status.name for status in session.snapshot().backends] == [
+            "simulator:fast,speed=50",
+            "simulator:fast,speed=60",
+            "simulator:fast,speed=70",
+        ]
+        await until(lambda: session.snapshot().backends[0].state is BackendState.STOPPED)
+    finally:
+        await session.stop()
+
+
 async def test_a_stop_that_is_cancelled_says_so(tmp_path: Path) -> None:
     """It had swallowed its own cancellation while it waited for the first backend."""
     session = Session(Settings(backends={"slow": SLOW}), home=tmp_path, backend="slow")

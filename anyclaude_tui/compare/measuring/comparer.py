@@ -38,6 +38,7 @@ from anyclaude_tui.compare.workload import Workload, with_nonce
 from anyclaude_tui.config.loading import ConfigError
 from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.session.session import Session
+from anyclaude_tui.telemetry.events import Role
 
 LOOK_S = 0.1
 """A run is shown this often."""
@@ -201,7 +202,7 @@ class Comparer:
             return await timed_run.direct(run, measured.http, endpoint, body, self._limits)
         proxy = await measured.logged() if step.way is Way.LOGGED else session
         return await timed_run.through_proxy(
-            run, measured.http, proxy.url, proxy.token, proxy.hub, body
+            run, measured.http, proxy.url, proxy.token, proxy.hub, body, Role.COMPARE
         )
 
     def _body(self, step: Step) -> dict[str, Any]:

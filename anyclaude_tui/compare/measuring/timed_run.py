@@ -36,7 +36,8 @@ from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.compare.measuring.run import Run, Taken
 from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.proxy import attempt
-from anyclaude_tui.telemetry.events import Outcome, RequestRecord
+from anyclaude_tui.proxy.server import ROLE_HEADER
+from anyclaude_tui.telemetry.events import Outcome, RequestRecord, Role
 from anyclaude_tui.telemetry.hub import Hub
 from anyclaude_tui.telemetry.metrics import RequestView
 
@@ -51,12 +52,17 @@ async def through_proxy(
     token: str,
     hub: Hub,
     body: Mapping[str, Any],
+    role: Role = Role.MAIN,
 ) -> Taken:
-    """Send `body` to the proxy at `url`. A failure is a result, with its reason."""
+    """Send `body` to the proxy at `url`. A failure is a result, with its reason.
+
+    `role`: COMPARE for a run that is only measured; the session then does not count it.
+    """
     record = run.record
     before = set(hub.in_flight)
     run.find = lambda: _newest(hub, before)
     headers = {"Authorization": f"Bearer {token}", "anthropic-version": "2023-06-01"}
+    headers |= {ROLE_HEADER: role} if role is Role.COMPARE else {}
     data = msgspec.json.encode(body)
     with _Ended(hub) as ended:
         record.accepted_at = time.monotonic()

@@ -27,6 +27,8 @@ class RowList(PickList):
         """Lines that all of it takes."""
         self.mark: Callable[[Row], Line] = lambda row: ()
         """What stands before a row."""
+        self.has_key: Callable[[Row], bool] = lambda row: True
+        """Whether the row's number is a key, and is shown."""
 
     @property
     def row(self) -> Row | None:
@@ -58,7 +60,8 @@ class RowList(PickList):
                 head = backend_rows.head(group, width - space, first=not place)
                 options.append((None, content((*gap, *text(" " * space), *head))))
             mark = self.mark(row)
-            line = backend_rows.line(row, place, width - width_of(mark))
+            number = place if self.has_key(row) else None
+            line = backend_rows.line(row, number, width - width_of(mark))
             options.append((row.spec, content((*mark, *line))))
         self.rows = rows
         self.lines_wanted = len(rows) + groups + (groups - 1 if roomy else 0)

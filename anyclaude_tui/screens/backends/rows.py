@@ -140,9 +140,9 @@ def head(group: str, width: int, *, first: bool) -> Line:
     return (*text(" " * (START - 2)), *line)
 
 
-def line(row: Row, place: int, width: int) -> Line:
-    """One row of the list in `width` cells; `place` counts from 0."""
-    digit = DIGITS[place] if place < len(DIGITS) else " "
+def line(row: Row, place: int | None, width: int) -> Line:
+    """One row of the list in `width` cells; `place` counts from 0, None: no key is for it."""
+    digit = DIGITS[place] if place is not None and place < len(DIGITS) else " "
     start: Line = ((f"{digit} ", Tone.KEY), _sign(row), (" ", Tone.TEXT))
     sizes, (name, model, window, notes) = _Sizes.of(width), _cells(row)
     if row.group == DISK and width_of(name) >= sizes.name + sizes.model:

@@ -70,6 +70,7 @@ class BackendsScreen(Screen[None]):
         self._message: Line = ()
         self._title_right: Line = ()
         self._list = RowList(id="rows")
+        self._list.has_key = _is_numbered
         self._details = LinesView(id="details")
         self._title = LinesView(id="title")
         self._tools = LinesView(id="tools")
@@ -167,10 +168,11 @@ class BackendsScreen(Screen[None]):
         self._message = ()
         if event.key in DIGITS:
             event.stop()
+            numbered = [row for row in self._list.rows if _is_numbered(row)]
             place = DIGITS.index(event.key)
-            if place < len(self._list.rows):
-                self._list.go_to(self._list.rows[place])
-                self._switch(self._list.rows[place])
+            if place < len(numbered):
+                self._list.go_to(numbered[place])
+                self._switch(numbered[place])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         if self.row is not None:
@@ -357,3 +359,9 @@ class BackendsScreen(Screen[None]):
         """A line in place of the keys, until the next key."""
         self._message = wrapped(words, max(20, self.size.width - 2), 1, tone)[0]
         self._show_title_and_keys()
+
+
+def _is_numbered(row: Row) -> bool:
+    """The session's own backends have the numbers that they have after the leader; a number for
+    what was only found would be another backend's there."""
+    return row.group == backend_rows.MINE

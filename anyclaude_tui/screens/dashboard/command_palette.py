@@ -25,6 +25,9 @@ class Entry:
 class Commands(Provider):
     """Everything that the dashboard can do."""
 
+    def _entries(self) -> list[Entry]:
+        return entries(app_commands(self.app))
+
     async def discover(self) -> Hits:
         for entry in self._entries():
             yield DiscoveryHit(entry.name, entry.run, help=entry.help)
@@ -36,8 +39,13 @@ class Commands(Provider):
             if score > 0:
                 yield Hit(score, matcher.highlight(entry.name), entry.run, help=entry.help)
 
+
+class Themes(Commands):
+    """The themes; the one that is chosen is kept."""
+
     def _entries(self) -> list[Entry]:
-        return entries(app_commands(self.app))
+        app = app_commands(self.app)
+        return [Entry(name, "", partial(app.choose_theme, name)) for name in sorted(app.themes())]
 
 
 def entries(app: AppCommands) -> list[Entry]:

@@ -211,6 +211,10 @@ class DashboardScreen(Screen[None]):
     def _show_again(self) -> None:
         if self.snapshot is not None:
             self.show(self.snapshot)
+        # All of it: what was shown while the layout was still to come may not have been painted,
+        # and later only rows that change are.
+        for widget in self._placed.values():
+            widget.refresh()
 
     def _show_header(self) -> None:
         region = self.arrangement.regions.get("header")

@@ -309,11 +309,9 @@ class RequestDetailsScreen(SearchScreen):
         if kept is None or then is None:
             self.say("its body is not kept, so it cannot be sent again", Tone.WARN)
             return
-        chosen = await self.app.push_screen_wait(
-            Pick("Send it again to", self._client.snapshot, first=self._client.snapshot.active)
-        )
+        chosen = await self.app.push_screen_wait(Pick("Send it again to", self._client))
         if chosen:
-            self.app.push_screen(Replay(self._client, then, kept.body, chosen[0]))
+            self.app.push_screen(Replay(self._client, then, kept.body, chosen))
 
     def action_compare(self) -> None:
         self.run_worker(self._compare(), exclusive=True, group="again", exit_on_error=False)

@@ -12,14 +12,14 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from anyclaude_tui.backends.base import BackendStatus
+from anyclaude_tui.backends.discovery import Discovery
 from anyclaude_tui.compare.measuring.replay import Replayed, start_replay
-from anyclaude_tui.screens.actions import DIGITS
+from anyclaude_tui.screens.backends import rows as backend_rows
+from anyclaude_tui.screens.backends.rows import Row
 from anyclaude_tui.screens.common.dialogs import Dialog, content
 from anyclaude_tui.screens.common.session_calls import answer
 from anyclaude_tui.screens.requests import tabs
 from anyclaude_tui.session.client import SessionClient
-from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.widgets import current_request, format, status_signs
 from anyclaude_tui.widgets.cursor import PickList
@@ -33,48 +33,49 @@ _WARM = (
 )
 
 
-class Pick(Dialog[tuple[str, ...]]):
-    """Asks for a backend. Its result: the names."""
+class Pick(Dialog[str]):
+    """Asks for a backend: any that a switch could go to. Its result: the one to send to."""
 
-    def __init__(self, title: str, snapshot: Snapshot, first: str) -> None:
+    def __init__(self, title: str, client: SessionClient) -> None:
         super().__init__()
-        self._title = title
-        self._backends = snapshot.backends
-        self._active = snapshot.active
-        self._first = first
+        self._title, self._client = title, client
+        self._rows: list[Row] = []
 
     def compose(self) -> ComposeResult:
-        options = [
-            Option(content(_row(place, status, status.name == self._active)))
-            for place, status in enumerate(self._backends)
-        ]
         words = "One that is not in use is started beside it, and stopped afterwards."
-        box = Vertical(PickList(*options), Static(words, classes="advice"), classes="box")
+        box = Vertical(PickList(), Static(words, classes="advice"), classes="box")
         box.border_title = self._title
         box.border_subtitle = "Enter send · Esc back"
         yield box
 
     def on_mount(self) -> None:
-        names = [status.name for status in self._backends]
-        listed = self.query_one(PickList)
-        listed.highlighted = names.index(self._first) if self._first in names else 0
-        listed.focus()
+        self._fill(None)
+        self.query_one(PickList).focus()
+        self.run_worker(self._discover(), exit_on_error=False)
+
+    async def _discover(self) -> None:
+        """What runs on this machine and what lies on disk comes when it is found."""
+        found = (await answer(self._client.discover())).value
+        if found is not None and self.is_attached:
+            self._fill(found)
+
+    def _fill(self, found: Discovery | None) -> None:
+        snapshot, listed = self._client.snapshot, self.query_one(PickList)
+        at = listed.highlighted
+        chosen = self._rows[at].spec if at is not None and self._rows else snapshot.active
+        rows = backend_rows.rows(snapshot, found)
+        self._rows = [row for row in rows if row.usable and (row.offer is None or row.offer.fits)]
+        width = min(WIDTH, self.size.width - 12)
+        listed.clear_options()
+        listed.add_options(
+            Option(content(backend_rows.line(row, None, width)[1:]), id=row.spec)
+            for row in self._rows
+        )
+        specs = [row.spec for row in self._rows]
+        listed.highlighted = specs.index(chosen) if chosen in specs else 0
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss((self._backends[event.option_index].name,))
-
-
-def _row(place: int, status: BackendStatus, active: bool) -> Line:
-    digit = DIGITS[place] if place < len(DIGITS) else " "
-    words = joined(
-        [
-            text(clean(status.name), Tone.STRONG if active else Tone.TEXT),
-            text("in use" if active else str(status.state), Tone.LABEL),
-            text(clean(status.model or ""), Tone.LABEL),
-            status_signs.simulated(status),
-        ]
-    )
-    return ((f"{digit} ", Tone.KEY), status_signs.STATES[status.state], (" ", Tone.TEXT), *words)
+        self.dismiss(event.option_id)
 
 
 class Replay(Dialog[None]):

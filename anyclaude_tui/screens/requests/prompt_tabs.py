@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from anyclaude_tui.figures import Figure, Source, estimated
+from anyclaude_tui.figures import UNKNOWN, Figure, Source, estimated
 from anyclaude_tui.prefix.divergence import KEPT, Cause, Comparison, short_diff
 from anyclaude_tui.prefix.segments import Part, Prompt, Segment
 from anyclaude_tui.telemetry.metrics import RequestView
@@ -166,11 +166,16 @@ def prefix(request: RequestView, comparison: Comparison | None, width: int) -> l
     cells = [
         ("prompt", _amount(size, tokens.value, size)),
         ("as before", _amount(comparison.shared_bytes, tokens.value, size)),
-        ("read again", _amount(comparison.cost_bytes, tokens.value, size)),
         ("cached", format.value(request.cached_tokens, format.exact)),
-        ("costs", _cost(request, comparison)),
         ("reused", format.value(request.reuse_percent, format.percent)),
+        ("read", (*format.value(_uncached(request), format.exact), (" tokens", Tone.LABEL))),
+        ("prefill", format.value(request.prefill_s, format.seconds)),
     ]
+    if comparison.cost_bytes:  # of what was read: what the backend had seen before
+        cells += [
+            ("read again", _amount(comparison.cost_bytes, tokens.value, size)),
+            ("costs", _cost(request, comparison)),
+        ]
     lines += columns(cells, 2 if width >= 64 else 1, width)
     changed = short_diff(comparison)
     if changed:
@@ -185,6 +190,16 @@ def prefix(request: RequestView, comparison: Comparison | None, width: int) -> l
     ]
     notes = [row for words in extra if words for row in wrapped(words, width, 2, Tone.LABEL)]
     return [*lines, *([()] if notes else []), *notes]
+
+
+def _uncached(request: RequestView) -> Figure:
+    """The prompt's tokens that the cache did not hold: those that had to be read."""
+    prompt, cached = request.prompt_tokens, request.cached_tokens
+    if prompt.value is None or cached.value is None:
+        return UNKNOWN
+    both = {prompt.source, cached.source}
+    known = Source.ESTIMATED if Source.ESTIMATED in both else Source.REPORTED
+    return Figure(max(0, prompt.value - cached.value), known)
 
 
 def _prefix_bar(comparison: Comparison, width: int) -> list[Line]:
@@ -221,6 +236,5 @@ def _cost(request: RequestView, comparison: Comparison) -> Line:
     tokens = comparison.tokens(comparison.cost_bytes, request.prompt_tokens.value)
     rate = request.prefill_tokens_per_s.value
     if not tokens or not rate:
-        known = tokens == 0
-        return text("nothing", Tone.LABEL) if known else text(format.UNKNOWN_TEXT, Tone.FAINT)
+        return text(format.UNKNOWN_TEXT, Tone.FAINT)
     return format.value(Figure(tokens / rate, Source.ESTIMATED), format.about)

@@ -25,6 +25,7 @@ from anyclaude_tui.compare.workload import also_logged, builtin, from_prompt
 from anyclaude_tui.config.loading import ConfigError
 from anyclaude_tui.config.settings import BackendSettings, Limits, Settings
 from anyclaude_tui.session.session import Session
+from anyclaude_tui.telemetry.events import Role
 from tests.support import wire
 from tests.support.upstream import CUT, Reply, Upstream
 
@@ -147,12 +148,17 @@ async def test_a_lent_session_is_used_and_goes_on_running(tmp_path: Path) -> Non
     await session.start()
     try:
         await session.ready()
+        roles: list[Role] = []
+        session.hub.ended_listeners.append(lambda record, view: roles.append(record.role))
         comparer = Comparer(Settings(), tmp_path, [QUICK], [SHORT], runs=1, lend={QUICK: session})
         comparison = await comparer.run()
         assert len(select(comparison.samples)) == 4
         assert comparison.targets[0].bring_up_s is None
         assert session.switchboard.statuses()[0].state == "ready"
-        assert session.snapshot().totals.requests == 3  # warm-up, cold and warm; not the direct
+        assert roles == [Role.COMPARE] * 3  # warm-up, cold and warm; not the direct
+        seen = session.snapshot()  # nobody's work: in no figure of the session's
+        assert (seen.totals.requests, seen.totals.output_tokens, seen.recent) == (0, 0, ())
+        assert b'outcome="complete"' not in session.observers.prometheus_text()
     finally:
         await session.stop()
 

@@ -17,6 +17,7 @@ from anyclaude_tui.app import DashboardApp
 from anyclaude_tui.backends.base import BackendError, BackendState, ModelInfo
 from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.screens.backends.dialogs import Context, Log, Models
+from anyclaude_tui.screens.backends.row_list import RowList
 from anyclaude_tui.screens.backends.screen import BackendsScreen
 from anyclaude_tui.screens.common.dialogs import Question
 from anyclaude_tui.telemetry.hub import Snapshot
@@ -61,6 +62,14 @@ def listed(app: DashboardApp) -> list[str]:
     """The lines of the list."""
     options = app.screen.query_one("#rows", OptionList).options
     return [str(option.prompt) for option in options]
+
+
+async def choose(app: DashboardApp, pilot: Pilot[Any], spec: str) -> None:
+    """Put the cursor on what was found, and press Enter."""
+    rows = app.screen.query_one(RowList)
+    await until_shown(pilot, lambda: any(row.spec == spec for row in rows.rows))
+    rows.go_to(next(row for row in rows.rows if row.spec == spec))
+    await pilot.press("enter")
 
 
 def asked(client: found.FoundClient) -> list[str]:
@@ -137,7 +146,7 @@ async def test_enter_switches_and_the_steps_are_shown(tmp_path: Path) -> None:
 async def test_what_was_found_and_is_now_in_use_moves_up_and_the_steps_stay(tmp_path: Path) -> None:
     async with opened(tmp_path) as (app, client, pilot):
         await hold(client)
-        await pilot.press("5")
+        await choose(app, pilot, found.SERVER.spec)
         await until_shown(pilot, lambda: asked(client) == [f"switch {found.SERVER.spec}"])
         used = replace(found.STUDIO, name=found.SERVER.spec, url="http://127.0.0.1:8080")
         client.shown = replace(SHOWN, active=used.name, backends=(fakes.FAST, used))
@@ -175,7 +184,7 @@ async def test_another_choice_takes_the_place_of_one_that_is_under_way(tmp_path:
         await hold(client)
         await pilot.press("2")
         await until_shown(pilot, lambda: asked(client) == ["switch qwen"])
-        await pilot.press("7")
+        await choose(app, pilot, found.LARGE.spec)
         await until_shown(pilot, lambda: asked(client)[-1] == "switch mlx_lm:/models/large")
         await let_go(client)
         await until_shown(
@@ -197,7 +206,7 @@ async def test_leaving_the_screen_does_not_end_a_switch(tmp_path: Path) -> None:
 
 async def test_what_cannot_be_used_says_what_is_missing(tmp_path: Path) -> None:
     async with opened(tmp_path) as (app, client, pilot):
-        await pilot.press("6")
+        await choose(app, pilot, found.LOCKED.spec)
         await pilot.pause()
         assert "needs a key" in words(app, "keys")
         await pilot.press("1")
@@ -208,12 +217,13 @@ async def test_what_cannot_be_used_says_what_is_missing(tmp_path: Path) -> None:
 
 async def test_a_model_that_does_not_fit_is_loaded_only_when_meant(tmp_path: Path) -> None:
     async with opened(tmp_path) as (app, client, pilot):
-        await pilot.press("9")
+        await choose(app, pilot, found.HUGE.spec)
         await until_shown(pilot, lambda: isinstance(app.screen, Question))
         await pilot.press("n")
         await pilot.pause()
         assert not asked(client)
-        await pilot.press("9", "y")
+        await choose(app, pilot, found.HUGE.spec)
+        await pilot.press("y")
         await until_shown(pilot, lambda: asked(client) == [f"switch {found.HUGE.spec}"])
 
 
@@ -347,3 +357,15 @@ async def test_a_search_that_fails_says_so(tmp_path: Path) -> None:
         client.session.found_refusal = OSError("no sockets left")
         await pilot.press("f")
         await until_shown(pilot, lambda: "the search failed: no sockets left" in words(app, "keys"))
+
+
+async def test_a_number_is_the_key_after_the_leader(tmp_path: Path) -> None:
+    """What was only found has none: there it would be no command, or another backend's."""
+    async with opened(tmp_path, size=(120, 40)) as (app, client, pilot):
+        await until_shown(pilot, lambda: any("Llama-3.2" in line for line in listed(app)))
+        numbered = [line for line in listed(app) if line.strip()[:1].isdigit()]
+        assert [line.split()[:3:2] for line in numbered] == [
+            [str(place + 1), status.name] for place, status in enumerate(SHOWN.backends)
+        ]
+        await pilot.press(str(len(SHOWN.backends) + 1))
+        assert asked(client) == []

@@ -20,6 +20,7 @@ from anyclaude_tui.screens.requests.dialogs import Pick, Replay
 from anyclaude_tui.session.session import Session
 from anyclaude_tui.session.thread import SessionThread
 from tests.proxy.conversations import body
+from tests.screens import fakes, found
 from tests.screens.dashboard.test_screen import LEADER
 from tests.support.waiting import until
 
@@ -92,6 +93,29 @@ async def test_replay_here_and_on_another_backend(client: SessionThread) -> None
         assert len(client.snapshot.recent) == 2  # a session of its own served it
         assert client.snapshot.active == "one"
         app.exit(0)
+
+
+async def test_every_backend_that_could_be_started_is_offered(tmp_path: Path) -> None:
+    """As the comparison offers them: servers that run, models on disk, the simulator."""
+    made = found.FoundClient(tmp_path, fakes.snapshot())
+    try:
+        app = DashboardApp(made, SETTINGS, external=True)
+        async with app.run_test(size=(100, 40)) as pilot:
+            pick, chosen = Pick("Send it again to", made), list[str | None]()
+            app.push_screen(pick, chosen.append)
+            await until(lambda: any(row.spec == found.SMALL.spec for row in pick._rows))
+            specs = [row.spec for row in pick._rows]
+            assert specs[:2] == [status.name for status in made.snapshot.backends]
+            assert found.SERVER.spec in specs
+            assert "simulator" in " ".join(specs)
+            assert found.LOCKED.spec not in specs  # it needs a key
+            assert found.HUGE.spec not in specs  # it does not fit
+            at = specs.index(found.SMALL.spec)
+            await pilot.press(*["down"] * at, "enter")
+            await until(lambda: chosen == [found.SMALL.spec])
+            app.exit(0)
+    finally:
+        made.close()
 
 
 async def test_a_replay_that_is_left_is_cancelled(client: SessionThread) -> None:

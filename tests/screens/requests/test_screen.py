@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,10 @@ from textual.screen import Screen
 
 from anyclaude_tui.app import DashboardApp
 from anyclaude_tui.config.settings import DashboardSettings, Settings
+from anyclaude_tui.figures import reported
+from anyclaude_tui.prefix.divergence import Cause, Comparison
 from anyclaude_tui.screens.compare.setup_screen import CompareScreen
+from anyclaude_tui.screens.requests import prompt_tabs
 from anyclaude_tui.screens.requests.details import RequestDetailsScreen
 from anyclaude_tui.screens.requests.screen import RequestsScreen
 from anyclaude_tui.telemetry.events import Outcome, Phase
@@ -221,6 +225,19 @@ async def test_the_prefix_says_where_what_and_how_much(tmp_path: Path) -> None:
         assert "system block 2, " in shown
         assert "+ M b.py" in shown
         assert "read again" in shown
+
+
+def test_a_cold_prompt_costs_what_was_read() -> None:
+    """24,409 tokens read anew were said to cost nothing, and 0 B to be read again."""
+    made = fakes.ended(1)
+    made.attempt.prompt_tokens = reported(24_409)
+    made.attempt.cached_tokens = reported(0)
+    first = Comparison(Cause.FIRST, size_bytes=98_000)
+    shown = "\n".join(plain(line) for line in prompt_tabs.prefix(fakes.seen(made), first, 100))
+    assert "read again" not in shown
+    assert "nothing" not in shown
+    assert re.search(r"read +24,409 tokens", shown)
+    assert re.search(r"prefill +\d", shown)
 
 
 async def test_bodies_are_shown_without_secrets(tmp_path: Path) -> None:
