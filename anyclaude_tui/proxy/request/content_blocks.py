@@ -62,10 +62,16 @@ def parts_of(block: Mapping[str, Any], where: str, context: Context) -> list[Par
     handler = _HANDLERS.get(kind)
     if handler is not None:
         return handler(block, where, context)
-    if kind.endswith("_tool_result"):
+    if is_decided(kind):
         return _server_result(block, where, context)
     context.note(f"content block of unknown type {kind} left out")
     return [f"[{kind} left out: not supported]"]
+
+
+def is_decided(kind: str) -> bool:
+    """Whether somebody has decided what becomes of blocks of this type."""
+    # Calls and their results are the messages' business (`messages.py`).
+    return kind in _HANDLERS or kind in ("tool_use", "tool_result") or kind.endswith("_tool_result")
 
 
 def content_parts(content: Any, where: str, context: Context) -> list[Part]:
@@ -179,6 +185,30 @@ def _tool_reference(block: Mapping[str, Any], where: str, context: Context) -> l
     return [f"[Tool {block.get('tool_name')} is available]"]
 
 
+def _tool_change(block: Mapping[str, Any], where: str, context: Context) -> list[Part]:
+    """The tools themselves are changed by `conversation_changes.py`."""
+    tool = block.get("tool")
+    tool = tool if isinstance(tool, Mapping) else {}
+    definition = tool.get("definition")
+    name = (definition if isinstance(definition, Mapping) else tool).get("name")
+    state = "is available from here on" if block["type"] == "tool_addition" else "was withdrawn"
+    return [f"[Tool {name} {state}]"]
+
+
+def _system_text(block: Mapping[str, Any], where: str, context: Context) -> list[Part]:
+    return content_parts(block.get("content"), f"{where}.{block['type']}.content", context)
+
+
+def _summary(block: Mapping[str, Any], where: str, context: Context) -> list[Part]:
+    content = block.get("content")
+    return [tagged("conversation-summary", [], content)] if isinstance(content, str) else []
+
+
+def _container_upload(block: Mapping[str, Any], where: str, context: Context) -> list[Part]:
+    context.note("file for a container left out: there is no container here")
+    return [f"[File {block.get('file_id')} left out: there is no container for it]"]
+
+
 def _server_call(block: Mapping[str, Any], where: str, context: Context) -> list[Part]:
     name = block.get("name")
     context.note(f"earlier call of the server tool {name} shown as text")
@@ -232,6 +262,13 @@ _HANDLERS: dict[str, Callable[[Mapping[str, Any], str, Context], list[Part]]] = 
     "tool_reference": _tool_reference,
     "server_tool_use": _server_call,
     "mcp_tool_use": _server_call,
+    "mid_conv_system": _system_text,
+    "tool_addition": _tool_change,
+    "tool_removal": _tool_change,
+    "compaction": _summary,
+    "container_upload": _container_upload,
+    "fallback": _nothing,  # never part of the prompt, says the API
+    "mcp_tool_listing": _nothing,  # for the service's own MCP client
     "thinking": _nothing,
     "redacted_thinking": _nothing,
 }

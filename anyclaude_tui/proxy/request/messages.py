@@ -120,7 +120,9 @@ def _turns(messages: Any) -> Iterator[_Turn]:
         path = f"{where}.content"
         for position, block in enumerate(blocks_of(content, path)):
             if role != "assistant":
-                turn.after.append((role, f"{path}.{position}", block))
+                # An instruction of the system's inside of a user message keeps its authority.
+                by = "system" if block["type"] == "mid_conv_system" else role
+                turn.after.append((by, f"{path}.{position}", block))
                 continue
             if turn.after:
                 yield turn

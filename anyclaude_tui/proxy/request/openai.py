@@ -18,6 +18,7 @@ from anyclaude_tui.proxy.errors import invalid, no_threads, overflow
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.checked import checked
 from anyclaude_tui.proxy.request.content_blocks import Context, blocks_of, parts_of, text_of
+from anyclaude_tui.proxy.request.conversation_changes import from_summary_on, tools_now
 from anyclaude_tui.proxy.request.messages import append_instruction, conversation
 from anyclaude_tui.proxy.request.parameters import parameters
 from anyclaude_tui.proxy.request.tools import offer
@@ -71,12 +72,14 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
         raise no_threads()
     context = Context(endpoint.dialect, memory)
     sizes = _sizes(clean)
-    messages = conversation(_system_text(clean.get("system"), context), _messages(clean), context)
+    said = from_summary_on(_messages(clean))
+    messages = conversation(_system_text(clean.get("system"), context), said, context)
     if not any(message["role"] != "system" for message in messages):
         raise invalid("messages: at least one message must have content")
     if endpoint.dialect.first_system == "user":
         messages = system_as_user(messages)
-    offered = offer(clean.get("tools"), clean.get("tool_choice"), context)
+    tools = tools_now(clean.get("tools"), clean.get("messages"))
+    offered = offer(tools, clean.get("tool_choice"), context)
     params = parameters(clean, context)
     for instruction in (offered.instruction, params.instruction):
         if instruction:
