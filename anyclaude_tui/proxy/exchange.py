@@ -40,9 +40,10 @@ class Exchange:
         reply: Reply,
         *,
         client_headers: Mapping[str, str] | None = None,
+        client_query: str = "",
         slow: bool = False,
     ) -> None:
-        """`client_headers`: those of the client's that a native server also gets.
+        """`client_headers`, `client_query`: those of the client's that a native server also gets.
 
         `slow`: the translation may take long (`slow_to_translate`).
         """
@@ -51,6 +52,7 @@ class Exchange:
         self._body = body
         self._reply = reply
         self._client_headers = dict(client_headers or {})
+        self._client_query = client_query
         self._slow = slow
         commit_s = None if reply.streaming else PLAIN_COMMIT_S
         self._timers = Timers(services.limits, record.accepted_at, quiet_commit_s=commit_s)
@@ -195,7 +197,7 @@ class Exchange:
 
     async def _try_once(self, endpoint: Endpoint) -> Ending:
         services, record = self._services, self._record
-        wire = WireFormat.for_(endpoint, self._client_headers)
+        wire = WireFormat.for_(endpoint, self._client_headers, self._client_query)
         request = await wire.request(self._body, services.memory, slow=self._slow)
         note_request(record, request, endpoint)
         request, prompt_tokens = await wire.fit(request, services.counter, services.http, record)

@@ -177,7 +177,6 @@ class ProxyServer:
         streaming = body.get("stream") is True
         record = self._record(request, body, len(raw), accepted, streaming)
         reply = Reply(request, record.id, streaming=streaming)
-        passed = {name: request.headers[name] for name in NATIVE_HEADERS if name in request.headers}
         searches = ours(body, self._services)
         if searches is not None:
             exchange: Exchange = SearchExchange(self._services, record, body, reply, searches)
@@ -187,7 +186,8 @@ class ProxyServer:
                 record,
                 body,
                 reply,
-                client_headers=passed,
+                client_headers=_passed(request),
+                client_query=request.query_string,
                 slow=slow_to_translate(raw),
             )
         task = asyncio.current_task()
@@ -209,9 +209,9 @@ class ProxyServer:
             endpoint = services.routes.peek(Role.MAIN).backend.endpoint
         except BackendError:
             endpoint = Endpoint(url="", model="")
-        wire = WireFormat.for_(endpoint)
+        wire = WireFormat.for_(endpoint, _passed(request), request.query_string)
         upstream = await wire.request(body, services.memory, slow=slow_to_translate(raw))
-        counted = await services.counter.count(endpoint, upstream, services.http)
+        counted = await services.counter.count(wire.endpoint, upstream, services.http)
         return _json({"input_tokens": int(counted.value or 1)})
 
     async def _models(self, request: web.Request) -> web.Response:
@@ -304,6 +304,11 @@ class ProxyServer:
             yield
         finally:
             del self._running[key]
+
+
+def _passed(request: web.Request) -> dict[str, str]:
+    """The client's headers that a native server also gets."""
+    return {name: request.headers[name] for name in NATIVE_HEADERS if name in request.headers}
 
 
 def role_of(headers: Mapping[str, str], body: Mapping[str, Any]) -> Role:

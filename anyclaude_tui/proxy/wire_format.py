@@ -22,12 +22,14 @@ from anyclaude_tui.proxy.reply.passthrough import NativeTranslator
 from anyclaude_tui.proxy.reply.translator import Translator
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.openai import UpstreamRequest, clamp, translate
-from anyclaude_tui.proxy.request.passthrough import hygiene
+from anyclaude_tui.proxy.request.passthrough import native_request
 from anyclaude_tui.proxy.request.token_counter import TokenCounter
 from anyclaude_tui.telemetry.events import RequestRecord
 
 NEAR_WINDOW = 0.6
 """From this share of the window on the prompt is counted exactly where the backend can."""
+NEAR_WINDOW_NATIVE = 0.9
+"""The same where that costs a round trip to a service, which refuses an overflow itself."""
 
 
 def slow_to_translate(raw: bytes) -> bool:
@@ -42,11 +44,13 @@ class WireFormat(ABC):
         self.endpoint = endpoint
 
     @staticmethod
-    def for_(endpoint: Endpoint, client_headers: Mapping[str, str] | None = None) -> WireFormat:
-        """The format of this endpoint. `client_headers`: those of the client's that a native
-        server also gets."""
+    def for_(
+        endpoint: Endpoint, client_headers: Mapping[str, str] | None = None, client_query: str = ""
+    ) -> WireFormat:
+        """The format of this endpoint. `client_headers`, `client_query` (`beta=true`): those of
+        the client's that a native server also gets."""
         if endpoint.native:
-            return Messages(endpoint, client_headers or {})
+            return Messages(endpoint, client_headers or {}, client_query)
         return ChatCompletions(endpoint)
 
     async def request(
@@ -73,7 +77,8 @@ class WireFormat(ABC):
         endpoint = self.endpoint
         tokens = counter.estimate(endpoint.label or endpoint.model, request.prompt_bytes)
         figure = estimated(tokens)
-        if endpoint.window_tokens and tokens > NEAR_WINDOW * endpoint.window_tokens:
+        near = NEAR_WINDOW_NATIVE if endpoint.native else NEAR_WINDOW
+        if endpoint.window_tokens and tokens > near * endpoint.window_tokens:
             figure = await counter.count(endpoint, request, http)
             tokens = int(figure.value or tokens)
         record.attempt.prompt_tokens = figure
@@ -130,8 +135,12 @@ class ChatCompletions(WireFormat):
 class Messages(WireFormat):
     """The Messages API itself (passthrough): the prompt's hygiene only."""
 
-    def __init__(self, endpoint: Endpoint, client_headers: Mapping[str, str]) -> None:
-        super().__init__(replace(endpoint, headers={**client_headers, **endpoint.headers}))
+    def __init__(
+        self, endpoint: Endpoint, client_headers: Mapping[str, str], client_query: str
+    ) -> None:
+        headers = {**client_headers, **endpoint.headers}
+        query = "&".join(part for part in (endpoint.query, client_query) if part)
+        super().__init__(replace(endpoint, headers=headers, query=query))
 
     def translator(
         self,
@@ -144,10 +153,7 @@ class Messages(WireFormat):
         return NativeTranslator(**_reply(record, prompt_tokens, memory), tools=request.tools)
 
     def _translated(self, body: Mapping[str, Any], memory: CallMemory) -> UpstreamRequest:
-        """Measured and checked as the translation is; sent as it came, but streamed."""
-        measured = translate(body, self.endpoint, memory)
-        native = hygiene(body, self.endpoint, memory) | {"stream": True}
-        return replace(measured, body=native)
+        return native_request(body, self.endpoint, memory)
 
 
 def unsent(record: RequestRecord, memory: CallMemory) -> Translator:

@@ -252,8 +252,9 @@ def test_a_new_conversation_behind_the_same_front() -> None:
 
 def test_another_reasoning_effort() -> None:
     dialect = Dialect(reasoning_effort=True)
-    low = {**body(), "output_config": {"effort": "low"}}
-    high = {**body(), "output_config": {"effort": "high"}}
+    asked = {**body(), "thinking": {"type": "adaptive"}}  # without it an effort counts nothing
+    low = {**asked, "output_config": {"effort": "low"}}
+    high = {**asked, "output_config": {"effort": "high"}}
     found = compare(prompt(low, dialect), prompt(high, dialect))
     assert (found.cause, found.place) == (Cause.SETTINGS, "reasoning effort")
 

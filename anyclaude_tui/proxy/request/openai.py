@@ -71,7 +71,7 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
     if clean.get("thread") is not None:
         raise no_threads()
     context = Context(endpoint.dialect, memory)
-    sizes = _sizes(clean)
+    sizes = sizes_of(clean)
     said = from_summary_on(_messages(clean))
     messages = conversation(_system_text(clean.get("system"), context), said, context)
     if not any(message["role"] != "system" for message in messages):
@@ -110,6 +110,8 @@ def clamp(request: UpstreamRequest, prompt_tokens: int, endpoint: Endpoint) -> U
     """The request with a `max_tokens` that fits: into the window behind the prompt, and
     under the server's cap. Raises the overflow error when the prompt fills the window."""
     wanted = request.body.get("max_tokens")
+    if not isinstance(wanted, int):  # a native server says itself what it thinks of it
+        wanted = None
     allowed: list[int] = [] if wanted is None else [wanted]
     if wanted is not None and endpoint.dialect.max_tokens_cap is not None:
         allowed.append(endpoint.dialect.max_tokens_cap)
@@ -155,7 +157,8 @@ def _add_extra(upstream: dict[str, Any], extra: Mapping[str, Any]) -> None:
         upstream[key] = value
 
 
-def _sizes(body: Mapping[str, Any]) -> Sizes:
+def sizes_of(body: Mapping[str, Any]) -> Sizes:
+    """The sizes of a (harmless) request's parts."""
     tools, messages = body.get("tools"), body.get("messages")
     return Sizes(
         system_bytes=json_bytes(body.get("system")),

@@ -14,8 +14,48 @@ from anyclaude_tui.prefix.billing import strip_billing
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.checked import checked
 from anyclaude_tui.proxy.request.content_blocks import reminder
+from anyclaude_tui.proxy.request.openai import IMAGE_BYTES, UpstreamRequest, sizes_of
 from anyclaude_tui.proxy.wire.anthropic_events import SIGNATURE_PREFIX
-from anyclaude_tui.proxy.wire.safe_json import harmless
+from anyclaude_tui.proxy.wire.safe_json import harmless, json_bytes
+
+
+def native_request(
+    body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory
+) -> UpstreamRequest:
+    """The request for a native server, and what its reply must be read with.
+
+    What a request may hold is the server's to say: nothing of it is refused here but what is
+    no JSON object. Raises ApiError only.
+    """
+    native = hygiene(body, endpoint, memory) | {"stream": True}
+    tools = native.get("tools")
+    schemas = {
+        tool["name"]: tool["input_schema"]
+        for tool in (tools if isinstance(tools, list) else ())
+        if isinstance(tool, Mapping)
+        and isinstance(tool.get("name"), str)
+        and isinstance(tool.get("input_schema"), Mapping)
+    }
+    prompt = [native.get("system"), native.get("messages"), tools]
+    return UpstreamRequest(
+        body=native,
+        tools=schemas,
+        stop_sequences=(),
+        notices=(),
+        sizes=sizes_of(body),
+        prompt_bytes=sum(map(json_bytes, prompt)) - _media_bytes(prompt),
+    )
+
+
+def _media_bytes(value: Any) -> int:
+    """What the bytes of images and documents are too many, each at its flat rate."""
+    if isinstance(value, list):
+        return sum(map(_media_bytes, value))
+    if not isinstance(value, Mapping):
+        return 0
+    if value.get("type") == "base64" and isinstance(value.get("data"), str):
+        return len(value["data"]) - IMAGE_BYTES
+    return sum(map(_media_bytes, value.values()))
 
 
 def hygiene(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -> dict[str, Any]:

@@ -87,8 +87,9 @@ class TokenCounter:
         self, endpoint: Endpoint, request: UpstreamRequest, http: aiohttp.ClientSession | None
     ) -> Figure:
         """The prompt's tokens: reported by the backend, measured here, or estimated."""
-        if endpoint.tokenize_url and http is not None:
-            counted = await self._ask(endpoint, endpoint.tokenize_url, request, http)
+        url = f"{endpoint.url}/count_tokens" if endpoint.native else endpoint.tokenize_url
+        if url and endpoint.url and http is not None:
+            counted = await self._ask(endpoint, url, request, http)
             if counted is not None:
                 return reported(counted)
         if endpoint.tokenizer_dir:
@@ -105,19 +106,41 @@ class TokenCounter:
             return None
         try:
             async with asyncio.timeout(ROUTE_TIMEOUT_S):
-                if self._shapes.get(url) != "text":
-                    count = await _count_chat(url, request.body, endpoint, http)
-                    if count is not None:
-                        self._shapes[url] = "chat"
-                        return count
-                count = await _count_text(url, request.body, endpoint, http)
+                if endpoint.native:
+                    count = await _count_messages(url, request.body, endpoint, http)
+                else:
+                    count = await self._count_rendered(url, request.body, endpoint, http)
                 if count is not None:
-                    self._shapes[url] = "text"
                     return count
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             pass
         self._resting[url] = time.monotonic() + ROUTE_REST_S
         return None
+
+    async def _count_rendered(
+        self, url: str, body: dict[str, Any], endpoint: Endpoint, http: aiohttp.ClientSession
+    ) -> int | None:
+        """By whichever of the two routes the server has; the one that answered is remembered."""
+        if self._shapes.get(url) != "text":
+            count = await _count_chat(url, body, endpoint, http)
+            if count is not None:
+                self._shapes[url] = "chat"
+                return count
+        count = await _count_text(url, body, endpoint, http)
+        if count is not None:
+            self._shapes[url] = "text"
+        return count
+
+
+async def _count_messages(
+    url: str, body: dict[str, Any], endpoint: Endpoint, http: aiohttp.ClientSession
+) -> int | None:
+    """A server of the Messages API counts itself."""
+    wanted = ("model", "system", "messages", "tools", "tool_choice", "thinking", "mcp_servers")
+    asked = {key: body[key] for key in wanted if key in body}
+    answer = await _post(url, asked, endpoint, http)
+    count = answer.get("input_tokens") if answer else None
+    return count if isinstance(count, int) and count > 0 else None
 
 
 async def _count_chat(
