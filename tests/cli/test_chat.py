@@ -83,7 +83,7 @@ async def test_errors_are_shown_and_the_chat_goes_on(upstream: Upstream, proxy: 
     upstream.script(fail(400, {"error": {"message": "no such\x1b[2J model"}}), say("Hello"))
     code, out, _ = await chat(proxy, "hi", "again")
     assert code == 0
-    assert "error 400: no such" in out
+    assert "error 424: no such" in out  # Claude Code would negotiate about a 400
     assert "\x1b[2J" not in out
     assert "Hello" in out
 

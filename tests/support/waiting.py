@@ -34,3 +34,17 @@ def alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def children_of_module(module: str) -> list[psutil.Process]:
+    """Our descendants that run `python … -m module`; the guards that hold them are left out."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        try:
+            words = child.cmdline()
+        except psutil.Error:
+            continue
+        guarded = any(word.endswith("guard.py") for word in words)
+        if not guarded and module in words and words[words.index(module) - 1] == "-m":
+            found.append(child)
+    return found

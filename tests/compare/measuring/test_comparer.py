@@ -28,6 +28,7 @@ from anyclaude_tui.session.session import Session
 from anyclaude_tui.telemetry.events import Role
 from tests.support import wire
 from tests.support.upstream import CUT, Reply, Upstream
+from tests.support.waiting import children_of_module
 
 QUICK = "simulator:fast,speed=8"
 SHORT = from_prompt("hello")
@@ -175,7 +176,7 @@ async def test_one_at_a_time_means_one_at_a_time(tmp_path: Path) -> None:
     def listen(progress: Progress) -> None:
         nonlocal most
         module = "anyclaude_tui.backends.simulator.server"
-        servers = [c for c in children() if c.cmdline()[1:3] == ["-m", module]]  # not the guard
+        servers = children_of_module(module)
         most = max(most, len(servers))
 
     comparer = Comparer(

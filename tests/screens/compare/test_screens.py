@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -30,7 +29,7 @@ from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.scroller import Scroller
 from tests.screens import comparing, fakes
 from tests.screens.dashboard.test_screen import LEADER
-from tests.support.waiting import until_shown
+from tests.support.waiting import children_of_module, until_shown
 
 BODY = {
     "model": "claude",
@@ -97,13 +96,7 @@ def setup(app: DashboardApp) -> Setup:
 
 def servers() -> int:
     """Simulated servers that run."""
-    found = 0
-    for child in psutil.Process().children(recursive=True):
-        try:
-            found += child.cmdline()[2:3] == ["anyclaude_tui.backends.simulator.server"]
-        except psutil.Error:
-            continue
-    return found
+    return len(children_of_module("anyclaude_tui.backends.simulator.server"))
 
 
 async def test_two_backends_from_the_choice_to_the_verdict(tmp_path: Path) -> None:
