@@ -25,7 +25,7 @@ from anyclaude_tui.backends.base import (
     Endpoint,
     Finding,
 )
-from anyclaude_tui.backends.supervision import exits, pidfiles
+from anyclaude_tui.backends.supervision import exits, listening, pidfiles
 from anyclaude_tui.backends.supervision.process import ServerProcess
 from anyclaude_tui.backends.supervision.serverlog import ServerLog
 from anyclaude_tui.config.settings import BackendSettings
@@ -262,28 +262,37 @@ class SupervisedBackend(Backend):
     async def _poll(self) -> Endpoint:
         async with http.client(self.base_url, timeout_s=LOAD_TIMEOUT_S) as client:
             while True:
+                if not await self._port_is_ours():  # not even the first question goes elsewhere
+                    await asyncio.sleep(LOAD_POLL_S)
+                    continue
                 try:
                     endpoint = await self.connect(client)
                 except httpx.HTTPError:
                     await asyncio.sleep(LOAD_POLL_S)
                 except NotServingError:
-                    await self._check_port_is_ours()
-                    raise
+                    if await self._port_is_ours():
+                        raise
                 else:
-                    await self._check_port_is_ours()
-                    return endpoint
+                    if await self._port_is_ours():
+                        return endpoint
 
-    async def _check_port_is_ours(self) -> None:
-        """mlx_lm lives on when it cannot have its port: what answers is then a stranger."""
-        owner = await asyncio.to_thread(machine.port_owner, self.port)
+    async def _port_is_ours(self) -> bool:
+        """Whether our own process listens; not yet, where nothing does. Raises BackendError
+        when somebody else has the port, or the server says so: mlx_lm lives on without it."""
         pid = self._process.pid if self._process else None
-        # A launcher may start the server through ssh, outside of our group.
-        foreign = owner and pid and not self.settings.launcher and not owner.in_group(pid)
-        if foreign or exits.port_taken(self._log.tail(40)):
-            raise BackendError(
-                f"port {self.port} was taken meanwhile by {owner or 'another process'}: "
-                "start it again"
-            )
+        anywhere = bool(self.settings.launcher)  # it may start the server through ssh
+        for _ in range(2):  # it may begin or end between two looks
+            if pid is None or exits.port_taken(self._log.tail(40)):
+                break
+            if not await asyncio.to_thread(listening.accepts, self.port):
+                return False
+            if await asyncio.to_thread(listening.is_ours, self.port, pid, anywhere=anywhere):
+                return True
+            await asyncio.sleep(LOAD_POLL_S)
+        owner = await asyncio.to_thread(machine.port_owner, self.port)
+        raise BackendError(
+            f"port {self.port} was taken meanwhile by {owner or 'another process'}: start it again"
+        )
 
     async def _until_dead(self) -> str:
         """Watch a ready server; returns the reason once it does not serve any more."""
