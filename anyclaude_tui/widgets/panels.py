@@ -130,8 +130,8 @@ def _repairs(totals: Totals) -> list[tuple[str, Line]]:
         ("keepalives", format.tally(totals.keepalives)),
         ("chunks", format.tally(totals.chunks)),
     ]
-    if totals.web_searches:
-        cells.append(("web searches", format.tally(totals.web_searches)))
+    if totals.web_searches:  # in a row that is shown: the panel is as high as without it
+        cells[-1] = ("web searches", format.tally(totals.web_searches))
     if totals.dropped_calls:
         cells.append(("calls dropped", format.tally(totals.dropped_calls, Tone.BAD)))
     return cells

@@ -57,6 +57,8 @@ def words(request: RequestView) -> str:
     if request.outcome is None:
         if request.phase in (Phase.ACCEPTED, Phase.QUEUED):
             return f"queue {request.queue_position}" if request.queue_position else "queue"
+        if request.searches:
+            return "search"
         return "load" if request.phase is Phase.SENT else str(request.phase)
     if request.truncation is not None:
         return str(request.truncation)

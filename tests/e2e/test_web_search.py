@@ -128,8 +128,8 @@ async def test_webfetch_asks_its_maker_unless_told_otherwise(
         upstream.script(use("WebFetch", page), say("No."))
         settings = ("--settings", json.dumps(NO_CHECK)) if told else ()
         # The proxy of nobody: whoever is asked, it is not reached.
-        nobody = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
-        printed = await claude.ask("fetch", *allow("WebFetch"), *settings, **nobody)
+        claude.env |= {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
+        printed = await claude.ask("fetch", *allow("WebFetch"), *settings)
         assert printed.out == "No.\n", printed.err
     read = result_of(upstream.requests[1])
     assert ("is safe to fetch" in read) != told
