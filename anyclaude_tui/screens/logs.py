@@ -298,7 +298,7 @@ class LogsScreen(SearchScreen):
         words = "\n".join(lines) + "\n"
         self.app.copy_to_clipboard(words)
         self.run_worker(copy_to_system(words), exit_on_error=False)
-        self.say(f"copied {format.exact(len(lines))} lines")
+        self.say(f"copied {format.counted(len(lines), 'line')}")
 
 
 def _beside(line: Line, place: Line, width: int) -> Line:

@@ -259,6 +259,8 @@ class RequestView:
     status: int | None
     why: str
     notices: tuple[str, ...]
+    sent: bool = True
+    """Whether it went to a backend at all."""
     searches: tuple[SearchView, ...] = ()
 
 
@@ -332,5 +334,6 @@ def view(record: RequestRecord, now: float) -> RequestView:
         status=record.status,
         why=record.why,
         notices=tuple(record.notices),
+        sent=attempt.sent_at is not None,
         searches=tuple(_search(one, record.accepted_at, end) for one in record.searches),
     )

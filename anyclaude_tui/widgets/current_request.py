@@ -105,6 +105,8 @@ def _place(request: RequestView) -> int:
     if request.outcome is None:
         order = (Phase.QUEUED, Phase.SENT, Phase.PREFILL, Phase.DECODE)
         return order.index(request.phase) if request.phase in order else 0
+    if not request.sent:
+        return 0
     if request.ttft_s:
         return 3
     return 2 if request.load_s else 1

@@ -31,6 +31,10 @@ ESCAPE_DELAY_MS = 25
 FPS = 240
 QUEUED_WRITES = 4096
 
+_SIZES = ("COLUMNS", "LINES")
+"""Where they are exported they win over the terminal's real size (`shutil.get_terminal_size`),
+and the first layout, and the program in the pane, are of a size that the window does not have."""
+
 # ESC and one of these begins other sequences (CSI, SS3): Textual has to wait there.
 _INTRODUCERS = "[O"
 
@@ -50,6 +54,8 @@ def prepare_textual() -> None:
     """
     os.environ.setdefault("ESCDELAY", str(ESCAPE_DELAY_MS))
     os.environ.setdefault("TEXTUAL_FPS", str(FPS))
+    for name in _SIZES:
+        os.environ.pop(name, None)
 
     from textual import constants, screen
     from textual._ansi_sequences import ANSI_SEQUENCES_KEYS

@@ -12,6 +12,7 @@ from anyclaude_tui.telemetry.events import Outcome, Phase, Role
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets import panels
 from anyclaude_tui.widgets.compact_summary import summary_lines
+from anyclaude_tui.widgets.current_request import phase_rows
 from anyclaude_tui.widgets.lines import Tone, plain, width_of
 from tests.screens import fakes
 
@@ -225,3 +226,12 @@ def test_the_strip_gives_the_reason_of_a_failure_a_row_of_its_own() -> None:
     state, request, _ = (plain(line) for line in summary_lines(snapshot, 80))
     assert "port 8080" in state
     assert "decode" in request
+
+
+def test_a_prompt_that_was_never_sent_did_not_fail_to_load() -> None:
+    """Refused in the queue, it was shown as `✗ load`."""
+    refused = fakes.ended(
+        1, sent_at=None, prefill_at=None, first_delta_at=None, outcome=Outcome.ERROR
+    )
+    names = plain(phase_rows(fakes.seen(refused), 60)[0])
+    assert names.split() == ["✗", "queue", "○", "load", "○", "prefill", "○", "decode"]

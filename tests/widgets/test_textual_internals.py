@@ -36,6 +36,17 @@ def test_it_does_not_import_textual_before_it_is_called() -> None:
     assert run(code, ESCDELAY="70", TEXTUAL_FPS="30") == "False 0.07 30"
 
 
+def test_the_terminal_alone_says_how_large_it_is() -> None:
+    """With COLUMNS exported the panels stayed blank in a window of another size."""
+    code = (
+        "import os\n"
+        "from anyclaude_tui.widgets.textual_internals import prepare_textual\n"
+        "prepare_textual()\n"
+        "print('COLUMNS' in os.environ, 'LINES' in os.environ)"
+    )
+    assert run(code, COLUMNS="80", LINES="24") == "False False"
+
+
 def test_it_works_after_textual_was_imported() -> None:
     prepare_textual()
     prepare_textual()

@@ -247,5 +247,5 @@ def mark(setup: Setup, row: Row) -> Line:
 def title_right(setup: Setup, made: Sequence[Workload] | None) -> Line:
     """`2 targets · 22 runs`."""
     targets = len(setup.targets)
-    total = text(f"{count(made, setup)} runs", Tone.LABEL) if made and targets else ()
+    total = text(format.counted(count(made, setup), "run"), Tone.LABEL) if made and targets else ()
     return joined([text(format.counted(targets, "target"), Tone.LABEL), total])

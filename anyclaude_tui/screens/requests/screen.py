@@ -118,7 +118,7 @@ class RequestsScreen(Screen[None]):
         right = joined(
             [
                 text(f"{len(snapshot.in_flight)} running", Tone.LIVE) if snapshot.in_flight else (),
-                text(f"{count} requests", Tone.LABEL),
+                text(f"{count} {'request' if known == 1 else 'requests'}", Tone.LABEL),
                 text(f"{format.count(older)} older ones in the journal", Tone.LABEL)
                 if older > 0
                 else (),
