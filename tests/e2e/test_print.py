@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from anyclaude_tui.backends.templates.jinja import renderer
 from anyclaude_tui.claude_code.launch import session_env
+from tests.backends.templates import small
 from tests.e2e.claude import Claude, allow
 from tests.e2e.conftest import Rig
 from tests.e2e.servers import run, serve
@@ -31,6 +33,16 @@ async def test_plain_text(rig: Rig) -> None:
     assert not seen.said("x-anthropic-billing-header")
     assert seen.said("hello")
     assert rig.serve.token not in json.dumps(seen.headers)
+
+
+async def test_the_environment_reaches_a_model_whose_template_drops_late_system_messages(
+    rig: Rig,
+) -> None:
+    """12 of 158 templates do; Claude Code's working directory stood in such a message."""
+    rig.upstream.script(say("Seen."))
+    await rig.claude().ask("hello")
+    rendered = renderer(small.LATE_LOST, {})(rig.upstream.requests[0].json)
+    assert "Primary working directory" in rendered
 
 
 async def test_the_tool_loop(rig: Rig) -> None:

@@ -170,6 +170,54 @@ async def test_a_refusal_that_teaches_is_heeded(
         assert len(proxy.hub.notices) == 1  # and told, once
 
 
+TWO_CALLS = [
+    {"role": "user", "content": "list"},
+    {
+        "role": "assistant",
+        "content": [
+            {"type": "thinking", "thinking": "I list.", "signature": "YW55Y2xhdWRlLXR1aTo6eDow"},
+            {"type": "tool_use", "id": "toolu_1", "name": "Grep", "input": {"pattern": "a"}},
+            {"type": "tool_use", "id": "toolu_2", "name": "Grep", "input": {"pattern": "b"}},
+        ],
+    },
+    {
+        "role": "user",
+        "content": [
+            {"type": "tool_result", "tool_use_id": "toolu_1", "content": "none"},
+            {"type": "tool_result", "tool_use_id": "toolu_2", "content": "none"},
+            {"type": "text", "text": "go on"},
+        ],
+    },
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (404, "This model only supports single tool-calls at once!"),
+        (400, "Unable to generate parser for this template. Jinja: roles must alternate"),
+        (500, "While executing CallExpression at line 9: System role not supported"),
+    ],
+    ids=["mlx_lm", "llama.cpp, generating its parser", "llama.cpp, rendering"],
+)
+async def test_a_template_that_refuses_gets_the_safe_form_once(
+    upstream: Upstream, status: int, words: str
+) -> None:
+    dialect = Dialect(reasoning_history="reasoning_content")
+    async with running_proxy(upstream.url, dialect=dialect) as proxy:
+        upstream.script(refusal(words, status), say("Hello"), refusal(words, status))
+        got, data = await proxy.ask(ask_body(messages=TWO_CALLS, tools=[TOOL]))
+        assert (got, validate(data).text) == (200, "Hello")
+        sent = upstream.requests[1].json["messages"]
+        assert [m["role"] for m in sent][-4:] == ["assistant", "tool", "assistant", "tool"]
+        assert "go on" in sent[-1]["content"]
+        assert "I list." not in json.dumps(sent)
+        assert all(len(m["tool_call_id"]) == 9 for m in sent if m["role"] == "tool")
+        got, data = await proxy.ask(ask_body(messages=TWO_CALLS, tools=[TOOL]))
+        assert words in json.loads(data)["error"]["message"], "refused again, it is told"
+        assert len(upstream.requests) == 3
+
+
 async def test_a_refusal_that_teaches_nothing_is_told_at_once(upstream: Upstream) -> None:
     async with running_proxy(upstream.url) as proxy:
         upstream.script(refusal("temperature of the room is unknown"))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.templates.refusal import safe_form
 
 _WITHOUT: dict[str, Mapping[str, Any]] = {
     "top_k": {"top_k": False},
@@ -110,6 +111,9 @@ def lesson(words: str, body: Mapping[str, Any], dialect: Dialect) -> Lesson | No
             if re.search(rf"\b{name}\b", words):
                 changes = _WITHOUT.get(name, {"left_out": dialect.left_out | {name}})
                 return Lesson(changes, f"it takes no {name}")
+    changes = safe_form(words, dialect)
+    if changes:
+        return Lesson(changes, "its chat template refuses the usual form: calls go one by one")
     return None
 
 
