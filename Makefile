@@ -11,7 +11,7 @@ CLAUDE := tests/e2e/node_modules/.bin/claude
 JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: help quick run test check format install clean soak bench growth session docs screenshots fuzz
+.PHONY: help quick run test check format install clean soak bench growth session docs screenshots fuzz templates
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*##[ ]*(.*)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -85,3 +85,6 @@ session: $(DEV_STAMP)  ## 5,000 requests with the dashboard open: memory and CPU
 fuzz: $(DEV_STAMP)  ## ten minutes of mutated streams through the reader and the translator
 	$(BIN)/python -m tests.config.fuzz_projects --seconds 60
 	$(BIN)/python -m tests.proxy.fuzz_streams --seconds 600
+
+templates: $(DEV_STAMP)  ## chat templates in the wild: which take our requests whole (downloads)
+	$(BIN)/python -m tools.templates

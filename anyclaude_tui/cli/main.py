@@ -106,7 +106,7 @@ def _words(error: OSError) -> str:
 
 def full_parser() -> argparse.ArgumentParser:
     """The parser with the arguments of every command."""
-    return _parser(("compare", "requests", "doctor"))
+    return _parser(("compare", "requests", "doctor", "template"))
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
@@ -183,6 +183,15 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
         doctor_command.add_arguments(doctor)
     doctor.set_defaults(work=_doctor)
+
+    template = commands.add_parser(
+        "template", help="what a model's chat template does with Claude Code's requests"
+    )
+    if "template" in given:
+        from anyclaude_tui.cli import template as template_command
+
+        template_command.add_arguments(template)
+    template.set_defaults(work=_template)
 
     chat = commands.add_parser("chat", help="a small line client, where there is no Claude Code")
     chat.set_defaults(work=_chat)
@@ -307,6 +316,12 @@ def _doctor(options: argparse.Namespace) -> int:
     from anyclaude_tui.doctor.report import doctor
 
     return doctor(options)
+
+
+def _template(options: argparse.Namespace) -> int:
+    from anyclaude_tui.cli.template import run
+
+    return run(options)
 
 
 def _chat(options: argparse.Namespace) -> int:

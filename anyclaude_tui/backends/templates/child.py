@@ -23,7 +23,7 @@ def main() -> None:
 
     from anyclaude_tui.backends.base import Dialect
     from anyclaude_tui.backends.templates.jinja import renderer
-    from anyclaude_tui.backends.templates.profile import examine, front_changes
+    from anyclaude_tui.backends.templates.profile import applied, examine, front_changes
     from anyclaude_tui.backends.templates.sources import RenderedSource
 
     template, tokens = asked["template"], asked["tokens"]
@@ -37,7 +37,9 @@ def main() -> None:
         return
     base = Dialect(**asked["dialect"])
     profile = asyncio.run(examine(RenderedSource(days[0]), base, trims=asked["trims"]))
-    found = asdict(profile) | {"date_in_front": front_changes(days[0], days[1], base)}
+    found = asdict(profile) | {
+        "date_in_front": front_changes(days[0], days[1], applied(profile, base))
+    }
     json.dump({"profile": found}, sys.stdout)
 
 
