@@ -27,6 +27,8 @@ from anyclaude_tui.backends.templates.switches import KEEP_THINKING
 
 CHILD = "anyclaude_tui.backends.templates.child"
 READ_TIMEOUT_S = 60.0
+SERVER_TIMEOUT_S = 20.0
+"""A server that is slow to answer is not asked on: a start must not wait for it."""
 _KEPT = 32
 _known: OrderedDict[str, Profile] = OrderedDict()
 _ASKED_OF = ("enable_thinking", "reasoning_history")
@@ -73,12 +75,14 @@ def _frozen(value: Any) -> Any:
 
 
 async def of_server(source: Source, base: Dialect) -> Profile | None:
-    """The profile that a server's answers give; None where it does not answer as hoped."""
+    """The profile that a server's answers give; None where it does not answer as hoped,
+    or not soon."""
     from anyclaude_tui.backends.templates.sources import UncountedError
 
     try:
-        return await examine(source, base)
-    except (httpx.HTTPError, UncountedError):
+        async with asyncio.timeout(SERVER_TIMEOUT_S):
+            return await examine(source, base)
+    except (httpx.HTTPError, TimeoutError, UncountedError):
         return None
 
 
