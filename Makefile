@@ -82,8 +82,9 @@ growth: $(DEV_STAMP)  ## how cost grows with prompt, history, streams and sessio
 session: $(DEV_STAMP)  ## 5,000 requests with the dashboard open: memory and CPU
 	$(BIN)/python -m benchmarks.session $(ARGS)
 
-fuzz: $(DEV_STAMP)  ## ten minutes of mutated streams through the reader and the translator
+fuzz: $(DEV_STAMP)  ## streams through the translator, settings files, 10 MB each way in the pane
 	$(BIN)/python -m tests.config.fuzz_projects --seconds 60
+	$(BIN)/python -m tests.terminal.fuzz 10
 	$(BIN)/python -m tests.proxy.fuzz_streams --seconds 600
 
 templates: $(DEV_STAMP)  ## chat templates in the wild: which take our requests whole (downloads)

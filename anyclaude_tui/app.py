@@ -37,6 +37,7 @@ from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.signals import ENDING, Stop, on_signals
 from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.terminal.keys import key_press
+from anyclaude_tui.terminal.outer_colours import OuterColours, outer_colours
 from anyclaude_tui.terminal.safe_text import one_line
 from anyclaude_tui.widgets import themes
 from anyclaude_tui.widgets.driver import TerminalDriver
@@ -44,13 +45,16 @@ from anyclaude_tui.widgets.format import home_relative
 from anyclaude_tui.widgets.textual_internals import (
     key_name,
     prepare_textual,
+    refresh_theme,
     show_in_grey,
     writes_waiting,
 )
 
 if TYPE_CHECKING:
     from textual.driver import Driver
+    from textual.theme import Theme
 
+    from anyclaude_tui.widgets.input_parser import OuterColoursTold
     from anyclaude_tui.widgets.terminal import messages as pane_messages
 
 log = logging.getLogger(__name__)
@@ -85,8 +89,11 @@ class DashboardApp(App[int], inherit_bindings=False):
         external: bool = False,
         *,
         first_run: bool = False,
+        outer: OuterColours | None = None,
     ) -> None:
         """`external`: Claude Code runs in another terminal, the panels fill this one.
+
+        `outer`: the terminal's own colours, where it has told them.
 
         `first_run`: nobody has chosen a backend yet, so what is found is offered.
         """
@@ -98,7 +105,8 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.dashboard = DashboardScreen(self.leader_keys.leader, external)
         self._notice_wall = 0.0
         self._wants_no_color = self.no_color
-        for theme in themes.OWN:
+        self._outer = outer
+        for theme in (*themes.OWN, themes.auto(outer)):
             self.register_theme(theme)
 
     def get_css_variables(self) -> dict[str, str]:
@@ -126,7 +134,9 @@ class DashboardApp(App[int], inherit_bindings=False):
         return self.dashboard
 
     def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, self._ground)
         self._look(self.settings.dashboard)
+        self._ground(self.current_theme)
         self.show_snapshot()
         self.set_interval(REFRESH_S, self.show_snapshot)
         self.start_claude("start")
@@ -145,7 +155,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         if look.theme in self.available_themes:
             self.theme = look.theme
         else:
-            self.theme = themes.DARK.name
+            self.theme = themes.AUTO
             known = ", ".join(sorted(self.available_themes))
             words = f"There is no theme {look.theme!r}; [dashboard] theme takes: {known}"
             self.say(words, "warning")
@@ -161,6 +171,24 @@ class DashboardApp(App[int], inherit_bindings=False):
         else:
             os.environ["NO_COLOR"] = "1"
         show_in_grey(self, not on)
+
+    def _ground(self, theme: Theme) -> None:
+        """Tell the pane what lies behind it."""
+        colours, painted = themes.ground(theme, self._outer)
+        if self.dashboard.pane is not None:
+            self.dashboard.pane.set_ground(colours, painted=painted)
+
+    def on_colour_scheme_told(self) -> None:
+        """The terminal has gone dark or light: it is asked for its colours."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.ask_colours()
+
+    def on_outer_colours_told(self, message: OuterColoursTold) -> None:
+        """The terminal's colours: the automatic theme follows."""
+        if message.colours != self._outer:
+            self._outer = message.colours
+            self.register_theme(themes.auto(self._outer))
+            refresh_theme(self)
 
     def _settle(self) -> None:
         """What is there by now stays: the collector need not walk it again and again."""
@@ -428,7 +456,8 @@ def run_dashboard(
     # docs/architecture.md, Loops and threads).
     sys.setswitchinterval(0.001)
     try:
-        app = DashboardApp(client, settings, external, first_run=first_run)
+        outer = None if constants.DRIVER else outer_colours()  # before Textual reads the terminal
+        app = DashboardApp(client, settings, external, first_run=first_run, outer=outer)
         stop = Stop(lambda: app.call_later(app.leave, True))
         with on_signals(stop, *ENDING):
             app.run()

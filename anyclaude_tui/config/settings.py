@@ -167,8 +167,9 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class DashboardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[dashboard]`: how it looks."""
 
-    theme: str = "anyclaude"
-    """A theme's name; the palette lists them."""
+    theme: str = "auto"
+    """A theme's name; the palette lists them. "auto" is dark or light as the terminal is, on
+    its own ground, and follows it when it changes."""
     leader: str = "ctrl+right_square_bracket"
     """The one key chord that the pane does not get: it opens the dashboard's own commands."""
     colours: bool = True

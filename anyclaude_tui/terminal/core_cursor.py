@@ -7,7 +7,7 @@ from typing import Any
 
 _REPLACED = (
     *("move_up", "move_down", "move_forward", "carriage_return", "line_feed", "reverse_index"),
-    *("next_tab_stop", "previous_tab_stop", "backward_tab"),
+    *("next_tab_stop", "previous_tab_stop", "backward_tab", "prepare_for_text_write"),
 )
 
 
@@ -101,6 +101,24 @@ class _Moves:
             cursor.y += 1
         if self._modes.linefeed_newline_mode:
             cursor.carriage_return()
+
+    def prepare_for_text_write(self) -> tuple[int, int]:
+        """The columns that text may be put in, [left, right), after the wrap that was pending;
+        a wrap from right of the margins goes on between them."""
+        cursor, screen = self._cursor, self._screen
+        whole = screen.left_margin == 0 and screen.right_margin == screen.width - 1
+        if whole and not cursor._wrap_pending and cursor.x < screen.width:
+            return 0, int(screen.width)  # the usual case, at once
+        left, right = cursor.write_bounds()
+        if cursor._pending_wrap_is_valid() or cursor.x >= right:
+            if self._modes.auto_wrap:
+                cursor.line_feed(is_wrapped=True)
+                cursor.x = left
+                left, right = cursor.write_bounds()
+            else:
+                cursor.cancel_pending_wrap()
+                cursor.x = right - 1
+        return int(left), int(right)
 
     def reverse_index(self) -> None:
         """RI: scrolls at the top margin, and never goes across it."""

@@ -17,6 +17,8 @@ from typing import Any
 
 from bittty.devices.modes import ModeSpec  # type: ignore[import-untyped]
 
+from anyclaude_tui.terminal.outer_colours import RGB, is_dark
+
 MAX_LINK = 2048
 MAX_LINK_ID = 64
 MAX_CLIPBOARD_BASE64 = 140_000
@@ -188,13 +190,7 @@ def colour_scheme(board: Any) -> str:
     return f"\x1b[?997;{1 if is_dark(board.palette.background) else 2}n"
 
 
-def is_dark(colour: tuple[int, int, int]) -> bool:
-    """By its relative luminance, as far as choosing a theme asks for it."""
-    red, green, blue = colour
-    return red * 299 + green * 587 + blue * 114 < 128_000
-
-
-def set_colours(board: Any, foreground: tuple[int, int, int], background: Any) -> bool:
+def set_colours(board: Any, foreground: RGB, background: RGB) -> bool:
     """Other default colours; whether the program is to hear of a change from dark to light
     or back (mode 2031)."""
     palette = board.palette

@@ -24,7 +24,6 @@ from anyclaude_tui.terminal.cells import (
     BellRang,
     Cell,
     ClipboardSet,
-    Colour,
     Cursor,
     Faulted,
     FrameEnded,
@@ -34,9 +33,11 @@ from anyclaude_tui.terminal.cells import (
     Run,
     ScreenEvent,
     TitleSet,
-    Underline,
 )
+from anyclaude_tui.terminal.core_replies import colour_scheme, set_colours
 from anyclaude_tui.terminal.keys import KeyPress, paste_bytes
+from anyclaude_tui.terminal.looks import Looks
+from anyclaude_tui.terminal.outer_colours import RGB
 from anyclaude_tui.terminal.plain_line_flood import take_plain_lines
 from anyclaude_tui.terminal.safe_text import clean_text, one_line, safe_cell, safe_run
 from anyclaude_tui.terminal.scrollback import History, Row
@@ -46,7 +47,6 @@ log = logging.getLogger(__name__)
 MAX_SEQUENCE_CHARACTERS = 1 << 20
 """An escape sequence that does not end is dropped after this much."""
 FAULTS_LOGGED = 10
-_LOOKS_KEPT = 8192
 _CAN = "\x18"
 
 MouseButton = Literal["left", "middle", "right", "none"]
@@ -71,17 +71,13 @@ class Emulator:
         send: Callable[[bytes], None],
         report: Callable[[ScreenEvent], None],
         version: str = "0",
-        colours: tuple[tuple[int, int, int], tuple[int, int, int]] | None = None,
+        colours: tuple[RGB, RGB] | None = None,
     ) -> None:
         self._report = report
         self._send = send
         self.faults = 0
         """How often the core failed on what the program wrote, and was reset."""
         self.history = History(blank=Style())
-        self._looks: dict[Any, Look | None] = {}  # by the core's style
-        self._interned: dict[tuple[Any, ...], Look] = {}  # by what it looks like
-        self._changed_colours: dict[int | str, tuple[int, int, int]] = {}
-        self._palette_seen = -1
         self._board = make_board(
             rows,
             columns,
@@ -91,7 +87,7 @@ class Emulator:
             version=version,
             colours=colours,
         )
-        self._palette_defaults = self._palette_colours()
+        self._looks = Looks(self._board)
         self._page: Any = None
         self._seen = -1
 
@@ -202,8 +198,7 @@ class Emulator:
     def dirty_rows(self) -> Sequence[int]:
         """The rows that changed since the last call; asking marks them as seen."""
         page = self._board.blitter.main_page
-        if self._board.palette.generation != self._palette_seen:
-            self._palette_changed()
+        if self._looks.refresh():
             self._page = None
         rows: Sequence[int] = (
             page.dirty_rows(self._seen) if page is self._page else range(page.height)
@@ -217,7 +212,7 @@ class Emulator:
 
     def cells(self, y: int) -> list[Cell]:
         """The same row, column by column."""
-        look = self._look
+        look = self._looks.of
         return [Cell(safe_cell(text), look(style)) for style, text in self._cells(y)]
 
     def text(self, y: int) -> str:
@@ -252,7 +247,7 @@ class Emulator:
         for x, (style, text) in enumerate(cells):
             if style is not last_style:
                 last_style = style
-                look = self._look(style)
+                look = self._looks.of(style)
                 if look is not last:
                     if texts:
                         runs.append(Run(safe_run("".join(texts), texts), x - start, last))
@@ -263,71 +258,18 @@ class Emulator:
             runs.append(Run(safe_run("".join(texts), texts), len(cells) - start, last))
         return runs
 
-    def _look(self, style: Any) -> Look | None:
-        try:
-            return self._looks[style]
-        except KeyError:
-            if len(self._looks) >= _LOOKS_KEPT:
-                self._forget_looks()
-            look = self._looks[style] = self._translate(style)
-            return look
+    def set_colours(self, foreground: RGB, background: RGB, *, painted: bool) -> None:
+        """What lies behind the pane and what is written on it: programs that ask hear these
+        (OSC 10, 11), and those that wish so hear of a change from dark to light or back.
 
-    def _translate(self, style: Any) -> Look | None:
-        underline: Underline = (style.underline_style or "single") if style.underline else ""
-        link = style.hyperlink or None
-        if link is not None and not link.isprintable():
-            link = None  # it would reach the outer terminal inside an escape sequence
-        values = (
-            self._colour(style.fg, "foreground"),
-            self._colour(style.bg, "background"),
-            bool(style.bold),
-            bool(style.dim),
-            bool(style.italic),
-            underline,
-            self._colour(style.underline_color, None),
-            bool(style.blink),
-            bool(style.reverse) != bool(self._board.modes.reverse_screen),
-            bool(style.conceal),
-            bool(style.strike),
-            bool(style.overline),
-            link,
-            str(style.hyperlink_id or "") if link else "",
-        )
-        if values == _PLAIN:
-            return None
-        return self._interned.setdefault(values, Look(*values))
-
-    def _colour(self, colour: Any, default: str | None) -> Colour | None:
-        if colour is None or colour.mode == "default":
-            changed = default is not None and self._changed_colours.get(default)
-            return changed or None
-        if colour.mode == "indexed":
-            index = int(colour.value)
-            return self._changed_colours.get(index, index)
-        red, green, blue = colour.value
-        return (red, green, blue)
-
-    def _palette_colours(self) -> dict[int | str, tuple[int, int, int]]:
-        palette = self._board.palette
-        colours: dict[int | str, tuple[int, int, int]] = dict(enumerate(palette.colors))
-        colours["foreground"] = palette.foreground
-        colours["background"] = palette.background
-        return colours
-
-    def _palette_changed(self) -> None:
-        """Colours stay palette indices, so that they look as the user's terminal shows them,
-        except those that the program has redefined (OSC 4, 10, 11)."""
-        self._palette_seen = self._board.palette.generation
-        self._changed_colours = {
-            name: colour
-            for name, colour in self._palette_colours().items()
-            if colour != self._palette_defaults[name]
-        }
-        self._forget_looks()
-
-    def _forget_looks(self) -> None:
-        self._looks.clear()
-        self._interned.clear()
+        `painted`: cells in the default colours are shown in these; else they are left to the
+        outer terminal, whose own they are.
+        """
+        board = self._board
+        changed = set_colours(board, foreground, background)
+        self._looks.set_ground(foreground, background, painted=painted)
+        if changed:
+            self._send(colour_scheme(board).encode())
 
     # --- size ---
 
@@ -410,7 +352,7 @@ class Emulator:
             if (told := _notification(event.text)) is not None:
                 self._report(told)
         elif isinstance(event, presented.ReverseScreenChanged):
-            self._forget_looks()
+            self._looks.forget()
             self._page = None
         elif isinstance(event, presented.ScrollbackCleared):
             self.history.clear()
@@ -420,7 +362,6 @@ class Emulator:
             self.history.append(line.cells, line.wrapped)
 
 
-_PLAIN = (None, None, False, False, False, "", None, False, False, False, False, False, None, "")
 _NO_STYLE = object()
 _PROGRESS = re.compile(r"4;([0-4])(?:;(-?[0-9]{1,9})?)?")
 

@@ -52,6 +52,12 @@ def outer_colours(timeout_s: float = TIMEOUT_S) -> OuterColours | None:
             os.close(terminal)
 
 
+def is_dark(colour: RGB) -> bool:
+    """Whether what is written on this ground is light, by its luminance (ITU-R BT.601)."""
+    red, green, blue = colour
+    return red * 299 + green * 587 + blue * 114 < 128_000
+
+
 def _read(terminal: int, timeout_s: float) -> bytes:
     answer = b""
     end_s = time.monotonic() + timeout_s

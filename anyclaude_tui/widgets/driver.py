@@ -24,7 +24,7 @@ READ_BYTES = 4096
 IDLE_S = 0.1
 _TELL_SCHEME = "\x1b[?2031h"
 _TELL_NO_SCHEME = "\x1b[?2031l"
-ASK_COLOURS = "\x1b]10;?\x1b\\\x1b]11;?\x1b\\"
+_ASK_COLOURS = "\x1b]10;?\x1b\\\x1b]11;?\x1b\\"
 
 
 class TerminalDriver(LinuxDriver):
@@ -42,6 +42,11 @@ class TerminalDriver(LinuxDriver):
         if self._writer_thread is not None:
             self.write(_TELL_NO_SCHEME)
         super().stop_application_mode()
+
+    def ask_colours(self) -> None:
+        """Ask for the default colours; the answers come as `OuterColoursTold`."""
+        self.write(_ASK_COLOURS)
+        self.flush()
 
     def run_input_thread(self) -> None:
         """Read keys, mouse and reports until the app ends; an error ends nothing."""

@@ -25,7 +25,7 @@ from textual.keys import KEY_NAME_REPLACEMENTS, _character_to_key
 from textual.message import Message
 
 from anyclaude_tui.terminal.key_forms import KeyForm, is_text, key_form
-from anyclaude_tui.terminal.outer_colours import RGB, parse_colour
+from anyclaude_tui.terminal.outer_colours import OuterColours, parse_colours
 
 log = logging.getLogger(__name__)
 
@@ -63,13 +63,12 @@ class ColourSchemeTold(Message):
         self.dark = dark
 
 
-class OuterColourTold(Message):
-    """The outer terminal's default foreground or background (the answer to OSC 10 or 11)."""
+class OuterColoursTold(Message):
+    """The outer terminal's default colours (the answers to OSC 10 and then OSC 11)."""
 
-    def __init__(self, background: bool, colour: RGB) -> None:
+    def __init__(self, colours: OuterColours) -> None:
         super().__init__()
-        self.background = background
-        self.colour = colour
+        self.colours = colours
 
 
 def install() -> None:
@@ -151,7 +150,7 @@ def _sequence(
         if introducer in "[O":
             return (yield from _control(parser, send, introducer, character))
         if character in _STRINGS[introducer]:
-            return (yield from _string(send, introducer, character))
+            return (yield from _string(parser, send, introducer, character))
     except Timeout:
         return ""
     alone()
@@ -195,7 +194,7 @@ def _paste(send: Emit) -> Generator[Read1 | Peek1, str, None]:
     send(events.Paste("".join(text[:-6]).replace("\x00", "")))
 
 
-def _string(send: Emit, introducer: str, character: str) -> Reading:
+def _string(parser: XTermParser, send: Emit, introducer: str, character: str) -> Reading:
     """OSC, DCS or APC, up to ST or BEL: an answer to a query, or nobody's."""
     body = character
     while True:
@@ -210,11 +209,13 @@ def _string(send: Emit, introducer: str, character: str) -> Reading:
         if character in "\x18\x1a":
             return ""
         body = (body + character)[: MAX_STRING + 1]
-    if introducer == "]":
-        which, _, value = body.partition(";")
-        colour = parse_colour(value) if which in ("10", "11") else None
-        if colour is not None:
-            send(OuterColourTold(which == "11", colour))
+    if introducer == "]" and body.startswith("10;"):
+        parser.foreground_told = body  # type: ignore[attr-defined]
+    elif introducer == "]" and body.startswith("11;"):
+        both = f"\x1b]{getattr(parser, 'foreground_told', '')}\x07\x1b]{body}\x07"
+        colours = parse_colours(both.encode("ascii", "replace"))
+        if colours is not None:
+            send(OuterColoursTold(colours))
     return ""
 
 

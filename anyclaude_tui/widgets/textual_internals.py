@@ -128,6 +128,11 @@ def paint_now(widget: Widget) -> None:
         widget._repaint_required = False
 
 
+def refresh_theme(app: App[Any]) -> None:
+    """Look at the theme anew: another one has been registered under the same name."""
+    app._watch_theme(app.theme)
+
+
 def show_in_grey(app: App[Any], grey: bool) -> None:
     """Shades of grey instead of colours, as NO_COLOR asks for, while the app runs."""
     from textual.filter import Monochrome

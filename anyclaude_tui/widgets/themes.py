@@ -7,9 +7,12 @@ colours among them: `variables` derives the shades of the panels from any of the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from textual.color import Color
 from textual.theme import Theme
+
+from anyclaude_tui.terminal.outer_colours import OuterColours, is_dark
 
 DARK = Theme(
     name="anyclaude",
@@ -40,6 +43,39 @@ LIGHT = Theme(
     dark=False,
 )
 OWN = (DARK, LIGHT)
+AUTO = "auto"
+"""The theme that follows the terminal: its ground is the terminal's own."""
+
+
+def auto(outer: OuterColours | None) -> Theme:
+    """The dark or the light one of ours on the terminal's own ground; the dark one where the
+    terminal does not tell its colours."""
+    if outer is None:
+        return replace(DARK, name=AUTO)
+    base = DARK if is_dark(outer.background) else LIGHT
+    ground, front = Color(*outer.background), Color(*outer.foreground)
+    if abs(ground.brightness - front.brightness) < 0.4:  # nothing could be read
+        front = Color.parse(base.foreground or "#808080")
+    return replace(
+        base,
+        name=AUTO,
+        foreground=front.hex,
+        background=ground.hex,
+        surface=ground.blend(front, 0.03).hex,
+        panel=ground.blend(front, 0.09).hex,
+    )
+
+
+def ground(theme: Theme, outer: OuterColours | None) -> tuple[OuterColours, bool]:
+    """What lies behind the pane under this theme, and whether the pane has to paint it: not
+    where it is the terminal's own, which is black or white where it does not tell."""
+    if theme.ansi or not (theme.background and theme.foreground):
+        white, black = (255, 255, 255), (0, 0, 0)
+        guess = OuterColours(white, black) if theme.dark else OuterColours(black, white)
+        return outer or guess, False
+    front, back = Color.parse(theme.foreground).rgb, Color.parse(theme.background).rgb
+    return OuterColours(front, back), outer is None or tuple(outer) != (front, back)
+
 
 # The terminal's own palette has no shades to mix: dim things take its grey.
 _ANSI = {

@@ -1,6 +1,8 @@
-"""Mutated recordings and random sizes against the emulator and the pane's view of it.
+"""Both directions of the pane: mutated recordings and random sizes against the emulator and
+the pane's view of it; keys in every form through the parser to the emulator.
 
-`python -m tests.terminal.fuzz 100` runs 100 MB; the suite runs ANYCLAUDE_FUZZ_MB (2).
+`python -m tests.terminal.fuzz 10` runs 10 MB of each (another seed as the second argument); the
+suite runs ANYCLAUDE_FUZZ_MB (2) of output.
 """
 
 from __future__ import annotations
@@ -9,14 +11,26 @@ import random
 import resource
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from textual import events
+from textual._xterm_parser import XTermParser
+from textual.message import Message
+
 from anyclaude_tui.terminal.emulator import Emulator
-from anyclaude_tui.terminal.keys import KeyPress
+from anyclaude_tui.terminal.keys import KeyPress, key_press
 from anyclaude_tui.widgets.terminal.view import TerminalView
+from anyclaude_tui.widgets.textual_internals import prepare_textual
 from tests.terminal.cases import CASES
+from tests.terminal.keyboard_input import fuzzed_input
 from tests.terminal.recordings import Recording, recordings
 
+_KEY_MODES = (
+    *(b"", b"\x1b[?1h", b"\x1b=", b"\x1b[?67h", b"\x1b[?2004h", b"\x1b[20h", b"\x1b[?1036l"),
+    *(b"\x1b[>4;1m", b"\x1b[>4;2m", b"\x1b[>4;2f", b"\x1b[>1;4m", b"\x1b[>2;3m"),
+    *(b"\x1b[>%du" % flags for flags in range(32)),
+)
 _FRAGMENTS = [
     *(case.data for case in CASES),
     *(b"\x1b[", b"\x1b]", b"\x1bP", b"\x1b_", b"\x1bO", b"\x1b", b"\x9b", b"\xc2\x9b", b"\x18"),
@@ -108,6 +122,37 @@ def run(megabytes: float, seed: int = 1) -> Report:
     return report
 
 
+def run_keys(megabytes: float, seed: int = 1) -> Report:
+    """Feed that much of what terminals send for keys, in every mode a program may set."""
+    chance = random.Random(seed)
+    sent: list[bytes] = []
+    emulator = Emulator(24, 80, send=sent.append, report=lambda event: None)
+    parser = XTermParser()
+    report = Report()
+    began = time.monotonic()
+    while report.fed_bytes < megabytes * 1e6:
+        emulator.feed(b"\x1bc" + chance.choice(_KEY_MODES) + chance.choice(_KEY_MODES))
+        text = fuzzed_input(chance, 4000)
+        report.fed_bytes += len(text.encode("utf-8", "replace"))
+        for message in [*parser.feed(text), *_after_a_wait(parser)]:
+            if isinstance(message, events.Key):
+                press = key_press(message.key, message.character)
+                if press is not None:
+                    emulator.key(press)
+            elif isinstance(message, events.Paste):
+                emulator.paste(message.text)
+        assert emulator.faults == 0
+        sent.clear()
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def _after_a_wait(parser: XTermParser) -> Iterator[Message]:
+    while parser._timeout_time is not None:
+        parser._timeout_time = 0.0
+        yield from parser.tick()
+
+
 def look(emulator: Emulator, view: TerminalView, chance: random.Random) -> None:
     """What the widget does for a frame, and what must hold for it."""
     view.scroll(chance.choice((0, 0, 5, -5, 1000, -1000)))
@@ -136,4 +181,7 @@ def recovers(emulator: Emulator) -> None:
 
 
 if __name__ == "__main__":
-    print(run(float(sys.argv[1])))
+    prepare_textual()
+    numbers = [float(word) for word in sys.argv[1:]]
+    print("output:", run(numbers[0], *map(int, numbers[1:])))
+    print("keys:", run_keys(numbers[0], *map(int, numbers[1:])))

@@ -136,10 +136,12 @@ def differences(which: Iterator[Input]) -> Iterator[tuple[Input, list[str]]]:
     from anyclaude_tui.terminal.emulator import Emulator
     from tests.terminal.oracle import Oracle, screen_of
 
+    sent: list[bytes] = []
+    emulator = Emulator(ROWS, COLUMNS, send=sent.append, report=lambda event: None)
     with Oracle(ROWS, COLUMNS) as oracle:
         for one in which:
-            sent: list[bytes] = []
-            emulator = Emulator(ROWS, COLUMNS, send=sent.append, report=lambda event: None)
+            emulator.reset()
+            sent.clear()
             emulator.feed(one.data)
             theirs = oracle.shown(ROWS, COLUMNS, one.data)
             found = [

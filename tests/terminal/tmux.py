@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -49,12 +50,27 @@ class Tmux:
         self._run("respawn-pane", "-k", "-t", "t", command)
         deadline = time.monotonic() + timeout_s
         while True:
-            screen = self._screen()
+            screen = self.screen()
             if until(screen) or time.monotonic() > deadline:
                 return screen
             time.sleep(0.02)
 
-    def _screen(self) -> Screen:
+    def run_shell(self, argv: list[str], environment: dict[str, str], folder: Path) -> None:
+        """A program in the window in place of what was there; `environment` is all it has."""
+        words = ["env", "-i", *(f"{name}={value}" for name, value in environment.items()), *argv]
+        self._run("respawn-pane", "-k", "-t", "t", "-c", str(folder), shlex.join(words))
+
+    @property
+    def pid(self) -> int:
+        """The process id of the program in the window."""
+        return int(self._run("display", "-p", "-t", "t", "#{pane_pid}"))
+
+    def type(self, text: str) -> None:
+        """Type text, controls too."""
+        self._run("send-keys", "-t", "t", "-H", *(f"{byte:x}" for byte in text.encode()))
+
+    def screen(self) -> Screen:
+        """The rows, and where the cursor is."""
         text = self._run(
             "capture-pane", "-p", "-t", "t", ";", "display", "-p", "#{cursor_x} #{cursor_y}"
         )

@@ -15,7 +15,7 @@ from textual.message import Message
 
 from anyclaude_tui.terminal.emulator import Emulator
 from anyclaude_tui.terminal.keys import key_press
-from anyclaude_tui.widgets.input_parser import ColourSchemeTold, OuterColourTold
+from anyclaude_tui.widgets.input_parser import ColourSchemeTold, OuterColoursTold
 from anyclaude_tui.widgets.textual_internals import prepare_textual
 from tests.terminal.keyboard_input import fuzzed_input
 
@@ -99,12 +99,9 @@ def test_reports_are_told() -> None:
     assert scheme.dark
     assert isinstance(other, ColourSchemeTold)
     assert not other.dark
-    ground, front = read("\x1b]11;rgb:fafa/fbfb/fcfc\x1b\\\x1b]10;rgb:00/01/02\x07")
-    assert isinstance(ground, OuterColourTold)
-    assert ground.background
-    assert ground.colour == (250, 251, 252)
-    assert isinstance(front, OuterColourTold)
-    assert not front.background
+    (told,) = read("\x1b]10;rgb:00/01/02\x07\x1b]11;rgb:fafa/fbfb/fcfc\x1b\\")
+    assert isinstance(told, OuterColoursTold)
+    assert told.colours == ((0, 1, 2), (250, 251, 252))
     (sync,) = read("\x1b[?2026;2$y")
     assert isinstance(sync, messages.TerminalSupportsSynchronizedOutput)
     (resize,) = read("\x1b[48;40;120;800;1200t")
@@ -144,7 +141,7 @@ def test_a_paste_may_hold_anything() -> None:
 @settings(max_examples=300, deadline=None)
 def test_any_input_is_read_to_its_end(text: str) -> None:
     told = read(text + "\x18\x1b[201~" + "q" * 5)
-    assert isinstance(told[-1], events.Key | events.Paste | OuterColourTold)
+    assert isinstance(told[-1], events.Key | events.Paste | OuterColoursTold)
 
 
 def inputs() -> Iterator[str]:

@@ -54,9 +54,6 @@ class TerminalPane(Widget, can_focus=True):
 
     `launch` starts (or restarts) the program. When it ends, the last screen stays, with a
     line that says how it ended and which keys start what (`RestartRequested`).
-
-    `colours`: what programs hear that ask for the default colours; `outer_colours()` finds
-    them out, before Textual starts.
     """
 
     ALLOW_SELECT: ClassVar[bool] = False  # it has a selection of its own
@@ -75,7 +72,6 @@ class TerminalPane(Widget, can_focus=True):
     def __init__(
         self,
         *,
-        colours: OuterColours | None = None,
         name: str | None = None,
         id: str | None = None,
         classes: str | None = None,
@@ -87,7 +83,6 @@ class TerminalPane(Widget, can_focus=True):
             send=self.write,
             report=self._reported,
             version=__version__,
-            colours=colours,
         )
         self.view = TerminalView(self.emulator)
         self.end_line: tuple[str, ...] | None = None
@@ -140,6 +135,12 @@ class TerminalPane(Widget, can_focus=True):
         """Send bytes to the child."""
         if self._process is not None:
             self._process.write(data)
+
+    def set_ground(self, colours: OuterColours, *, painted: bool) -> None:
+        """What lies behind the pane, and whether it has to be painted (`Emulator.set_colours`)."""
+        self.emulator.set_colours(*colours, painted=painted)
+        self._draw_anew()
+        self._harvest()  # with the panels, which change in the same moment
 
     def terminate(self) -> None:
         """Hang up: the child gets SIGHUP, as from a terminal that is closed."""

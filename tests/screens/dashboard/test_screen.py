@@ -387,7 +387,7 @@ async def test_no_colour_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 async def test_an_unknown_theme_is_named_with_those_there_are(tmp_path: Path) -> None:
     async with dashboard(tmp_path, theme="solarised") as (app, _, _pilot):
-        assert app.theme == "anyclaude"
+        assert app.theme == "auto"
         assert "no theme 'solarised'" in toasts(app)
         assert "solarized-dark" in toasts(app)
 
