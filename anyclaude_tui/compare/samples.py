@@ -20,7 +20,7 @@ TEXT_KEPT = 2_000
 
 
 class Way(StrEnum):
-    """How the model was reached."""
+    """The way on which the model was reached."""
 
     PROXY = "proxy"
     """As Claude Code reaches it."""

@@ -13,7 +13,7 @@ from anyclaude_tui.config.settings import BackendSettings
 
 
 class Rest(StrEnum):
-    """What stands behind the colon in `--backend KIND:REST`: the setting that it fills."""
+    """The part behind the colon in `--backend KIND:REST`: the setting that it fills."""
 
     MODEL = "model"
     URL = "url"
@@ -21,7 +21,7 @@ class Rest(StrEnum):
 
 
 class ModelChoice(StrEnum):
-    """How another model is had on a backend of a kind."""
+    """The way to another model on a backend of a kind."""
 
     FIXED = "fixed"
     """Not at all."""

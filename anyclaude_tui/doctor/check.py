@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How good a finding is; `broken` makes the doctor's exit code 1."""
+    """The grade of a finding; `broken` makes the doctor's exit code 1."""
 
     OK = "ok"
     NOTE = "note"

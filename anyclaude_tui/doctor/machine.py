@@ -38,7 +38,7 @@ def python() -> Iterator[Check]:
 
 
 def memory() -> Check:
-    """How much memory is free for a model."""
+    """The memory that is free for a model."""
     seen = machine.memory()
     words = f"{seen.available_bytes / GIB:.1f} of {seen.total_bytes / GIB:.1f} GiB free"
     if seen.available_bytes < LOW_MEMORY_BYTES:

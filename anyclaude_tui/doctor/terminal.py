@@ -33,7 +33,7 @@ GROUP = "Terminal"
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a terminal said about itself."""
+    """The answers of a terminal about itself."""
 
     answered: bool
     name: str = ""

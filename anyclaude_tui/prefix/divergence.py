@@ -17,7 +17,7 @@ from anyclaude_tui.prefix.segments import BILLING_WORDS, Part, Prompt, Segment
 
 
 class Cause(StrEnum):
-    """Why the prefix ends where it does."""
+    """The cause for which the prefix ends where it does."""
 
     FIRST = "first"
     """Nothing to compare with: the first prompt."""
@@ -99,7 +99,7 @@ class Comparison:
 
 
 def shared_bytes(before: Prompt, now: Prompt) -> int:
-    """How many bytes two prompts share from the start."""
+    """The number of bytes that two prompts share from the start."""
     total = 0
     for old, new in zip(before.segments, now.segments, strict=False):
         if old.text != new.text:
@@ -362,7 +362,7 @@ def short_diff(comparison: Comparison) -> tuple[str, ...]:
 
 
 def shared_prefix(before: bytes, now: bytes) -> int:
-    """How many bytes the two have in common from the start."""
+    """The number of bytes that the two have in common from the start."""
     low, high = 0, min(len(before), len(now))
     if before[:high] == now[:high]:
         return high

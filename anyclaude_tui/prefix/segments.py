@@ -22,7 +22,7 @@ BILLING_WORDS = "x-anthropic-billing-header:"
 
 
 class Part(StrEnum):
-    """What a segment is a piece of."""
+    """The part of the prompt that a segment is a piece of."""
 
     SETTINGS = "settings"
     SYSTEM = "system"
@@ -53,7 +53,7 @@ class Prompt:
     """The billing block that the client sent and that did not go upstream."""
 
     def count(self, part: Part) -> int:
-        """How many segments are of this part."""
+        """The number of segments of this part."""
         return sum(segment.part is part for segment in self.segments)
 
 

@@ -22,14 +22,14 @@ from anyclaude_tui.telemetry.hub import Hub
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Where a request goes: a backend and the queue before it."""
+    """The way of a request: a backend and the queue before it."""
 
     backend: Backend
     gate: Gate
 
 
 class Routes(Protocol):
-    """Who decides where a request goes: the session."""
+    """The judge of where a request goes: the session."""
 
     async def lane(self, role: Role) -> Lane:
         """The lane for new requests of this role; waits through a switch or a start.
@@ -48,7 +48,7 @@ class Routes(Protocol):
 
 
 class Observer(Protocol):
-    """Who keeps what was said: traces, the debug log, the prefix explainer.
+    """A keeper of what was said: traces, the debug log, the prefix explainer.
 
     Called on the session's loop: it must return at once and do its I/O elsewhere.
     """

@@ -33,7 +33,7 @@ class SearchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to look for. Domains are bare hosts, with a path where wanted: `docs.x.org/api`."""
+    """The words to look for, and where. A domain is a bare host, with a path if wanted."""
 
     text: str
     allowed: tuple[str, ...] = ()
@@ -57,11 +57,11 @@ class Result:
     url: str
     excerpt: str = ""
     age: str | None = None
-    """How old it is or when it was written, in the provider's words."""
+    """Its age or its date, in the provider's words."""
 
 
 class Provider(ABC):
-    """Who searches. One small file each; `providers.py` knows their names."""
+    """A search service. One small file each; `providers.py` knows their names."""
 
     name: str
 

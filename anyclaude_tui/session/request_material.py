@@ -1,4 +1,4 @@
-"""What the screen about one request asks the session for, and sends through it again.
+"""The questions that the screen about one request asks the session for, and sends through it again.
 
 The session's part runs on its loop and only picks up references; what takes time (JSON,
 secrets out) runs in threads. A screen sees what a trace file would hold, secrets removed;

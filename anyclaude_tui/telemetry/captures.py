@@ -39,7 +39,7 @@ class Capture:
     upstream: bytes
     """The request as it went to the backend."""
     reply: bytes
-    """What the client got (events), at most REPLY_BYTES."""
+    """The events that the client got, at most REPLY_BYTES."""
     reply_cut: bool
     timeline: tuple[Moment, ...]
     comparison: Comparison | None
@@ -69,7 +69,7 @@ class Said:
 
     @property
     def size_bytes(self) -> int:
-        """How much memory it takes."""
+        """The memory that it takes, in bytes."""
         return len(self.body) + len(self.upstream) + len(self.reply)
 
     def pack(self) -> Said:

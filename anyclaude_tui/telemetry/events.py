@@ -28,7 +28,7 @@ class Phase(StrEnum):
 
 
 class Role(StrEnum):
-    """What the request is for; the queue serves `main` first."""
+    """The purpose of a request; the queue serves `main` first."""
 
     MAIN = "main"
     SUBAGENT = "subagent"
@@ -53,7 +53,7 @@ class Outcome(StrEnum):
 
 
 class Truncation(StrEnum):
-    """How a reply was cut short."""
+    """The ways in which a reply is cut short."""
 
     CUT = "cut"
     STALL = "stall"
@@ -78,7 +78,7 @@ class AttemptRecord:
     """A backend that had said that it loads its model took the request."""
     first_byte_at: float | None = None
     prefill_at: float | None = None
-    """When the backend began with the prompt, worked back from its progress reports."""
+    """The moment when the backend began with the prompt, worked back from its progress reports."""
     first_delta_at: float | None = None
     first_text_at: float | None = None
     last_delta_at: float | None = None
@@ -116,7 +116,7 @@ class WebSearch:
     ended_at: float | None = None
     results: int = 0
     error: str = ""
-    """Why there are no results, in words."""
+    """The reason for no results, in words."""
     sent: bool = False
     """The query has left for the provider."""
 

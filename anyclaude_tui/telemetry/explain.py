@@ -25,7 +25,7 @@ PROMPTS_KEPT = 64
 PROMPT_BYTES = 32 * 1024 * 1024
 COMPARISONS_KEPT = 500
 _SEGMENT_COST = 300
-"""What a segment takes besides its text."""
+"""The bytes that a segment takes besides its text."""
 
 _Cache = tuple[str, str, str]
 """(backend, URL, model): a server that was started anew has an empty cache."""

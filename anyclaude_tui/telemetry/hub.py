@@ -1,4 +1,4 @@
-"""Where the facts of a session come together, and the snapshots that screens read.
+"""The place where the facts of a session come together, and the snapshots that screens read.
 
 The hub lives on the session's loop. A snapshot is made only when somebody asks; between
 two of them a chunk costs what it writes into its own record and nothing else.

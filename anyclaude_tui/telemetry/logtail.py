@@ -18,7 +18,7 @@ _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 class Level(IntEnum):
-    """How much a line matters."""
+    """The weight of a line."""
 
     DEBUG = 0
     INFO = 1
@@ -44,7 +44,7 @@ class LogTail:
     def __init__(self, path: Path, tail_bytes: int = TAIL_BYTES) -> None:
         self.path = path
         self.problem = ""
-        """Why there is nothing to read, in words."""
+        """The reason why there is nothing to read, in words."""
         self._tail_bytes = tail_bytes
         self._inode: int | None = None
         self._position = 0

@@ -18,7 +18,7 @@ class Moment:
 
 
 def timeline(record: RequestRecord) -> tuple[Moment, ...]:
-    """What is known so far, in order of time."""
+    """The moments that are known so far, in order of time."""
     attempt = record.attempt
     sent = f"to {record.backend}" + (f", attempt {record.retries + 1}" if record.retries else "")
     prefill = ""

@@ -66,7 +66,7 @@ class Traces:
 
 
 def trace_path(folder: Path, capture: Capture, at: str) -> Path:
-    """Where the trace of a request goes; `at` is its timestamp."""
+    """The path of a request's trace; `at` is its timestamp."""
     stamp = at.replace(":", "-").replace(".", "-")
     return folder / folder_name(capture.backend) / f"trace-{stamp}-{capture.id}.json"
 

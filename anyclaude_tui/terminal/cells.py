@@ -18,7 +18,7 @@ CursorShape = Literal["block", "underline", "bar"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """How a cell looks. Interned by the emulator: compare and hash by identity."""
+    """The looks of a cell. Interned by the emulator: compare and hash by identity."""
 
     fg: Colour | None = None
     bg: Colour | None = None
@@ -53,7 +53,7 @@ class Cell(NamedTuple):
 
 
 class Cursor(NamedTuple):
-    """Where the cursor is, whether it is shown, and as what."""
+    """The cursor's place, whether it is shown, and as what."""
 
     x: int
     y: int

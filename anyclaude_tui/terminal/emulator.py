@@ -76,7 +76,7 @@ class Emulator:
         self._report = report
         self._send = send
         self.faults = 0
-        """How often the core failed on what the program wrote, and was reset."""
+        """The number of times that the core failed on what the program wrote, and was reset."""
         self.history = History(blank=Style())
         self._board = make_board(
             rows,

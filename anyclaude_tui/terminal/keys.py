@@ -56,7 +56,7 @@ class KeyPress:
     hyper: bool = False
     meta: bool = False
     text: str | None = None
-    """What the key typed, if it typed something."""
+    """The text that the key typed, if it typed something."""
     shifted: str | None = None
     """The character it gives with Shift, where that is known."""
 

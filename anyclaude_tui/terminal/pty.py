@@ -59,7 +59,7 @@ _SIGNAL_HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
-    """How a child ended: its exit code, or the signal that ended it."""
+    """The end of a child: its exit code, or the signal that ended it."""
 
     code: int | None
     signal: int | None

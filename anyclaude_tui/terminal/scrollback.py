@@ -21,7 +21,7 @@ Row = Sequence[tuple[Any, str]]
 MAX_CELLS = 1_000_000
 """About 8,000 lines of 120 columns; 10 to 30 MB."""
 LINE_CELLS = 12
-"""What a line costs besides its cells."""
+"""The cost of a line besides its cells."""
 
 _style = itemgetter(0)
 _text = itemgetter(1)
@@ -89,7 +89,7 @@ class History:
 
     @property
     def size_cells(self) -> int:
-        """What is held, with LINE_CELLS more for each line."""
+        """The cells held, with LINE_CELLS more for each line."""
         return self._cells + len(self._open)
 
     def append(self, cells: Row, wrapped: bool) -> None:
@@ -134,7 +134,7 @@ class History:
             self._base = 0
 
     def _content_size(self, cells: Row) -> int:
-        """How many cells there are before the trailing unstyled blanks."""
+        """The number of cells before the trailing unstyled blanks."""
         size = len(cells)
         if not size or cells[-1][1] != " ":
             return size
@@ -157,7 +157,7 @@ class History:
         self._before = array("q", [0])
 
     def count(self, columns: int) -> int:
-        """How many rows there are at this width."""
+        """The number of rows at this width."""
         self._lay_out(columns)
         return self._before[-1] - self._before[self._base] + -(-len(self._open) // columns)
 

@@ -1,4 +1,4 @@
-"""What the user has selected with the mouse, and its text."""
+"""The user's selection with the mouse, and its text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large a window the dashboard and Claude Code want, in cells."""
+"""The sizes of window that the dashboard and Claude Code want, in cells."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ def _decoding(request: RequestView, width: int) -> Line:
 
 
 def ending(request: RequestView, width: int) -> Line:
-    """How a request ended: sign, words, total time, reason."""
+    """The end of a request: sign, words, total time, reason."""
     parts = [
         (status_signs.sign(request), (" " + status_signs.words(request), Tone.TEXT)),
         text(f"{format.seconds(request.elapsed_s)} in all", Tone.LABEL),
@@ -216,7 +216,7 @@ def prefill_rate(request: RequestView) -> Figure:
 
 
 def context(request: RequestView, width: int) -> Line:
-    """How much of the context window is used."""
+    """The used share of the context window."""
     share, window = request.context_percent, request.window_tokens
     label = text("context ", Tone.LABEL)
     if share.value is None or not window:

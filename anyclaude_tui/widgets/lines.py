@@ -15,7 +15,7 @@ from rich.cells import cell_len, set_cell_size
 
 
 class Tone(StrEnum):
-    """What a piece of text means."""
+    """The meaning of a piece of text."""
 
     TEXT = "text"
     LABEL = "label"

@@ -89,7 +89,7 @@ class Scroller(ScrollView, can_focus=True):
 
     @property
     def count(self) -> int:
-        """How many lines there are."""
+        """The number of lines."""
         return self._count
 
     @property

@@ -53,7 +53,7 @@ def sign(request: RequestView) -> Seg:
 
 
 def words(request: RequestView) -> str:
-    """How it ended, or where it is, in a word or two."""
+    """The ending of a request, or its phase, in a word or two."""
     if request.outcome is None:
         if request.phase in (Phase.ACCEPTED, Phase.QUEUED):
             return f"queue {request.queue_position}" if request.queue_position else "queue"

@@ -30,7 +30,7 @@ class CallDelta(msgspec.Struct, gc=False):
 
 
 class Delta(msgspec.Struct, gc=False):
-    """What a chunk adds to the reply."""
+    """The piece of the reply that a chunk adds."""
 
     content: str | None = None
     reasoning_content: str | None = None
@@ -55,7 +55,7 @@ class Choice(msgspec.Struct, gc=False):
 
 
 class PromptDetails(msgspec.Struct, gc=False):
-    """How many prompt tokens came from the cache."""
+    """The number of prompt tokens that came from the cache."""
 
     cached_tokens: int | None = None
 

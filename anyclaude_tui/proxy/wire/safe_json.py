@@ -120,7 +120,7 @@ def canonical_json(value: Any) -> str:
 
 
 def json_bytes(value: Any) -> int:
-    """How many bytes a (harmless) value has as compact JSON; nothing counts as 0."""
+    """The number of bytes that a (harmless) value has as compact JSON; nothing counts as 0."""
     return 0 if value is None else len(msgspec.json.encode(value))
 
 

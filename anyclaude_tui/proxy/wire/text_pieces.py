@@ -36,7 +36,7 @@ class HalfKeeper:
 
 
 def overlap(text: str, marker: str) -> int:
-    """How many characters at the end of `text` are a proper beginning of `marker`."""
+    """The number of characters at the end of `text` that are a proper beginning of `marker`."""
     at = text.find(marker[0], max(len(text) - len(marker) + 1, 0))
     while at >= 0:
         if marker.startswith(text[at:]):

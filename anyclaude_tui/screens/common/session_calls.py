@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
-    """What became of a command: its value, or why there is none."""
+    """The outcome of a command: its value, or why there is none."""
 
     value: T | None = None
     problem: str = ""

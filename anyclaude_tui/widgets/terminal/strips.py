@@ -38,7 +38,7 @@ _DOUBTFUL = re.compile(
 
 
 class Mark(Enum):
-    """What the pane paints over a cell."""
+    """The marks that the pane paints over a cell."""
 
     CURSOR = "cursor"
     CURSOR_UNDERLINE = "cursor-underline"
