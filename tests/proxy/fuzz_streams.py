@@ -19,11 +19,14 @@ from anyclaude_tui.telemetry.events import Truncation
 from tests.proxy.reply.test_endings import ERRORS
 from tests.proxy.reply.test_openai_calls import PARALLEL
 from tests.proxy.streams import DONE, call, chunk, new, sse, usage_chunk
+from tests.proxy.toolcalls.test_forms import MARKS, ONE
 from tests.proxy.toolcalls.test_from_text import FORMS, TEXTS
 from tests.support.validator import Message, validate
 
 WORDS = [
     *FORMS.values(),
+    *ONE.values(),
+    *MARKS,
     *TEXTS,
     *("<think>", "</think>", "Hm", "\n", " ", "", "STOP", "ST", "OP", "🦙", "\u2028", "```", "`"),
     *("<tool_call>", "</tool_call>", "<function=Bash>", "</function>", "[TOOL_CALLS]", "{", "}"),
@@ -31,7 +34,7 @@ WORDS = [
     *("<parameter=command>", "</parameter>", "ls", "\\", "[ARGS]", "Bash", "<arg_key>", "word "),
 ]
 ARGUMENTS = ["", "{", "}", '{"command": "ls"}', '"command"', ": ", '"ls"', "{}", "null", " ", "\\"]
-FINISHES = [None] * 6 + ["stop", "length", "tool_calls", "abort", "content_filter", ""]
+FINISHES = [None] * 6 + ["null", "stop", "length", "tool_calls", "abort", "content_filter", ""]
 
 
 def stream(dice: random.Random) -> bytes:

@@ -261,7 +261,8 @@ class _Judge:
             assert block["text"].strip(), "a text block of white space only"
 
     def _message_delta(self, payload: dict[str, Any]) -> None:
-        _keys(payload, {"type", "delta", "usage"})
+        # A service says with its beta what it left out of the context.
+        _keys(payload, {"type", "delta", "usage"} | ({"context_management"} & payload.keys()))
         assert self._open is None, "message_delta inside a block"
         _keys(payload["delta"], {"stop_reason", "stop_sequence"})
         usage = _usage(payload["usage"])

@@ -15,7 +15,8 @@ FINISH = {"max_tokens": "length", "tool_use": "tool_calls", "refusal": "refusal"
 EMPTY = {"text": {"text": ""}, "thinking": {"thinking": "", "signature": ""}}
 """Text and thinking begin so; what a server puts there at once is their first delta."""
 BLOCK_OF = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "thinking"}
-MESSAGE_DELTA = ("type", "delta", "usage")
+MESSAGE_MEMBERS = ("context_management",)
+"""What a `message_delta` may say besides, and the client is told."""
 TEXT_FIELDS = {"text_delta": "text", "thinking_delta": "thinking"}
 """A delta's type → the member with its words."""
 

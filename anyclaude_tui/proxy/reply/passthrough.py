@@ -29,7 +29,7 @@ from anyclaude_tui.proxy.reply.native_parts import (
     BLOCK_OF,
     EMPTY,
     FINISH,
-    MESSAGE_DELTA,
+    MESSAGE_MEMBERS,
     TEXT_FIELDS,
     NativeUsage,
     OpenCalls,
@@ -196,7 +196,7 @@ class NativeTranslator(Translator):
         elif kind == "message_delta":
             self._reported.note(payload.get("usage"), self.facts)
             self._note_stop(as_object(payload.get("delta")))
-            self._more |= {key: value for key, value in payload.items() if key not in MESSAGE_DELTA}
+            self._more |= {key: value for key, value in payload.items() if key in MESSAGE_MEMBERS}
         elif kind == "message_stop":
             self.finished = True
         elif kind == "message":

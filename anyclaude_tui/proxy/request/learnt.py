@@ -132,6 +132,8 @@ class Learnt:
 
     def __init__(self) -> None:
         self._changes: dict[tuple[str, str], dict[str, Any]] = {}
+        self._taught: dict[tuple[str, str], tuple[str, Lesson]] = {}
+        """The refusal that taught last, in its words, and what it taught."""
 
     def applied(self, endpoint: Endpoint) -> Endpoint:
         """The endpoint, with its dialect as it has been learnt."""
@@ -144,7 +146,18 @@ class Learnt:
         """Take in a refusal of `body` by `endpoint` (as `applied`); "" when it teaches
         nothing new, else what was learnt, in words."""
         found = None if endpoint.native else lesson(words, body, endpoint.dialect)
+        key = endpoint.url, endpoint.model
         if found is None:
+            self._unlearn(key, words)
             return ""
-        self._changes.setdefault((endpoint.url, endpoint.model), {}).update(found.changes)
+        self._changes.setdefault(key, {}).update(found.changes)
+        self._taught[key] = words, found
         return found.words
+
+    def _unlearn(self, key: tuple[str, str], words: str) -> None:
+        """The same refusal once more: what it taught has not helped, and is forgotten."""
+        taught, found = self._taught.get(key, ("", None))
+        if found is not None and taught == words:
+            del self._taught[key]
+            for name in found.changes:
+                self._changes[key].pop(name, None)

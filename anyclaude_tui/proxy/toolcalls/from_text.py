@@ -59,6 +59,8 @@ class TextCalls:
         self._at_start = True
         self._after_call = False
         self._in_fence = False
+        self._quote = ""
+        """What quotes a mark that was let through: up to its like, no mark counts."""
         self._fenced: list[tuple[str, list[Call]]] = []
         """What is a call if nothing follows: its text and the calls."""
         self._thinks = ""
@@ -81,7 +83,7 @@ class TextCalls:
         if self._held is not None or self._waiting.on or self._at_start:
             return False
         held = self._rest or self._fenced or self._thinks or self._stranger
-        return not (held or self._after_call or self._after_thought)
+        return not (held or self._after_call or self._after_thought or self._quote)
 
     @property
     def in_call(self) -> bool:
@@ -146,22 +148,30 @@ class TextCalls:
                 blank = len(text) - len(text.lstrip())
                 self._let_go(text[:blank])
                 return self._hold(form, text[blank:])
-        at = 0
+        since = 0
         for match in ANY.finditer(text):
             mark, start = match[0], match.start()
-            behind = text[match.end() : match.end() + 1]
-            if mark in THINK_ENDS and not behind and not self._over:
-                self._let_go(text[at:start])
+            behind = text[match.end() :]
+            if mark in THINK_ENDS and behind in ("", "<") and not self._over:
+                self._let_go(text[:start])
                 self._rest = text[start:]
                 return ""
-            if not self._counts(mark, text[at:start] or text[:start], text[match.end() :]):
+            self._unquote(text[since:start] + mark * (mark == FENCE.opener))
+            since = match.end()
+            if self._quote or not self._counts(mark, text[:start], behind):
                 continue
-            self._let_go(text[at:start])
-            return self._marked(mark, text[match.end() :])
-        keep = 0 if self._over else partial_mark(text, at, in_fence=self._in_fence)
-        self._let_go(text[at : len(text) - keep])
+            self._let_go(text[:start])
+            return self._marked(mark, behind)
+        keep = 0 if self._over else partial_mark(text, 0, in_fence=self._in_fence)
+        self._unquote(text[since : len(text) - keep])
+        self._let_go(text[: len(text) - keep])
         self._rest = text[len(text) - keep :]
         return ""
+
+    def _unquote(self, text: str) -> None:
+        """What was quoted ends with the same quote, or with the paragraph."""
+        if self._quote and (self._quote in text or "\n\n" in text):
+            self._quote = ""
 
     def _front(self, text: str) -> tuple[Form | None, bool]:
         """The form that begins the reply without an opener; False: more must tell."""
@@ -214,6 +224,7 @@ class TextCalls:
         if mark in BY_OPENER:
             if self._after_call and mark in CLOSERS and not before.strip():
                 return bool(self._names)
+            self._quote = front[-1] if quoted else ""
             return bool(self._names) and not quoted
         return self._after_call and not before.strip()
 

@@ -109,13 +109,14 @@ def _one(held: Held, at: int, form: Form) -> Steps[Found]:
     """The call, or the list of calls, that begins at `at`."""
     letter = held.text[at]
     openers = tuple(one for one in (form.opener, form.inner) if one and not form.keeps_opener)
-    if letter in {one[0] for one in openers}:
+    while letter in {one[0] for one in openers}:
         again = yield from literal(held, at, openers)
-        if again:
-            at = yield from space(held, at + len(again))
-            if at == len(held.text):
-                raise Open
-            letter = held.text[at]
+        if not again:
+            break
+        at = yield from space(held, at + len(again))
+        if at == len(held.text):
+            raise Open
+        letter = held.text[at]
     if letter == "<" and "tags" in form.bodies:
         return (yield from _tags(held, at, form))
     if "named" in form.bodies and form.header is not None:
