@@ -65,9 +65,12 @@ def test_the_end_does_not_depend_on_the_splits(path: Path) -> None:
     assert whole.title == single.title
 
 
-def test_mutated_recordings_and_resizes_break_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    megabytes = float(os.environ.get("ANYCLAUDE_FUZZ_MB", "2"))
-    report = fuzz.run(megabytes)
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_mutated_recordings_and_resizes_break_nothing(
+    seed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sample, in parts that run side by side; `make fuzz` feeds many times as much."""
+    report = fuzz.run(float(os.environ.get("ANYCLAUDE_FUZZ_MB", "0.2")), seed)
     with capsys.disabled():
         print(f"\nfuzz: {report}")
     assert report.faults == 0
