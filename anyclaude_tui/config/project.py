@@ -57,7 +57,9 @@ class ProjectFile:
     def wishes(self) -> Iterator[tuple[Key, str]]:
         """Every key that it sets with its value in words, without secrets and controls."""
         for key, value in leaves(self.raw):
-            words = HIDDEN if is_secret(key[-1]) else shown(json.dumps(value, ensure_ascii=False))
+            named = isinstance(value, str) and value.startswith("env:")  # which of the user's own
+            hidden = is_secret(key[-1]) and not named
+            words = HIDDEN if hidden else shown(json.dumps(value, ensure_ascii=False))
             yield key, _printable(words)
 
 

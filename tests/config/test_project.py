@@ -281,6 +281,9 @@ def test_config_trust_shows_everything_and_is_asked_again_after_a_change(place: 
     assert 'claude.command = "/p' in done.stdout
     assert "\x1b" not in done.stdout
     assert "k-1234" not in done.stdout
+    place.has('[backends.x]\nkind="openai"\napi_key="env:MY_KEY"\n')
+    assert 'backends.x.api_key = "env:MY_KEY"' in place.run("config", "trust").stdout
+    place.has('[claude]\ncommand = "/p"\n')
     assert "is not trusted" in place.run("config", "check").stderr
     assert place.run("config", "trust", "--yes").returncode == 0
     assert place.read().left_out == ()
