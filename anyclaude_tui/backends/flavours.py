@@ -99,7 +99,7 @@ async def inspect(client: httpx.AsyncClient, base: str, listed: httpx.Response) 
         return replace(server, dialect=Dialect(top_k=False, images=True, stop=True))
     if "library" in owners or (await http.get_object(client, "/api/version")).get("version"):
         return await _ollama(client, server)
-    if listed.headers.get("server", "").startswith("BaseHTTP/"):
+    if await _is_mlx_lm(client, listed, owners):
         return await _mlx_lm(client, server)
     if any(info.id.startswith("simulated ") for info in models):
         return replace(server, flavour="simulator", dialect=mlx_lm.dialect(), slots=mlx_lm.SLOTS)
@@ -125,6 +125,14 @@ async def _llama_cpp(client: httpx.AsyncClient, base: str, server: Server) -> Se
         slots=http.number(props.get("total_slots")),
         tokenize_url=f"{base}/tokenize",
     )
+
+
+async def _is_mlx_lm(client: httpx.AsyncClient, listed: httpx.Response, owners: set[str]) -> bool:
+    """Any small server in Python says `BaseHTTP/`; mlx_lm's list names no owner, and its
+    `/health` says so."""
+    if not listed.headers.get("server", "").startswith("BaseHTTP/") or owners - {"None"}:
+        return False
+    return "status" in await http.get_object(client, "/health")
 
 
 async def _mlx_lm(client: httpx.AsyncClient, server: Server) -> Server:

@@ -68,15 +68,14 @@ def find(settings: ClaudeSettings, env: Mapping[str, str] = os.environ) -> str |
     return version.installed(env)
 
 
-def session_env(url: str, token: str, model: str, window_tokens: int | None) -> dict[str, str]:
-    """The variables that make Claude Code talk to the proxy and to nobody else."""
-    name = model_name(model)
+def session_env(
+    url: str, token: str, model: str | None, window_tokens: int | None
+) -> dict[str, str]:
+    """The variables that make Claude Code talk to the proxy and to nobody else. `model` None:
+    it asks for models of its own choice."""
     variables = {
         "ANTHROPIC_BASE_URL": url,
         "ANTHROPIC_AUTH_TOKEN": token,
-        "ANTHROPIC_MODEL": name,
-        "ANTHROPIC_DEFAULT_HAIKU_MODEL": name,
-        "CLAUDE_CODE_SUBAGENT_MODEL": name,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL": "1",
         "DISABLE_AUTOUPDATER": "1",
@@ -88,6 +87,10 @@ def session_env(url: str, token: str, model: str, window_tokens: int | None) -> 
         "API_FORCE_IDLE_TIMEOUT": "0",
         "API_TIMEOUT_MS": WATCHDOG_MS,
     }
+    if model is not None:
+        for variable in ("ANTHROPIC_MODEL", "ANTHROPIC_DEFAULT_HAIKU_MODEL"):
+            variables[variable] = model_name(model)
+        variables["CLAUDE_CODE_SUBAGENT_MODEL"] = model_name(model)
     if window_tokens:
         variables["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] = str(window_tokens)
         if window_tokens >= LEAST_COMPACT_WINDOW_TOKENS:

@@ -59,6 +59,8 @@ class Kind:
     """No model answers."""
     searches: bool = False
     """Its service makes the web searches that a request asks for."""
+    client_names: bool = False
+    """Where no model is set, the model that the client names is asked for."""
 
     @property
     def in_memory(self) -> bool:
@@ -146,6 +148,7 @@ KINDS: dict[str, Kind] = {
             rest=Rest.URL,
             example="https://api.anthropic.com",
             searches=True,
+            client_names=True,
         ),
     )
 }
@@ -182,3 +185,9 @@ def searches(kind: str) -> bool:
     """Whether its service makes web searches itself."""
     row = KINDS.get(kind)
     return row is not None and row.searches
+
+
+def client_names(kind: str) -> bool:
+    """Whether a backend of this kind without a model of its own is asked for the client's."""
+    row = KINDS.get(kind)
+    return row is not None and row.client_names

@@ -27,6 +27,7 @@ from anyclaude_tui.backends.base import (
 )
 from anyclaude_tui.backends.registry import create
 from anyclaude_tui.claude_code.launch import Launch, find, launch, session_env
+from anyclaude_tui.config import kinds
 from anyclaude_tui.config import secrets as secrets_of_settings
 from anyclaude_tui.config.kinds import KINDS
 from anyclaude_tui.config.loading import ConfigError, resolve
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from anyclaude_tui.backends.discovery import Discovery
     from anyclaude_tui.backends.models.memory import Estimate
 
+UNKNOWN_MODEL = "local-model"
+"""What Claude Code shows where the backend has not said what it runs."""
 LAUNCH_PATIENCE_S = 3.0
 """Claude Code is told the context window at its start: wait this long for a backend to know
 it; a model that loads for minutes does not hold up the pane."""
@@ -264,7 +267,11 @@ class Session:
         with suppress(TimeoutError, BackendError):
             await asyncio.wait_for(self.ready(), LAUNCH_PATIENCE_S)
         status = next(iter(self.switchboard.statuses()), None)
-        model = (status.model or status.name) if status else self.first
+        model = status.model if status else None
+        if not model and not (status and kinds.client_names(status.kind)):
+            name = status.name if status else self.first
+            model = name if "/" not in name else None  # a URL's last part is no model's name
+            model = model or UNKNOWN_MODEL
         env = session_env(self.url, self.token, model, status.window_tokens if status else None)
         elsewhere = status is not None and is_a_service(status)
         return launch(

@@ -109,7 +109,8 @@ async def test_ollama_prefers_the_loaded_model(make: Make) -> None:
 
 
 async def test_mlx_lm_is_never_asked_for_another_model(make: Make) -> None:
-    fake = openai({"id": "mlx-community/other"}, {"id": str(TINY_MODEL)})
+    health = {"GET /health": {"status": "ok"}}
+    fake = openai({"id": "mlx-community/other"}, {"id": str(TINY_MODEL)}, **health)
     fake.headers = {"server": "BaseHTTP/0.6 Python/3.11.7"}
     async with serving(fake):
         backend = await started(make, fake, model="mlx-community/other")
@@ -118,6 +119,21 @@ async def test_mlx_lm_is_never_asked_for_another_model(make: Make) -> None:
         assert endpoint.window_tokens == 32_768
         assert endpoint.tokenizer_dir == str(TINY_MODEL)
         assert backend.status().model == TINY_MODEL.name
+
+
+@pytest.mark.parametrize(
+    ("model", "routes"),
+    [({"id": "m", "owned_by": "me"}, {"GET /health": {"status": "ok"}}), ({"id": "m"}, {})],
+)
+async def test_another_server_in_python_is_not_taken_for_mlx_lm(
+    make: Make, model: dict[str, Any], routes: dict[str, Any]
+) -> None:
+    fake = openai(model, **routes)
+    fake.headers = {"server": "BaseHTTP/0.6 Python/3.12.1"}
+    async with serving(fake):
+        endpoint = (await started(make, fake)).endpoint
+    assert endpoint.model == "m"
+    assert not endpoint.dialect.silent_tool_calls
 
 
 async def test_a_simulator_that_runs_already_is_labelled(make: Make) -> None:

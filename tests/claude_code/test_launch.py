@@ -155,3 +155,9 @@ def test_a_cloud_in_a_settings_file_is_turned_off(tmp_path: Path) -> None:
     made = launch(ClaudeSettings(), session_env("http://u", TOKEN, "m", 1), (), env=env)
     path = made.argv[made.argv.index("--settings") + 1]
     assert json.loads(Path(path).read_text()) == {"env": {"CLAUDE_CODE_USE_VERTEX": "0"}}
+
+
+def test_without_a_model_of_the_backends_claude_code_asks_for_its_own() -> None:
+    named = session_env("http://u", TOKEN, "org/model", None)
+    assert (named["ANTHROPIC_MODEL"], named["CLAUDE_CODE_SUBAGENT_MODEL"]) == ("model", "model")
+    assert not {name for name in session_env("http://u", TOKEN, None, None) if "MODEL" in name}
