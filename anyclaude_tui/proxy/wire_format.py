@@ -7,7 +7,6 @@ the streams up.
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,6 +15,7 @@ from typing import Any
 import aiohttp
 
 from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.bounded_child import in_thread
 from anyclaude_tui.figures import estimated
 from anyclaude_tui.proxy.reply.openai import StreamTranslator
 from anyclaude_tui.proxy.reply.passthrough import NativeTranslator
@@ -59,7 +59,7 @@ class WireFormat(ABC):
         """The request for `body`, translated in a thread where that is slow; elsewhere a
         thread would cost more. Raises ApiError."""
         if slow:
-            return await asyncio.to_thread(self._translated, body, memory)
+            return await in_thread(self._translated, body, memory)
         return self._translated(body, memory)
 
     async def fit(

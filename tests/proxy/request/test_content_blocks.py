@@ -153,12 +153,17 @@ def test_a_pdf_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pdf_text(data) == ("read again", "")
 
 
-def test_a_long_pdf_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "MAX_PAGES", 2)
-    text, problem = pdf_text(pdf("a long one", "b", "c"))
-    assert "[page 2]" in text
-    assert "[page 3]" not in text
-    assert problem == "only the first 2 of the PDF's 3 pages are here"
+def test_a_long_pdf_says_what_is_missing() -> None:
+    text, problem = pdf_text(pdf("a long one", *map(str, range(2, 103))))
+    assert "[page 100]" in text
+    assert "[page 101]" not in text
+    assert problem == "only the first 100 of the PDF's 102 pages are here"
+
+
+def test_a_pdf_that_takes_too_long_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "READ_S", 0.01)
+    text, problem = pdf_text(pdf("read for ever"))
+    assert (text, problem) == ("", "PDF left out: reading it took more than 0.01 s")
 
 
 @pytest.mark.parametrize(
