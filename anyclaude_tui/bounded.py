@@ -12,10 +12,24 @@ import os
 import resource
 import signal
 import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+T = TypeVar("T")
 
 SECONDS = 10.0
 MEMORY_BYTES = 512 * 2**20
 OUTPUT_BYTES = 8 * 2**20
+_LOOK_S = 0.05
+_TOO_MUCH_MEMORY = 77
+"""The exit code of a child that has met its limit of memory by its own look at it."""
+_ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "PATH", "PYTHONPATH", "TMPDIR")
+"""What a child needs to start; keys and tokens are not among it."""
 
 
 class BoundedError(Exception):
@@ -41,6 +55,7 @@ async def run(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
         start_new_session=True,
     )
     assert process.stdin is not None
@@ -60,6 +75,8 @@ async def run(
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+    if code == _TOO_MUCH_MEMORY:
+        raise BoundedError(f"it took more than {memory_bytes >> 20} MB of memory")
     if code:
         raise BoundedError(f"it failed (exit {code}) within {memory_bytes >> 20} MB of memory")
     return output
@@ -75,6 +92,64 @@ def limit_myself(arguments: list[str]) -> None:
     ):
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(what, (limit, limit))
+    if sys.platform == "darwin":
+        threading.Thread(target=_watch, args=(memory_bytes,), daemon=True).start()
+
+
+def _watch(memory_bytes: int) -> None:
+    while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss <= memory_bytes:  # bytes, on macOS
+        time.sleep(_LOOK_S)
+    os._exit(_TOO_MUCH_MEMORY)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Who waits for a thread's work, on which loop, and the children of that work."""
+
+    loop: asyncio.AbstractEventLoop
+    children: list[Future[bytes]] = field(default_factory=list)
+    gone: bool = False
+
+    def leave(self) -> None:
+        self.gone = True
+        for child in self.children:
+            child.cancel()
+
+
+_WAITING: ContextVar[_Waiting | None] = ContextVar("waiting", default=None)
+
+
+async def in_thread(work: Callable[..., T], *arguments: object) -> T:
+    """`work(*arguments)` in a thread; when this is cancelled, a child that it `call`s is ended."""
+    waiting = _Waiting(asyncio.get_running_loop())
+    outer = _WAITING.set(waiting)  # `to_thread` takes it along
+    try:
+        return await asyncio.to_thread(work, *arguments)
+    finally:
+        waiting.leave()
+        _WAITING.reset(outer)
+
+
+def call(module: str, data: bytes, *, seconds: float = SECONDS) -> bytes:
+    """`run`, for a thread: it blocks. Raises BoundedError, also when nobody waits any more."""
+    work = run(module, data, seconds=seconds)
+    waiting = _WAITING.get()
+    if waiting is None:
+        return asyncio.run(work)
+    child = asyncio.run_coroutine_threadsafe(work, waiting.loop)
+    waiting.children.append(child)
+    if waiting.gone:
+        child.cancel()
+    try:
+        return child.result()
+    except CancelledError:
+        raise BoundedError("nobody waits for it any more") from None
+
+
+def abandoned() -> bool:
+    """Whether nobody waits for this thread's work any more."""
+    waiting = _WAITING.get()
+    return waiting is not None and waiting.gone
 
 
 async def _write(stdin: asyncio.StreamWriter, data: bytes) -> None:

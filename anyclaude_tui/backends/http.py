@@ -7,9 +7,11 @@ from typing import Any
 
 import httpx
 
-from anyclaude_tui.backends.address import is_local
+from anyclaude_tui.backends.address import is_local, proxy_of
 from anyclaude_tui.backends.base import BackendError
+from anyclaude_tui.backends.http_limits import BoundedTransport
 from anyclaude_tui.backends.loading import is_loading
+from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import OWN, clean
 
 QUESTION_TIMEOUT_S = 5.0
@@ -51,10 +53,10 @@ def client(
     OWN.add_query(query)
     return httpx.AsyncClient(
         base_url=url,
-        headers=headers,
+        headers={"accept-encoding": "identity", **(headers or {})},
         params=httpx.QueryParams(query),
         timeout=timeout_s,
-        trust_env=not is_local(url),
+        transport=BoundedTransport(proxy=proxy_of(url), trust_env=not is_local(url)),
     )
 
 
@@ -72,7 +74,7 @@ def object_of(answer: httpx.Response) -> dict[str, Any]:
     """The JSON object in an answer; empty where it holds none."""
     try:
         return part(answer.json())
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
 
 
@@ -119,13 +121,13 @@ def words(response: httpx.Response) -> str:
     """What an error answer says, shortened: `{"error": …}` in its many forms, or the text."""
     try:
         found: Any = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         found = response.text
     for key in ("error", "detail", "message"):
         if isinstance(found, dict) and key in found:
             found = found[key]
     text = found if isinstance(found, str) else str(found)
-    return clean(" ".join(text.split()))[:300] or f"HTTP {response.status_code}"
+    return clean(printable(" ".join(text.split())))[:300] or f"HTTP {response.status_code}"
 
 
 def refuse_loading(url: str, answer: httpx.Response) -> None:

@@ -38,7 +38,7 @@ def overriding(
     for path in dict.fromkeys(places):
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         given = found.get("env") if isinstance(found, dict) else None
         names = sorted(set(ours) & set(given)) if isinstance(given, dict) else []

@@ -16,6 +16,8 @@ from errno import EACCES, EEXIST, ENOSPC, ENOTDIR, EPERM, EROFS
 from pathlib import Path
 
 from anyclaude_tui.cli.failure import Failed
+from anyclaude_tui.printable import printable
+from anyclaude_tui.redaction import clean
 
 SIGPIPE_CODE = 128 + 13
 """What a shell shows for a program that a closed pipe has ended."""
@@ -54,7 +56,7 @@ def _main(argv: Sequence[str] | None) -> int:
         failed = _as_failed(error)
         if _debug():
             traceback.print_exc()
-        print(f"anyclaude-tui: {failed}", file=sys.stderr)
+        print(f"anyclaude-tui: {printable(clean(str(failed)), lines=True)}", file=sys.stderr)
         return failed.code
     assert isinstance(code, int)
     return code

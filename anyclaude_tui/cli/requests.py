@@ -20,6 +20,7 @@ from anyclaude_tui import config as configuration
 from anyclaude_tui import figures
 from anyclaude_tui.cli import settings as command_settings
 from anyclaude_tui.cli.failure import Failed
+from anyclaude_tui.printable import printable
 from anyclaude_tui.telemetry import journal, traces
 
 LISTED = 20
@@ -57,11 +58,11 @@ def run(options: argparse.Namespace) -> int:
     """Do it. Returns the exit code; raises Failed, ConfigError or BackendError."""
     home = configuration.home()
     if options.action == "show":
-        print(show(home, options.id))
+        print(printable(show(home, options.id), lines=True))
     elif options.action == "replay":
         return asyncio.run(replay_command(home, options))
     else:
-        print(listing(home, options.lines))
+        print(printable(listing(home, options.lines), lines=True))
     return 0
 
 
@@ -226,9 +227,9 @@ async def replay_command(home: Path, options: argparse.Namespace) -> int:
     backend = getattr(options, "backend", None)
     replayed = await replay(MeasuredTarget(backend, settings, home), body)
     now = journal.entry(replayed.record, replayed.view)
-    print(_comparison(line, now))
+    print(printable(_comparison(line, now), lines=True))
     if now.get("why"):
-        print(f"why: {now['why']}")
+        print(printable(f"why: {now['why']}"))
     if now.get("outcome") == "error":
         raise Failed(f"the request failed: {now.get('reason') or now.get('status')}")
     return 0

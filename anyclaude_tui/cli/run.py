@@ -12,6 +12,7 @@ from anyclaude_tui.claude_code.launch import INSTALL_HINT, ClaudeMissing, find
 from anyclaude_tui.cli import settings as command_settings
 from anyclaude_tui.cli.run_summary import RunSummary
 from anyclaude_tui.cli.running_session import Running, finished_before, libraries_log, make_session
+from anyclaude_tui.printable import printable
 from anyclaude_tui.signals import ENDING, Stop, on_signals
 
 
@@ -37,7 +38,7 @@ def run_claude(options: argparse.Namespace) -> int:
                     code = await foreground(await session.claude(), stopped, stop)
                     with suppress(OSError):  # the window is closed
                         for line in summary.lines(session.switchboard.statuses(), log_file):
-                            print(f"anyclaude-tui: {line}", file=sys.stderr, flush=True)
+                            print(f"anyclaude-tui: {printable(line)}", file=sys.stderr, flush=True)
                     return code
         return 128 + stop.number
 

@@ -12,6 +12,7 @@ import msgspec
 
 from anyclaude_tui.cli import settings
 from anyclaude_tui.cli.running_session import Running, finished_before, make_session
+from anyclaude_tui.printable import printable
 from anyclaude_tui.signals import ENDING, Stop, on_signals
 from anyclaude_tui.telemetry.hub import Notice
 
@@ -46,4 +47,4 @@ def serve(options: argparse.Namespace) -> int:
 
 def _tell(notice: Notice) -> None:
     if notice.level != "info":
-        print(f"anyclaude-tui: {notice.text}", file=sys.stderr, flush=True)
+        print(f"anyclaude-tui: {printable(notice.text)}", file=sys.stderr, flush=True)

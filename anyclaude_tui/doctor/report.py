@@ -14,7 +14,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from anyclaude_tui import __version__, config
@@ -24,6 +24,7 @@ from anyclaude_tui.doctor import machine as machine_checks
 from anyclaude_tui.doctor import terminal as terminal_checks
 from anyclaude_tui.doctor.check import Check, Level
 from anyclaude_tui.figures import counted
+from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import shown
 
 SIGNS = {Level.OK: "✓", Level.NOTE: "·", Level.WARNING: "!", Level.BROKEN: "✗"}
@@ -104,13 +105,23 @@ async def _tried(settings: Settings, home: Path, backend: str | None) -> list[Ch
     return found
 
 
+def _safe(check: Check) -> Check:
+    """Its words may be a server's, or a file's."""
+    return replace(
+        check,
+        name=printable(check.name),
+        detail=printable(check.detail, lines=True),
+        remedy=printable(check.remedy, lines=True),
+    )
+
+
 def lines(
     found: Iterable[Check], width: int, *, colour: bool, signs: dict[Level, str]
 ) -> list[str]:
     """The report in `width` columns."""
     made: list[str] = []
     group = ""
-    checks = list(found)
+    checks = [_safe(check) for check in found]
     for check in checks:
         if check.group != group:
             group = check.group

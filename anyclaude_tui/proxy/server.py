@@ -19,6 +19,7 @@ import msgspec
 from aiohttp import web
 
 from anyclaude_tui.backends.base import BackendError, Endpoint
+from anyclaude_tui.printable import printable
 from anyclaude_tui.proxy.context import Services
 from anyclaude_tui.proxy.downstream import Reply, error_response
 from anyclaude_tui.proxy.errors import ApiError, invalid
@@ -33,6 +34,9 @@ error that says so."""
 
 AGAIN_S = 1.0
 """A request that came again waits this long for the end of the first."""
+
+ID_CHARACTERS = 200
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 NATIVE_HEADERS = ("anthropic-version", "anthropic-beta")
 """The client's headers that go on to a server that speaks the Messages API itself."""
@@ -111,6 +115,13 @@ class ProxyServer:
     async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         request_id = request[_REQUEST_ID] = f"req_{secrets.token_hex(12)}"
         try:
+            if not _from_here(request.headers):
+                raise ApiError(
+                    "permission_error",
+                    f"this proxy is for programs on this machine: call it at {self.url}, and not "
+                    "from a web page",
+                    retry=False,
+                )
             if not self._known(request):
                 raise ApiError(
                     "authentication_error",
@@ -272,8 +283,8 @@ class ProxyServer:
             accepted_at=accepted,
             accepted_wall=time.time(),
             role=role_of(request.headers, body),
-            session_id=request.headers.get("X-Claude-Code-Session-Id", ""),
-            agent_id=request.headers.get("x-claude-code-agent-id", ""),
+            session_id=_named(request, "X-Claude-Code-Session-Id"),
+            agent_id=_named(request, "x-claude-code-agent-id"),
             requested_model=str(body.get("model", "")),
             streaming=streaming,
             prompt_bytes=size_bytes,
@@ -309,6 +320,22 @@ class ProxyServer:
 def _passed(request: web.Request) -> dict[str, str]:
     """The client's headers that a native server also gets."""
     return {name: request.headers[name] for name in NATIVE_HEADERS if name in request.headers}
+
+
+def _named(request: web.Request, header: str) -> str:
+    """An id that the client gives itself; bytes that are no text would be in no journal."""
+    return printable(request.headers.get(header, ""))[:ID_CHARACTERS]
+
+
+def _from_here(headers: Mapping[str, str]) -> bool:
+    """Whether the request is meant for this machine and comes from no web page.
+
+    Beside the token a second wall: a page's script names its Origin, and a name that somebody
+    else's DNS leads to loopback stands in Host.
+    """
+    host = headers.get("Host", "localhost").lower()
+    name = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
+    return "Origin" not in headers and name in LOOPBACK_NAMES
 
 
 def role_of(headers: Mapping[str, str], body: Mapping[str, Any]) -> Role:

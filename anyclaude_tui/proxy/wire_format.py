@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 
 from anyclaude_tui.backends.base import Endpoint
-from anyclaude_tui.bounded_child import in_thread
+from anyclaude_tui.bounded import in_thread
 from anyclaude_tui.figures import estimated
 from anyclaude_tui.proxy.reply.openai import StreamTranslator
 from anyclaude_tui.proxy.reply.passthrough import NativeTranslator

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anyclaude_tui.figures import Source
+from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import OWN
 from anyclaude_tui.telemetry.events import Outcome, RequestRecord
 from anyclaude_tui.telemetry.files import Writer, append_line
@@ -149,7 +150,7 @@ class LineLog:
         data = OWN.clean("\n".join(lines).encode(errors="replace"))
         if self._path is None:
             with suppress(ValueError):  # stderr was closed
-                print(data.decode(), file=sys.stderr, flush=True)
+                print(printable(data.decode(), lines=True), file=sys.stderr, flush=True)
             return
         with suppress(FileNotFoundError):
             if self._path.stat().st_size > FILE_BYTES:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from anyclaude_tui.backends.base import BackendStatus
 from anyclaude_tui.figures import UNKNOWN, Figure, measured
+from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import clean
 from anyclaude_tui.telemetry.events import COUNTERS, Outcome, RequestRecord, counts
 from anyclaude_tui.telemetry.metrics import (
@@ -196,7 +197,7 @@ class Hub:
 
     def notice(self, level: str, text: str) -> None:
         """Tell the user something that is no request's business."""
-        notice = Notice(time.time(), level, clean(text))
+        notice = Notice(time.time(), level, printable(clean(text)))
         self.notices.append(notice)
         for listener in self.notice_listeners:
             listener(notice)

@@ -68,7 +68,7 @@ async def slow_client(
         await loop.sock_connect(sock, (host, int(port)))
         raw = json.dumps(body).encode()
         head = (
-            f"POST /v1/messages HTTP/1.1\r\nHost: x\r\n{headers}"
+            f"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\n{headers}"
             f"Authorization: Bearer {TOKEN}\r\nContent-Length: {len(raw)}\r\n\r\n"
         )
         await loop.sock_sendall(sock, head.encode() + raw)

@@ -22,6 +22,8 @@ from tests.support.waiting import until
 AUTH = f"Authorization: Bearer {TOKEN}\r\n"
 WORDS = "Hello world"
 
+POST = "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\n"
+
 
 @pytest.fixture
 async def upstream() -> AsyncIterator[Upstream]:
@@ -39,7 +41,7 @@ async def proxy(upstream: Upstream) -> AsyncIterator[Proxy]:
 async def raw(proxy: Proxy, line: str, headers: str = "", body: bytes = b"") -> tuple[int, bytes]:
     """One request byte by byte as given; the answer's status and body."""
     length = f"Content-Length: {len(body)}\r\n" if body else ""
-    head = f"{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}{length}\r\n"
+    head = f"{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}{length}\r\n"
     host, _, port = proxy.url.removeprefix("http://").rpartition(":")
     reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
     try:
@@ -108,7 +110,7 @@ async def test_a_body_that_grows_too_large_is_refused(proxy: Proxy) -> None:
     headers = f"{AUTH}Transfer-Encoding: chunked\r\n\r\n"
     host, _, port = proxy.url.removeprefix("http://").rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(f"POST /v1/messages HTTP/1.1\r\nHost: x\r\n{headers}".encode() + chunked * 2)
+    writer.write(f"{POST}{headers}".encode() + chunked * 2)
     async with asyncio.timeout(5):
         assert b"413" in await reader.readline()
     writer.close()
@@ -130,7 +132,7 @@ async def test_a_client_that_asks_before_it_sends_is_told_to_go_on(proxy: Proxy)
 async def test_an_upload_that_breaks_off_leaves_nothing(proxy: Proxy) -> None:
     host, _, port = proxy.url.removeprefix("http://").rpartition(":")
     _, writer = await asyncio.open_connection(host, int(port))
-    head = f"POST /v1/messages HTTP/1.1\r\nHost: x\r\n{AUTH}Content-Length: 999\r\n\r\n{{"
+    head = f"{POST}{AUTH}Content-Length: 999\r\n\r\n{{"
     writer.write(head.encode())
     await writer.drain()
     await asyncio.sleep(0.05)
@@ -159,7 +161,7 @@ async def test_requests_on_one_connection_are_answered_in_turn(
     upstream: Upstream, proxy: Proxy
 ) -> None:
     body = json.dumps(ask_body()).encode()
-    first = f"POST /v1/messages HTTP/1.1\r\nHost: x\r\n{AUTH}Content-Length: {len(body)}\r\n\r\n"
+    first = f"{POST}{AUTH}Content-Length: {len(body)}\r\n\r\n"
     host, _, port = proxy.url.removeprefix("http://").rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     last = first.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")
@@ -204,7 +206,7 @@ async def test_a_request_that_comes_while_it_stops_is_told_so(
         body = json.dumps(ask_body()).encode()
         host, _, port = proxy.url.removeprefix("http://").rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(f"HEAD / HTTP/1.1\r\nHost: x\r\n{AUTH}\r\n".encode())
+        writer.write(f"HEAD / HTTP/1.1\r\nHost: localhost\r\n{AUTH}\r\n".encode())
         await reader.readuntil(b"\r\n\r\n")
         upstream._rules.clear()
         upstream.script(Reply(HEADERS, STALL))
@@ -212,7 +214,7 @@ async def test_a_request_that_comes_while_it_stops_is_told_so(
         await upstream.received(1)
         stopping = asyncio.create_task(proxy.server.stop())
         await asyncio.sleep(0.05)
-        head = f"POST /v1/messages HTTP/1.1\r\nHost: x\r\n{AUTH}Content-Length: {len(body)}\r\n\r\n"
+        head = f"{POST}{AUTH}Content-Length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + body)
         async with asyncio.timeout(5):
             data = await reader.read()
@@ -235,7 +237,7 @@ async def test_a_request_that_is_being_sent_while_it_stops_is_told_so(
         body = json.dumps(ask_body()).encode()
         host, _, port = proxy.url.removeprefix("http://").rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
-        head = f"POST /v1/messages HTTP/1.1\r\nHost: x\r\n{AUTH}Content-Length: {len(body)}\r\n\r\n"
+        head = f"{POST}{AUTH}Content-Length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + body[:20])
         await asyncio.sleep(0.05)
         stopping = asyncio.create_task(proxy.server.stop())
@@ -267,3 +269,42 @@ async def test_the_end_of_a_stream_says_it_when_the_proxy_stops(
             assert status == (200 if b"event:" in data else 503)
         assert proxy.gate.busy == 0
         assert not proxy.hub.in_flight
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "pages.example.org"},
+        {"Host": "pages.example.org:8080"},
+        {"Host": "127.0.0.1.example.org"},
+        {"Origin": "http://127.0.0.1:9"},
+        {"Origin": "https://pages.example.org"},
+        {"Origin": "null"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("path", ["/", "/health", "/v1/models"])
+async def test_a_web_page_is_refused_with_the_token_too(headers: dict[str, str], path: str) -> None:
+    async with Upstream() as upstream, running_proxy(upstream.url) as proxy:
+        async with proxy.client.get(path, headers=headers) as response:
+            assert response.status == 403
+            error = (await response.json())["error"]
+        assert error["type"] == "permission_error"
+        assert proxy.url in error["message"]
+        for name in ("localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:80"):
+            async with proxy.client.get(path, headers={"Host": name}) as response:
+                assert response.status == 200
+
+
+async def test_an_id_that_is_no_text_is_kept_as_one() -> None:
+    """It went into the journal's line, which then could not be written."""
+    async with Upstream() as upstream, running_proxy(upstream.url) as proxy:
+        upstream.script(say("hi"))
+        raw = b"session-\xff\xfe".decode("utf-8", "surrogateescape")
+        headers = {"X-Claude-Code-Session-Id": raw + "x" * 5000}
+        async with proxy.post(ask_body(), headers=headers) as response:
+            await response.read()
+        kept = proxy.last.session_id
+        assert kept.startswith("session-x")
+        assert len(kept) == 200
+        kept.encode()

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Sequence
 
 from anyclaude_tui.backends.machine import Memory, Usage
+from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import clean
 
 _EXCEPTION = re.compile(
@@ -60,7 +61,7 @@ def last_error(tail: Sequence[str]) -> str:
 
 def _last_words(tail: Sequence[str]) -> str:
     line = last_error(tail)
-    return f": {clean(line)[:300]}" if line else ""
+    return f": {clean(printable(line))[:300]}" if line else ""
 
 
 def _signal_name(number: int) -> str:

@@ -7,6 +7,8 @@ from collections import deque
 from pathlib import Path
 from typing import BinaryIO
 
+from anyclaude_tui.printable import printable
+
 LINES_KEPT = 400
 LINE_CHARS = 2000
 FILE_BYTES = 5 * 1024 * 1024
@@ -65,7 +67,7 @@ class ServerLog:
             self._file = None
 
     def _keep(self, line: bytes) -> None:
-        text = line[:LINE_CHARS].decode(errors="replace").rstrip()
+        text = printable(line[:LINE_CHARS].decode(errors="replace")).rstrip()
         if text and not _OWN_QUESTION.search(text):
             self._lines.append(text)
 

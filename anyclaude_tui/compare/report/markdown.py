@@ -14,11 +14,12 @@ from anyclaude_tui.compare.report.rich_text import NOTE, failures
 from anyclaude_tui.compare.report.saved import Saved
 from anyclaude_tui.compare.report.table import Row, Section
 from anyclaude_tui.compare.samples import Comparison, Sample, Way, select
+from anyclaude_tui.printable import printable
 
 
 def to_markdown(saved: Saved) -> str:
     """The report."""
-    return "\n".join(_lines(saved)) + "\n"
+    return printable("\n".join(_lines(saved)), lines=True) + "\n"
 
 
 def _lines(saved: Saved) -> Iterator[str]:

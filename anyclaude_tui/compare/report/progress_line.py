@@ -24,6 +24,7 @@ from anyclaude_tui.compare.measuring.progress import (
     TargetFailed,
 )
 from anyclaude_tui.compare.report.rich_text import why
+from anyclaude_tui.printable import printable
 from anyclaude_tui.telemetry.events import Phase
 from anyclaude_tui.telemetry.metrics import RequestView
 
@@ -71,7 +72,7 @@ class ProgressLine:
             self._say(ended(progress))
 
     def _say(self, text: str) -> None:
-        self._console.print(escape(text), highlight=False, soft_wrap=True)
+        self._console.print(escape(printable(text)), highlight=False, soft_wrap=True)
 
 
 def running(progress: Running) -> str:

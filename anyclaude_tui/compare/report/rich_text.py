@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.panel import Panel
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +22,7 @@ from anyclaude_tui.compare.diagnosis.verdict import Verdict
 from anyclaude_tui.compare.report.saved import Saved
 from anyclaude_tui.compare.report.table import Row
 from anyclaude_tui.compare.samples import Comparison, Sample
+from anyclaude_tui.printable import printable
 
 SVG_COLUMNS = 110
 MENTIONED = 0.01
@@ -40,7 +43,19 @@ def render(saved: Saved) -> RenderableType:
     if failed:
         parts += [Text("Runs that failed", style="bold"), *(Text(f"  {line}") for line in failed)]
     parts.append(Text(NOTE, style="dim"))
-    return Group(*parts)
+    return _Printable(Group(*parts))
+
+
+@dataclass(frozen=True)
+class _Printable:
+    """Names and errors in it are a backend's: nothing in them may reach the terminal as more
+    than text."""
+
+    inner: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self.inner, options):
+            yield Segment(printable(segment.text, lines=True), segment.style, segment.control)
 
 
 def to_text(saved: Saved, columns: int = SVG_COLUMNS) -> str:

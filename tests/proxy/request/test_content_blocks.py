@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import hashlib
 import io
 import json
+import subprocess
+import sys
 from typing import Any
 
+import psutil
 import pypdf
 import pytest
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
+from anyclaude_tui import bounded
 from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.bounded import in_thread
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.request import pdf as documents
 from anyclaude_tui.proxy.request.call_memory import CallMemory
@@ -21,6 +28,7 @@ from anyclaude_tui.proxy.request.pdf import pdf_text
 from anyclaude_tui.proxy.wire.anthropic_events import signature
 from tests.proxy.anthropic_requests import PIXEL
 from tests.proxy.making import DATA_URL, IMAGE, assistant, call, result, system, user
+from tests.support.waiting import until
 
 
 def pdf(*pages: str) -> str:
@@ -163,7 +171,35 @@ def test_a_long_pdf_says_what_is_missing() -> None:
 def test_a_pdf_that_takes_too_long_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "READ_S", 0.01)
     text, problem = pdf_text(pdf("read for ever"))
-    assert (text, problem) == ("", "PDF left out: reading it took more than 0.01 s")
+    assert (text, problem) == (
+        "",
+        "PDF left out, as it could not be read: it was not done in 0.01 s",
+    )
+
+
+async def test_reading_a_pdf_ends_with_its_request() -> None:
+    def children() -> list[psutil.Process]:
+        found = psutil.Process().children(recursive=True)
+        return [one for one in found if "pdf_child" in " ".join(one.cmdline())]
+
+    data = pdf(*(f"page {n} of one that nobody reads" for n in range(100)))
+    reading = asyncio.create_task(in_thread(pdf_text, data))
+    await until(lambda: children() != [])
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    await until(lambda: children() == [])
+    await until(lambda: not documents._lock.locked())
+    assert hashlib.sha256(data.encode()).digest() not in documents._read
+
+
+def test_the_child_has_limits_and_none_of_our_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "hunter2hunter2")
+    script = "import os,sys,resource;from anyclaude_tui.bounded import limit_myself;"
+    script += "limit_myself([str(2**29),'11']);print(resource.getrlimit(resource.RLIMIT_CPU)[0])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "11"
+    assert "ANTHROPIC_API_KEY" not in bounded._ENVIRONMENT
 
 
 @pytest.mark.parametrize(
