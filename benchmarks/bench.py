@@ -147,7 +147,8 @@ async def slow_reader(runner: Runner) -> float:
     reader, writer = await asyncio.open_connection("127.0.0.1", runner.target.port, limit=4096)
     payload = body(f"bytes {FLOOD_BYTES}")
     head = (
-        f"POST /v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {runner.target.token}\r\n"
+        "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\n"
+        f"Authorization: Bearer {runner.target.token}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(payload)}\r\n\r\n"
     )
     before = peak = runner.rss()
