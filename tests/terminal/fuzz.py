@@ -115,6 +115,8 @@ def run(megabytes: float, seed: int = 1) -> Report:
             report.recoveries += 1
         assert emulator.faults == 0
         sent.clear()
+    recovers(emulator)
+    report.recoveries += 1
     report.faults = emulator.faults
     report.seconds = time.monotonic() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
