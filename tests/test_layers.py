@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "printable": set(),
     "redaction": set(),
     "signals": set(),
+    "tables": set(),
     "config": {"redaction"},
     "prefix": {"figures"},
     "backends.base": set(),
@@ -106,7 +107,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": {"config", "screens", "session", "signals", "terminal", "widgets"},
     "cli": {
         "app", "backends", "claude_code", "compare", "config", "doctor", "figures", "proxy",
-        "printable", "redaction", "session", "signals", "telemetry", "terminal",
+        "printable", "redaction", "session", "signals", "tables", "telemetry", "terminal",
     },
     "__main__": {"cli"},
 }  # fmt: skip

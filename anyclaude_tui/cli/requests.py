@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -21,6 +21,7 @@ from anyclaude_tui import figures
 from anyclaude_tui.cli import settings as command_settings
 from anyclaude_tui.cli.failure import Failed
 from anyclaude_tui.printable import printable
+from anyclaude_tui.tables import table
 from anyclaude_tui.telemetry import journal, traces
 
 LISTED = 20
@@ -80,7 +81,8 @@ def listing(home: Path, count: int) -> str:
             "Code something (and see that requests = true under [logs])"
         )
     rows = [[cell(line) for _, _, cell in _COLUMNS] for line in reversed(lines)]
-    return _table([name for name, _, _ in _COLUMNS], rows, [right for _, right, _ in _COLUMNS])
+    heads, right = [name for name, _, _ in _COLUMNS], [right for _, right, _ in _COLUMNS]
+    return table(rows, heads=heads, right=right)
 
 
 def _ending(line: dict[str, Any]) -> str:
@@ -101,16 +103,6 @@ _COLUMNS: tuple[tuple[str, bool, _Cell], ...] = (
     ("total", True, lambda line: _seconds(line.get("totalMs"))),
     ("ended", False, _ending),
 )
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> str:
-    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
-    lines = []
-    for row in (heads, *rows):
-        cells = zip(row, widths, right, strict=True)
-        padded = (text.rjust(width) if push else text.ljust(width) for text, width, push in cells)
-        lines.append("  ".join(padded).rstrip())
-    return "\n".join(lines)
 
 
 # --- show -------------------------------------------------------------------------------------
@@ -251,7 +243,7 @@ def _comparison(then: dict[str, Any], now: dict[str, Any]) -> str:
             ("ended", _ending),
         )
     ]
-    return _table(["", "then", "now"], rows, [False, True, True])
+    return table(rows, heads=["", "then", "now"], right=[False, True, True])
 
 
 # --- how things are written ----------------------------------------------------------------------

@@ -18,6 +18,7 @@ from anyclaude_tui.backends.models import files
 from anyclaude_tui.backends.templates.probe import NoTemplateError, of_text
 from anyclaude_tui.backends.templates.profile import Profile
 from anyclaude_tui.cli.failure import Failed
+from anyclaude_tui.tables import table
 
 CHAT_TIMEOUT_S = 60.0
 _BASE = Dialect(enable_thinking=True, reasoning_history="reasoning_content")
@@ -73,24 +74,28 @@ async def _of_server(url: str) -> Profile:
 def lines(found: Profile) -> Iterator[str]:
     """The profile as a table, with what follows from it."""
     how = {"rendered": "its text, rendered here", "asked": "rendered by the server"}
-    yield f"{'source':<34}{how.get(found.source, 'counted by the server')}"
-    yield f"{'late system message, left standing':<34} {found.late_system or 'unknown'}"
-    for shape, words in found.shapes.items():
-        yield f"{shape:<34}{words}"
     shown = {True: "yes", False: "no", None: "unknown"}
-    yield f"{'tools shown to the model':<34}{shown[found.tools_shown]}"
     opened = zip(("not asked", "on", "off"), found.opens, strict=True)
-    words = ", ".join(f"{name}: {'opens' if tag else 'no'}" for name, tag in opened)
-    yield f"{'prompt opens a thinking block':<34}{words}"
-    yield f"{'thinking switches':<34}{', '.join(found.switches) or 'none'}"
     reuse = "unknown" if found.reuse is None else f"{found.reuse:.0%} kept by a new prompt"
-    yield f"{'prefix of a tool loop':<34}{reuse}"
-    yield f"{'date in front':<34}{shown[found.date_in_front]}"
+    rows = [
+        ("source", how.get(found.source, "counted by the server")),
+        ("late system message, left standing", found.late_system or "unknown"),
+        *found.shapes.items(),
+        ("tools shown to the model", shown[found.tools_shown]),
+        (
+            "prompt opens a thinking block",
+            ", ".join(f"{name}: {'opens' if tag else 'no'}" for name, tag in opened),
+        ),
+        ("thinking switches", ", ".join(found.switches) or "none"),
+        ("prefix of a tool loop", reuse),
+        ("date in front", shown[found.date_in_front]),
+    ]
+    yield table(rows)
     yield ""
-    if not found.dialect:
+    if found.dialect:
+        yield table((name, str(value)) for name, value in found.dialect.items())
+    else:
         yield "Requests go as they are; late system messages in the message before them."
-    for name, value in found.dialect.items():
-        yield f"{name:<34}{value}"
     for shape, words in found.left.items():
         yield f"! {shape}: {words}"
     for warning in found.warnings:
