@@ -27,6 +27,7 @@ TOUCHED: dict[str, set[str]] = {
         "_layout_required",
         "_queue",
         "_repaint_required",
+        "_watch_theme",
         "textual.widgets._toast",
         "_writer_thread",
     },
@@ -44,9 +45,19 @@ TOUCHED: dict[str, set[str]] = {
         "textual._parser",
         "textual._xterm_parser",
     },
-    "app.py": {"_exit_renderables", "_handle_exception"},
+    "app.py": {"_driver", "_exit_renderables", "_handle_exception"},
     "widgets/terminal/strip_internals.py": {"_ansi", "_color_system", "_link_id", "_render_cache"},
     "terminal/bittty_internals.py": {"_decoder", "_empty_cell", "_touch_page"},
+    "terminal/core_cursor.py": {"_modes", "_pending_wrap_is_valid", "_wrap_pending"},
+    "terminal/core_editing.py": {"_selective_clear", "_shift_line_segment"},
+    "terminal/core_overrides.py": {"_modes"},
+    "terminal/core_replies.py": {
+        "_defaults",
+        "_modes",
+        "_respond",
+        "_status_string",
+        "_termcaps",
+    },
     "cli/completions.py": {"_SubParsersAction", "_actions", "_choices_actions"},
 }
 """Every one that is touched, by the modules that may."""
@@ -133,7 +144,7 @@ def test_textual_and_rich_still_have_them() -> None:
     assert callable(keys._character_to_key)
     assert callable(constants._get_environ_int)
     assert {"_batch_count", "_driver", "_filters"} <= attributes(App)
-    assert {"_exit_renderables", "_handle_exception"} <= attributes(App)
+    assert {"_exit_renderables", "_handle_exception", "_watch_theme"} <= attributes(App)
     assert callable(_time.get_time)
     assert "_timeout_time" in attributes(_parser.Parser)
     assert "_sequence_to_key_events" in attributes(_xterm_parser.XTermParser)
@@ -153,6 +164,15 @@ def test_bittty_still_has_them() -> None:
     assert page._empty_cell[1] == " "
     assert callable(page._touch_page)
     assert board.printer._decoder.getstate()[0] == b""
+    assert (True, 6) in board.modes._modes
+    cursor = board.cursor
+    assert (cursor._wrap_pending, cursor._pending_wrap_is_valid()) == (False, False)
+    assert callable(board.blitter._selective_clear)
+    assert callable(board.blitter._shift_line_segment)
+    assert callable(board.query._status_string)
+    assert callable(board.query._termcaps)
+    assert callable(board.palette._respond)
+    assert board.palette._defaults.foreground == board.palette.foreground
 
 
 def test_argparse_still_has_them() -> None:
