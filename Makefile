@@ -82,9 +82,10 @@ growth: $(DEV_STAMP)  ## how cost grows with prompt, history, streams and sessio
 session: $(DEV_STAMP)  ## 5,000 requests with the dashboard open: memory and CPU
 	$(BIN)/python -m benchmarks.session $(ARGS)
 
-fuzz: $(DEV_STAMP)  ## streams through the translator, settings files, 10 MB each way in the pane
+fuzz: $(DEV_STAMP)  ## streams through the translator, settings files, 10 MB each way and the whole grid in the pane
 	$(BIN)/python -m tests.config.fuzz_projects --seconds 60
 	$(BIN)/python -m tests.terminal.fuzz 10
+	ANYCLAUDE_GRID=whole $(PYTEST) --timeout 1800 tests/terminal/test_grid.py
 	$(BIN)/python -m tests.proxy.fuzz_streams --seconds 600
 
 templates: $(DEV_STAMP)  ## chat templates in the wild: which take our requests whole (downloads)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
@@ -64,20 +65,32 @@ def test_the_grid_is_the_one_that_is_spoken_of() -> None:
     assert (len(CONTEXTS), len(STARTS), len(OPERATIONS)) == (9, 11, 66)
 
 
+WHOLE = os.environ.get("ANYCLAUDE_GRID") == "whole"
+"""`make fuzz` holds every input against Ghostty's core, which takes minutes; the suite a quarter:
+each operation in each context, from other starts in each."""
+SAMPLE = 4
+
+
+def sampled(context: str) -> Iterator[Input]:
+    starts, operations = list(STARTS), list(OPERATIONS)
+    shift = list(CONTEXTS).index(context)
+    for one in inputs():
+        number = starts.index(one.start) + operations.index(one.operation) + shift
+        if one.context == context and (WHOLE or number % SAMPLE == 0):
+            yield one
+
+
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_what_differs_is_named(context: str) -> None:
     met: set[str] = set()
     unnamed: list[str] = []
-    here = (one for one in inputs() if one.context == context)
-    for one, found in differences(here):
+    for one, found in differences(sampled(context)):
         reasons = [named.reason for named in NAMED if named.covers(one)]
         met.update(reasons)
         if not reasons:
             unnamed.append(f"{one}: {found[0]}")
     assert unnamed == []
     expected = {
-        named.reason
-        for named in NAMED
-        if any(named.covers(one) for one in inputs() if one.context == context)
+        named.reason for named in NAMED if any(named.covers(one) for one in sampled(context))
     }
-    assert met == expected, "a difference has gone: take its name out"
+    assert met == expected if WHOLE else met <= expected, "a difference has gone: take its name out"
