@@ -138,7 +138,10 @@ async def test_it_is_switched_to_from_the_backends_screen(tmp_path: Path) -> Non
             await terminal.wait_for("❯")
             await terminal.press("C-]")
             await terminal.type_text("b")
-            await choose(terminal, port)
+            await terminal.wait_for(f"mlx_lm.server :{port}", 60)
+            await terminal.press("Down")  # what was only found has no number of its own
+            await terminal.wait_for(lambda screen: "▌  ◌ mlx_lm.server" in screen)
+            await terminal.press("Enter")
             await terminal.wait_for("✓ new requests go to")
             await terminal.press("Escape")
             await terminal.wait_for("❯")

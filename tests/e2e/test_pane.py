@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,11 @@ import pytest
 from tests.e2e.claude import clean_environment
 from tests.e2e.servers import ANYCLAUDE
 from tests.e2e.terminal import PtyTerminal
+from tests.support.programs import python_program
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 ECHO = """\
-#!{python}
 import os, tty
 tty.setraw(0)
 os.write(1, b"ready\\r\\n")
@@ -45,9 +44,7 @@ def opened(tmp_path: Path, program: str, columns: int = 100, rows: int = 30) -> 
     cwd.mkdir()
     files = home / ".anyclaude"
     files.mkdir(parents=True, mode=0o700)
-    path = tmp_path / "program"
-    path.write_text(program)
-    path.chmod(0o755)
+    path = python_program(tmp_path / "program", program)
     (files / "config.toml").write_text(f"[claude]\ncommand = {json.dumps(str(path))}\n")
     command = [*ANYCLAUDE, "--backend", "simulator:fast,speed=20"]
     env = clean_environment(home)
@@ -55,7 +52,7 @@ def opened(tmp_path: Path, program: str, columns: int = 100, rows: int = 30) -> 
 
 
 async def test_no_key_form_ends_the_dashboard(tmp_path: Path) -> None:
-    async with opened(tmp_path, ECHO.format(python=sys.executable)) as terminal:
+    async with opened(tmp_path, ECHO.format()) as terminal:
         await terminal.wait_for("ready\n")
         for number, sequence in enumerate(KEYS):
             terminal.send(sequence + chr(ord("b") + number))

@@ -105,7 +105,7 @@ async def test_a_line_per_request_with_the_names_that_users_know(
 async def test_what_is_not_known_is_null(upstream: Upstream, tmp_path: Path) -> None:
     upstream.script(fail(400, {"error": {"message": "no such thing"}}))
     async with watched(upstream, tmp_path) as (proxy, _):
-        assert (await proxy.ask(body()))[0] == 400
+        assert (await proxy.ask(body()))[0] == 424
         assert (await proxy.ask({"model": "m", "max_tokens": 5, "messages": [3]}))[0] == 400
     refused, invalid = journal_lines(tmp_path)
     for line in (refused, invalid):
