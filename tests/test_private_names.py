@@ -32,6 +32,7 @@ TOUCHED: dict[str, set[str]] = {
         "_writer_thread",
     },
     "widgets/driver.py": {
+        "_queue",
         "_timeout_time",
         "_writer_thread",
         "textual._parser",
