@@ -47,6 +47,11 @@ class Content:
         """Text without special characters is thinking."""
         return self._tags.thinks
 
+    @property
+    def in_thought(self) -> bool:
+        """The content is inside of a thinking block, as far as it came."""
+        return self._tags.inside or self.calls.in_thought
+
     def known_stop(self, sequence: str) -> str | None:
         """The stop sequence that the backend says it met, if it is one of the client's."""
         return sequence if sequence in self._sequences else None

@@ -59,7 +59,7 @@ class Seen:
     lost_calls: int
     """Calls that the model finished, but that could not be read."""
     unwanted_calls: int
-    """Calls that came although no tool may be called."""
+    """Calls that came although no tool may be called, or were only thought about."""
     stop_sequence: str | None
     refused: bool
     """The model refused in a field of its own."""

@@ -315,8 +315,9 @@ class StreamTranslator(Translator):
         calls = delta.tool_calls or []
         if delta.function_call is not None:
             calls = [openai_chunks.CallDelta(index=0, function=delta.function_call), *calls]
+        thought_about = bool(calls) and self._content.in_thought
         for call in calls:
-            self._gate.add(call)
+            self._gate.add(call, thought_about=thought_about)
         said = f"{thought or ''}{delta.content or ''}{delta.refusal or ''}"
         if calls or (said and (facts.deltas or not said.isspace())):
             # White space ahead of everything begins nothing: prefill may still go on.
@@ -331,6 +332,8 @@ class StreamTranslator(Translator):
         for kind, piece in pieces:
             if kind == "thinking":
                 thoughts = True
+                if not piece.isspace():
+                    self._gate.thought_follows()
                 self._thoughts.append(piece)
                 self._writer.thinking(piece)
             elif kind == "text":

@@ -38,6 +38,11 @@ class ThinkTags:
         """Inside the tags with nothing held back: what holds no "<" or "[" is thinking."""
         return bool(self._closer) and not self._held and not self._until
 
+    @property
+    def inside(self) -> bool:
+        """In a block that has not been closed."""
+        return bool(self._closer)
+
     def read_elsewhere(self) -> None:
         """Reasoning came under its own name: the server reads the block that the prompt opened."""
         if self._until:

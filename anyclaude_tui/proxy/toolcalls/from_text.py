@@ -90,6 +90,11 @@ class TextCalls:
         """A call is being received."""
         return self._held is not None and self._held.sure
 
+    @property
+    def in_thought(self) -> bool:
+        """Inside of reasoning in the middle of the reply."""
+        return bool(self._thinks)
+
     def feed(self, text: str) -> list[Piece]:
         """What `text` completes."""
         self._take(text)

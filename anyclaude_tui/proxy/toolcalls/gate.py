@@ -49,7 +49,7 @@ class CallGate:
         self.lost = 0
         """Calls that the model finished, but that nobody can read, or no tool's."""
         self.unwanted = 0
-        """Calls that came although no tool may be called."""
+        """Calls that came although no tool may be called, or were only thought about."""
         self._toolbox = toolbox
         self._writer = writer
         self._facts = facts
@@ -57,20 +57,34 @@ class CallGate:
         self._new_id = call_id
         self._single = single
         self._assembler = CallAssembler()
+        self._doubted = False
+        """What is received came inside of a thinking block: a call only if nothing follows it."""
 
     def __bool__(self) -> bool:
         """A call is being received."""
         return bool(self._assembler)
 
-    def add(self, delta: CallDelta) -> None:
-        """Take a fragment; a call before it that is whole goes out. Raises `CallTooLarge`."""
-        if self._assembler.add(delta):
+    def add(self, delta: CallDelta, *, thought_about: bool = False) -> None:
+        """Take a fragment; a call before it that is whole goes out. `thought_about`: the server
+        found it inside of thinking that it does not read. Raises `CallTooLarge`."""
+        if self._doubted and not thought_about:
+            self.thought_follows()
+        if thought_about and not self._assembler:
+            self._doubted = True
+        if self._assembler.add(delta) and not self._doubted:
             self._give(self._assembler.take_whole(but_last=True))
 
     def text_follows(self) -> None:
         """Visible text comes next: calls that are whole go before it."""
+        self.thought_follows()
         if self._assembler:
             self._give(self._assembler.take_whole(but_last=False))
+
+    def thought_follows(self) -> None:
+        """The model thinks on, or says something: calls that it thought about it did not make."""
+        if self._doubted:
+            self.unwanted += len(self._assembler.pending)
+            self._assembler, self._doubted = CallAssembler(), False
 
     def rescue(self, call: Call) -> None:
         """Give a call that came as text."""
@@ -85,11 +99,14 @@ class CallGate:
 
     def holds_good_call(self) -> bool:
         """Whether a call that is received would do as it is."""
-        return any(self._is_good(call) for call in self._assembler.pending)
+        return not self._doubted and any(self._is_good(call) for call in self._assembler.pending)
 
     def end(self, *, cut: bool) -> None:
         """The reply is over. Of one that was `cut` off only calls that are perfect go out;
         otherwise those that can be repaired too, and what cannot be read is shown as text."""
+        if cut and self._doubted:
+            self._facts.dropped_calls += len(self._assembler.pending)
+            self._assembler = CallAssembler()
         self._give(self._assembler.take_all(), cut=cut)
 
     def _is_good(self, pending: PendingCall) -> bool:

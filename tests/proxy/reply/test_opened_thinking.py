@@ -3,6 +3,8 @@ does not read itself (`Dialect.thinks_until`)."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from anyclaude_tui.backends.base import Dialect
 from anyclaude_tui.telemetry.events import Truncation
 from tests.proxy.making import request_for
-from tests.proxy.streams import DONE, Run, chunk, run
+from tests.proxy.streams import DONE, Run, call, chunk, run
 
 CALL = '<tool_call>{"name": "Bash", "arguments": {"command": "ls"}}</tool_call>'
 LS = ("Bash", {"command": "ls"})
@@ -50,6 +52,55 @@ def test_without_any_closing_tag_a_call_that_ends_the_reply_was_made() -> None:
     cut = run(chunk(content=f"I call {CALL}"), thinks_until="</think>", cause=Truncation.CUT)
     assert cut.message.calls == []
     assert reply("I call ", CALL, finish="length").message.calls == []
+
+
+LS_CALL = chunk(tool_calls=[call("Bash", '{"command": "ls"}', id="c")])
+
+
+def parsed(*parts: bytes, until: str = "</think>", finish: str = "tool_calls", **how: Any) -> Run:
+    """A server that reads calls wherever they stand, and no thinking."""
+    return run(*parts, chunk(finish), DONE, thinks_until=until, **how)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("finish", ["tool_calls", "stop"])
+def test_a_call_that_the_server_found_in_thinking_waits_for_what_follows(
+    finish: str, fast: bool
+) -> None:
+    against = [chunk(content=" maybe. No, "), chunk(content="better not.\n</think>\n\nI did not.")]
+    got = parsed(chunk(content="I call "), LS_CALL, *against, finish=finish, fast=fast)
+    assert got.message.calls == []
+    assert got.message.text == "I did not."
+    assert got.message.stop_reason == "end_turn"
+    assert got.translator.facts.dropped_calls == 0
+
+
+def test_it_counts_where_nothing_follows_it() -> None:
+    assert parsed(chunk(content="I call "), LS_CALL).message.calls == [LS]
+    assert parsed(LS_CALL, chunk(content="\n</think>\n")).message.calls == [LS]
+    assert parsed(LS_CALL, chunk(content=" or not")).message.calls == []
+    assert parsed(LS_CALL, finish="length").message.calls == []
+    cut = run(chunk(content="I call "), LS_CALL, thinks_until="</think>", cause=Truncation.CUT)
+    assert cut.message.calls == []
+    assert cut.translator.facts.dropped_calls == 1
+
+
+def test_a_call_behind_the_block_is_the_one_that_counts() -> None:
+    real = chunk(tool_calls=[call("Bash", '{"command": "pwd"}', id="d")])
+    pwd = ("Bash", {"command": "pwd"})
+    assert parsed(LS_CALL, chunk(content="</think>"), real).message.calls == [pwd]
+    got = parsed(LS_CALL, chunk(content=" no.</think>Now:"), real)
+    assert got.message.calls == [pwd]
+    two = chunk(tool_calls=[call("Bash", '{"command": "pwd"}', id="d", index=1)])
+    assert parsed(chunk(content="a</think>"), LS_CALL, two).message.calls == [LS, pwd]
+
+
+@pytest.mark.parametrize("opener", ["<think>", "<think>So.</think>Hi\n<think>"])
+def test_the_same_where_the_model_opened_the_block(opener: str) -> None:
+    parts = [chunk(content=opener), chunk(content="I call "), LS_CALL]
+    got = parsed(*parts, chunk(content=" no.</think>I did not."), until="")
+    assert got.message.calls == []
+    assert got.message.text.endswith("I did not.")
 
 
 def test_the_opening_tag_may_be_repeated() -> None:
