@@ -1,6 +1,6 @@
 """The fault matrix: whatever goes wrong, each request ends as docs/architecture.md promises.
 
-Every case runs over real sockets, streamed and not. `pytest -s` prints the table.
+Every case runs over real sockets, streamed and not.
 """
 
 from __future__ import annotations
@@ -121,7 +121,6 @@ CASES = [
     refused(503, {"detail": {"error": "text_generation_busy"}}),
     refused(529, "<html><body>overloaded</body></html>", 503),
 ]
-TABLE: list[str] = []
 
 
 @pytest.fixture
@@ -142,10 +141,6 @@ async def test_fault(case: Case, streamed: bool, upstream: Upstream, proxy: Prox
     upstream.when(lambda seen: True, lambda seen: case.reply())
     status, data = await proxy.ask(ask_body(stream=streamed, tools=[READ_TOOL]))
     view = proxy.last
-    TABLE.append(
-        f"{case.name:34} {'streamed' if streamed else 'whole':9} {view.outcome or '':9} "
-        f"{view.truncation or '-':10} {view.stop_reason or '-':11} {status}  {view.reason[:60]}"
-    )
     assert (view.outcome, view.truncation) == (case.outcome, case.truncation)
     if case.outcome is Outcome.ERROR:
         error = json.loads(data) if not data.startswith(b"event:") else None
@@ -175,13 +170,6 @@ async def nothing_left(proxy: Proxy, upstream: Upstream) -> None:
         for seen in upstream.requests:
             await seen.done.wait()
     await until(lambda: not any("_watch" in str(t.get_coro()) for t in asyncio.all_tasks()))
-
-
-def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
-    """Prints what each fault ended as; the cases above have asserted it."""
-    assert len(TABLE) in (0, 2 * len(CASES))
-    with capsys.disabled():
-        print("\n\n" + "\n".join(sorted(TABLE)))
 
 
 # --- recovery, the client's faults, keepalives -------------------------------------------------
