@@ -21,29 +21,29 @@ from anyclaude_tui.telemetry.hub import Hub
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class Route:
     """The way of a request: a backend and the queue before it."""
 
     backend: Backend
     gate: Gate
 
 
-class Routes(Protocol):
+class Router(Protocol):
     """The judge of where a request goes: the session."""
 
-    async def lane(self, role: Role) -> Lane:
-        """The lane for new requests of this role; waits through a switch or a start.
+    async def route(self, role: Role) -> Route:
+        """The route for new requests of this role; waits through a switch or a start.
 
         Raises BackendError when there is no backend that could serve.
         """
 
-    async def recover(self, role: Role, lane: Lane) -> None:
-        """A request failed on this lane: returns when it is worth asking for one again.
+    async def recover(self, role: Role, route: Route) -> None:
+        """A request failed on this route: returns when it is worth asking for one again.
 
         Raises BackendError when its server does not come back.
         """
 
-    def peek(self, role: Role) -> Lane:
+    def peek(self, role: Role) -> Route:
         """The same without waiting: where they go at this moment."""
 
 
@@ -67,7 +67,7 @@ class Observer(Protocol):
 class Services:
     """The session's shared parts."""
 
-    routes: Routes
+    router: Router
     hub: Hub
     http: aiohttp.ClientSession
     limits: Limits = field(default_factory=Limits)

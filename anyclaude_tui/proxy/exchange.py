@@ -16,7 +16,7 @@ from typing import Any
 from anyclaude_tui.backends.base import Backend, BackendError, Endpoint
 from anyclaude_tui.proxy.admission import Moved
 from anyclaude_tui.proxy.attempt import Attempt
-from anyclaude_tui.proxy.context import Lane, Services
+from anyclaude_tui.proxy.context import Route, Services
 from anyclaude_tui.proxy.deadlines import Due, Stage, Timers
 from anyclaude_tui.proxy.downstream import PLAIN_COMMIT_S, Downstream, Reply
 from anyclaude_tui.proxy.errors import ApiError
@@ -123,24 +123,24 @@ class Exchange:
 
     async def _live(self) -> None:
         for attempt in range(self._services.limits.retries + 1):
-            lane, ending = await self._through_a_lane()
+            route, ending = await self._through_a_lane()
             if not ending.retry or attempt == self._services.limits.retries:
                 break
             self._record.retries += 1
             self._record.reason = f"{ending.reason}; sending again"
             self._speak_with(unsent(self._record, self._services.memory))
-            await self._recover(lane)
+            await self._recover(route)
         await self._finish(ending)
 
-    async def _through_a_lane(self) -> tuple[Lane, Ending]:
+    async def _through_a_lane(self) -> tuple[Route, Ending]:
         async with AsyncExitStack() as inside:
-            lane = await self._enter_lane(inside)
+            route = await self._enter_lane(inside)
             self._record.queue_position = None
-            watched = polled(lane, self._record, self._timers, self._services.clock)
+            watched = polled(route, self._record, self._timers, self._services.clock)
             await inside.enter_async_context(watched)
-            return lane, await self._try(lane.backend)
+            return route, await self._try(route.backend)
 
-    async def _enter_lane(self, inside: AsyncExitStack) -> Lane:
+    async def _enter_lane(self, inside: AsyncExitStack) -> Route:
         """Wait for a backend and in its line; from the start where a switch sends us away."""
         record, patience_s = self._record, self._services.limits.queue_s
         self._enter(Stage.WAITING, Phase.QUEUED)
@@ -148,14 +148,14 @@ class Exchange:
             async with asyncio.timeout(patience_s):
                 while True:
                     record.queue_position = None
-                    lane = await self._services.routes.lane(record.role)
-                    record.backend, record.kind = lane.backend.name, lane.backend.kind
-                    record.simulated = lane.backend.simulated
+                    route = await self._services.router.route(record.role)
+                    record.backend, record.kind = route.backend.name, route.backend.kind
+                    record.simulated = route.backend.simulated
                     with suppress(Moved):
-                        place = lane.gate.enter(record.role, self._place)
+                        place = route.gate.enter(record.role, self._place)
                         await inside.enter_async_context(place)
                         record.admitted_at = self._now()
-                        return lane
+                        return route
         except BackendError as error:
             raise ApiError("api_error", str(error), retry=False) from error
         except TimeoutError:
@@ -227,12 +227,12 @@ class Exchange:
         if self._attempt is not None:
             self._attempt.expire(due)
 
-    async def _recover(self, lane: Lane) -> None:
+    async def _recover(self, route: Route) -> None:
         """Have the backend brought back before the request is sent again."""
         self._enter(Stage.WAITING, Phase.QUEUED)
         try:
             async with asyncio.timeout(self._services.limits.recover_s):
-                await self._services.routes.recover(self._record.role, lane)
+                await self._services.router.recover(self._record.role, route)
         except (BackendError, TimeoutError) as error:
             words = str(error) or "the backend did not come back in time"
             raise ApiError("api_error", words, retry=False) from error

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from anyclaude_tui.backends.base import Backend, Progress
 from anyclaude_tui.figures import reported
 from anyclaude_tui.proxy.clock import Clock
-from anyclaude_tui.proxy.context import Lane
+from anyclaude_tui.proxy.context import Route
 from anyclaude_tui.proxy.deadlines import Timers
 from anyclaude_tui.telemetry.events import Phase, RequestRecord
 
@@ -23,13 +23,13 @@ POLL_S = 1.0
 
 @asynccontextmanager
 async def polled(
-    lane: Lane, record: RequestRecord, timers: Timers, clock: Clock
+    route: Route, record: RequestRecord, timers: Timers, clock: Clock
 ) -> AsyncIterator[None]:
-    """While inside, what the lane's backend tells goes into the record."""
-    if type(lane.backend).progress is Backend.progress:
+    """While inside, what the route's backend tells goes into the record."""
+    if type(route.backend).progress is Backend.progress:
         yield  # it has no side channel
         return
-    polling = asyncio.create_task(_poll(lane, record, timers, clock))
+    polling = asyncio.create_task(_poll(route, record, timers, clock))
     try:
         yield
     finally:
@@ -37,12 +37,12 @@ async def polled(
         await asyncio.wait([polling])
 
 
-async def _poll(lane: Lane, record: RequestRecord, timers: Timers, clock: Clock) -> None:
+async def _poll(route: Route, record: RequestRecord, timers: Timers, clock: Clock) -> None:
     while True:
         await clock.sleep(POLL_S)
         with suppress(Exception):  # a side channel that fails is no fault of the request's
-            progress = await lane.backend.progress()
-            if progress is not None and lane.gate.busy == 1:
+            progress = await route.backend.progress()
+            if progress is not None and route.gate.busy == 1:
                 note_progress(record, timers, progress, clock.now())
 
 

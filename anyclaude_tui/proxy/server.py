@@ -157,7 +157,7 @@ class ProxyServer:
 
     async def _health(self, request: web.Request) -> web.Response:
         try:
-            status = self._services.routes.peek(Role.MAIN).backend.status()
+            status = self._services.router.peek(Role.MAIN).backend.status()
         except BackendError as error:
             return _json({"status": "unavailable", "reason": str(error)}, 503)
         ok = status.state in ("ready", "degraded")
@@ -217,7 +217,7 @@ class ProxyServer:
         services, raw = self._services, await self._read(request)
         body = {"max_tokens": 1, **_object(raw)}
         try:
-            endpoint = services.routes.peek(Role.MAIN).backend.endpoint
+            endpoint = services.router.peek(Role.MAIN).backend.endpoint
         except BackendError:
             endpoint = Endpoint(url="", model="")
         wire = WireFormat.for_(endpoint, _passed(request), request.query_string)
@@ -264,7 +264,7 @@ class ProxyServer:
     def _model_names(self) -> list[str]:
         """The real names of what answers now."""
         try:
-            status = self._services.routes.peek(Role.MAIN).backend.status()
+            status = self._services.router.peek(Role.MAIN).backend.status()
         except BackendError:
             return []
         return [status.model] if status.model else []

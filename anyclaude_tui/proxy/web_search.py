@@ -34,7 +34,7 @@ def ours(body: Mapping[str, Any], services: Services) -> Wanted | None:
     if found is None:
         return None
     try:
-        status = services.routes.peek(Role.BACKGROUND).backend.status()
+        status = services.router.peek(Role.BACKGROUND).backend.status()
     except BackendError:
         return found
     return None if is_a_service(status) else found

@@ -120,7 +120,7 @@ class Session:
         machine.allow_open_files()
         self._http = open_http()
         self._services = Services(
-            routes=self.switchboard,
+            router=self.switchboard,
             hub=self.hub,
             http=self._http,
             limits=self.settings.limits,

@@ -18,7 +18,7 @@ from anyclaude_tui.backends.base import Backend, BackendError, BackendState, Bac
 from anyclaude_tui.backends.models import memory
 from anyclaude_tui.config.loading import ConfigError
 from anyclaude_tui.proxy.admission import Gate
-from anyclaude_tui.proxy.context import Lane
+from anyclaude_tui.proxy.context import Route
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub
 
@@ -49,11 +49,11 @@ class Switchboard:
         self._make = make
         self._fit = fit
         self._hub = hub
-        self._lanes: dict[str, Lane] = {}
+        self._routes: dict[str, Route] = {}
         self._change: asyncio.Future[None] | None = None
         self._lock = asyncio.Lock()
         self._stopped = False
-        self._leaving: dict[asyncio.Task[None], Lane] = {}
+        self._leaving: dict[asyncio.Task[None], Route] = {}
         self._coming: Backend | None = None
         self._failed: dict[str, BackendStatus] = {}
         self._step = ""
@@ -64,13 +64,13 @@ class Switchboard:
         """The step of a change that is under way, in words; empty when none is."""
         if self._step:
             return self._step
-        left = ((lane.gate.busy, lane.backend.name) for lane in self._leaving.values())
+        left = ((route.gate.busy, route.backend.name) for route in self._leaving.values())
         return "; ".join(f"{busy} still running on {name}" for busy, name in left if busy)
 
-    # --- asked by the proxy (Routes) ----------------------------------------------------------
+    # --- asked by the proxy (Router) ----------------------------------------------------------
 
-    async def lane(self, role: Role) -> Lane:
-        """The lane for a new request; waits through a change. Raises BackendError."""
+    async def route(self, role: Role) -> Route:
+        """The route for a new request; waits through a change. Raises BackendError."""
         while True:
             name = self.roles.get(role)
             if name is not None and name != self.active:
@@ -78,42 +78,42 @@ class Switchboard:
             if self._change is not None:
                 await asyncio.shield(self._change)
                 continue
-            lane = self.peek(role)
-            if lane.backend.status().state in SERVING:
-                lane.gate.resize(lane.backend.endpoint.slots)  # it may have come up by itself
-                return lane
-            await self.recover(role, lane)
+            route = self.peek(role)
+            if route.backend.status().state in SERVING:
+                route.gate.resize(route.backend.endpoint.slots)  # it may have come up by itself
+                return route
+            await self.recover(role, route)
 
-    async def recover(self, role: Role, lane: Lane) -> None:
-        """A request failed on this lane: returns when it is worth asking for a lane again,
+    async def recover(self, role: Role, route: Route) -> None:
+        """A request failed on this route: returns when it is worth asking for a route again,
         because its server serves or because requests go elsewhere. Raises BackendError."""
-        if self._is_used(role, lane):
+        if self._is_used(role, route):
             try:
-                await self._revive(lane.backend)
+                await self._revive(route.backend)
             except BackendError:  # it may have been stopped for a switch in the meantime
-                if self._is_used(role, lane):
+                if self._is_used(role, route):
                     raise
 
-    def _is_used(self, role: Role, lane: Lane) -> bool:
-        """Whether new requests go to this lane now."""
-        return self._change is None and self.peek(role) is lane
+    def _is_used(self, role: Role, route: Route) -> bool:
+        """Whether new requests go to this route now."""
+        return self._change is None and self.peek(role) is route
 
-    def peek(self, role: Role) -> Lane:
+    def peek(self, role: Role) -> Route:
         """Where requests go at this moment. Raises BackendError when there is no backend."""
-        lane = self._lanes.get(self.roles.get(role, ""))
-        if lane is None or lane.gate.closed:  # closed: it is leaving
-            lane = self._lanes.get(self.active)
-        if lane is None:
+        route = self._routes.get(self.roles.get(role, ""))
+        if route is None or route.gate.closed:  # closed: it is leaving
+            route = self._routes.get(self.active)
+        if route is None:
             raise BackendError("no backend is chosen yet")
-        return lane
+        return route
 
     # --- asked by the user --------------------------------------------------------------------
 
     def statuses(self) -> tuple[BackendStatus, ...]:
         """A look at every backend in use, the active one first; then the one that is being
         brought up, and those that could not be, as they were at their end."""
-        lanes = sorted(self._lanes, key=lambda name: name != self.active)
-        found = {name: self._lanes[name].backend.status() for name in lanes}
+        routes = sorted(self._routes, key=lambda name: name != self.active)
+        found = {name: self._routes[name].backend.status() for name in routes}
         if self._coming is not None:
             found.setdefault(self._coming.name, self._coming.status())
         for name, status in self._failed.items():
@@ -123,8 +123,8 @@ class Switchboard:
     def backend(self, name: str) -> Backend:
         """A backend by its name, made but not started where it is not in use. Raises ConfigError
         or BackendError."""
-        lane = self._lanes.get(name)
-        return self._make(name) if lane is None else lane.backend
+        route = self._routes.get(name)
+        return self._make(name) if route is None else route.backend
 
     async def switch(self, name: str) -> None:
         """Make NAME the active backend.
@@ -133,7 +133,7 @@ class Switchboard:
         """
         async with self._alone():
             if name == self.active:
-                await self._lanes[name].backend.start()
+                await self._routes[name].backend.start()
             else:
                 await self._change_to(name, f"starting {name}", lambda backend: backend.start())
 
@@ -168,10 +168,10 @@ class Switchboard:
         async with self._alone():
             if name == self.active:
                 raise BackendError(f"{name} is in use: switch to another backend first")
-            lane = self._lanes.get(name)
-            if lane is None:
+            route = self._routes.get(name)
+            if route is None:
                 raise BackendError(f"{name} is not running")
-            await self._stop_lane(lane)
+            await self._stop_route(route)
 
     async def restart(self) -> None:
         """Stop and start the active backend: an empty prefix cache. Raises BackendError."""
@@ -185,25 +185,25 @@ class Switchboard:
         there is none.
         """
         async with self._alone():
-            lane = self.peek(Role.MAIN)
-            name = lane.backend.name
-            with self._changing(f"{why}: waiting for what runs on {name}", lane):
-                await lane.gate.drained()
+            route = self.peek(Role.MAIN)
+            name = route.backend.name
+            with self._changing(f"{why}: waiting for what runs on {name}", route):
+                await route.gate.drained()
                 try:
                     self._step = f"{why}: {name} makes room"
-                    await lane.backend.stop()
+                    await route.backend.stop()
                     yield
                 finally:
                     if not self._stopped:
                         self._step = f"starting {name} again"
-                        await self._start_again(lane)
+                        await self._start_again(route)
 
-    async def _start_again(self, lane: Lane) -> None:
+    async def _start_again(self, route: Route) -> None:
         try:
-            await lane.backend.start()
-            lane.gate.resize(lane.backend.endpoint.slots)
+            await route.backend.start()
+            route.gate.resize(route.backend.endpoint.slots)
         except BackendError as error:
-            self._hub.notice("error", f"{lane.backend.name}: {error}")
+            self._hub.notice("error", f"{route.backend.name}: {error}")
 
     async def stop(self) -> None:
         """Stop every backend that we started; nothing is started any more."""
@@ -212,7 +212,7 @@ class Switchboard:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        backends = [lane.backend for lane in self._lanes.values()]
+        backends = [route.backend for route in self._routes.values()]
         if self._coming is not None and self._coming not in backends:
             backends.append(self._coming)
         await asyncio.gather(*(backend.stop() for backend in backends), return_exceptions=True)
@@ -228,7 +228,7 @@ class Switchboard:
             yield
 
     @contextmanager
-    def _changing(self, step: str, old: Lane | None) -> Iterator[None]:
+    def _changing(self, step: str, old: Route | None) -> Iterator[None]:
         """New requests, and those in line, wait until the change is over."""
         self._step = step
         change = self._change = asyncio.get_running_loop().create_future()
@@ -245,8 +245,8 @@ class Switchboard:
 
     async def _start_for_role(self, role: Role, name: str) -> None:
         """Bring up a role's own backend; where that fails the role goes to the active one."""
-        lane = self._lanes.get(name)
-        if lane is not None and lane.backend.status().state in SERVING:
+        route = self._routes.get(name)
+        if route is not None and route.backend.status().state in SERVING:
             return
         task = self._role_starts.get(name)
         if task is None:
@@ -260,14 +260,14 @@ class Switchboard:
                 self._hub.notice("warning", text)
 
     async def _start_beside(self, name: str) -> None:
-        lane = self._lanes.get(name) or Lane(self._make(name), Gate(1))
+        route = self._routes.get(name) or Route(self._make(name), Gate(1))
         try:
-            await lane.backend.start()
+            await route.backend.start()
         except asyncio.CancelledError:
-            await asyncio.shield(lane.backend.stop())
+            await asyncio.shield(route.backend.stop())
             raise
-        lane.gate.open()
-        self._lanes[name] = lane
+        route.gate.open()
+        self._routes[name] = route
 
     async def _revive(self, backend: Backend) -> None:
         """Bring back the backend that requests go to. Raises BackendError."""
@@ -282,27 +282,27 @@ class Switchboard:
 
     async def _change_to(self, name: str, step: str, work: Work) -> None:
         """Another backend, brought up by `work`, becomes the active one."""
-        old = self._lanes.get(self.active)
-        lane = self._lanes.get(name) or self._new_lane(name)
+        old = self._routes.get(self.active)
+        route = self._routes.get(name) or self._new_route(name)
         with self._changing(step, old):
-            async with self._room_for(lane.backend, old):
+            async with self._room_for(route.backend, old):
                 self._step = step
-                await self._bring_up(name, lane, old, work)
-        if old is not None and old.backend.name in self._lanes:
+                await self._bring_up(name, route, old, work)
+        if old is not None and old.backend.name in self._routes:
             self._let_go(old)
 
-    def _new_lane(self, name: str) -> Lane:
+    def _new_route(self, name: str) -> Route:
         """Raises BackendError or ConfigError where there can be no such backend: it is listed,
         as one that has failed."""
         try:
-            return Lane(self._make(name), Gate(1))
+            return Route(self._make(name), Gate(1))
         except (BackendError, ConfigError) as error:
             self._hub.notice("error", f"{name}: {error}")
             self._failed[name] = BackendStatus(name, "", BackendState.FAILED, reason=str(error))
             raise
 
     @asynccontextmanager
-    async def _room_for(self, new: Backend, old: Lane | None) -> AsyncIterator[None]:
+    async def _room_for(self, new: Backend, old: Route | None) -> AsyncIterator[None]:
         """Where both do not fit into memory the old backend is stopped before the new one
         starts; it comes back when that fails."""
         if old is None or await self._fit(old.backend, new):
@@ -323,63 +323,63 @@ class Switchboard:
                 self._step = f"starting {name} again"
                 await self._start_again(old)
             raise
-        del self._lanes[name]
+        del self._routes[name]
 
     async def _within(self, step: str, work: Work) -> None:
         """Change something in the active backend while no request runs on it.
 
         What fails is followed by a plain start: it serves again as it did before.
         """
-        lane = self.peek(Role.MAIN)
-        with self._changing(step, lane):
-            if lane.gate.busy:
-                self._step = f"{step}: waiting for {lane.gate.busy} running"
-                await lane.gate.drained()
+        route = self.peek(Role.MAIN)
+        with self._changing(step, route):
+            if route.gate.busy:
+                self._step = f"{step}: waiting for {route.gate.busy} running"
+                await route.gate.drained()
                 self._step = step
             try:
-                await work(lane.backend)
+                await work(route.backend)
             except BackendError as error:
-                self._hub.notice("error", f"{lane.backend.name}: {error}")
+                self._hub.notice("error", f"{route.backend.name}: {error}")
                 with suppress(BackendError):
-                    await lane.backend.start()
+                    await route.backend.start()
                 raise
             finally:
-                if lane.backend.status().state in SERVING:
-                    lane.gate.resize(lane.backend.endpoint.slots)
+                if route.backend.status().state in SERVING:
+                    route.gate.resize(route.backend.endpoint.slots)
 
-    async def _bring_up(self, name: str, lane: Lane, old: Lane | None, work: Work) -> None:
+    async def _bring_up(self, name: str, route: Route, old: Route | None, work: Work) -> None:
         self._failed.pop(name, None)
-        self._coming = lane.backend  # so that screens see it start
+        self._coming = route.backend  # so that screens see it start
         if old is None:
-            self._lanes[name] = lane
+            self._routes[name] = route
             self.active = name
         try:
-            await work(lane.backend)
+            await work(route.backend)
         except Exception as error:
             still = f"; still on {old.backend.name}" if old is not None else ""
             self._hub.notice("error", f"{name}: {error}{still}")
             if old is not None:
-                await self._give_up(lane, str(error))
+                await self._give_up(route, str(error))
             raise
         except asyncio.CancelledError:
-            if self._lanes.get(name) is not lane:
-                await asyncio.shield(lane.backend.stop())
+            if self._routes.get(name) is not route:
+                await asyncio.shield(route.backend.stop())
             raise
         finally:
             self._coming = None
-        lane.gate.resize(lane.backend.endpoint.slots)
-        lane.gate.open()
-        self._lanes[name] = lane
+        route.gate.resize(route.backend.endpoint.slots)
+        route.gate.open()
+        self._routes[name] = route
         self.active = name
 
-    async def _give_up(self, lane: Lane, reason: str) -> None:
+    async def _give_up(self, route: Route, reason: str) -> None:
         """Let go of a backend that did not come up; its last status, the log's end in it, stays."""
-        status = lane.backend.status()
-        if self._lanes.get(status.name) is not lane:
-            await lane.backend.stop()
+        status = route.backend.status()
+        if self._routes.get(status.name) is not route:
+            await route.backend.stop()
         self._failed[status.name] = replace(status, state=BackendState.FAILED, reason=reason)
 
-    def _let_go(self, old: Lane) -> None:
+    def _let_go(self, old: Route) -> None:
         """Stop the old backend when its last request has ended."""
         name = old.backend.name
         if self.keep or name in self.roles.values():
@@ -389,29 +389,29 @@ class Switchboard:
         async def leave() -> None:
             await old.gate.drained()
             async with self._alone():  # a switch back to it waits until it is gone, its port free
-                if name == self.active or self._lanes.get(name) is not old:
+                if name == self.active or self._routes.get(name) is not old:
                     return
                 if name in self.roles.values():  # it is wanted again
                     old.gate.open()
                 else:
-                    await self._stop_lane(old)
+                    await self._stop_route(old)
 
         task = asyncio.create_task(leave())
         self._leaving[task] = old
         task.add_done_callback(self._leaving.pop)
 
-    async def _stop_lane(self, lane: Lane) -> None:
+    async def _stop_route(self, route: Route) -> None:
         """Stop a backend that is not active once it is idle; it stays if that is cancelled."""
-        name = lane.backend.name
+        name = route.backend.name
         self._step = f"stopping {name}"
-        was_closed, done = lane.gate.closed, False
-        lane.gate.close()
+        was_closed, done = route.gate.closed, False
+        route.gate.close()
         try:
-            await lane.gate.drained()
-            await lane.backend.stop()
-            del self._lanes[name]
+            await route.gate.drained()
+            await route.backend.stop()
+            del self._routes[name]
             done = True
         finally:
             self._step = ""
             if not (done or was_closed):
-                lane.gate.open()
+                route.gate.open()

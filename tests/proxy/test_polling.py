@@ -10,7 +10,7 @@ from anyclaude_tui.backends.base import Dialect, Progress
 from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.figures import Source
 from anyclaude_tui.proxy.admission import Gate
-from anyclaude_tui.proxy.context import Lane
+from anyclaude_tui.proxy.context import Route
 from anyclaude_tui.proxy.deadlines import Timers
 from anyclaude_tui.proxy.polling import polled
 from anyclaude_tui.telemetry.events import Phase, RequestRecord
@@ -50,8 +50,8 @@ async def test_a_client_that_leaves_while_it_is_ended_has_left() -> None:
     clock = FastClock(200)
 
     async def request() -> None:
-        lane = Lane(Slow(), gate)
-        async with polled(lane, record, Timers(Limits(), clock.now()), clock):
+        route = Route(Slow(), gate)
+        async with polled(route, record, Timers(Limits(), clock.now()), clock):
             await asked.wait()
 
     running = asyncio.create_task(request())
@@ -67,7 +67,7 @@ async def test_it_is_asked_only_while_a_request_runs_and_only_for_the_only_one()
     record = RequestRecord(id="r", backend="b", accepted_at=0.0, accepted_wall=0.0)
     timers = Timers(Limits(), clock.now())
     async with gate.enter(record.role, lambda place: None):
-        async with polled(Lane(backend, gate), record, timers, clock):
+        async with polled(Route(backend, gate), record, timers, clock):
             await until(lambda: record.attempt.prefill_done_tokens == 300)
             assert (record.attempt.prefill_total_tokens, record.phase) == (1000, Phase.PREFILL)
             assert record.attempt.cached_tokens.source is Source.REPORTED

@@ -150,10 +150,10 @@ async def test_many_that_wait_for_a_dead_backend_all_get_it_back(tmp_path: Path)
     await session.start()
     try:
         await session.ready()
-        lane = session.switchboard.peek(Role.MAIN)
-        await asyncio.gather(*(lane.backend.recover() for _ in range(50)))
-        assert lane.backend.status().restarts == 0
-        assert lane.backend.status().state is BackendState.READY
+        route = session.switchboard.peek(Role.MAIN)
+        await asyncio.gather(*(route.backend.recover() for _ in range(50)))
+        assert route.backend.status().restarts == 0
+        assert route.backend.status().state is BackendState.READY
     finally:
         await session.stop()
 

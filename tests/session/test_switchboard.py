@@ -63,9 +63,9 @@ class Board:
         self.board = Switchboard(self.puppets.__getitem__, self.hub)
 
     async def go_through(self, log: list[str], leave: asyncio.Event) -> None:
-        lane = await self.board.lane(Role.MAIN)
-        async with lane.gate.enter(Role.MAIN, lambda place: None):
-            log.append(lane.backend.name)
+        route = await self.board.route(Role.MAIN)
+        async with route.gate.enter(Role.MAIN, lambda place: None):
+            log.append(route.backend.name)
             await leave.wait()
 
 
@@ -140,7 +140,7 @@ async def test_a_backend_that_never_came_up_is_an_error_in_its_words(made: Board
     with pytest.raises(BackendError):
         await made.board.switch("a")
     with pytest.raises(BackendError, match="model path missing"):
-        await made.board.lane(Role.MAIN)
+        await made.board.route(Role.MAIN)
 
 
 async def test_a_restart_waits_for_the_last_request(made: Board) -> None:
@@ -174,13 +174,13 @@ async def test_a_role_has_its_own_backend_brought_up_by_its_first_request() -> N
     made = Board()
     made.board.roles = {Role.BACKGROUND: "b"}
     await made.board.switch("a")
-    lanes = await asyncio.gather(*(made.board.lane(Role.BACKGROUND) for _ in range(3)))
-    assert {lane.backend.name for lane in lanes} == {"b"}
-    assert (await made.board.lane(Role.MAIN)).backend.name == "a"
+    routes = await asyncio.gather(*(made.board.route(Role.BACKGROUND) for _ in range(3)))
+    assert {route.backend.name for route in routes} == {"b"}
+    assert (await made.board.route(Role.MAIN)).backend.name == "a"
     assert made.puppets["b"].starts == 1
     await made.board.switch("c")
     await settle()
-    assert (await made.board.lane(Role.BACKGROUND)).backend.name == "b"
+    assert (await made.board.route(Role.BACKGROUND)).backend.name == "b"
     await made.board.stop()
 
 
@@ -188,7 +188,7 @@ async def test_a_role_whose_backend_fails_goes_to_the_active_one(made: Board) ->
     made.board.roles = {Role.SUBAGENT: "b"}
     made.puppets["b"].refuses = "no memory"
     await made.board.switch("a")
-    assert (await made.board.lane(Role.SUBAGENT)).backend.name == "a"
+    assert (await made.board.route(Role.SUBAGENT)).backend.name == "a"
     assert "no memory" in made.hub.notices[-1].text
 
 
@@ -210,14 +210,14 @@ async def test_a_role_may_be_given_a_backend_that_is_just_leaving(made: Board) -
     await settle()
     await made.board.switch("b")
     made.board.roles = {Role.BACKGROUND: "a"}
-    lane = await made.board.lane(Role.BACKGROUND)
-    assert not lane.gate.closed
+    route = await made.board.route(Role.BACKGROUND)
+    assert not route.gate.closed
     leave.set()
     await running
     await settle()
     assert made.puppets["a"].stops == 0  # it is wanted again
-    assert (await made.board.lane(Role.BACKGROUND)).backend.name == "a"
-    assert not (await made.board.lane(Role.BACKGROUND)).gate.closed
+    assert (await made.board.route(Role.BACKGROUND)).backend.name == "a"
+    assert not (await made.board.route(Role.BACKGROUND)).gate.closed
 
 
 async def test_a_release_that_is_cancelled_leaves_the_backend_in_use(made: Board) -> None:
@@ -243,7 +243,7 @@ async def test_the_stop_reaches_a_backend_that_is_being_started_for_a_role(made:
     made.board.roles = {Role.BACKGROUND: "b"}
     await made.board.switch("a")
     made.puppets["b"].may_start.clear()
-    request = asyncio.create_task(made.board.lane(Role.BACKGROUND))
+    request = asyncio.create_task(made.board.route(Role.BACKGROUND))
     await settle()
     await made.board.stop()
     assert made.puppets["b"].stops == 1
@@ -263,7 +263,7 @@ async def test_nothing_is_started_after_the_stop(made: Board) -> None:
     assert [type(result) for result in results] == [BackendError, BackendError]
     assert made.puppets["c"].starts == 0
     with pytest.raises(BackendError):
-        await made.board.lane(Role.MAIN)
+        await made.board.route(Role.MAIN)
     assert made.puppets["a"].starts == 1
 
 
@@ -286,9 +286,9 @@ async def test_a_server_that_is_not_ours_is_asked_again_after_it_had_failed(made
     made.puppets["a"].state = BackendState.FAILED
     made.puppets["a"].refuses = "not reachable"
     with pytest.raises(BackendError, match="not reachable"):
-        await made.board.lane(Role.MAIN)
+        await made.board.route(Role.MAIN)
     made.puppets["a"].refuses = ""
-    assert (await made.board.lane(Role.MAIN)).backend.name == "a"
+    assert (await made.board.route(Role.MAIN)).backend.name == "a"
 
 
 async def test_a_restart_that_is_cancelled_in_the_middle_is_made_good(made: Board) -> None:
@@ -300,7 +300,7 @@ async def test_a_restart_that_is_cancelled_in_the_middle_is_made_good(made: Boar
     await asyncio.gather(restart, return_exceptions=True)
     made.puppets["a"].state = BackendState.STOPPED
     made.puppets["a"].may_start.set()
-    assert (await made.board.lane(Role.MAIN)).backend.status().state is BackendState.READY
+    assert (await made.board.route(Role.MAIN)).backend.status().state is BackendState.READY
 
 
 async def test_a_backend_that_came_up_late_has_all_its_slots(made: Board) -> None:
@@ -338,25 +338,25 @@ async def test_a_request_that_recovers_while_its_backend_is_switched_away_goes_o
 ) -> None:
     """The old one is stopped under it; what counts is that the new one serves."""
     await made.board.switch("a")
-    lane = await made.board.lane(Role.MAIN)
+    route = await made.board.route(Role.MAIN)
     made.puppets["a"].state = BackendState.STARTING
     made.puppets["a"].may_start.clear()
-    recovering = asyncio.create_task(made.board.recover(Role.MAIN, lane))
+    recovering = asyncio.create_task(made.board.recover(Role.MAIN, route))
     await settle()
     await made.board.switch("b")
     made.puppets["a"].refuses = "it was stopped"
     made.puppets["a"].may_start.set()
     await recovering
-    assert (await made.board.lane(Role.MAIN)).backend.name == "b"
+    assert (await made.board.route(Role.MAIN)).backend.name == "b"
     starts = made.puppets["a"].starts
-    await made.board.recover(Role.MAIN, lane)  # it is not brought back for nobody
+    await made.board.recover(Role.MAIN, route)  # it is not brought back for nobody
     assert made.puppets["a"].starts == starts
 
 
 async def test_a_request_that_recovers_does_not_start_what_makes_room(made: Board) -> None:
     await made.board.switch("a")
-    lane = await made.board.lane(Role.MAIN)
+    route = await made.board.route(Role.MAIN)
     async with made.board.aside("measuring"):
-        await made.board.recover(Role.MAIN, lane)
+        await made.board.recover(Role.MAIN, route)
         assert made.puppets["a"].state is BackendState.STOPPED
-    assert (await made.board.lane(Role.MAIN)).backend.name == "a"
+    assert (await made.board.route(Role.MAIN)).backend.name == "a"

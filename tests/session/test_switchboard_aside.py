@@ -25,25 +25,25 @@ async def test_requests_wait_until_it_is_back() -> None:
     async with switchboard.aside("comparing"):
         assert puppet.state is BackendState.STOPPED
         assert "comparing: a makes room" in switchboard.switching
-        asked = asyncio.create_task(switchboard.lane(Role.MAIN))
+        asked = asyncio.create_task(switchboard.route(Role.MAIN))
         await asyncio.sleep(0.02)
         assert not asked.done()
-    lane = await asyncio.wait_for(asked, 1)
-    assert lane.backend is puppet
+    route = await asyncio.wait_for(asked, 1)
+    assert route.backend is puppet
     assert puppet.status().state is BackendState.READY
     assert (puppet.starts, puppet.stops) == (2, 1)
     assert switchboard.switching == ""
-    async with lane.gate.enter(Role.MAIN, lambda place: None):
+    async with route.gate.enter(Role.MAIN, lambda place: None):
         pass
 
 
 async def test_what_runs_ends_first() -> None:
     switchboard, puppet, _ = await board()
-    lane = await switchboard.lane(Role.MAIN)
+    route = await switchboard.route(Role.MAIN)
     entered, leave = asyncio.Event(), asyncio.Event()
 
     async def request() -> None:
-        async with lane.gate.enter(Role.MAIN, lambda place: None):
+        async with route.gate.enter(Role.MAIN, lambda place: None):
             entered.set()
             await leave.wait()
 
@@ -77,7 +77,7 @@ async def test_one_that_does_not_come_back_is_told_and_asked_again_later() -> No
     notices = hub.snapshot(proxy_url="", active="a", backends=()).notices
     assert [notice.text for notice in notices if notice.level == "error"] == ["a: no memory"]
     with pytest.raises(BackendError, match="no memory"):
-        await switchboard.lane(Role.MAIN)
+        await switchboard.route(Role.MAIN)
 
 
 async def test_the_end_of_the_session_does_not_bring_it_back() -> None:

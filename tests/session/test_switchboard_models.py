@@ -48,10 +48,10 @@ class Board:
         """A request that stays until it may leave; its result is who served it."""
 
         async def go() -> str:
-            lane = await self.board.lane(Role.MAIN)
-            async with lane.gate.enter(Role.MAIN, lambda place: None):
+            route = await self.board.route(Role.MAIN)
+            async with route.gate.enter(Role.MAIN, lambda place: None):
                 await leave.wait()
-            return lane.backend.name
+            return route.backend.name
 
         return asyncio.create_task(go())
 
@@ -115,7 +115,7 @@ async def test_unloading_on_any_backend(made: Board) -> None:
     assert made.states() == {"a": BackendState.READY}
     await made.board.unload_model("a", "large")
     assert made.states() == {"a": BackendState.STOPPED}
-    await made.board.lane(Role.MAIN)  # a server of somebody else's is asked again
+    await made.board.route(Role.MAIN)  # a server of somebody else's is asked again
     assert made.states() == {"a": BackendState.READY}
 
 

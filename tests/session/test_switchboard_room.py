@@ -36,11 +36,11 @@ def states(puppets: dict[str, Puppet]) -> list[BackendState]:
 @pytest.mark.parametrize("keep", [False, True])
 async def test_the_old_one_is_gone_before_the_new_one_starts(keep: bool) -> None:
     switchboard, puppets, _ = await board(keep=keep)
-    lane = await switchboard.lane(Role.MAIN)
+    route = await switchboard.route(Role.MAIN)
     entered, leave = asyncio.Event(), asyncio.Event()
 
     async def request() -> None:
-        async with lane.gate.enter(Role.MAIN, lambda place: None):
+        async with route.gate.enter(Role.MAIN, lambda place: None):
             entered.set()
             await leave.wait()
 
@@ -52,7 +52,7 @@ async def test_the_old_one_is_gone_before_the_new_one_starts(keep: bool) -> None
     # What runs ends first, and is not disturbed.
     assert switchboard.switching == "a and b do not fit into memory: a makes room"
     assert states(puppets) == [BackendState.READY, BackendState.STOPPED]
-    asked = asyncio.create_task(switchboard.lane(Role.MAIN))
+    asked = asyncio.create_task(switchboard.route(Role.MAIN))
     leave.set()
     await running
     await settle()
@@ -64,7 +64,7 @@ async def test_the_old_one_is_gone_before_the_new_one_starts(keep: bool) -> None
     assert (await asked).backend is puppets["b"]
     assert [status.name for status in switchboard.statuses()] == ["b"]
     await switchboard.switch("a")
-    assert (await switchboard.lane(Role.MAIN)).backend is puppets["a"]
+    assert (await switchboard.route(Role.MAIN)).backend is puppets["a"]
     await switchboard.stop()
 
 
@@ -74,25 +74,25 @@ async def test_the_old_one_comes_back_when_the_new_one_does_not_start() -> None:
     with pytest.raises(BackendError, match="no model"):
         await switchboard.switch("b")
     assert (puppets["a"].starts, puppets["a"].stops) == (2, 1)
-    lane = await asyncio.wait_for(switchboard.lane(Role.MAIN), 1)
-    assert lane.backend is puppets["a"]
+    route = await asyncio.wait_for(switchboard.route(Role.MAIN), 1)
+    assert route.backend is puppets["a"]
     assert any("still on a" in notice.text for notice in hub.notices)
-    async with lane.gate.enter(Role.MAIN, lambda place: None):
+    async with route.gate.enter(Role.MAIN, lambda place: None):
         pass
     await switchboard.stop()
 
 
 async def test_a_switch_that_is_given_up_while_it_waits_changes_nothing() -> None:
     switchboard, puppets, _ = await board()
-    lane = await switchboard.lane(Role.MAIN)
-    async with lane.gate.enter(Role.MAIN, lambda place: None):
+    route = await switchboard.route(Role.MAIN)
+    async with route.gate.enter(Role.MAIN, lambda place: None):
         switch = asyncio.create_task(switchboard.switch("b"))
         await settle()
         switch.cancel()
         await settle()
         assert switch.cancelled()
     assert (puppets["a"].starts, puppets["a"].stops) == (1, 0)
-    assert (await asyncio.wait_for(switchboard.lane(Role.MAIN), 1)).backend is puppets["a"]
+    assert (await asyncio.wait_for(switchboard.route(Role.MAIN), 1)).backend is puppets["a"]
     await switchboard.stop()
 
 

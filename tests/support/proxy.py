@@ -22,7 +22,7 @@ from anyclaude_tui.backends.base import (
 )
 from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.proxy.admission import Gate
-from anyclaude_tui.proxy.context import Lane, Observer, Services
+from anyclaude_tui.proxy.context import Observer, Route, Services
 from anyclaude_tui.proxy.server import ProxyServer
 from anyclaude_tui.proxy.upstream import open_http
 from anyclaude_tui.search.searcher import Searcher
@@ -72,20 +72,20 @@ class FixedBackend(Backend):
             raise BackendError(self.gone)
 
 
-class OneLane:
-    """Routes with a single backend."""
+class OneRoute:
+    """Router with a single backend."""
 
-    def __init__(self, lane: Lane) -> None:
-        self._lane = lane
+    def __init__(self, route: Route) -> None:
+        self._route = route
 
-    async def lane(self, role: Role) -> Lane:
-        return self._lane
+    async def route(self, role: Role) -> Route:
+        return self._route
 
-    async def recover(self, role: Role, lane: Lane) -> None:
-        await lane.backend.recover()
+    async def recover(self, role: Role, route: Route) -> None:
+        await route.backend.recover()
 
-    def peek(self, role: Role) -> Lane:
-        return self._lane
+    def peek(self, role: Role) -> Route:
+        return self._route
 
 
 @dataclass
@@ -140,7 +140,7 @@ async def running_proxy(
     hub = Hub()
     async with open_http() as http:
         services = Services(
-            OneLane(Lane(backend, gate)),
+            OneRoute(Route(backend, gate)),
             hub,
             http,
             limits or Limits(),

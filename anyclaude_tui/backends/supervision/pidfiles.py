@@ -18,7 +18,7 @@ import msgspec
 from anyclaude_tui.backends import machine
 
 
-class PidNote(msgspec.Struct, frozen=True, kw_only=True):
+class PidFile(msgspec.Struct, frozen=True, kw_only=True):
     """One running server. `identity` as `machine.identity` tells it."""
 
     backend: str
@@ -32,7 +32,7 @@ class PidNote(msgspec.Struct, frozen=True, kw_only=True):
 def write(folder: Path, backend: str, pid: int, command: tuple[str, ...]) -> Path | None:
     """Note that `pid` is our server. None when the disk does not take it (no reason to fail)."""
     owner = os.getpid()
-    note = PidNote(
+    note = PidFile(
         backend=backend,
         pid=pid,
         identity=machine.identity(pid) or "",
@@ -57,7 +57,7 @@ def remove(path: Path | None) -> None:
             path.unlink()
 
 
-def clear_left_over(folder: Path, *, wait_s: float = 3.0) -> list[PidNote]:
+def clear_left_over(folder: Path, *, wait_s: float = 3.0) -> list[PidFile]:
     """End the servers whose session is gone; drop notes that are stale. Returns those ended.
 
     Blocks up to `wait_s`: call it in a thread.
@@ -65,7 +65,7 @@ def clear_left_over(folder: Path, *, wait_s: float = 3.0) -> list[PidNote]:
     ended = []
     for path in sorted(folder.glob("server-*.json")):
         try:
-            note = msgspec.json.decode(path.read_bytes(), type=PidNote)
+            note = msgspec.json.decode(path.read_bytes(), type=PidFile)
         except (OSError, msgspec.MsgspecError):
             remove(path)
             continue
@@ -82,7 +82,7 @@ def _alive(pid: int, identity: str) -> bool:
     return bool(identity) and machine.identity(pid) == identity
 
 
-def _end_group(note: PidNote, wait_s: float) -> None:
+def _end_group(note: PidFile, wait_s: float) -> None:
     """SIGTERM, then SIGKILL to the group that the server leads."""
     deadline = time.monotonic() + wait_s
     for number, until in ((signal.SIGTERM, deadline - wait_s / 3), (signal.SIGKILL, deadline)):

@@ -47,7 +47,7 @@ class LoggedProxy:
         await self._observers.start()
         self._http = open_http()
         services = Services(
-            routes=self._session.switchboard,
+            router=self._session.switchboard,
             hub=self.hub,
             http=self._http,
             limits=self._session.settings.limits,
