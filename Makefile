@@ -11,7 +11,7 @@ CLAUDE := tests/e2e/node_modules/.bin/claude
 JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: help quick run test check format install clean soak bench growth session docs screenshots fuzz templates
+.PHONY: help quick run test check format install clean soak bench growth session docs screenshots fuzz templates lock
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*##[ ]*(.*)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -27,22 +27,38 @@ $(BIN)/python:
 	  { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(STAMP): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable .
+# What requirements/*.txt lock, by its hash, and nothing else; then the project itself, which has
+# none, built with what is there by now.
+LOCKED := $(BIN)/python -m pip install --quiet --require-hashes --requirement
+OURSELVES := $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+
+$(STAMP): pyproject.toml requirements/run.txt | $(BIN)/python
+	$(LOCKED) requirements/run.txt
+	$(OURSELVES)
 	@touch $@
 
-$(QUICK_STAMP): pyproject.toml $(STAMP)
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+$(QUICK_STAMP): requirements/quick.txt $(STAMP)
+	$(LOCKED) requirements/quick.txt
 	@touch $@
 
-$(DEV_STAMP): pyproject.toml $(STAMP)
-	$(BIN)/python -m pip install --quiet --editable '.[mlx]' --group dev
+$(DEV_STAMP): requirements/test.txt $(STAMP)
+	$(LOCKED) requirements/test.txt
 	@touch $@
+
+# For every Python and system that pyproject.toml names. The three have the same versions.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-header --no-annotate --upgrade pyproject.toml --group build
+
+lock: | $(BIN)/python  ## requirements/*.txt and the lock of npm, anew: the newest that fit
+	$(BIN)/python -m pip install --quiet uv
+	$(LOCK) --group dev --extra mlx --output-file requirements/test.txt
+	$(LOCK) --group dev --constraints requirements/test.txt --output-file requirements/quick.txt
+	$(LOCK) --constraints requirements/test.txt --output-file requirements/run.txt
+	npm install --prefix tests/e2e --package-lock-only --no-audit --no-fund --loglevel=error
 
 # The real Claude Code, for the end-to-end tests only; it stays in the working tree.
-$(CLAUDE): tests/e2e/package.json
-	npm install --prefix tests/e2e --no-package-lock --no-audit --no-fund --loglevel=error
+$(CLAUDE): tests/e2e/package-lock.json
+	npm ci --prefix tests/e2e --no-audit --no-fund --loglevel=error
 	@touch $@
 
 check: $(DEV_STAMP)  ## lint, format, types

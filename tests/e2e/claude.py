@@ -35,7 +35,7 @@ def require() -> None:
     """Raises AssertionError, with the words how to install it, where Claude Code is missing."""
     assert COMMAND.exists(), (
         f"Claude Code is not installed at {COMMAND}: run `make test`, or "
-        "`npm install --prefix tests/e2e --no-package-lock --no-audit --no-fund`"
+        "`npm ci --prefix tests/e2e`"
     )
 
 
