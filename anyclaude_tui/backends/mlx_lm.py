@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 
+from anyclaude_tui import private
 from anyclaude_tui.backends import http, machine
 from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, Finding, Tool
 from anyclaude_tui.backends.mlx_model import CHAT, MlxModelBackend
@@ -89,7 +90,7 @@ class MlxLmBackend(MlxModelBackend):
         # A missing cache folder makes /v1/models answer 200 with an empty body.
         hub = hub_folder({**os.environ, **self.settings.env})
         with contextlib.suppress(OSError):
-            await asyncio.to_thread(hub.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(private.make, hub)
         return warnings
 
     def command(self, port: int) -> Sequence[str]:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from anyclaude_tui import private
 
 MANAGED = (
     Path("/etc/claude-code/managed-settings.json"),
@@ -56,22 +59,39 @@ def arguments(
     """`--settings FILE` with those of our variables that a file would override, and with
     `more`, the settings that there is no variable for; nothing where there are neither.
 
-    The file is in `folder`, the user's alone, because the token is in it, and goes when we end.
+    The file is in `folder`, the user's alone, because the token is in it. It is locked while we
+    live and goes when we end; `clear_left_over` removes what a kill has left.
     Nothing as well where it cannot be written: `doctor` says what is in the way.
     """
     names = {name for _, found in overriding(ours, env, directory) for name in found}
     if not names and not more:
         return ()
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        number, path = tempfile.mkstemp(dir=folder, prefix="claude-settings-", suffix=".json")
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            made = {"env": {name: ours[name] for name in sorted(names)}} if names else {}
-            json.dump({**made, **(more or {})}, file)
+        private.folder(folder)
+        number, draft = tempfile.mkstemp(dir=folder, prefix=".claude-settings-", suffix=".json")
+        fcntl.flock(number, fcntl.LOCK_EX)  # the open file keeps the lock until we end
+        made = {"env": {name: ours[name] for name in sorted(names)}} if names else {}
+        os.write(number, json.dumps({**made, **(more or {})}).encode())
+        path = str(folder / Path(draft).name.removeprefix("."))
+        os.replace(draft, path)
     except OSError:
         return ()
     atexit.register(_remove, path)
     return ("--settings", path)
+
+
+def clear_left_over(folder: Path) -> None:
+    """Remove the settings files of sessions that have ended without doing so themselves."""
+    for path in folder.glob("claude-settings-*.json"):
+        with contextlib.suppress(OSError):
+            descriptor = private.open_file(path, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+            except BlockingIOError:
+                pass  # its session lives
+            finally:
+                os.close(descriptor)
 
 
 def _remove(path: str) -> None:

@@ -12,11 +12,11 @@ import msgspec
 import tomlkit
 
 from anyclaude_tui import config as configuration
+from anyclaude_tui import private
 from anyclaude_tui.cli import settings
 from anyclaude_tui.cli.failure import Failed
 from anyclaude_tui.config import Loaded, legacy, project, trust
 from anyclaude_tui.redaction import HIDDEN, is_secret, shown
-from anyclaude_tui.telemetry import files
 
 
 def config(options: argparse.Namespace) -> int:
@@ -106,9 +106,7 @@ def _import(source: Path | None, path: Path) -> int:
     if path.exists():
         raise Failed(f"{path} exists already: rename it first if the import shall replace it")
     made, notes = configuration.from_legacy(source)
-    files.private_dir(path.parent)
-    path.touch(mode=0o600)
-    path.write_text(tomlkit.dumps(made), encoding="utf-8")
+    private.write(path, tomlkit.dumps(made).encode())
     print(f"Wrote {path} from {source}")
     for note in notes:
         print(f"  {note}")

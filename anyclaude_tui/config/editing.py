@@ -17,7 +17,8 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Comment, Item, Table
 
-from anyclaude_tui.config import loading, private_files
+from anyclaude_tui import private
+from anyclaude_tui.config import loading
 from anyclaude_tui.config.settings import Settings
 
 Key = tuple[str, ...]
@@ -37,6 +38,7 @@ def save(
     Raises ConfigError when it is, or was before; OSError when it cannot be written.
     """
     path = home / "config.toml"
+    loading.only_ours(path)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -46,7 +48,7 @@ def save(
     for key, value in changes.items():
         text = with_value(text, key, value)
     settings = loading.parse(text, str(path))
-    private_files.write(path, text)
+    private.write(path, text.encode())
     return path, settings
 
 

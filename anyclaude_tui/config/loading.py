@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from anyclaude_tui import private
 from anyclaude_tui.config import legacy, project
 from anyclaude_tui.config.kinds import DEFAULT, KINDS, Kind, Rest
 from anyclaude_tui.config.mistakes import line_of, nearest, plain
@@ -116,8 +117,11 @@ def _users_own(env: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
     """The user's own files: the predecessor's, else `config.toml`. Raises ConfigError."""
     old = legacy_file(env)
     if old is not None:
+        only_ours(home(env))
+        only_ours(old)
         return [(str(old), from_legacy(old)[0])]
     path = home(env) / "config.toml"
+    only_ours(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
@@ -126,6 +130,14 @@ def _users_own(env: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     parse(text, str(path))  # a mistake is reported against the file that has it
     return [(str(path), tomllib.loads(text))]
+
+
+def only_ours(path: Path) -> None:
+    """Raises ConfigError where others may change what a file of the user's says."""
+    try:
+        private.check(path)
+    except OSError as error:
+        raise ConfigError(error.strerror or str(error)) from None
 
 
 def _environment(env: Mapping[str, str]) -> dict[str, Any]:

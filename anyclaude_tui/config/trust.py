@@ -10,7 +10,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from anyclaude_tui.config import private_files
+from anyclaude_tui import private
 
 
 def digest(data: bytes) -> str:
@@ -58,4 +58,4 @@ def _read(home: Path) -> dict[str, str]:
 
 
 def _write(home: Path, known: dict[str, str]) -> None:
-    private_files.write(_file(home), json.dumps(known, indent=1) + "\n")
+    private.write(_file(home), f"{json.dumps(known, indent=1)}\n".encode())

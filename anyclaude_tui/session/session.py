@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from anyclaude_tui import private
 from anyclaude_tui.backends import machine
 from anyclaude_tui.backends.base import (
     Backend,
@@ -26,6 +27,7 @@ from anyclaude_tui.backends.base import (
     ModelInfo,
 )
 from anyclaude_tui.backends.registry import create
+from anyclaude_tui.claude_code import settings_files
 from anyclaude_tui.claude_code.launch import Launch, find, launch, session_env
 from anyclaude_tui.config import kinds
 from anyclaude_tui.config import secrets as secrets_of_settings
@@ -116,7 +118,8 @@ class Session:
 
         Raises OSError when the port is taken.
         """
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.folder(self.home)
+        settings_files.clear_left_over(self.home / "state")
         machine.allow_open_files()
         self._http = open_http()
         self._services = Services(

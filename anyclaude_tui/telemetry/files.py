@@ -17,23 +17,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
+from anyclaude_tui import private
 
 QUEUE_JOBS = 1_000
 """Jobs that may wait for the disk; more are dropped, and that is said."""
 TOLD_AGAIN_S = 300.0
 """A disk that works and fails by turns is told about this often."""
 _TAIL_BYTES = 64 * 1024
-
-
-def private_dir(path: Path) -> None:
-    """Make the folder and those above it, for their owner only. Raises OSError."""
-    if not path.is_dir():  # `mkdir(parents=True)` would give the upper ones the usual mode
-        private_dir(path.parent)
-        path.mkdir(mode=0o700, exist_ok=True)
 
 
 def append_line(path: Path, line: bytes) -> None:
@@ -43,7 +34,7 @@ def append_line(path: Path, line: bytes) -> None:
     or a kill left of a line is removed, now or by the next call (Linux cuts a write at a
     page when the process is killed: measured). Raises OSError.
     """
-    private_dir(path.parent)
+    private.folder(path.parent)
     with _locked(path, os.O_CREAT) as descriptor:
         end = _whole_end(descriptor)
         data = line + b"\n"
@@ -65,7 +56,7 @@ def heal(path: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(path: Path, flags: int = 0) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | flags, 0o600)
+    descriptor = private.open_file(path, os.O_RDWR | os.O_APPEND | flags)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor
@@ -84,21 +75,6 @@ def _whole_end(descriptor: int) -> int:
     return end
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all. Raises OSError."""
-    private_dir(path.parent)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(data)
-        draft.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise
-
-
 def prune(paths: Iterable[Path], max_bytes: int, max_days: float, now: float) -> int:
     """Remove the oldest files until the rest is small and young enough; never the newest.
 
@@ -108,7 +84,7 @@ def prune(paths: Iterable[Path], max_bytes: int, max_days: float, now: float) ->
     found: list[tuple[float, int, Path]] = []
     for path in paths:
         with contextlib.suppress(OSError):
-            stat = path.stat()
+            stat = path.lstat()
             found.append((stat.st_mtime, stat.st_size, path))
     found.sort(reverse=True)
     total = 0
@@ -195,5 +171,5 @@ FOLDER = "saved"
 async def save(home: Path, name: str, data: bytes) -> Path:
     """Write a file for the user's eyes only. Raises OSError."""
     path = home / FOLDER / name
-    await asyncio.to_thread(write_whole, path, data)
+    await asyncio.to_thread(private.write, path, data)
     return path

@@ -16,11 +16,12 @@ from typing import Any
 
 import msgspec
 
+from anyclaude_tui import private
 from anyclaude_tui.config.settings import LogSettings
 from anyclaude_tui.prefix.divergence import short_diff
 from anyclaude_tui.redaction import OWN
 from anyclaude_tui.telemetry.captures import Capture
-from anyclaude_tui.telemetry.files import Writer, prune, write_whole
+from anyclaude_tui.telemetry.files import Writer, prune
 
 FOLDER = "traces"
 WAITING_MAX = 50
@@ -56,7 +57,7 @@ class Traces:
 
     def _write(self, capture: Capture, summary: dict[str, Any]) -> None:
         data = OWN.clean(trace(capture, summary))
-        write_whole(trace_path(self._folder, capture, summary["timestamp"]), data)
+        private.write(trace_path(self._folder, capture, summary["timestamp"]), data)
         self._bytes += len(data)
         self._unlisted += 1
         if self._unlisted > _PRUNE_EVERY or self._bytes > self._max_bytes:

@@ -10,9 +10,8 @@ import sys
 import threading
 from pathlib import Path
 
-import pytest
-
-from anyclaude_tui.telemetry.files import Writer, append_line, heal, private_dir, prune, write_whole
+from anyclaude_tui import private
+from anyclaude_tui.telemetry.files import Writer, append_line, heal, prune
 
 
 def mode(path: Path) -> int:
@@ -21,7 +20,7 @@ def mode(path: Path) -> int:
 
 def test_folders_and_files_are_the_owners(tmp_path: Path) -> None:
     append_line(tmp_path / "home" / "logs" / "a.jsonl", b"{}")
-    write_whole(tmp_path / "home" / "traces" / "b" / "t.json", b"{}")
+    private.write(tmp_path / "home" / "traces" / "b" / "t.json", b"{}")
     for folder in ("home", "home/logs", "home/traces", "home/traces/b"):
         assert mode(tmp_path / folder) == 0o700
     assert mode(tmp_path / "home/logs/a.jsonl") == 0o600
@@ -206,11 +205,3 @@ def test_whole_lines_after_a_kill(tmp_path: Path) -> None:
     data = path.read_bytes()
     assert data.endswith(b"\n")
     assert {len(line) for line in data.splitlines()} == {3000}
-
-
-def test_private_dir_twice(tmp_path: Path) -> None:
-    private_dir(tmp_path / "a" / "b")
-    private_dir(tmp_path / "a" / "b")
-    (tmp_path / "f").write_text("")
-    with pytest.raises(FileExistsError):
-        private_dir(tmp_path / "f" / "g")

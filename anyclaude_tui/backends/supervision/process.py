@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from anyclaude_tui import private
 from anyclaude_tui.backends import machine
 from anyclaude_tui.backends.base import BackendError
 from anyclaude_tui.backends.machine import Usage, UsageSampler
@@ -113,7 +114,7 @@ class ServerProcess:
     def _spawn(self) -> tuple[int, int]:
         """Start the guard; returns the reading ends of its status and output pipes."""
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private.folder(self._folder)
         except OSError as error:
             raise BackendError(f"the server could not be started: {error}") from None
         status_read, status_write = os.pipe()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import deque
 from pathlib import Path
 from typing import BinaryIO
 
+from anyclaude_tui import private
 from anyclaude_tui.printable import printable
 
 LINES_KEPT = 400
@@ -83,10 +85,10 @@ class ServerLog:
             self.close()
 
     def _open(self) -> BinaryIO:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = self.path.open("ab", buffering=0)
-        self.path.chmod(0o600)
-        return file
+        private.folder(self.path.parent)
+        descriptor = private.open_file(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.fchmod(descriptor, 0o600)
+        return os.fdopen(descriptor, "ab", buffering=0)
 
     def _rotate(self) -> None:
         for number in range(self._files_kept - 1, 0, -1):

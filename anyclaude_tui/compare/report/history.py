@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from anyclaude_tui import private
 from anyclaude_tui.compare.report.saved import Saved, from_json, to_json
 
 KEPT = 100
@@ -55,7 +56,7 @@ def folder(home: Path) -> Path:
 def keep(home: Path, saved: Saved) -> Path:
     """Write it and prune the oldest. Returns the path. Raises OSError."""
     place = folder(home)
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.folder(place)
     when = time.strftime("%Y%m%d-%H%M%S", time.localtime(saved.comparison.started_wall))
     names = "-vs-".join(target.name for target in saved.comparison.targets)
     names = re.sub(r"[^\w.-]+", "-", names).strip("-.")[:80]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import threading
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 import aiohttp
 
+from anyclaude_tui import private
 from anyclaude_tui.backends.address import proxy_of
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.figures import Figure, estimated, measured, reported
@@ -202,10 +202,6 @@ def _load(path: Path | None) -> dict[str, float]:
 
 def _save(path: Path, ratios: dict[str, float]) -> None:
     """Replace the file as a whole; a full disk costs the calibration, not a request."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    made = {model: round(ratio, 4) for model, ratio in ratios.items()}
     with contextlib.suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({model: round(ratio, 4) for model, ratio in ratios.items()}, file, indent=1)
-        os.replace(temporary, path)
+        private.write(path, json.dumps(made, indent=1).encode())

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from anyclaude_tui.telemetry.files import write_whole
+from anyclaude_tui import private
 from anyclaude_tui.widgets import themes
 from anyclaude_tui.widgets.lines import STYLES, Line
 
@@ -39,7 +39,7 @@ def save_screenshot(home: Path, svg: str) -> Path:
     """Keep a picture of the screen among the user's files; where it is. Raises OSError, and then
     no part of it is left."""
     path = home / "screenshots" / time.strftime("anyclaude-%Y%m%d-%H%M%S.svg")
-    write_whole(path, svg.encode())
+    private.write(path, svg.encode())
     return path
 
 
