@@ -20,6 +20,7 @@ from aiohttp import web
 
 from anyclaude_tui.backends.base import BackendError, Endpoint
 from anyclaude_tui.printable import printable
+from anyclaude_tui.proxy import clients
 from anyclaude_tui.proxy.context import Services
 from anyclaude_tui.proxy.downstream import Reply, error_response
 from anyclaude_tui.proxy.errors import ApiError, invalid
@@ -287,6 +288,8 @@ class ProxyServer:
             agent_id=_named(request, "x-claude-code-agent-id"),
             requested_model=str(body.get("model", "")),
             streaming=streaming,
+            client_resumes=streaming
+            and clients.can(request.headers.get("User-Agent", ""), clients.Ability.RESUMES),
             prompt_bytes=size_bytes,
         )
 

@@ -170,4 +170,5 @@ def _reply(record: RequestRecord, prompt_tokens: int, memory: CallMemory) -> dic
         "prompt_tokens": prompt_tokens,
         "memory": memory,
         "gather": not record.streaming,
+        "resumes": record.client_resumes,
     }

@@ -47,7 +47,7 @@ class Outcome(StrEnum):
 
     COMPLETE = "complete"
     LIMIT = "limit"
-    """An honest limit: max_tokens, or a cut that ends so that Claude Code carries on."""
+    """An honest limit: max_tokens, or a cut that is told so that Claude Code carries on."""
     ERROR = "error"
     CANCELLED = "cancelled"
 
@@ -139,6 +139,8 @@ class RequestRecord:
     requested_model: str = ""
     model: str = ""
     streaming: bool = True
+    client_resumes: bool = False
+    """The client carries on by itself after an error behind a finished block."""
 
     prompt_bytes: int = 0
     """Size of the request body as received."""

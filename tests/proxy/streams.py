@@ -123,6 +123,7 @@ def new(
     gather: bool = False,
     fast: bool = True,
     memory: Memory | None = None,
+    resumes: bool = False,
 ) -> StreamTranslator:
     """A translator whose ids are toolu_0, toolu_1, …"""
     numbers = itertools.count()
@@ -138,6 +139,7 @@ def new(
         fast=fast,
         call_id=lambda: f"toolu_{next(numbers)}",
         error_from=error_from,
+        resumes=resumes,
     )
 
 
@@ -158,6 +160,7 @@ def run(
     size: int | None = None,
     cause: Truncation | None = None,
     reason: str = "",
+    resumes: bool = False,
 ) -> Run:
     """Translate these bytes, in pieces of `size`, and judge the result strictly."""
     memory = Memory()
@@ -168,6 +171,7 @@ def run(
         gather=gather,
         fast=fast,
         memory=memory,
+        resumes=resumes,
     )
     reader = SSEReader()
     stream = b"".join(parts)

@@ -162,6 +162,26 @@ async def test_fault(case: Case, streamed: bool, upstream: Upstream, proxy: Prox
     await nothing_left(proxy, upstream)
 
 
+@pytest.mark.parametrize(
+    ("version", "streamed", "told"),
+    [("2.1.332", True, "error"), ("2.1.197", True, "max_tokens"), ("2.1.332", False, "max_tokens")],
+)
+async def test_a_cut_is_told_as_the_clients_version_wants_it(
+    version: str, streamed: bool, told: str, upstream: Upstream, proxy: Proxy
+) -> None:
+    upstream.script(Reply(TEXT, RESET))
+    agent = {"User-Agent": f"claude-cli/{version} (external, cli)"}
+    async with proxy.post(ask_body(stream=streamed), headers=agent) as response:
+        data = await response.read()
+    if not streamed:
+        assert json.loads(data)["stop_reason"] == told
+        return
+    message = validate(data)
+    assert message.text == WORDS
+    assert (message.stop_reason or (message.error and "error")) == told
+    assert (proxy.last.outcome, proxy.last.truncation) == (Outcome.LIMIT, Truncation.CUT)
+
+
 async def nothing_left(proxy: Proxy, upstream: Upstream) -> None:
     """No slot, request or upstream exchange is left."""
     assert proxy.gate.busy == 0

@@ -1,13 +1,14 @@
 """How a reply ends: one decision, from what was seen of it.
 
 Pure. docs/architecture.md, "The promise on streams": complete, an honest limit, or an error that
-says what happened; never a cut-off that looks complete. `max_tokens` is what makes Claude Code
-carry on by itself (`docs/protocol/claude-code.md`, "Odd model output").
+says what happened; never a cut-off that looks complete. What makes Claude Code carry on by itself:
+an `error` event behind the finished block, for versions that resume from one
+(`docs/protocol/claude-code.md`, "Versions"); for others `max_tokens` ("Odd model output").
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.telemetry.events import Outcome, Truncation
@@ -104,6 +105,16 @@ def decide(seen: Seen) -> Ending:
         reason = "the model's reply was empty"
         return Ending(b"", Outcome.COMPLETE, stop_reason="end_turn", reason=reason, retry=True)
     return Ending(b"", Outcome.COMPLETE, stop_reason="end_turn")
+
+
+def resumable(ending: Ending) -> Ending:
+    """The ending for a client that resumes after an error: what was cut short is told as what
+    it is, and neither the model nor the user hears of a token limit."""
+    cut = ending.truncation not in (None, Truncation.MAX_TOKENS)
+    if not cut or ending.stop_reason != RESUME:
+        return ending
+    type_ = "timeout_error" if ending.truncation is Truncation.STALL else "api_error"
+    return replace(ending, stop_reason=None, error=ApiError(type_, ending.reason))
 
 
 def limit_words(in_call: bool) -> str:

@@ -63,8 +63,9 @@ class StreamTranslator(Translator):
         fast: bool = True,
         call_id: Callable[[], str] = new_call_id,
         error_from: Callable[[Any], ApiError] | None = None,
+        resumes: bool = False,
     ) -> None:
-        super().__init__(message_id, model, prompt_tokens, request_id)
+        super().__init__(message_id, model, prompt_tokens, request_id, resumes=resumes)
         self._error_from = error_from or partial(
             error_answers.from_payload, prompt_tokens=prompt_tokens or None
         )

@@ -64,8 +64,9 @@ class NativeTranslator(Translator):
         gather: bool = False,
         request_id: str | None = None,
         call_id: Callable[[], str] = new_call_id,
+        resumes: bool = False,
     ) -> None:
-        super().__init__(message_id, model, prompt_tokens, request_id)
+        super().__init__(message_id, model, prompt_tokens, request_id, resumes=resumes)
         self.started = False
         self._toolbox = Toolbox(tools or {})
         self._memory = memory

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from anyclaude_tui.proxy.errors import ApiError
-from anyclaude_tui.proxy.reply.endings import Ending
+from anyclaude_tui.proxy.reply.endings import Ending, resumable
 from anyclaude_tui.proxy.wire import anthropic_events
 from anyclaude_tui.proxy.wire.sse import Comment, Event
 from anyclaude_tui.proxy.wire.stream_facts import StreamFacts
@@ -32,9 +32,16 @@ class Translator(ABC):
     """`message_start` has been produced (or was, by the translator of a first try)."""
 
     def __init__(
-        self, message_id: str, model: str, prompt_tokens: int, request_id: str | None = None
+        self,
+        message_id: str,
+        model: str,
+        prompt_tokens: int,
+        request_id: str | None = None,
+        *,
+        resumes: bool = False,
     ) -> None:
-        """`request_id`: what errors name; the message's when not given."""
+        """`request_id`: what errors name; the message's when not given. `resumes`: the client
+        carries on by itself after an error behind a finished block."""
         self.facts = StreamFacts()
         self.finished = False
         """The reply is over: nothing that still comes is needed."""
@@ -42,6 +49,7 @@ class Translator(ABC):
         self._request_id = request_id or message_id
         self._model = model
         self._prompt_tokens = prompt_tokens
+        self._resumes = resumes
         self._error: ApiError | None = None
         self._final = False
         """The error would be the same again."""
@@ -116,6 +124,8 @@ class Translator(ABC):
         if self._malformed and cause is None:
             cause, reason = Truncation.MALFORMED, self._malformed
         ending = self._judged(cause, reason)
+        if self._resumes:
+            ending = resumable(ending)
         if ending.error is not None:
             data = self._closed() + anthropic_events.event(ending.error.body(self._request_id))
         else:

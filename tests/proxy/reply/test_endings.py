@@ -58,6 +58,28 @@ def test_a_cut_in_what_was_shown_makes_the_model_go_on(
 
 
 @pytest.mark.parametrize("cause", [None, Truncation.CUT, Truncation.STALL, Truncation.MALFORMED])
+@pytest.mark.parametrize("front", [TEXT, THOUGHT, THOUGHT + TEXT, TEXT + HALF_CALL])
+def test_a_client_that_resumes_is_told_of_the_cut_as_an_error(
+    front: bytes, cause: Truncation | None
+) -> None:
+    got = run(front, cause=cause, reason="it broke" if cause else "", resumes=True)
+    assert got.message.stop_reason is None
+    assert got.message.error is not None  # and the validator saw every block closed before it
+    assert got.message.error["message"] == got.ending.reason
+    assert (got.ending.outcome, got.ending.truncation) == (Outcome.LIMIT, cause or Truncation.CUT)
+    assert not got.ending.retry
+
+
+def test_a_client_that_resumes_hears_of_a_real_limit_and_gets_a_whole_call() -> None:
+    assert run(TEXT, chunk("length"), resumes=True).message.stop_reason == "max_tokens"
+    got = run(TEXT, CALL, chunk(tool_calls=[call("Bash", '{"x', index=1)]), resumes=True)
+    assert got.message.stop_reason == "tool_use"
+    lost = run(TEXT, chunk("tool_calls"), DONE, resumes=True)
+    assert lost.message.error is not None
+    assert "tool" in lost.message.error["message"]
+
+
+@pytest.mark.parametrize("cause", [None, Truncation.CUT, Truncation.STALL, Truncation.MALFORMED])
 @pytest.mark.parametrize(
     "front", [b"", DONE, chunk(role="assistant"), chunk(content="\n"), HALF_CALL, b": hi\n\n"]
 )

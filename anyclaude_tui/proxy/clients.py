@@ -1,0 +1,46 @@
+"""What a version of Claude Code can do, told from its `User-Agent`.
+
+Pure. The table is data: a row is an ability and the first version that was measured to have it.
+Source: `docs/protocol/claude-code.md`, "Versions".
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+Version = tuple[int, int, int]
+
+_CLAUDE_CODE = re.compile(r"claude-cli/(\d+)\.(\d+)\.(\d+)\b")
+
+
+class Ability(Enum):
+    """Something that older versions of Claude Code cannot do."""
+
+    RESUMES = "resumes a reply after an `error` event behind a finished block"
+    """Older ones show the error and end. The newer tell the model that the response was cut off in
+    mid-stream, up to three times."""
+
+
+SINCE: dict[Ability, Version] = {
+    Ability.RESUMES: (2, 1, 246),
+}
+"""2.1.245 does not resume, 2.1.246 does (both tried, with `-p`)."""
+
+
+def version_of(user_agent: str) -> Version | None:
+    """The version of the Claude Code that sends this `User-Agent`; None for other clients.
+
+    It sends `claude-cli/2.1.332 (external, sdk-cli)`.
+    """
+    found = _CLAUDE_CODE.match(user_agent)
+    if found is None:
+        return None
+    major, minor, patch = map(int, found.groups())
+    return major, minor, patch
+
+
+def can(user_agent: str, ability: Ability) -> bool:
+    """Whether this client is a Claude Code that has the ability; unknown clients have none."""
+    version = version_of(user_agent)
+    return version is not None and version >= SINCE[ability]
