@@ -80,9 +80,13 @@ class Dialect:
     plain_schemas: bool = False
     """Tool schemas go without `pattern`, `format` and lengths: its grammar refuses them."""
     left_out: frozenset[str] = frozenset()
-    """Members of the request that it refuses."""
+    """Members of the request, or of its messages and calls, that it refuses."""
     reasoning_history: Literal["reasoning_content", "reasoning", "drop"] = "drop"
     """Under which name earlier thinking goes back to the model's template, if at all."""
+    reasoning_required: bool = False
+    """Each message with calls must have its thinking (DeepSeek, Moonshot)."""
+    signed_calls: bool = False
+    """Each message with calls must have a signature (Gemini 3)."""
     calls: Literal["parallel", "serial", "text"] = "parallel"
     """Earlier calls of one turn: in one message; one after the other, each with its result
     (Llama 3.1 refuses two, gpt-oss loses the second); or, where the template renders none, as
@@ -132,6 +136,11 @@ class Endpoint:
     """A local model directory with a `tokenizer.json`."""
     label: str = ""
     """The model as a person calls it, where `model` is not that (mlx_lm's `default_model`)."""
+
+    @property
+    def server(self) -> str:
+        """Server and model in one word: what one sent in confidence is for no other."""
+        return f"{self.url} {self.model}"
 
 
 @dataclass(frozen=True, slots=True)

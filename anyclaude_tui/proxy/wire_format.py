@@ -125,6 +125,7 @@ class ChatCompletions(WireFormat):
             tools=request.tools,
             stop_sequences=request.stop_sequences,
             single_call=request.single_call,
+            server=self.endpoint.server,
             thinks_until=request.thinks_until,
         )
 

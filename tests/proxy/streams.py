@@ -12,6 +12,7 @@ from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.reply.endings import Ending
 from anyclaude_tui.proxy.reply.openai import StreamTranslator
 from anyclaude_tui.proxy.wire.sse import SSEReader
+from anyclaude_tui.proxy.wire.wanted_back import WantedBack
 from anyclaude_tui.telemetry.events import Truncation
 from tests.support.validator import Message, validate, validate_part
 
@@ -102,6 +103,9 @@ class Memory:
 
     def remember(self, call_id: str, name: str, arguments: str) -> None:
         self.calls[call_id] = (name, arguments)
+
+    def keep(self, call_id: str, wanted: WantedBack) -> None:
+        pass
 
 
 @dataclass

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from anyclaude_tui.backends.base import Dialect
 
 _NINE = 9
+NO_THINKING = " "
+"""For a call whose thinking is not known, where the server asks for some: Moonshot takes an empty
+text for none (llmgateway#2093)."""
+FOREIGN_CALL = "skip_thought_signature_validator"
+"""What Google documents as the signature of a call that another model made, or whose own is
+lost (Gemini API, "Thought signatures")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +32,28 @@ class FinishedCall:
     arguments: str
     """A JSON object."""
     result: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """What its server wants back with it: `extra_content`."""
 
 
 def push_assistant(
-    out: list[dict[str, Any]], text: str, thinking: str, calls: Sequence[FinishedCall], how: Dialect
+    out: list[dict[str, Any]],
+    text: str,
+    thinking: str,
+    calls: Sequence[FinishedCall],
+    how: Dialect,
+    details: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Append the assistant's message, if anything of it is left, and the results of its calls.
 
-    A user message at the end of `out` has its content as a list of parts.
+    `details`: the thinking as its server wants it back, in place of the text of it. A user
+    message at the end of `out` has its content as a list of parts.
     """
     message: dict[str, Any] = {"role": "assistant", "content": text}
     name = how.reasoning_history
-    if name != "drop" and thinking:
+    if details and "reasoning_details" not in how.left_out:
+        message["reasoning_details"] = list(details)
+    elif name != "drop" and thinking:
         message[name] = thinking
         if calls and text and how.text_beside_calls == "reasoning":
             message |= {"content": "", name: _join(thinking, text)}
@@ -51,13 +67,13 @@ def push_assistant(
         ids = [_id(call, out, place, how) for place, call in enumerate(group)]
         if group:
             message["tool_calls"] = [
-                {
-                    "id": call_id,
-                    "type": "function",
-                    "function": {"name": call.name, "arguments": call.arguments},
-                }
-                for call_id, call in zip(ids, group, strict=True)
+                _as_call(call_id, call, how) for call_id, call in zip(ids, group, strict=True)
             ]
+            first = message["tool_calls"][0]
+            if how.signed_calls and not any("extra_content" in c for c in message["tool_calls"]):
+                first["extra_content"] = {"google": {"thought_signature": FOREIGN_CALL}}
+            if how.reasoning_required and name != "drop":
+                message.setdefault(name, NO_THINKING)
         if message["content"] or len(message) > 2:
             out.append(message)
         out += (
@@ -83,6 +99,14 @@ def system_as_user(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     else:
         content = [{"type": "text", "text": text}, *content]
     return [{"role": "user", "content": content}, *rest[1:]]
+
+
+def _as_call(call_id: str, call: FinishedCall, how: Dialect) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    made: dict[str, Any] = {"id": call_id, "type": "function", "function": function}
+    if call.extra and "extra_content" not in how.left_out:
+        made["extra_content"] = call.extra
+    return made
 
 
 def _as_text(call: FinishedCall) -> str:

@@ -34,6 +34,7 @@ from anyclaude_tui.proxy.wire.block_writer import BlockWriter
 from anyclaude_tui.proxy.wire.openai_chunks import Chunk, Delta, Malformed, plain_delta
 from anyclaude_tui.proxy.wire.sse import Comment, Event
 from anyclaude_tui.proxy.wire.text_pieces import HalfKeeper
+from anyclaude_tui.proxy.wire.wanted_back import Collected
 from anyclaude_tui.telemetry.events import Truncation
 
 MAX_THOUGHTS = 16_384
@@ -58,6 +59,7 @@ class StreamTranslator(Translator):
         single_call: bool = False,
         thinks_until: str = "",
         memory: CallMemory | None = None,
+        server: str = "",
         gather: bool = False,
         request_id: str | None = None,
         fast: bool = True,
@@ -75,6 +77,7 @@ class StreamTranslator(Translator):
         self._banner = LoadingBanner()
         self._thoughts: deque[str] = deque(maxlen=MAX_THOUGHTS)
         """The reasoning, as far as a call at its end may need it."""
+        self._wanted = Collected(server)
         self._content = Content(toolbox, stop_sequences, thinks_until)
         usage = anthropic_events.usage(prompt_tokens, 0, 0)
         start = anthropic_events.message_start(message_id, model, usage)
@@ -166,6 +169,7 @@ class StreamTranslator(Translator):
         self._end_content(cut=cut, keep_text=not retry_is_best)
         if not cut and not self._stopped_by:
             self._call_from_reasoning()
+        self._gate.keep(self._wanted.whole(self._thoughts))
         if truncation_of(finish, cause) is Truncation.MAX_TOKENS and not self.shown:
             self._writer.text(limit_words(bool(self.facts.dropped_calls)))
         return decide(
@@ -295,6 +299,7 @@ class StreamTranslator(Translator):
         """Take what a chunk adds; True if the model said something with it."""
         facts = self.facts
         thought = delta.reasoning_content or delta.reasoning
+        self._wanted.note(named=bool(thought), details=delta.reasoning_details)
         if not thought and delta.reasoning_details:
             thought = openai_chunks.details_text(delta.reasoning_details)
         if thought and not self._banner.passes:
@@ -332,7 +337,7 @@ class StreamTranslator(Translator):
         thoughts = False
         for kind, piece in pieces:
             if kind == "thinking":
-                thoughts = True
+                thoughts = self._wanted.tagged = True
                 if not piece.isspace():
                     self._gate.thought_follows()
                 self._thoughts.append(piece)

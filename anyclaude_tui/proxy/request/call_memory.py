@@ -12,11 +12,13 @@ import json
 from collections import OrderedDict
 from typing import Any
 
-from anyclaude_tui.proxy.wire.safe_json import clean_text
+from anyclaude_tui.proxy.wire.safe_json import clean_text, json_bytes
+from anyclaude_tui.proxy.wire.wanted_back import WantedBack
 
 
 class CallMemory:
-    """The arguments of tool calls exactly as the model wrote them, by the call's id.
+    """The arguments of tool calls exactly as the model wrote them, and what its server wants
+    back with them, by the call's id.
 
     Bounded: the calls used longest ago are forgotten first, by count and by bytes.
     """
@@ -25,6 +27,8 @@ class CallMemory:
         self._max_calls = max_calls
         self._max_bytes = max_bytes
         self._calls: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        self._wanted: dict[str, WantedBack] = {}
+        """What a server wants back with the call, by the ids of `_calls`."""
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -43,8 +47,22 @@ class CallMemory:
             return
         self._calls[call_id] = (name, arguments)
         self._bytes += size
-        while len(self._calls) > self._max_calls or self._bytes > self._max_bytes:
-            self._forget(next(iter(self._calls)))
+        self._shrink()
+
+    def keep(self, call_id: str, wanted: WantedBack) -> None:
+        """Keep what its server wants back with a call that is remembered."""
+        size = _wanted_size(wanted)
+        if not wanted or call_id not in self._calls or size > self._max_bytes // 16:
+            return
+        self._bytes += size - _wanted_size(self._wanted.get(call_id))
+        self._wanted[call_id] = wanted
+        self._shrink()
+
+    def wanted_back(self, call_id: str, server: str) -> WantedBack | None:
+        """What this server wants back with the call; None for what another sent, and for a call
+        that is not known (any more): one of before a restart."""
+        wanted = self._wanted.get(call_id)
+        return wanted if wanted is not None and wanted.server == server else None
 
     def recall(self, call_id: str, arguments: Any, name: str | None = None) -> str | None:
         """The raw text, if what the client sent back means the same; else None.
@@ -68,14 +86,24 @@ class CallMemory:
             return None
         return raw
 
+    def _shrink(self) -> None:
+        while len(self._calls) > self._max_calls or self._bytes > self._max_bytes:
+            self._forget(next(iter(self._calls)))
+
     def _forget(self, call_id: str) -> None:
         known = self._calls.pop(call_id, None)
         if known is not None:
-            self._bytes -= _size(call_id, *known)
+            self._bytes -= _size(call_id, *known) + _wanted_size(self._wanted.pop(call_id, None))
 
 
 def _size(call_id: str, name: str, arguments: str) -> int:
     return len(call_id) + len(name) + len(arguments) + 200
+
+
+def _wanted_size(wanted: WantedBack | None) -> int:
+    if wanted is None:
+        return 0
+    return len(wanted.reasoning) + json_bytes([*wanted.details, wanted.extra]) + 200
 
 
 def _is_clean(raw: str, written: Any) -> bool:

@@ -32,6 +32,8 @@ class Context:
 
     dialect: Dialect
     memory: CallMemory
+    server: str = ""
+    """Whom the request is for, as `Endpoint.server` says it."""
     notices: dict[str, None] = field(default_factory=dict)
 
     def note(self, words: str) -> None:

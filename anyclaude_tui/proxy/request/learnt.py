@@ -14,6 +14,10 @@ from typing import Any
 
 from anyclaude_tui.backends.base import Dialect, Endpoint
 from anyclaude_tui.backends.templates.refusal import safe_form
+from anyclaude_tui.proxy.request.tools import plain_schema
+
+MAX_NAMES = 3
+"""So many tools are named in one notice."""
 
 _WITHOUT: dict[str, Mapping[str, Any]] = {
     "top_k": {"top_k": False},
@@ -64,6 +68,9 @@ _REASONING = re.compile(
     r"reasoning_content.{0,60}(?:must|missing|required|pass)|missing.{0,30}reasoning_content",
     re.IGNORECASE | re.DOTALL,
 )
+_SIGNATURE = re.compile(r"missing.{0,20}thought.?signature", re.IGNORECASE | re.DOTALL)
+_SENT_BACK = ("reasoning_content", "reasoning_details", "extra_content")
+"""What goes back with the assistant's messages; "reasoning" alone is too common a word."""
 _CAPS = tuple(
     re.compile(text, re.IGNORECASE | re.DOTALL)
     for text in (
@@ -102,11 +109,23 @@ def lesson(words: str, body: Mapping[str, Any], dialect: Dialect) -> Lesson | No
     if body.get("tools") and not dialect.plain_schemas and _GRAMMAR.search(words):
         return Lesson(
             {"plain_schemas": True},
-            "its grammar refuses the tools' schemas: they go without pattern, format and lengths",
+            f"its grammar refuses the schema of {_refused_tools(words, body)}: tools go without "
+            "pattern, format and lengths",
         )
-    if dialect.reasoning_history == "drop" and _REASONING.search(words):
-        return Lesson({"reasoning_history": "reasoning_content"}, "it wants earlier thinking back")
+    if not dialect.reasoning_required and _REASONING.search(words):
+        return Lesson(
+            {"reasoning_history": "reasoning_content", "reasoning_required": True},
+            "it wants earlier thinking back",
+        )
+    if not dialect.signed_calls and _SIGNATURE.search(words):
+        return Lesson({"signed_calls": True}, "it wants every call signed: the others are marked")
     if _UNKNOWN.search(words):
+        for name in _SENT_BACK:
+            if re.search(rf"\b{name}\b", words) and _sends_back(body, name):
+                changes: Mapping[str, Any] = {"left_out": dialect.left_out | {name}}
+                if name == dialect.reasoning_history:
+                    changes = {"reasoning_history": "drop"}
+                return Lesson(changes, f"it takes no {name}")
         for name in sorted(OPTIONAL & body.keys() - dialect.left_out):
             if re.search(rf"\b{name}\b", words):
                 changes = _WITHOUT.get(name, {"left_out": dialect.left_out | {name}})
@@ -124,6 +143,26 @@ def has_images(body: Mapping[str, Any]) -> bool:
         for message in body.get("messages", ())
         if isinstance(message["content"], list)
         for part in message["content"]
+    )
+
+
+def _refused_tools(words: str, body: Mapping[str, Any]) -> str:
+    """The tools that a grammar's refusal can be about, by name: those that it names, else those
+    with something in their schemas that will be left out."""
+    functions = [tool["function"] for tool in body["tools"]]
+    names = [one["name"] for one in functions if re.search(rf"\b{re.escape(one['name'])}\b", words)]
+    names = names or [
+        one["name"] for one in functions if plain_schema(one["parameters"]) != one["parameters"]
+    ]
+    more = f" or {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return f"{' or '.join(names[:MAX_NAMES])}{more}" if names else "a tool"
+
+
+def _sends_back(body: Mapping[str, Any], name: str) -> bool:
+    """Whether a chat completions request has this member in a message or in one of its calls."""
+    return any(
+        name in message or any(name in call for call in message.get("tool_calls", ()))
+        for message in body.get("messages", ())
     )
 
 

@@ -8,8 +8,8 @@ same role are one message, as in the Messages API itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from anyclaude_tui.backends.templates.call_forms import FinishedCall, push_assistant
@@ -26,6 +26,7 @@ from anyclaude_tui.proxy.request.content_blocks import (
     text_of,
 )
 from anyclaude_tui.proxy.wire.safe_json import canonical_json, join_texts
+from anyclaude_tui.proxy.wire.wanted_back import WantedBack
 
 Block = Mapping[str, Any]
 
@@ -53,6 +54,8 @@ class _Call:
     upstream_id: str
     name: str
     arguments: str
+    wanted: WantedBack | None = None
+    """What the server that the request is for wants back with it."""
     result: tuple[str, Block] | None = None
 
 
@@ -68,9 +71,11 @@ def conversation(system: str, messages: Any, context: Context) -> list[dict[str,
         images: list[Part] = []
         for call in calls:
             text, shown = _result(call, context)
-            finished.append(FinishedCall(call.upstream_id, call.name, call.arguments, text))
+            extra = call.wanted.extra if call.wanted else {}
+            finished.append(FinishedCall(call.upstream_id, call.name, call.arguments, text, extra))
             images += shown
-        push_assistant(out, said, thinking, finished, context.dialect)
+        thinking, details = _as_it_came(thinking, calls)
+        push_assistant(out, said, thinking, finished, context.dialect, details)
         _push_user(out, images)
         for role, where, block in rest:
             if role == "system":
@@ -146,6 +151,15 @@ def _assistant(said: list[tuple[str, Block]], context: Context) -> tuple[str, st
     return join_texts(texts), join_texts(thoughts), calls
 
 
+def _as_it_came(thinking: str, calls: list[_Call]) -> tuple[str, Sequence[Mapping[str, Any]]]:
+    """The thinking of a turn with calls as its server sent it, where that is known: its text,
+    and its details. The client may send it in other pieces, or not at all."""
+    kept = [call.wanted for call in calls if call.wanted is not None]
+    if not kept or any(replace(one, extra={}) != replace(kept[0], extra={}) for one in kept):
+        return thinking, ()  # not known, or of several replies
+    return kept[0].reasoning or thinking, kept[0].details
+
+
 def _call(block: Block, where: str, before: list[_Call], context: Context) -> _Call:
     call_id = required_text(block, "id", where)
     name = required_text(block, "name", where)
@@ -159,7 +173,8 @@ def _call(block: Block, where: str, before: list[_Call], context: Context) -> _C
     while any(call.upstream_id == upstream_id for call in before):
         number += 1
         upstream_id = f"{call_id}_{number}"
-    return _Call(call_id, upstream_id, name, arguments or canonical_json(given))
+    wanted = context.memory.wanted_back(call_id, context.server)
+    return _Call(call_id, upstream_id, name, arguments or canonical_json(given), wanted)
 
 
 def _match(calls: list[_Call], after: list[tuple[str, str, Block]]) -> list[tuple[str, str, Block]]:

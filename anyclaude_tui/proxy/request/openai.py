@@ -70,7 +70,7 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
     clean = checked(body)
     if clean.get("thread") is not None:
         raise no_threads()
-    context = Context(endpoint.dialect, memory)
+    context = Context(endpoint.dialect, memory, endpoint.server)
     sizes = sizes_of(clean)
     said = from_summary_on(_messages(clean))
     messages = conversation(_system_text(clean.get("system"), context), said, context)

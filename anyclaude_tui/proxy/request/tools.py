@@ -89,7 +89,7 @@ def _read_tools(tools: Any, made: Offer, context: Context) -> set[str]:
             raise invalid("tools: Tool names must be unique.")
         made.schemas[name] = schema
         if context.dialect.plain_schemas:
-            schema = _plain(schema)
+            schema = plain_schema(schema)
         late = tool.get("defer_loading") is True
         (deferred if late else made.tools).append(_function(name, tool.get("description"), schema))
     made.tools += deferred
@@ -104,18 +104,18 @@ _HOLDS_SCHEMAS = frozenset({"properties", "$defs", "definitions", "dependentSche
 _VALUES = frozenset({"enum", "const", "default", "examples", "required"})
 
 
-def _plain(schema: Any) -> Any:
+def plain_schema(schema: Any) -> Any:
     """A schema without what grammars stumble over; what comes back is still checked whole."""
     if isinstance(schema, list):
-        return [_plain(item) for item in schema]
+        return [plain_schema(item) for item in schema]
     if not isinstance(schema, Mapping):
         return schema
     plain: dict[str, Any] = {}
     for key, value in schema.items():
         if key in _HOLDS_SCHEMAS and isinstance(value, Mapping):
-            plain[key] = {name: _plain(one) for name, one in value.items()}
+            plain[key] = {name: plain_schema(one) for name, one in value.items()}
         elif key not in _REFINEMENTS:
-            plain[key] = value if key in _VALUES else _plain(value)
+            plain[key] = value if key in _VALUES else plain_schema(value)
     return plain
 
 

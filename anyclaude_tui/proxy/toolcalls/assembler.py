@@ -7,6 +7,7 @@ whole or in pieces (`docs/protocol/messages.md`, "OpenAI side"). The order is: i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from anyclaude_tui.proxy.toolcalls.snapshots import arguments_of
@@ -24,13 +25,15 @@ class CallTooLarge(ValueError):
 class PendingCall:
     """One call while it is received."""
 
-    __slots__ = ("_parts", "again", "id", "index", "name", "size", "taken")
+    __slots__ = ("_parts", "again", "extra", "id", "index", "name", "size", "taken")
 
     def __init__(self, index: int | None, id_: str | None) -> None:
         self.index = index
         self.id = id_
         self.name = ""
         self.size = 0
+        self.extra: Mapping[str, Any] = {}
+        """What its server wants back with it (`extra_content`)."""
         self.again = False
         """It may say again what went out already: what is missing in it is no loss."""
         self.taken: list[dict[str, Any]] = []
@@ -95,6 +98,7 @@ class CallAssembler:
                 return False
             before = self._said_before(delta.index, delta.id, name)
             if not name and before is not None and not arguments.strip():
+                before.extra = delta.extra_content or before.extra
                 return False  # a straggler of a call that was whole already
             call = self._begin(delta.index, delta.id)
             if before is not None:
@@ -102,6 +106,7 @@ class CallAssembler:
         if name and (not call.name or (name != call.name and name.startswith(call.name))):
             call.name = name  # the second: sent again, longer each time
         call.id = call.id or delta.id or None
+        call.extra = delta.extra_content or call.extra
         if arguments:
             call.add(arguments)
         return began

@@ -15,6 +15,7 @@ from anyclaude_tui.proxy.toolcalls.waiting import Lost
 from anyclaude_tui.proxy.wire.block_writer import BlockWriter
 from anyclaude_tui.proxy.wire.openai_chunks import CallDelta
 from anyclaude_tui.proxy.wire.stream_facts import StreamFacts
+from anyclaude_tui.proxy.wire.wanted_back import WantedBack
 
 
 class CallMemory(Protocol):
@@ -22,6 +23,9 @@ class CallMemory(Protocol):
 
     def remember(self, call_id: str, name: str, arguments: str) -> None:
         """Keep the model's own words for the history."""
+
+    def keep(self, call_id: str, wanted: WantedBack) -> None:
+        """Keep what the server wants back with the call."""
 
 
 def lost_words(name: str, text: str, call: Call | None = None) -> str:
@@ -59,6 +63,7 @@ class CallGate:
         self._assembler = CallAssembler()
         self._doubted = False
         """What is received came inside of a thinking block: a call only if nothing follows it."""
+        self._given: list[tuple[str, PendingCall | None]] = []
 
     def __bool__(self) -> bool:
         """A call is being received."""
@@ -109,6 +114,14 @@ class CallGate:
             self._assembler = CallAssembler()
         self._give(self._assembler.take_all(), cut=cut)
 
+    def keep(self, wanted: WantedBack) -> None:
+        """The reply is over: what its server wants back with all of its calls is kept with
+        each, and what it wants with one."""
+        if self._memory is None:
+            return
+        for call_id, pending in self._given:
+            self._memory.keep(call_id, wanted.with_extra(pending.extra if pending else {}))
+
     def _is_good(self, pending: PendingCall) -> bool:
         checked = [
             self._toolbox.check(pending.name, text, repair=False) for text in pending.arguments
@@ -127,7 +140,7 @@ class CallGate:
                 self._lose(pending.name, text, call, cut=cut)
         elif call.value not in pending.taken:
             pending.taken.append(call.value)
-            self._give_one(call)
+            self._give_one(call, pending)
 
     def _lose(self, name: str, text: str, call: Call | None, *, cut: bool) -> None:
         """A call that the client does not get: counted, and told to the model."""
@@ -144,12 +157,13 @@ class CallGate:
         self._writer.text(words)
         self._facts.text_started = True
 
-    def _give_one(self, call: Call) -> None:
+    def _give_one(self, call: Call, pending: PendingCall | None = None) -> None:
         facts = self._facts
         if self._single and facts.tool_calls:
             facts.dropped_calls += 1
             return
         call_id = self._new_id()
+        self._given.append((call_id, pending))
         if self._memory is not None:
             self._memory.remember(call_id, call.name, call.raw)
         self._writer.tool_use(call_id, call.name, call.arguments, call.value)

@@ -27,6 +27,8 @@ class CallDelta(msgspec.Struct, gc=False):
     index: int | None = None
     id: str | None = None
     function: FunctionDelta | None = None
+    extra_content: dict[str, Any] | None = None
+    """Gemini: the signature of the thinking behind the call, which it wants back."""
 
 
 class Delta(msgspec.Struct, gc=False):
@@ -147,6 +149,7 @@ def plain_delta(chunk: Chunk) -> Delta | None:
         or delta.tool_calls
         or delta.function_call is not None
         or delta.refusal
+        or delta.reasoning_details
     ):
         return None
     return delta
@@ -226,6 +229,7 @@ def _call(raw: dict[str, Any]) -> CallDelta:
         index=_int(raw.get("index")),
         id=str(id_) if isinstance(id_, str | int) else None,
         function=_function(function) if isinstance(function, dict) else None,
+        extra_content=_dict(raw.get("extra_content")),
     )
 
 

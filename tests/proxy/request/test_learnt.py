@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from anyclaude_tui.backends.base import Dialect, Endpoint
-from anyclaude_tui.proxy.request.learnt import Learnt
+from anyclaude_tui.proxy.request.learnt import Learnt, lesson
 
 WORDS = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
 
@@ -18,3 +20,32 @@ def test_the_same_refusal_again_unlearns_what_it_taught() -> None:
     assert learnt.learn(changed, {"max_completion_tokens": 5}, WORDS) == ""
     assert learnt.applied(endpoint).dialect.max_tokens_name == "max_tokens"
     assert learnt.learn(endpoint, {"max_tokens": 5}, WORDS)
+
+
+def tool(name: str, **member: object) -> dict[str, object]:
+    schema = {"type": "object", "properties": {"path": {"type": "string", **member}}}
+    return {"type": "function", "function": {"name": name, "parameters": schema}}
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("failed to parse grammar", "of Grep or Glob:"),
+        ("failed to parse grammar: root ::= Read", "of Read:"),
+    ],
+    ids=["by what is left out", "by the server"],
+)
+def test_a_grammar_that_refuses_a_schema_is_told_with_the_tools_name(
+    words: str, named: str
+) -> None:
+    tools = [tool("Read"), tool("Grep", pattern="^a$"), tool("Glob", maxLength=9)]
+    found = lesson(words, {"tools": tools}, Dialect())
+    assert found is not None
+    assert named in found.words
+    many = [tool(f"T{number}", format="uri") for number in range(9)]
+    found = lesson("failed to parse grammar", {"tools": many}, Dialect())
+    assert found is not None
+    assert "T0 or T1 or T2 or 6 more" in found.words
+    found = lesson("failed to parse grammar", {"tools": [tool("Read")]}, Dialect())
+    assert found is not None
+    assert "of a tool:" in found.words
