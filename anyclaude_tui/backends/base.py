@@ -185,6 +185,7 @@ class BackendStatus:
     memory_pressure: float | None = None
     """The share of the machine's memory in use, 0 to 1; sampled while a server of ours runs."""
     restarts: int = 0
+    """Since the session began, by itself or asked for."""
     log_tail: tuple[str, ...] = ()
     """The last lines of its output, newest last."""
     warnings: tuple[str, ...] = ()

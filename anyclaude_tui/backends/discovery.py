@@ -20,6 +20,7 @@ from anyclaude_tui.backends.installed import engine_for, find_tools
 from anyclaude_tui.backends.lmstudio.api import is_lm_studio, list_models
 from anyclaude_tui.backends.models.on_disk import DiskModel, find_models
 from anyclaude_tui.config.settings import BackendSettings
+from anyclaude_tui.figures import size
 
 USUAL_PORTS = (1234, 8080, 8081, 8000, 11434, 10240)
 """LM Studio; mlx_lm and llama.cpp; a second of these; vLLM; Ollama; an mlx-omni server."""
@@ -160,7 +161,7 @@ async def _lm_studio(client: httpx.AsyncClient, url: str, name: str) -> Offer:
 
 
 def _disk_offer(model: DiskModel, engine: str, missing: Tool | None) -> Offer:
-    parts = [f"{model.size_bytes / 2**30:.1f} GiB", model.place]
+    parts = [size(model.size_bytes), model.place]
     if model.window_tokens:
         parts.insert(1, f"{model.window_tokens:,} tokens")
     if not model.fits:

@@ -26,6 +26,7 @@ from anyclaude_tui.backends.templates.probe import (
 from anyclaude_tui.backends.templates.profile import Profile
 from anyclaude_tui.backends.templates.sources import CountedSource
 from anyclaude_tui.config.settings import BackendSettings
+from anyclaude_tui.figures import size
 
 CHAT = "/v1/chat/completions"
 
@@ -78,7 +79,7 @@ class MlxModelBackend(SupervisedBackend):
         if self._files is None:
             return (Finding(f"{self._given}, from the Hugging Face hub at the start"),)
         files, window = self._files, self.window_tokens
-        words = f"{files.path.name}, {files.weight_bytes / 2**30:.1f} GiB{in_tokens(window)}"
+        words = f"{files.path.name}, {size(files.weight_bytes)}{in_tokens(window)}"
         return (Finding(words), *map(as_finding, warnings), *_fitness(files, window))
 
     async def start_bytes(self) -> int | None:
@@ -96,9 +97,9 @@ class MlxModelBackend(SupervisedBackend):
 
     async def models(self) -> Sequence[ModelInfo]:
         """The one model that it was started with."""
-        size = self._files.weight_bytes if self._files else None
+        weights = self._files.weight_bytes if self._files else None
         loaded = self._endpoint is not None
-        return (ModelInfo(self.model_name, self.window_tokens, loaded=loaded, size_bytes=size),)
+        return (ModelInfo(self.model_name, self.window_tokens, loaded=loaded, size_bytes=weights),)
 
     @property
     @abstractmethod

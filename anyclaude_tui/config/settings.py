@@ -159,7 +159,7 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     requests: bool = True
     """Write one line per request to request-logs/."""
     max_mb: Count = 256
-    """All files of one kind together stay below this many MiB; the newest is never pruned."""
+    """All files of one kind together stay below this many MB; the newest is never pruned."""
     max_days: Count = 30
     """Older files are removed."""
 

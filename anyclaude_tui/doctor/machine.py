@@ -21,10 +21,11 @@ from anyclaude_tui.config.loading import ConfigError
 from anyclaude_tui.config.settings import ClaudeSettings, Settings
 from anyclaude_tui.doctor import versions
 from anyclaude_tui.doctor.check import Check, Level
+from anyclaude_tui.figures import size
 
 GIB = 2**30
 LOW_DISK_BYTES = GIB
-"""Logs are bounded (256 MiB a kind by default); below this a session may fill the disk."""
+"""Logs are bounded (256 MB a kind by default); below this a session may fill the disk."""
 LOW_MEMORY_BYTES = 2 * GIB
 
 
@@ -40,7 +41,7 @@ def python() -> Iterator[Check]:
 def memory() -> Check:
     """The memory that is free for a model."""
     seen = machine.memory()
-    words = f"{seen.available_bytes / GIB:.1f} of {seen.total_bytes / GIB:.1f} GiB free"
+    words = f"{size(seen.available_bytes)} of {size(seen.total_bytes)} free"
     if seen.available_bytes < LOW_MEMORY_BYTES:
         remedy = "end programs that you do not need before a model is loaded"
         return Check("Machine", "memory", Level.WARNING, words, remedy)
@@ -51,7 +52,7 @@ def disk(home: Path) -> Check:
     """Room for logs and traces."""
     place = next((path for path in (home, *home.parents) if path.is_dir()), Path("/"))
     free = shutil.disk_usage(place).free
-    words = f"{free / GIB:.1f} GiB free at {place}"
+    words = f"{size(free)} free at {place}"
     if free < LOW_DISK_BYTES:
         remedy = "make room, or lower max_mb in [logs]"
         return Check("Machine", "disk", Level.WARNING, words, remedy)

@@ -167,7 +167,7 @@ class Journal:
             self._tidy()
 
     def _tidy(self) -> None:
-        limit = self._settings.max_mb * 1024 * 1024
+        limit = self._settings.max_mb * 1_000_000
         prune(self._folder.glob("*.jsonl"), limit, self._settings.max_days, time.time())
         for path in self._folder.glob("*.jsonl"):
             heal(path)

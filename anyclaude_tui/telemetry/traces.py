@@ -35,7 +35,7 @@ class Traces:
 
     def __init__(self, folder: Path, settings: LogSettings, writer: Writer) -> None:
         self._folder = folder
-        self._max_bytes = settings.max_mb * 1024 * 1024
+        self._max_bytes = settings.max_mb * 1_000_000
         self._max_days = settings.max_days
         self._writer = writer
         self._room = BoundedSemaphore(WAITING_MAX)

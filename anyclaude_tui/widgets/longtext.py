@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from rich.cells import chop_cells
+from rich.cells import cell_len, get_character_cell_size
 
 from anyclaude_tui.widgets import format
 from anyclaude_tui.widgets.lines import Line, Tone, fit, text, width_of
@@ -19,8 +19,6 @@ MOST_LINES = 20_000
 """More of a text is not shown: the screen says so."""
 _BASE64_CHARS = 2_000
 _DEEPEST = 60
-_SPACE_NEAR = 24
-"""A line is broken at a space when one stands this near to its end."""
 
 
 def printable(words: str) -> str:
@@ -31,19 +29,29 @@ def printable(words: str) -> str:
 
 
 def chopped(words: str, width: int) -> list[str]:
-    """One line of printable text in pieces of at most `width` cells, at spaces where it can."""
+    """One line of printable text in pieces of at most `width` cells: broken at spaces, and in a
+    word only where the word is longer than a line."""
     width = max(4, width)
-    if len(words) <= width and words.isascii():
-        return [words]
-    if not words.isascii():
-        return chop_cells(words, width) or [""]
+    cells = len if words.isascii() else cell_len
     pieces = []
-    while len(words) > width:
-        space = words.rfind(" ", width - min(_SPACE_NEAR, width // 2), width)
-        end = space + 1 if space > 0 else width
+    while cells(words) > width:
+        end = width if words.isascii() else _characters_within(words, width)
+        indent = len(words) - len(words.lstrip(" "))
+        space = words.rfind(" ", indent, end)
+        end = space + 1 if space > indent else end
         pieces.append(words[:end])
         words = words[end:]
     return [*pieces, words]
+
+
+def _characters_within(words: str, width: int) -> int:
+    """How many of the first characters stand in `width` cells."""
+    used = 0
+    for place, character in enumerate(words):
+        used += get_character_cell_size(character)
+        if used > width:
+            return max(1, place)
+    return len(words)
 
 
 def text_lines(words: str, width: int, tone: Tone = Tone.TEXT, indent: str = "") -> Iterator[Line]:

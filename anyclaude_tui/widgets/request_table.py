@@ -32,6 +32,8 @@ class Column:
     """Words stand at the left, numbers at the right."""
     order: Order | None = None
     """What the table sorts by; None: it cannot be sorted by this."""
+    needs: int = 0
+    """Of a column that takes the rest: the cells without which others that may be left out are."""
 
 
 def _plain(number: Figure, write: Callable[[float], str]) -> Line:
@@ -55,6 +57,8 @@ def _model(request: RequestView) -> Line:
     return text(clean(request.model or request.requested_model), Tone.LABEL)
 
 
+ENDING = 9
+"""Cells for the usual endings in one word: `tool_use`, `cancelled`, `error 529`."""
 SIGN = Column("", 1, lambda r: (status_signs.sign(r),), left=True)
 PANEL: tuple[Column, ...] = (
     SIGN,
@@ -63,11 +67,11 @@ PANEL: tuple[Column, ...] = (
     Column("in", 6, lambda r: _plain(r.prompt_tokens, format.count)),
     Column("reused", 6, lambda r: _plain(r.reuse_percent, format.percent), 56),
     Column("out", 5, lambda r: _plain(r.output_tokens, format.count)),
-    Column("TTFT", 7, lambda r: format.value(r.ttft_s, format.seconds)),
+    Column("TTFT", 6, lambda r: format.value(r.ttft_s, format.seconds)),
     Column("tok/s", 5, lambda r: format.value(r.tokens_per_s, format.rate)),
     Column("total", 7, lambda r: text(format.seconds(r.elapsed_s), Tone.LABEL), 64),
     Column("model", 24, _model, 110, True),
-    Column("end", 0, _end, left=True),
+    Column("end", 0, _end, left=True, needs=ENDING),
 )
 """The panel on the dashboard."""
 SCREEN: tuple[Column, ...] = (
@@ -136,14 +140,22 @@ SCREEN: tuple[Column, ...] = (
         order=lambda r: r.tokens_per_s.value,
     ),
     Column("total", 7, lambda r: text(format.seconds(r.elapsed_s)), order=lambda r: r.elapsed_s),
-    Column("end", 0, _ending, left=True, order=lambda r: status_signs.words(r)),
+    Column("end", 0, _ending, left=True, needs=ENDING, order=lambda r: status_signs.words(r)),
 )
 """The requests screen."""
 
 
 def columns_for(columns: Sequence[Column], width: int) -> list[Column]:
-    """Those that a table of this width has room for."""
-    return [column for column in columns if width >= column.least]
+    """Those that a table of this width has room for: the last to come are the first to go."""
+    shown = [column for column in columns if width >= column.least]
+    needed = sum(max(column.size, column.needs) + 1 for column in shown) - 1
+    optional = sorted((c for c in shown if c.least), key=lambda column: -column.least)
+    for column in optional:
+        if needed <= width:
+            break
+        shown.remove(column)
+        needed -= column.size + 1
+    return shown
 
 
 def head(columns: Sequence[Column], width: int, sorted_by: str = "", down: bool = True) -> Line:

@@ -119,7 +119,7 @@ async def test_a_made_up_kind_is_compared(tmp_path: Path) -> None:
 def test_the_list_of_backends_knows_a_made_up_kind(made_up: str) -> None:
     stopped = BackendStatus("mine", made_up, BackendState.STOPPED, model="m")
     snapshot = fakes.snapshot(history=(), backends=(stopped, fakes.FAST))
-    offer = Offer("made_up:/models/x", "x", "1.0 GiB", running=False, size_bytes=2**30)
+    offer = Offer("made_up:/models/x", "x", "1.07 GB", running=False, size_bytes=2**30)
     rows = backend_rows.rows(snapshot, Discovery((offer,), ()))
     assert [row.spec for row in rows][:1] == ["mine"]
     (on_disk,) = [row for row in rows if row.group == backend_rows.DISK]

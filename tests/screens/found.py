@@ -53,7 +53,7 @@ LOCKED = Offer(
 SMALL = Offer(
     "mlx_lm:/models/small",
     "mlx-community/Llama-3.2-3B-Instruct-4bit",
-    "1.7 GiB, 131,072 tokens, Hugging Face cache",
+    "1.83 GB, 131,072 tokens, Hugging Face cache",
     running=False,
     window_tokens=131_072,
     size_bytes=1_830_000_000,
@@ -61,7 +61,7 @@ SMALL = Offer(
 LARGE = Offer(
     "mlx_lm:/models/large",
     "mlx-community/Qwen3-30B-A3B-4bit",
-    "16.0 GiB, 40,960 tokens, Hugging Face cache",
+    "17.2 GB, 40,960 tokens, Hugging Face cache",
     running=False,
     window_tokens=40_960,
     size_bytes=17_180_000_000,
@@ -69,7 +69,7 @@ LARGE = Offer(
 HUGE = Offer(
     "mlx_lm:/models/huge",
     "mlx-community/GLM-4.6-4bit",
-    "185.0 GiB, 202,752 tokens, LM Studio, more than this machine's memory at its full context",
+    "198.0 GB, 202,752 tokens, LM Studio, more than this machine's memory at its full context",
     running=False,
     window_tokens=202_752,
     size_bytes=198_000_000_000,

@@ -48,6 +48,21 @@ def test_a_long_line_is_broken_at_spaces() -> None:
     assert all(line.endswith(" ") for line in lines[:-1])
 
 
+def test_a_line_of_any_script_is_broken_at_spaces() -> None:
+    for words in (
+        "naïve façades über größere Straßenbahnhaltestellenschilder hinweg, déjà vu encore",
+        "see /a/path/that/is/longer/than/others and what comes after it in the line",
+    ):
+        lines = chopped(words, 44)
+        assert "".join(lines) == words
+        assert all(line.endswith(" ") for line in lines[:-1]), lines
+
+
+def test_only_a_word_longer_than_a_line_is_broken() -> None:
+    assert chopped("    " + "x" * 12, 10) == ["    " + "x" * 6, "x" * 6]
+    assert chopped("日本語日本語", 6) == ["日本語", "日本語"]
+
+
 def test_base64_is_cut_short() -> None:
     lines = shown({"data": "iVBORw0KGgo" * 90_000})
     assert len(lines) == 3

@@ -40,6 +40,13 @@ def test_a_panel_fills_its_cells_exactly(name: str) -> None:
             assert [width_of(line) for line in lines] == [width] * height
 
 
+@pytest.mark.parametrize("width", range(40, 130, 3))
+def test_the_ending_of_a_request_is_whole_at_any_width(width: int) -> None:
+    rows = shown("requests", fakes.snapshot(), width, 20).splitlines()
+    assert any(row.rstrip().endswith("cancelled") for row in rows), rows
+    assert any(row.rstrip().endswith("tool_use") for row in rows), rows
+
+
 def test_nothing_yet_says_so_and_invents_no_zero() -> None:
     snapshot = fakes.snapshot(history=())
     assert "Waiting for the first request" in shown("now", snapshot)

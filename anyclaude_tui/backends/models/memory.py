@@ -9,6 +9,7 @@ from anyclaude_tui.backends import machine
 from anyclaude_tui.backends.base import Backend, BackendError
 from anyclaude_tui.backends.machine import Memory
 from anyclaude_tui.backends.models.files import ModelFiles
+from anyclaude_tui.figures import size
 
 GIB = 2**30
 KV_BYTES = 2
@@ -55,9 +56,9 @@ class Estimate:
         if self.fits:
             return ""
         needs = (
-            f"this model needs about {self.total_bytes / GIB:.1f} GiB "
-            f"({self.weight_bytes / GIB:.1f} weights, {self.kv_bytes / GIB:.1f} for a context of "
-            f"{self.window_tokens:,} tokens) and {self.usable_bytes / GIB:.1f} GiB are usable here"
+            f"this model needs about {size(self.total_bytes)} "
+            f"({size(self.weight_bytes)} weights, {size(self.kv_bytes)} for a context of "
+            f"{self.window_tokens:,} tokens) and {size(self.usable_bytes)} are usable here"
         )
         fitting = self.window_that_fits
         if fitting:
@@ -108,10 +109,10 @@ def _kv_bytes_per_token_and_layer(config: dict[str, Any]) -> int:
         return KV_BYTES * (rank + int(config.get("qk_rope_head_dim") or 0))
     heads = int(config.get("num_attention_heads") or 0)
     kv_heads = int(config.get("num_key_value_heads") or heads)
-    size = config.get("head_dim")
-    if not isinstance(size, int) and heads:
-        size = int(config.get("hidden_size") or 0) // heads
-    return 2 * KV_BYTES * kv_heads * int(size or 0)
+    head_size = config.get("head_dim")
+    if not isinstance(head_size, int) and heads:
+        head_size = int(config.get("hidden_size") or 0) // heads
+    return 2 * KV_BYTES * kv_heads * int(head_size or 0)
 
 
 async def fit_together(old: Backend, new: Backend) -> bool:

@@ -7,9 +7,12 @@ import signal
 from collections.abc import Sequence
 
 from anyclaude_tui.backends.machine import Memory, Usage
+from anyclaude_tui.figures import percent, size
 from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import clean
 
+SHORT_OF_MEMORY = 0.9
+"""From this share of the machine's memory on, a kill may come from the system."""
 _EXCEPTION = re.compile(
     r"^(?:[A-Za-z_][\w.]*\.)?([A-Za-z_]\w*(?:Error|Exception|Interrupt|Exit)): ?"
 )
@@ -32,10 +35,7 @@ def explain(
     if port_taken(tail):
         return "its port was taken by another process"
     if code == -signal.SIGKILL:
-        return (
-            f"killed from outside (SIGKILL){_used(usage, memory)}: "
-            "most often the system does that when memory runs out"
-        )
+        return f"killed from outside (SIGKILL){_used(usage, memory)}: {_killer(usage)}"
     if code < 0:
         return f"ended by {_signal_name(-code)}{_last_words(tail)}"
     if code == 0:
@@ -74,5 +74,15 @@ def _signal_name(number: int) -> str:
 def _used(usage: Usage | None, memory: Memory | None) -> str:
     if usage is None or usage.memory_bytes is None:
         return ""
-    of = f" of {memory.total_bytes / 2**30:.0f} GiB" if memory else ""
-    return f" while it used {usage.memory_bytes / 2**30:.1f} GiB{of}"
+    of = f" of {size(memory.total_bytes)}" if memory else ""
+    return f" while it used {size(usage.memory_bytes)}{of}"
+
+
+def _killer(usage: Usage | None) -> str:
+    """Who may have killed it: memory is named only where the figures do not say otherwise."""
+    if usage is None or not usage.pressure:
+        return "the system does that when memory runs out; its own log says so then"
+    used = f"{percent(100 * usage.pressure)} of the memory was in use"
+    if usage.pressure >= SHORT_OF_MEMORY:
+        return f"{used}, and the system does that when memory runs out"
+    return f"{used}, so memory was not short: somebody or another program did it"

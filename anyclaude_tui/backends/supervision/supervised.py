@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import time
 from abc import abstractmethod
 from collections import deque
@@ -129,6 +130,12 @@ class SupervisedBackend(Backend):
         self._set(BackendState.STOPPED)
         self._log.close()
 
+    async def restart(self) -> None:
+        """See Backend; counted among its restarts, as those by itself are."""
+        await self.stop()
+        self._restarts += 1
+        await self.start()
+
     async def look(self) -> Sequence[Finding]:
         """See Backend: what `check` finds."""
         warnings = await self.check()
@@ -223,7 +230,7 @@ class SupervisedBackend(Backend):
         self._dead.clear()
         env = {**os.environ, "PYTHONUNBUFFERED": "1", **self.environment(), **self.settings.env}
         command = self.command(self.port)
-        self._log.note("$ " + " ".join(command))
+        self._log.note("$ " + shlex.join(command))
         self._process = ServerProcess(self.name, command, env, self._log, self.home / "state")
         await self._process.start()
         self._set(BackendState.LOADING)

@@ -143,7 +143,6 @@ class RequestDetailsScreen(SearchScreen):
     def _show(self) -> None:
         """Show the tab; what has to be made first is shown when it is there."""
         width = self._body.inner_width - 1
-        self._show_title_and_keys()
         if self._tab in (OVERVIEW, PREFIX):  # small, and it changes
             self._set(self._builder(width)())
         elif (self._tab, width) in self._made:
@@ -160,7 +159,6 @@ class RequestDetailsScreen(SearchScreen):
         self._made[tab, width] = lines
         if tab == self._tab and self.is_attached:
             self._set(lines)
-            self._show_title_and_keys()
 
     def _builder(self, width: int) -> Callable[[], list[Line]]:
         """What makes the lines of the tab; it may be called in another thread."""
@@ -201,6 +199,8 @@ class RequestDetailsScreen(SearchScreen):
         self._lines = lines
         margin: Line = text(" ")
         self._body.show(len(lines), lambda number: (*margin, *lines[number]))
+        self._show_title_and_keys()
+        self.call_after_refresh(self._show_title_and_keys)  # how far it scrolls is known then
 
     def _show_title_and_keys(self) -> None:
         width = self.size.width

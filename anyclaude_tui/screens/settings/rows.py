@@ -15,7 +15,7 @@ from anyclaude_tui.config.kinds import KINDS
 from anyclaude_tui.config.reference import Field, sections
 from anyclaude_tui.config.settings import SEARCH_PROVIDERS, Settings
 from anyclaude_tui.redaction import HIDDEN, is_secret
-from anyclaude_tui.widgets.lines import Line, Tone, clean, joined, pad, plain, text, wrapped
+from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, pad, plain, text, wrapped
 
 FACT = 14
 NAME = 18
@@ -218,7 +218,10 @@ def details(row: Row, width: int, height: int) -> list[Line]:
         first, *rest = wrapped(plain(words), width - FACT, 3, words[0][1])
         lines.append((*pad(text(name, Tone.LABEL), FACT), *first))
         lines += [(*text(" " * FACT), *one) for one in rest]
-    return [*lines, *_stronger(row, width)][:height]
+    lines += _stronger(row, width)
+    if len(lines) > height > 0:
+        lines[height - 1 :] = [fit((*lines[height - 1], (" …", Tone.LABEL)), width)]
+    return lines
 
 
 def _stronger(row: Row, width: int) -> list[Line]:

@@ -104,7 +104,8 @@ class SettingsScreen(Screen[None]):
         self._show()
 
     def _show(self) -> None:
-        width = max(20, self._list.scrollable_content_region.width or self.size.width)
+        # A blank cell stands before each option, for the cursor.
+        width = max(20, (self._list.scrollable_content_region.width or self.size.width) - 1)
         keep = self.row.id if self.row else ""
         options: list[Option] = []
         group = ""

@@ -9,7 +9,7 @@ import pytest
 from anyclaude_tui.backends.machine import Memory, Usage
 from anyclaude_tui.backends.supervision import exits
 
-GIB = 2**30
+GB = 10**9
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,15 @@ def test_reasons(code: int | None, tail: list[str], expected: str) -> None:
 
 
 def test_memory_is_named_with_what_it_used() -> None:
-    reason = exits.explain(-signal.SIGKILL, [], Usage(1, 12 * GIB), Memory(16 * GIB, GIB))
-    assert reason.startswith("killed from outside (SIGKILL) while it used 12.0 GiB of 16 GiB")
+    reason = exits.explain(-signal.SIGKILL, [], Usage(1, 12 * GB, 0.97), Memory(16 * GB, GB))
+    assert reason.startswith("killed from outside (SIGKILL) while it used 12.0 GB of 16.0 GB: 97 %")
+    assert "when memory runs out" in reason
+
+
+def test_memory_is_not_suspected_against_the_figures() -> None:
+    reason = exits.explain(-signal.SIGKILL, [], Usage(1, 2 * GB, 0.41), Memory(16 * GB, 9 * GB))
+    assert "41 % of the memory was in use, so memory was not short" in reason
+    assert "runs out" not in reason
 
 
 def test_metal_out_of_memory_is_known() -> None:

@@ -138,6 +138,7 @@ async def test_restart_gives_a_new_process(make: Make) -> None:
     await backend.restart()
     assert backend.status().state is BackendState.READY
     assert backend.status().pid != pid
+    assert backend.status().restarts == 1
 
 
 async def test_a_taken_port_is_named_with_its_owner(make: Make, listener: socket.socket) -> None:

@@ -29,7 +29,7 @@ from anyclaude_tui.widgets.scroller import Scroller
 from tests.proxy.conversations import changed
 from tests.screens import fakes, kept
 from tests.screens.dashboard.test_screen import LEADER
-from tests.support.waiting import until
+from tests.support.waiting import until, until_shown
 
 
 @asynccontextmanager
@@ -354,6 +354,15 @@ async def test_an_older_one_comes_from_its_trace_file(tmp_path: Path) -> None:
     async with screen(session, (120, 40), "slash", *"0009", "enter", "enter") as (_, pilot):
         await opened(pilot)
         assert "from the file" in body(pilot)
+
+
+async def test_the_title_is_about_the_tab_that_is_shown(tmp_path: Path) -> None:
+    async with screen(kept.usual(tmp_path), (120, 40), "down", "enter") as (_, pilot):
+        await opened(pilot)
+        await pilot.press("4", "G")
+        await until_shown(pilot, lambda: "100 %" in words(pilot, "title"))
+        await pilot.press("3")
+        await until_shown(pilot, lambda: "lines" not in words(pilot, "title"))
 
 
 async def test_tabs_by_key_and_by_mouse(tmp_path: Path) -> None:

@@ -122,6 +122,17 @@ async def test_every_setting_is_listed_with_its_explanation(tmp_path: Path) -> N
         assert "from the next request on" in words(app, "details")
 
 
+async def test_an_explanation_that_is_cut_says_so(tmp_path: Path) -> None:
+    async with opened(tmp_path, size=(160, 48)) as (app, _, pilot):
+        await go_to(app, pilot, "limits", "keepalive_s")
+        listed = app.screen.query_one("#rows", OptionList)
+        first = app.screen._compositor.render_strips()[2 : listed.size.height]
+        for row in (strip.text[: listed.size.width].rstrip(" ▁▇█") for strip in first):
+            field = next((f for s in sections() for f in s.fields if f" {f.key} " in row), None)
+            if field is not None and field.words[:12] in row:
+                assert row.endswith(("…", field.words[-8:])), row
+
+
 @pytest.mark.parametrize("size", [(40, 12), (80, 24), (200, 60)])
 async def test_it_fits_any_window(tmp_path: Path, size: tuple[int, int]) -> None:
     async with opened(tmp_path, size=size) as (app, _, _):
