@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backends.macos": set(),
     "backends.machine": {"backends.macos"},
     "backends.attached": {"backends.address", "backends.base", "backends.http", "config"},
-    "backends.templates": {"backends.base", "backends.http", "bounded"},
+    "backends.templates": {"backends.base", "backends.http", "bounded", "private"},
     "backends.lmstudio": {"backends", "config"},
     "backends.models": {"backends.base", "backends.lmstudio", "backends.machine", "figures"},
     "backends.supervision": {

@@ -39,6 +39,7 @@ class AttachedBackend(Backend):
         """Raises BackendError when `url` is none."""
         super().__init__(name)
         self.settings = settings
+        self.home = home
         try:
             self._address = address(url)
         except ValueError as error:

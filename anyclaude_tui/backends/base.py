@@ -97,6 +97,9 @@ class Dialect:
     text_beside_calls: Literal["content", "reasoning"] = "content"
     """Text beside a call: where it belongs, or behind the thinking where the template takes
     no content beside both (gpt-oss)."""
+    needs_tools: bool = False
+    """The template fails, or loses earlier calls, where a request offers no tools (Hermes 2 Pro,
+    Command R+, Hunyuan): one that does nothing is offered then."""
     thinks_until: tuple[str, str] = ("", "")
     """The closing tag of the thinking block that the prompt ends in and the server does not
     read itself, with thinking asked for and not; "" where the reply begins outside of one.

@@ -41,6 +41,10 @@ class Server:
     """The chat template's text, where the model's folder lies on this disk."""
     tokens: Mapping[str, str] = field(default_factory=dict)
     """The special tokens that it may name."""
+    own_template: str = ""
+    """The template's text where the server tells it, and renders it itself."""
+    build: str = ""
+    """Which build of the server renders it."""
 
 
 async def ask_models(client: httpx.AsyncClient, base: str) -> httpx.Response:
@@ -124,6 +128,8 @@ async def _llama_cpp(client: httpx.AsyncClient, base: str, server: Server) -> Se
         window_tokens=http.number(defaults.get("n_ctx")) or http.number(props.get("n_ctx")),
         slots=http.number(props.get("total_slots")),
         tokenize_url=f"{base}/tokenize",
+        own_template=str(props.get("chat_template") or ""),
+        build=str(props.get("build_info") or ""),
     )
 
 
@@ -184,17 +190,22 @@ async def _ollama(client: httpx.AsyncClient, server: Server) -> Server:
 
 
 async def profile_of(
-    client: httpx.AsyncClient, server: Server, model: str, timeout_s: float
+    client: httpx.AsyncClient,
+    server: Server,
+    model: str,
+    timeout_s: float,
+    home: Path | None = None,
 ) -> Profile | None:
     """The profile of the chat template behind a server on this machine, which has answered a
-    chat; `timeout_s`: for one more."""
+    chat; `timeout_s`: for one more. In our folder `home` it is kept."""
     if server.template is not None:
         with contextlib.suppress(NoTemplateError):
-            return await of_text(server.template, server.tokens, server.dialect)
+            return await of_text(server.template, server.tokens, server.dialect, home=home)
         return None
+    stamp = server.own_template and server.own_template + server.build
     source: Source = CountedSource(client, "/v1/chat/completions", model, timeout_s)
     if server.flavour == "llama.cpp":
-        source = AskedSource(client, model)
+        source = AskedSource(client, model, server.own_template)
     elif server.flavour == "vllm":
         source = CountedSource(client, "/tokenize", model, timeout_s)
-    return await of_server(source, server.dialect)
+    return await of_server(source, server.dialect, stamp=stamp, home=home)

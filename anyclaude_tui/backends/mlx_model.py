@@ -122,8 +122,13 @@ class MlxModelBackend(SupervisedBackend):
         if template is None:
             return None
         with contextlib.suppress(NoTemplateError):
-            tokens = files.special_tokens
-            return await of_text(template, tokens, self.plain_dialect, trims=files.trims)
+            return await of_text(
+                template,
+                files.special_tokens,
+                self.plain_dialect,
+                trims=files.trims,
+                home=self.home,
+            )
         return None
 
     async def chat(self, client: httpx.AsyncClient, model: str) -> httpx.Response:

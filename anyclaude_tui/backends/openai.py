@@ -85,7 +85,7 @@ class OpenAiBackend(AttachedBackend):
         self.warnings = ()
         if server.flavour == "simulator":
             return server.dialect
-        profile = await profile_of(client, server, model, FIRST_CHAT_S)
+        profile = await profile_of(client, server, model, FIRST_CHAT_S, self.home)
         self.warnings = profile.warnings if profile else ()
         return await followed(profile, server.dialect, client, "/v1/chat/completions", model)
 

@@ -22,6 +22,16 @@ FOREIGN_CALL = "skip_thought_signature_validator"
 """What Google documents as the signature of a call that another model made, or whose own is
 lost (Gemini API, "Thought signatures")."""
 
+NO_TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "no_tools",
+        "description": "No tools can be called now; do not call this.",
+        "parameters": {"type": "object", "properties": {}},
+    },
+}
+"""What is offered where a template needs tools and the request has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class FinishedCall:

@@ -36,7 +36,7 @@ def main() -> None:
         json.dump({"error": f"it is no chat template: {error}"}, sys.stdout)
         return
     base = Dialect(**asked["dialect"])
-    profile = asyncio.run(examine(RenderedSource(days[0]), base, trims=asked["trims"]))
+    profile = asyncio.run(examine(RenderedSource(days[0], template), base, trims=asked["trims"]))
     found = asdict(profile) | {
         "date_in_front": front_changes(days[0], days[1], applied(profile, base))
     }

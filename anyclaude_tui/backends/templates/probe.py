@@ -9,19 +9,19 @@ start: the requests then go in the form that the fewest templates mind.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 
 from anyclaude_tui import bounded
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.templates import kept
 from anyclaude_tui.backends.templates.profile import Profile, Source, applied, examine
 from anyclaude_tui.backends.templates.switches import KEEP_THINKING
 
@@ -40,50 +40,74 @@ class NoTemplateError(Exception):
 
 
 async def of_text(
-    template: str, tokens: Mapping[str, str], base: Dialect, *, trims: bool = False
+    template: str,
+    tokens: Mapping[str, str],
+    base: Dialect,
+    *,
+    trims: bool = False,
+    home: Path | None = None,
 ) -> Profile:
-    """The profile of a template's text; kept by the text's hash. Raises NoTemplateError."""
+    """The profile of a template's text; kept by the text's hash, in our folder `home` too.
+
+    Raises NoTemplateError.
+    """
     asked = {
         "template": template,
         "tokens": dict(tokens),
         "dialect": {name: getattr(base, name) for name in _ASKED_OF},
         "trims": trims,
     }
-    data = json.dumps(asked).encode()
-    key = hashlib.sha256(data).hexdigest()
-    if key not in _known:
+    data = json.dumps(asked)
+    key = kept.key_of(data)
+    found = await _remembered(key, home)
+    if found is None:
         try:
-            answer = json.loads(await bounded.run(CHILD, data))
+            answer = json.loads(await bounded.run(CHILD, data.encode()))
         except (bounded.BoundedError, OSError, ValueError) as error:
             raise NoTemplateError(f"the chat template cannot be judged: {error}") from None
         if "error" in answer:
             raise NoTemplateError(answer["error"])
-        _keep(key, msgspec.convert(answer["profile"], Profile))
-    return _known[key]
+        found = kept.profile_from(answer["profile"])
+        await _remember(key, found, home)
+    return found
 
 
-def _keep(key: str, profile: Profile) -> None:
-    fields = {name: _frozen(value) for name, value in profile.dialect.items()}
-    _known[key] = replace(profile, dialect=fields)
+async def _remembered(key: str, home: Path | None) -> Profile | None:
+    if key not in _known and home is not None:
+        found = await asyncio.to_thread(kept.load, home, key)
+        if found is not None:
+            _known[key] = found
+    return _known.get(key)
+
+
+async def _remember(key: str, profile: Profile, home: Path | None) -> None:
+    _known[key] = profile
     while len(_known) > _KEPT:
         _known.popitem(last=False)
+    if home is not None:
+        await asyncio.to_thread(kept.save, home, key, profile)
 
 
-def _frozen(value: Any) -> Any:
-    """JSON has no tuples."""
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
-
-
-async def of_server(source: Source, base: Dialect) -> Profile | None:
+async def of_server(
+    source: Source, base: Dialect, *, stamp: str = "", home: Path | None = None
+) -> Profile | None:
     """The profile that a server's answers give; None where it does not answer as hoped,
-    or not soon."""
+    or not soon. `stamp`: the template's text with what renders it, where the server tells;
+    the profile is kept by that."""
     from anyclaude_tui.backends.templates.sources import UncountedError
 
+    fields = json.dumps({name: getattr(base, name) for name in _ASKED_OF})
+    key = kept.key_of(stamp, fields, source.name)
+    if stamp and (found := await _remembered(key, home)) is not None:
+        return found
     try:
         async with asyncio.timeout(SERVER_TIMEOUT_S):
-            return await examine(source, base)
+            found = await examine(source, base)
     except (httpx.HTTPError, TimeoutError, UncountedError):
         return None
+    if stamp:
+        await _remember(key, found, home)
+    return found
 
 
 async def followed(

@@ -75,6 +75,10 @@ class Source(Protocol):
     thorough: bool
     """A question costs little: every form may be tried."""
 
+    def mentions(self, name: str) -> bool:
+        """Whether a switch of this name can have an effect: False where the text is at hand and
+        does not have it."""
+
     async def judge(self, shape: Shape, how: Dialect) -> Verdict:
         """How a shape comes out in this form. Raises httpx.HTTPError when nobody answers."""
 
@@ -163,15 +167,19 @@ async def examine(source: Source, base: Dialect, *, trims: bool = False) -> Prof
     return await _from_text(source, profile, base, best, plain, trims)
 
 
-_FORMS = ("user_after_results", "call_ids", "text_beside_calls", "calls", "first_system")
+_FORMS = (
+    *("user_after_results", "call_ids", "text_beside_calls", "needs_tools", "calls"),
+    "first_system",
+)
 
 
 def _forms(base: Dialect, thorough: bool) -> Iterator[Dialect]:
     """Every form, those that change the least first; else those that mend one thing."""
-    values: list[Sequence[tuple[int, str]]] = [
+    values: list[Sequence[tuple[int, Any]]] = [
         [(0, "user"), (1, "folded")],
         [(0, "own"), (1, "nine"), (1, "numbered")],
         [(0, "content"), (1, "reasoning")],
+        [(0, False), (1, True)],
         [(0, "parallel"), (1, "serial"), (10, "text")],
         [(0, "system"), (20, "user")],
     ]
@@ -220,11 +228,12 @@ async def _from_text(
     effort = await _effort(source, best, on)
     if effort[0]:
         changed["effort_switch"] = effort
-    opens = (
-        _opened(plain),
-        _opened(await _text(source, questions.NEXT.body(marked, best, on | KEEP_THINKING))),
-        _opened(await _text(source, questions.NEXT.body(marked, best, off | KEEP_THINKING))),
-    )
+    opens = (_opened(plain),) * 3
+    if names or not off:
+        asked = questions.NEXT.body(marked, best, on | KEEP_THINKING)
+        refused = questions.NEXT.body(marked, best, off | KEEP_THINKING)
+        opened = _opened(await _text(source, asked)), _opened(await _text(source, refused))
+        opens = (opens[0], *opened)
     reuse = await _reuse(source, best)
     if trims and reuse is not None and reuse < LITTLE and best.reasoning_history != "drop":
         dropped = await _reuse(source, replace(best, reasoning_history="drop"))
@@ -269,6 +278,8 @@ async def _switches(
     names: list[str] = []
     on, off = dict(how.thinking_on), dict(how.thinking_off)
     for one_on, one_off in THINKING_SWITCHES:
+        if not source.mentions(next(iter(one_off))):
+            continue
         with_on = await _text(source, questions.NEXT.body(marked, how, one_on))
         with_off = await _text(source, questions.NEXT.body(marked, how, one_off))
         name = next(iter(one_off))
@@ -283,7 +294,7 @@ async def _switches(
 
 async def _effort(source: Source, how: Dialect, on: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
     """The template's name for the effort, and those levels that it does not refuse."""
-    for name in EFFORT_NAMES:
+    for name in filter(source.mentions, EFFORT_NAMES):
         seen = {
             level: text
             for level in EFFORTS

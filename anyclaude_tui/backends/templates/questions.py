@@ -12,6 +12,7 @@ from typing import Any
 
 from anyclaude_tui.backends.base import Dialect
 from anyclaude_tui.backends.templates.call_forms import (
+    NO_TOOL,
     FinishedCall,
     push_assistant,
     system_as_user,
@@ -70,7 +71,8 @@ class Shape:
             body["chat_template_kwargs"] = dict(kwargs)
         elif how.enable_thinking:
             body["chat_template_kwargs"] = {**how.thinking_on, **KEEP_THINKING}
-        return body | {"tools": [TOOL]} if self.tools else body
+        tools = [TOOL] if self.tools else [NO_TOOL] if how.needs_tools else None
+        return body | {"tools": tools} if tools else body
 
 
 def _opening(piece: Piece) -> list[dict[str, Any]]:

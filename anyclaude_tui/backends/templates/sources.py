@@ -28,8 +28,13 @@ class RenderedSource:
     name = "rendered"
     thorough = True
 
-    def __init__(self, render: Render) -> None:
+    def __init__(self, render: Render, template: str = "") -> None:
         self._render = render
+        self._template = template
+
+    def mentions(self, name: str) -> bool:
+        """See Source."""
+        return name in self._template or not self._template
 
     async def judge(self, shape: Shape, how: Dialect) -> Verdict:
         """See Source."""
@@ -49,9 +54,14 @@ class AskedSource:
     name = "asked"
     thorough = True
 
-    def __init__(self, client: httpx.AsyncClient, model: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, model: str, template: str = "") -> None:
         self._client = client
         self._model = model
+        self._template = template
+
+    def mentions(self, name: str) -> bool:
+        """See Source."""
+        return name in self._template or not self._template
 
     async def judge(self, shape: Shape, how: Dialect) -> Verdict:
         """See Source."""
@@ -80,6 +90,10 @@ class CountedSource:
         self._timeout_s = timeout_s
         self._piece_tokens: int | None = None
         """What a piece grows by."""
+
+    def mentions(self, name: str) -> bool:
+        """See Source."""
+        return True
 
     async def judge(self, shape: Shape, how: Dialect) -> Verdict:
         """See Source."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from anyclaude_tui.backends.base import Endpoint
-from anyclaude_tui.backends.templates.call_forms import system_as_user
+from anyclaude_tui.backends.templates.call_forms import NO_TOOL, system_as_user
 from anyclaude_tui.prefix.billing import strip_billing
 from anyclaude_tui.proxy.errors import invalid, no_threads, overflow
 from anyclaude_tui.proxy.request.call_memory import CallMemory
@@ -91,6 +91,8 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
     if offered.tools:
         upstream.update(offered.members)
         upstream["tools"] = offered.tools
+    elif endpoint.dialect.needs_tools:
+        upstream["tools"] = [NO_TOOL]
     for name in endpoint.dialect.left_out & upstream.keys():
         del upstream[name]
     upstream["messages"] = messages

@@ -53,6 +53,9 @@ NOT_BOTH = _refuses(
     "m.tool_calls and m.content and m.thinking", "Cannot pass both content and thinking"
 )
 NAME_IN_ID = PLAIN.replace("{{ c.function.name }} ", "")
+NEEDS_TOOLS = (
+    "<tools>{% for t in tools %}{{ t | tojson }}{% endfor %}</tools>" + _LOOP + "<|assistant|>"
+)
 _THOUGHT = (
     "{% if m.reasoning_content and (KEPT) %}<think>{{ m.reasoning_content }}</think>{% endif %}"
 )

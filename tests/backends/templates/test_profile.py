@@ -51,6 +51,7 @@ def test_a_late_system_message_of_any_fate_costs_nothing_folded(template: str, l
         (small.NO_CALLS, {"calls": "text"}),
         (small.NO_SYSTEM, {"first_system": "user"}),
         (small.NOT_BOTH, {"text_beside_calls": "reasoning"}),
+        (small.NEEDS_TOOLS, {"needs_tools": True}),
         (small.NAME_IN_ID, {"call_ids": "numbered"}),
         (small.EFFORT, {"effort_switch": ("reasoning_effort", ("low", "medium", "xhigh"))}),
     ],
@@ -78,6 +79,15 @@ def test_the_form_that_keeps_everything(template: str, dialect: dict[str, Any]) 
     text = render(body)
     for piece in ("SYSTEM", "ASK", "LATE", "ONE", "TWO", "FIRST", "SECOND", "INTERRUPTED"):
         assert text.count(piece) == 1, piece
+
+
+def test_a_request_without_tools_is_rendered_where_the_template_needs_some() -> None:
+    how = applied(profile(small.NEEDS_TOOLS), BASE)
+    made = request_for(how, messages=[user("ASK")])
+    assert "ASK" in renderer(small.NEEDS_TOOLS, {})(made.body)
+    assert made.tools == {}
+    with pytest.raises(TypeError):
+        renderer(small.NEEDS_TOOLS, {})(request_for(BASE, messages=[user("ASK")]).body)
 
 
 def test_a_template_without_tools_is_told() -> None:
