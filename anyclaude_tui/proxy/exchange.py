@@ -123,7 +123,7 @@ class Exchange:
 
     async def _live(self) -> None:
         for attempt in range(self._services.limits.retries + 1):
-            route, ending = await self._through_a_lane()
+            route, ending = await self._take_a_route()
             if not ending.retry or attempt == self._services.limits.retries:
                 break
             self._record.retries += 1
@@ -132,15 +132,15 @@ class Exchange:
             await self._recover(route)
         await self._finish(ending)
 
-    async def _through_a_lane(self) -> tuple[Route, Ending]:
+    async def _take_a_route(self) -> tuple[Route, Ending]:
         async with AsyncExitStack() as inside:
-            route = await self._enter_lane(inside)
+            route = await self._enter_route(inside)
             self._record.queue_position = None
             watched = polled(route, self._record, self._timers, self._services.clock)
             await inside.enter_async_context(watched)
             return route, await self._try(route.backend)
 
-    async def _enter_lane(self, inside: AsyncExitStack) -> Route:
+    async def _enter_route(self, inside: AsyncExitStack) -> Route:
         """Wait for a backend and in its line; from the start where a switch sends us away."""
         record, patience_s = self._record, self._services.limits.queue_s
         self._enter(Stage.WAITING, Phase.QUEUED)

@@ -65,8 +65,8 @@ class Content:
         return self._sort(self._tags.feed(text))
 
     def end(self, *, cut: bool) -> list[Piece]:
-        """What is held back; of a reply that was `cut` off, no half calls."""
-        pieces = self._sort(self._tags.end())
+        """What is held back; of a reply that was `cut` off, no half tags or calls."""
+        pieces = self._sort(self._tags.end(cut=cut))
         pieces += self._stop(self.calls.end(cut=cut))
         rest = self._stops.end()
         return [*pieces, ("text", rest)] if rest else pieces

@@ -46,10 +46,10 @@ class Harmony:
             text = self._body(text, out) if self._in_body else self._header(text, out)
         return out
 
-    def end(self) -> list[tuple[bool, str]]:
-        """What was held back."""
+    def end(self, *, cut: bool) -> list[tuple[bool, str]]:
+        """What was held back; of a reply that was `cut` off, no half token."""
         held, self._held = self._held, ""
-        return [(self._in_body and self._thinks, held)] if held.strip() else []
+        return [(self._in_body and self._thinks, held)] if held.strip() and not cut else []
 
     def _header(self, text: str, out: list[tuple[bool, str]]) -> str:
         """Between two messages: hold until the next one's body begins."""

@@ -104,9 +104,9 @@ class ThinkTags:
         self._until = ""
         return front.removeprefix(opener) if opener and front.startswith(opener) else text
 
-    def end(self) -> list[tuple[bool, str]]:
-        """What was held back."""
+    def end(self, *, cut: bool) -> list[tuple[bool, str]]:
+        """What was held back; of a reply that was `cut` off, no half tag."""
         if self._harmony is not None:
-            return self._harmony.end()
+            return self._harmony.end(cut=cut)
         held, self._held = self._held, ""
-        return [(bool(self._closer), held)] if held else []
+        return [(bool(self._closer), held)] if held and not cut else []

@@ -283,3 +283,19 @@ def test_no_tools_no_holding_back() -> None:
     )
     assert got.message.text == '<tool_call>{"name":"Bash"}'
     assert TOOLS
+
+
+@pytest.mark.parametrize(
+    ("content", "thinking"),
+    [
+        ("<think>so</thi", "so"),
+        ("<thi", ""),
+        (" \n<|channel|>", ""),
+        ("<|channel|>analysis<|message|>so<|en", "so"),
+    ],
+)
+def test_of_a_reply_that_was_cut_no_half_tag_is_shown(content: str, thinking: str) -> None:
+    got = run(chunk(content=content), cause=Truncation.CUT)
+    assert (got.message.thinking, got.message.text) == (thinking, "")
+    whole = run(chunk(content=content), chunk("stop"), DONE)
+    assert whole.ending.outcome is Outcome.COMPLETE
