@@ -86,7 +86,8 @@ docs: $(DEV_STAMP)  ## docs/configuration.md, from the settings themselves
 screenshots: $(DEV_STAMP)  ## screenshots/*.svg and *.png, from scripted sessions
 	$(BIN)/python -m tools.screenshots $(ARGS)
 
-soak: $(DEV_STAMP)  ## thousands of streams with faults; memory under a flood
+soak: $(DEV_STAMP)  ## thousands of streams with faults; memory under a flood; fifty switches
+	ANYCLAUDE_SWITCHES=50 $(PYTEST) tests/session/test_switching.py
 	$(BIN)/python -m benchmarks.soak
 
 bench: $(DEV_STAMP)  ## start-up times; what the proxy adds, beside a byte relay
@@ -102,6 +103,7 @@ fuzz: $(DEV_STAMP)  ## streams through the translator, settings files, 10 MB eac
 	$(BIN)/python -m tests.config.fuzz_projects --seconds 60
 	$(BIN)/python -m tests.terminal.fuzz 10
 	ANYCLAUDE_GRID=whole $(PYTEST) --timeout 1800 tests/terminal/test_grid.py
+	HYPOTHESIS_PROFILE=search $(PYTEST) --timeout 1800 tests/proxy/request/test_properties.py tests/proxy/reply/test_properties.py
 	$(BIN)/python -m tests.proxy.fuzz_streams --seconds 600
 
 templates: $(DEV_STAMP)  ## chat templates in the wild: which take our requests whole (downloads)

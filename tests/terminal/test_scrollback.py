@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude_tui.terminal.scrollback import LINE_CELLS, History
@@ -29,7 +29,6 @@ def add_line(history: History, text: str, columns: int) -> None:
 lines = st.lists(st.text(alphabet="ab c", max_size=30).map(lambda s: s.rstrip(" ")), max_size=20)
 
 
-@settings(max_examples=60, deadline=None)
 @given(lines, st.integers(1, 12), st.integers(1, 12))
 def test_lines_wrap_anew_at_every_width(texts: list[str], first: int, second: int) -> None:
     history = History(blank="")
@@ -45,7 +44,6 @@ def test_lines_wrap_anew_at_every_width(texts: list[str], first: int, second: in
         assert [text.ljust(columns) for text in history.texts(columns)] == expected
 
 
-@settings(max_examples=60, deadline=None)
 @given(lines, st.integers(1, 9))
 def test_the_newest_rows_can_be_taken_back(texts: list[str], columns: int) -> None:
     history = History(blank="")
@@ -59,7 +57,6 @@ def test_the_newest_rows_can_be_taken_back(texts: list[str], columns: int) -> No
     assert history.count(columns) == 0
 
 
-@settings(max_examples=40, deadline=None)
 @given(lines, st.integers(1, 9), st.integers(0, 8))
 def test_taken_rows_given_back_join_again(texts: list[str], columns: int, some: int) -> None:
     history = History(blank="")

@@ -138,7 +138,7 @@ def test_a_paste_may_hold_anything() -> None:
 
 
 @given(st.text(st.sampled_from("\x1b[]OPM_<>?0123456789;:uh~tRnyAZ\\\x07\x9b\x85a "), max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples)
 def test_any_input_is_read_to_its_end(text: str) -> None:
     told = read(text + "\x18\x1b[201~" + "q" * 5)
     assert isinstance(told[-1], events.Key | events.Paste | OuterColoursTold)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude_tui.backends.base import BackendState, BackendStatus
@@ -71,7 +71,6 @@ statuses = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     running=st.lists(records, max_size=3),
     ended=st.lists(st.tuples(records, st.sampled_from(Outcome)), max_size=4),

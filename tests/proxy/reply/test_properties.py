@@ -90,7 +90,7 @@ def pieces(draw_cuts: list[int], data: bytes) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(edges)]
 
 
-@settings(max_examples=200)
+@settings(max_examples=3 * settings().max_examples)
 @given(reply=replies(), cuts=st.lists(st.integers(0, 3000), max_size=20), crlf=st.booleans())
 def test_what_was_sent_is_what_is_shown(reply: Any, cuts: list[int], crlf: bool) -> None:
     thinking, text, calls, deltas = reply
@@ -114,7 +114,7 @@ def test_what_was_sent_is_what_is_shown(reply: Any, cuts: list[int], crlf: bool)
         assert message.stop_reason == ("tool_use" if calls else "end_turn")
 
 
-@settings(max_examples=200)
+@settings(max_examples=3 * settings().max_examples)
 @given(reply=replies(), cut=st.integers(0, 3000), cause=CAUSES)
 def test_a_cut_anywhere_ends_properly(reply: Any, cut: int, cause: Truncation | None) -> None:
     thinking, text, calls, deltas = reply
@@ -216,7 +216,7 @@ def told(ending: Ending) -> tuple[Any, ...]:
     return (ending.outcome, ending.truncation, ending.stop_reason, error, ending.retry)
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(
     payloads=st.lists(CHUNKS, max_size=8),
     size=st.integers(1, 400),
@@ -253,7 +253,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(
     st.lists(JSON.map(lambda value: sse({"choices": [value]} if value else value)) | st.binary())
 )
