@@ -32,8 +32,9 @@ $(BIN)/python:
 LOCKED := $(BIN)/python -m pip install --quiet --require-hashes --requirement
 OURSELVES := $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 
-$(STAMP): pyproject.toml requirements/run.txt | $(BIN)/python
+$(STAMP): pyproject.toml requirements/run.txt requirements/llama.txt | $(BIN)/python
 	$(LOCKED) requirements/run.txt
+	@$(LOCKED) requirements/llama.txt || echo "The wheel of llama.cpp is not for this system."
 	$(OURSELVES)
 	@touch $@
 
@@ -51,9 +52,10 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 lock: | $(BIN)/python  ## requirements/*.txt and the lock of npm, anew: the newest that fit
 	$(BIN)/python -m pip install --quiet uv
-	$(LOCK) --group dev --extra mlx --output-file requirements/test.txt
+	$(LOCK) --group dev --extra mlx --extra llama --output-file requirements/test.txt
 	$(LOCK) --group dev --constraints requirements/test.txt --output-file requirements/quick.txt
 	$(LOCK) --constraints requirements/test.txt --output-file requirements/run.txt
+	grep -A 99 '^xllamacpp==' requirements/test.txt | sed '2,$${/^[^ ]/,$$d;}' > requirements/llama.txt
 	npm install --prefix tests/e2e --package-lock-only --no-audit --no-fund --loglevel=error
 
 # The real Claude Code, for the end-to-end tests only; it stays in the working tree.

@@ -15,8 +15,14 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GROUPS = PROJECT["dependency-groups"]
 RUN = [*PROJECT["project"]["dependencies"], *GROUPS["build"]]
-MLX = PROJECT["project"]["optional-dependencies"]["mlx"]
-WANTED = {"run": RUN, "quick": [*RUN, *GROUPS["dev"]], "test": [*RUN, *GROUPS["dev"], *MLX]}
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+LLAMA = EXTRAS["llama"]
+WANTED = {
+    "run": RUN,
+    "llama": LLAMA,
+    "quick": [*RUN, *GROUPS["dev"]],
+    "test": [*RUN, *GROUPS["dev"], *EXTRAS["mlx"], *LLAMA],
+}
 
 
 def locked(name: str) -> dict[str, list[Requirement]]:
@@ -44,12 +50,12 @@ def test_a_lock_fits_what_the_project_asks_for(name: str) -> None:
 
 def test_the_locks_have_the_same_versions() -> None:
     whole = {package: set(map(str, found)) for package, found in locked("test").items()}
-    for name in ("run", "quick"):
+    for name in ("run", "llama", "quick"):
         for package, found in locked(name).items():
             assert set(map(str, found)) <= whole[package], f"{package} in {name}: `make lock`"
 
 
-@pytest.mark.parametrize("name", WANTED)
+@pytest.mark.parametrize("name", ["run", "quick", "test"])
 def test_a_lock_is_for_every_system_and_python(name: str) -> None:
     """What the kernels and Pythons of a classifier need is there."""
     lock = locked(name)

@@ -88,7 +88,7 @@ async def inspect(client: httpx.AsyncClient, base: str, listed: httpx.Response) 
     owners = {str(item.get("owned_by")) for item in listing}
     server = Server(models)
     if "llamacpp" in owners or "llama.cpp" in listed.headers.get("server", "").lower():
-        return await _llama_cpp(client, base, server)
+        return await llama_cpp(client, base, server)
     if owners & {"vllm", "sglang"}:
         flavour = "vllm" if "vllm" in owners else "sglang"
         dialect = Dialect(enable_thinking=True, stop=True, reasoning_history="reasoning_content")
@@ -110,7 +110,7 @@ async def inspect(client: httpx.AsyncClient, base: str, listed: httpx.Response) 
     return server
 
 
-async def _llama_cpp(client: httpx.AsyncClient, base: str, server: Server) -> Server:
+async def llama_cpp(client: httpx.AsyncClient, base: str, server: Server) -> Server:
     """llama-server: /props tells the context of a slot and their number."""
     props = await http.get_object(client, "/props")
     defaults = http.part(props.get("default_generation_settings"))

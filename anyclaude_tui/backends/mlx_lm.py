@@ -9,11 +9,9 @@ import asyncio
 import contextlib
 import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
-from pathlib import Path
 
 import httpx
 
@@ -23,6 +21,7 @@ from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, Finding
 from anyclaude_tui.backends.mlx_model import CHAT, MlxModelBackend
 from anyclaude_tui.backends.models.on_disk import hub_folder
 from anyclaude_tui.backends.supervision import exits
+from anyclaude_tui.backends.supervision.python import has_package, python_of
 from anyclaude_tui.backends.supervision.supervised import NotServingError
 
 PREFILL_STEP_TOKENS = 512
@@ -33,7 +32,6 @@ SLOTS = 4
 """The server batches up to 32, but every running request takes decode speed from the others."""
 MODEL_NAME = "default_model"
 """Any other name makes the server look for another model, and drop the good one first."""
-_PYTHON_TIMEOUT_S = 10.0
 
 
 def install(python: str | None = None) -> str:
@@ -43,13 +41,6 @@ def install(python: str | None = None) -> str:
 
 
 INSTALL = install()
-
-
-def python_of(given: str | None) -> str:
-    """The Python that runs it: the configured one, found from wherever we are, or ours."""
-    if given is None:
-        return sys.executable
-    return given if "/" not in given else str(Path(given).expanduser().absolute())
 
 
 def dialect() -> Dialect:
@@ -79,7 +70,7 @@ class MlxLmBackend(MlxModelBackend):
     async def look(self) -> Sequence[Finding]:
         """See Backend; and that its Python has mlx_lm."""
         python = self.settings.python
-        if not await asyncio.to_thread(_is_installed, python):
+        if not await asyncio.to_thread(has_package, python, "mlx_lm"):
             place = f" for {python}" if python else ""
             raise BackendError(f"mlx_lm is not installed{place}: {install(python)}")
         return await super().look()
@@ -147,20 +138,3 @@ class MlxLmBackend(MlxModelBackend):
         last = exits.last_error(self._log.tail())
         hint = self.explain_exit("", self._log.tail())
         return hint or (f"{said}: {last}" if last and last not in said else said)
-
-
-def _is_installed(python: str | None) -> bool:
-    """Whether the Python that would run it has mlx_lm."""
-    if python is None:
-        return find_spec("mlx_lm") is not None
-    code = "import importlib.util, sys; sys.exit(importlib.util.find_spec('mlx_lm') is None)"
-    try:
-        done = subprocess.run(
-            [python_of(python), "-c", code],
-            check=False,
-            timeout=_PYTHON_TIMEOUT_S,
-            cwd="/",  # modules of the folder that we were started in would come first
-        )
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return done.returncode == 0

@@ -124,6 +124,18 @@ KINDS: dict[str, Kind] = {
             prefix_cached=True,
         ),
         Kind(
+            name="llama_cpp",
+            title="llama.cpp",
+            backend=f"{_BACKENDS}.llama_cpp.backend:LlamaCppBackend",
+            rest=Rest.MODEL,
+            example="/path/to/model.gguf",
+            required=True,
+            started=True,
+            choice=ModelChoice.STARTED,
+            model_format="gguf",
+            prefix_cached=True,
+        ),
+        Kind(
             name="lmstudio",
             title="LM Studio",
             backend=f"{_BACKENDS}.lmstudio.backend:LmStudioBackend",

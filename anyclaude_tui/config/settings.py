@@ -57,12 +57,12 @@ class BackendSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """`[backends.NAME]`: one backend; NAME is what --backend and the screens call it."""
 
     kind: str
-    """One of simulator, mlx_lm, vllm_mlx, lmstudio, openai, anthropic."""
+    """One of simulator, mlx_lm, vllm_mlx, llama_cpp, lmstudio, openai, anthropic."""
     url: str | None = None
     """Base URL of a server that runs already (openai, anthropic, lmstudio). A password or a
     query in it goes with every request, and is shown nowhere."""
     model: str | None = None
-    """Model path or name. mlx_lm and vllm_mlx: what to start; others: what to ask for
+    """Model path or name. mlx_lm, vllm_mlx and llama_cpp: what to start; others: what to ask for
     (the first one listed when not given)."""
     api_key: str | None = msgspec.field(default=None)
     """Key for the server; `env:NAME` reads it from the environment."""
@@ -80,7 +80,7 @@ class BackendSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     launcher: tuple[str, ...] = ()
     """Put before the command, for example ["mlx.launch", "--hostfile", "/path/to/hosts.json"]."""
     python: str | None = None
-    """The Python that has mlx_lm or vllm_mlx; the one that runs us when not given."""
+    """The Python that has mlx_lm, vllm_mlx or xllamacpp; the one that runs us when not given."""
     env: dict[str, str] = msgspec.field(default_factory=dict)
     """More environment for a server that we start."""
 

@@ -252,18 +252,17 @@ class Session:
 
     async def estimate(self, name: str) -> Estimate | None:
         """The memory that a model on disk needs; None where it cannot be told."""
-        from anyclaude_tui.backends.models import files as modelfiles
         from anyclaude_tui.backends.models import memory
+        from anyclaude_tui.backends.models.files import is_path
 
         try:
             settings = self.settings_of(name)
-            if settings.model is None or not modelfiles.is_path(settings.model):
+            if settings.model is None or not is_path(settings.model):
                 return None
             path = Path(settings.model).expanduser()
-            files = await asyncio.to_thread(modelfiles.read, path)
+            return await asyncio.to_thread(memory.of_path, path, settings.context_window)
         except (ConfigError, BackendError, OSError):
             return None
-        return memory.estimate(files, settings.context_window)
 
     async def claude(self, mode: str = "start") -> Launch:
         """How to start Claude Code on this session. Raises ClaudeMissing."""

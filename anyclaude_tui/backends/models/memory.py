@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from anyclaude_tui.backends import machine
 from anyclaude_tui.backends.base import Backend, BackendError
 from anyclaude_tui.backends.machine import Memory
+from anyclaude_tui.backends.models import files as modelfiles
+from anyclaude_tui.backends.models import gguf as ggufs
 from anyclaude_tui.backends.models.files import ModelFiles
+from anyclaude_tui.backends.models.gguf import Gguf
 from anyclaude_tui.figures import size
 
 GIB = 2**30
@@ -75,11 +79,34 @@ def estimate(
     per_layer = _kv_bytes_per_token_and_layer(files.text_config)
     span = int(files.text_config.get("sliding_window") or 0)
     fixed = sliding * per_layer * min(span, window)
+    return _weighed(files.weight_bytes, window, full * per_layer, fixed, memory)
+
+
+def estimate_gguf(
+    gguf: Gguf, window_tokens: int | None = None, memory: Memory | None = None
+) -> Estimate:
+    """The same for a GGUF file, from its own header."""
+    window = window_tokens or gguf.window_tokens or 0
+    per_token, sliding_per_token, span = gguf.kv_bytes
+    fixed = sliding_per_token * min(span, window)
+    return _weighed(gguf.weight_bytes, window, per_token, fixed, memory)
+
+
+def of_path(path: Path, window_tokens: int | None = None) -> Estimate:
+    """The need of a model on disk, whatever its format. Blocks. Raises BackendError."""
+    if path.is_file():
+        return estimate_gguf(ggufs.read(path, whole=False), window_tokens)
+    return estimate(modelfiles.read(path), window_tokens)
+
+
+def _weighed(
+    weight_bytes: int, window: int, kv_bytes_per_token: int, fixed: int, memory: Memory | None
+) -> Estimate:
     total = (memory or machine.memory()).total_bytes
     return Estimate(
-        weight_bytes=files.weight_bytes,
-        kv_bytes=full * per_layer * window + fixed,
-        kv_bytes_per_token=full * per_layer,
+        weight_bytes=weight_bytes,
+        kv_bytes=kv_bytes_per_token * window + fixed,
+        kv_bytes_per_token=kv_bytes_per_token,
         window_tokens=window,
         usable_bytes=machine.usable_for_models_bytes(total),
     )

@@ -1,4 +1,5 @@
-"""MLX models on this machine's disk: in Hugging Face's cache, in LM Studio's folder, elsewhere."""
+"""Models on this machine's disk: in Hugging Face's cache, in LM Studio's folder, among Ollama's
+blobs, elsewhere; MLX folders and GGUF files."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from pathlib import Path
 from anyclaude_tui.backends.base import BackendError
 from anyclaude_tui.backends.lmstudio import files as lmstudio_files
 from anyclaude_tui.backends.models import files as modelfiles
-from anyclaude_tui.backends.models import memory
+from anyclaude_tui.backends.models import gguf, memory, ollama
 
 MODELS_MAX = 200
 """Enough to choose from; a folder with more was not meant."""
@@ -31,6 +32,15 @@ class DiskModel:
     """As `model_format` of a kind that can be started with it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """What may be a model: a folder with an MLX model or with GGUF files, or one such file."""
+
+    name: str
+    path: Path
+    place: str
+
+
 def hub_folder(env: Mapping[str, str] = os.environ) -> Path:
     """Hugging Face's cache of models."""
     given = env.get("HF_HUB_CACHE")
@@ -38,36 +48,84 @@ def hub_folder(env: Mapping[str, str] = os.environ) -> Path:
     return Path(given or f"{home}/hub").expanduser()
 
 
+def llama_cpp_folders(env: Mapping[str, str] = os.environ) -> list[Path]:
+    """Where llama.cpp keeps what it has downloaded itself, on Linux and on macOS."""
+    given = env.get("LLAMA_CACHE")
+    usual = ("~/.cache/llama.cpp", "~/Library/Caches/llama.cpp")
+    return [Path(place).expanduser() for place in ((given,) if given else usual)]
+
+
 def find_models(
     folders: Sequence[str] = (), env: Mapping[str, str] = os.environ
 ) -> list[DiskModel]:
     """The language models found, sorted by name. Blocks: it reads directories."""
     found: dict[Path, DiskModel] = {}
-    for name, path, place in _candidates(folders, env):
-        real = path.resolve()
-        if len(found) >= MODELS_MAX:
-            break
-        if real in found:
-            continue
-        try:
-            files = modelfiles.read(path)
-        except (BackendError, OSError):
-            continue
-        if not _writes_text(files):
-            continue
-        estimate = memory.estimate(files)
-        found[real] = DiskModel(
-            name, path.absolute(), place, files.weight_bytes, files.window_tokens, estimate.fits
-        )
+    for candidate in _candidates(folders, env):
+        for name, path in _models_in(candidate):
+            real = path.resolve()
+            if len(found) >= MODELS_MAX:
+                break
+            if real in found:
+                continue
+            try:
+                found[real] = _read(name, path, candidate.place)
+            except (BackendError, OSError):
+                continue
     return sorted(found.values(), key=lambda model: model.name.lower())
 
 
-def _candidates(folders: Sequence[str], env: Mapping[str, str]) -> Iterator[tuple[str, Path, str]]:
-    """Name, directory and place of what may be a model."""
+def _models_in(candidate: _Candidate) -> Iterator[tuple[str, Path]]:
+    """The models of a candidate with their names: the folder itself, and each GGUF file."""
+    path = candidate.path
+    if path.is_file():
+        yield candidate.name, path
+        return
+    if (path / "config.json").is_file():
+        yield candidate.name, path
+    for file in _gguf_files(path):
+        name = gguf.stem(file)
+        yield (
+            (f"{candidate.name.partition('/')[0]}/{name}" if "/" in candidate.name else name),
+            file,
+        )
+
+
+def _gguf_files(folder: Path) -> list[Path]:
+    """The GGUF files in a folder and in those of a quantisation each below it; of one that was
+    split the first part, and none with which another model sees."""
+    try:
+        found = [*folder.glob("*.gguf"), *folder.glob("*/*.gguf")][: 2 * MODELS_MAX]
+    except OSError:
+        return []
+    return sorted(
+        file for file in found if "mmproj" not in file.name.lower() and not gguf.is_later_part(file)
+    )
+
+
+def _read(name: str, path: Path, place: str) -> DiskModel:
+    """Raises BackendError where it is none that chats."""
+    if path.is_dir():
+        files = modelfiles.read(path)
+        if not _writes_text(files):
+            raise BackendError(f"{path} writes no text: choose another")
+        fits = memory.estimate(files).fits
+        return DiskModel(
+            name, path.absolute(), place, files.weight_bytes, files.window_tokens, fits
+        )
+    model = gguf.read(path, whole=False)
+    if not model.chats:
+        raise BackendError(f"{path} does not chat: choose another")
+    fits = memory.estimate_gguf(model).fits
+    return DiskModel(
+        name, path.absolute(), place, model.weight_bytes, model.window_tokens, fits, "gguf"
+    )
+
+
+def _candidates(folders: Sequence[str], env: Mapping[str, str]) -> Iterator[_Candidate]:
     for folder in folders:
         root = Path(folder).expanduser()
         for path in (root, *_subfolders(root)):
-            yield path.name, path, str(root)
+            yield _Candidate(path.name, path, str(root))
     for repo in _subfolders(hub_folder(env)):
         if repo.name.startswith("models--"):
             name = repo.name.removeprefix("models--").replace("--", "/")
@@ -75,11 +133,15 @@ def _candidates(folders: Sequence[str], env: Mapping[str, str]) -> Iterator[tupl
                 _subfolders(repo / "snapshots"), key=lambda path: path.stat().st_mtime
             )
             if snapshots:
-                yield name, snapshots[-1], "Hugging Face cache"
+                yield _Candidate(name, snapshots[-1], "Hugging Face cache")
     for models in lmstudio_files.model_folders():
         for owner in _subfolders(models):
             for path in _subfolders(owner):
-                yield f"{owner.name}/{path.name}", path, lmstudio_files.PLACE
+                yield _Candidate(f"{owner.name}/{path.name}", path, lmstudio_files.PLACE)
+    for cache in llama_cpp_folders(env):
+        yield _Candidate(cache.name, cache, "llama.cpp's cache")
+    for name, blob in ollama.models(env):
+        yield _Candidate(name, blob, "Ollama")
 
 
 def _subfolders(folder: Path) -> list[Path]:

@@ -16,7 +16,10 @@ SHORT_OF_MEMORY = 0.9
 _EXCEPTION = re.compile(
     r"^(?:[A-Za-z_][\w.]*\.)?([A-Za-z_]\w*(?:Error|Exception|Interrupt|Exit)): ?"
 )
-_PORT_TAKEN = re.compile(r"\[Errno (?:48|98)\]|address already in use", re.IGNORECASE)
+_PORT_TAKEN = re.compile(
+    r"\[Errno (?:48|98)\]|address already in use|couldn't bind HTTP server socket", re.IGNORECASE
+)
+"""Python's servers and those in Rust; llama.cpp's."""
 _GPU_MEMORY = re.compile(
     r"kIOGPUCommandBufferCallbackErrorOutOfMemory|Insufficient Memory|"
     r"\[metal::malloc\]|std::bad_alloc|CUDA out of memory",

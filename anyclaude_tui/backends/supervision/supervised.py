@@ -82,8 +82,8 @@ class SupervisedBackend(Backend):
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
         """Ask for a 1-token chat; the endpoint when it was answered.
 
-        Raises httpx.HTTPError while there is no answer yet, NotServingError when there
-        will never be one.
+        Raises httpx.HTTPError or StillLoading while there is no answer yet, NotServingError
+        when there will never be one.
         """
 
     def environment(self) -> Mapping[str, str]:
@@ -274,7 +274,7 @@ class SupervisedBackend(Backend):
                     continue
                 try:
                     endpoint = await self.connect(client)
-                except httpx.HTTPError:
+                except (httpx.HTTPError, http.StillLoading):
                     await asyncio.sleep(LOAD_POLL_S)
                 except NotServingError:
                     if await self._port_is_ours():

@@ -1,0 +1,226 @@
+"""llama.cpp's server with a GGUF file, started and watched by us (docs/protocol/llama-cpp.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import httpx
+
+from anyclaude_tui.backends import http, machine
+from anyclaude_tui.backends.base import (
+    SMALL_WINDOW_TOKENS,
+    BackendError,
+    Dialect,
+    Endpoint,
+    Finding,
+    ModelInfo,
+    Tool,
+    in_tokens,
+    small_window,
+)
+from anyclaude_tui.backends.flavours import Server, llama_cpp
+from anyclaude_tui.backends.llama_cpp import program
+from anyclaude_tui.backends.models import gguf, memory, ollama
+from anyclaude_tui.backends.models.gguf import Gguf
+from anyclaude_tui.backends.supervision.supervised import (
+    NotServingError,
+    SupervisedBackend,
+    as_finding,
+)
+from anyclaude_tui.backends.templates.probe import followed, of_server
+from anyclaude_tui.backends.templates.sources import AskedSource
+from anyclaude_tui.config.settings import BackendSettings
+
+CHAT = "/v1/chat/completions"
+CACHE_SHARE = 0.15
+"""The share of the machine's memory for prompts that have left their slot; at most its own
+8 GiB."""
+CACHE_MIB_MOST = 8192
+BATCH_TOKENS = 512
+"""Progress comes once a batch; with the server's own 2,048 a slow model is silent for a minute."""
+_LOAD_ERROR = re.compile(
+    r"\berror loading model: (?P<words>.*)|\b(?:failed|unable) to (?:load|open) .*"
+)
+_UNKNOWN_FLAG = re.compile(r"error: (?:invalid|unknown) argument: (\S+)")
+_NO_PORT = "couldn't bind HTTP server socket"
+
+
+class LlamaCppBackend(SupervisedBackend):
+    """`llama-server` where it is installed, else the server in the wheel `xllamacpp`."""
+
+    kind = "llama_cpp"
+
+    @classmethod
+    def tools(cls) -> Sequence[Tool]:
+        """See Backend."""
+        return (Tool(cls.kind, "llama.cpp", program.where(), program.INSTALL),)
+
+    def __init__(self, name: str, settings: BackendSettings, home: Path) -> None:
+        super().__init__(name, settings, home)
+        self._path = Path(settings.model or "").expanduser().absolute()
+        self._name = ollama.name_of(self._path) or gguf.stem(self._path)
+        self._model: Gguf | None = None
+        self._context_tokens = 0
+
+    @property
+    def model_name(self) -> str:
+        """See SupervisedBackend."""
+        return self._name
+
+    async def look(self) -> Sequence[Finding]:
+        """See Backend: its program, its model, and whether Claude Code can work with that."""
+        warnings = await self.check()
+        model = self._model
+        assert model is not None
+        what = " ".join(filter(None, (model.quantisation, model.architecture)))
+        size = f"{model.weight_bytes / 2**30:.1f} GiB"
+        window = self._context_tokens
+        words = f"{self._name}, {what}, {size}{in_tokens(window)}"
+        return (Finding(words), *map(as_finding, warnings), *_fitness(model, window))
+
+    async def check(self) -> tuple[str, ...]:
+        """See SupervisedBackend: the program and the model are there; the context that fits."""
+        python = self.settings.python
+        if not self.settings.launcher and not await asyncio.to_thread(program.is_there, python):
+            place = f" for {python}" if python else ""
+            raise BackendError(f"llama.cpp is not installed{place}: {program.install(python)}")
+        model = await asyncio.to_thread(gguf.read, self._path)
+        self._model = model
+        if not model.chats:
+            what = model.architecture or "unknown"
+            raise BackendError(
+                f"{self._path} holds no model that chats ({what}): give the file of one"
+            )
+        self._context_tokens, warning = _context(model, self.settings.context_window)
+        return (warning,) if warning else ()
+
+    async def start_bytes(self) -> int | None:
+        """See Backend. The whole KV cache is taken at the start."""
+        model = self._model
+        if model is None:
+            model = await asyncio.to_thread(gguf.read, self._path)
+        window, _ = _context(model, self.settings.context_window)
+        return memory.estimate_gguf(model, window).total_bytes
+
+    def command(self, port: int) -> Sequence[str]:
+        """See SupervisedBackend. Flags that `llama-server` and our program for the wheel share."""
+        settings = self.settings
+        cache_mib = int(machine.memory().total_bytes * CACHE_SHARE / 2**20)
+        projector = _projector(self._path)
+        slots = ("--parallel", str(settings.slots), "--kv-unified") if settings.slots else ()
+        return [
+            *settings.launcher,
+            *program.command(settings.python),
+            *("--model", str(self._path), "--alias", self.model_name),
+            *("--host", "127.0.0.1", "--port", str(port)),
+            *("--ctx-size", str(self._context_tokens)),
+            *("--batch-size", str(BATCH_TOKENS)),
+            *("--cache-ram", str(min(cache_mib, CACHE_MIB_MOST))),
+            "--jinja",
+            *slots,
+            *(("--mmproj", str(projector)) if projector else ()),
+            *settings.args,  # the last word on a flag is the user's
+        ]
+
+    async def connect(self, client: httpx.AsyncClient) -> Endpoint:
+        """See SupervisedBackend. All routes answer 503 while it loads."""
+        timeout_s = client.timeout.read or 60.0
+        answer = await http.one_token_chat(client, CHAT, self.model_name, timeout_s=timeout_s)
+        http.refuse_loading(self.base_url, answer)
+        if answer.status_code != 200:
+            raise NotServingError(f"it refused a short chat: {http.words(answer)}")
+        server = await llama_cpp(client, self.base_url, Server(()))
+        return Endpoint(
+            url=self.base_url + CHAT,
+            model=self.model_name,
+            dialect=await self._followed(client, server.dialect),
+            window_tokens=server.window_tokens,
+            slots=server.slots or self.settings.slots or 1,
+            tokenize_url=server.tokenize_url,
+        )
+
+    async def _followed(self, client: httpx.AsyncClient, base: Dialect) -> Dialect:
+        """The dialect that follows from the model's chat template; and its warnings."""
+        profile = await of_server(AskedSource(client, self.model_name), base)
+        self._warnings += profile.warnings if profile else ()
+        return await followed(profile, base, client, CHAT, self.model_name)
+
+    async def still_serves(self, client: httpx.AsyncClient) -> None:
+        """See SupervisedBackend. A sleeping server loads again by itself."""
+        answer = await client.get("/health")
+        if answer.status_code != 200:
+            try:
+                http.refuse_loading(self.base_url, answer)
+            except http.StillLoading:
+                return
+            raise NotServingError(http.words(answer))
+
+    async def models(self) -> Sequence[ModelInfo]:
+        """The one model that it was started with."""
+        model, endpoint = self._model, self._endpoint
+        window = endpoint.window_tokens if endpoint else self._context_tokens or None
+        size = model.weight_bytes if model else None
+        return (ModelInfo(self.model_name, window, loaded=endpoint is not None, size_bytes=size),)
+
+    def explain_exit(self, reason: str, tail: Sequence[str]) -> str:
+        """See SupervisedBackend. Its last words are of no use: those before them tell."""
+        python = self.settings.python
+        for line in reversed(tail[-40:]):
+            if _NO_PORT in line:
+                return f"port {self.port} was taken by another process: start it again"
+            if "No module named 'xllamacpp'" in line:
+                return f"llama.cpp is not installed: {program.install(python)}"
+            if unknown := _UNKNOWN_FLAG.search(line):
+                return (
+                    f"llama-server does not know {unknown[1]}: update it ({program.UPDATE}), or "
+                    "leave that out of args"
+                )
+        found = [match for line in tail[-40:] if (match := _LOAD_ERROR.search(line))]
+        told = next((match["words"] for match in found if match["words"]), "")
+        told = told or (found[0][0] if found else "")
+        if told:
+            return f"the model cannot be loaded: {told}: is the download complete?"
+        return reason
+
+
+def _context(model: Gguf, wanted: int | None) -> tuple[int, str]:
+    """The context to ask for in tokens, and a warning. The cache is taken at the start, not
+    as prompts grow: where the model's own window does not fit, the largest one that does."""
+    need = memory.estimate_gguf(model, wanted)
+    if wanted or need.fits:
+        return need.window_tokens, need.warning()
+    fitting = max(need.window_that_fits, min(SMALL_WINDOW_TOKENS, need.window_tokens))
+    at_least = memory.estimate_gguf(model, fitting)
+    if not at_least.fits:
+        return fitting, at_least.warning()
+    return fitting, (
+        f"of the model's context of {need.window_tokens:,} tokens {fitting:,} fit into this "
+        "memory: set context_window for another"
+    )
+
+
+def _projector(model: Path) -> Path | None:
+    """The file with which the model sees: the only one beside it, where it is the only model."""
+    found = sorted(model.parent.glob("*.gguf"))
+    projectors = [path for path in found if "mmproj" in path.name.lower()]
+    models = [path for path in found if path not in projectors and not gguf.is_later_part(path)]
+    return projectors[0] if len(projectors) == 1 and models == [model] else None
+
+
+def _fitness(model: Gguf, window_tokens: int | None) -> Iterator[Finding]:
+    """Whether Claude Code can work with the model, as far as its header tells."""
+    own = model.window_tokens or 0
+    remedy = "take a model with a larger context window"
+    if own >= SMALL_WINDOW_TOKENS:
+        remedy = "set a larger context_window, or take a smaller model"
+    yield from small_window(window_tokens, remedy)
+    template = model.chat_template
+    if template is None:
+        words = "the file has no chat template: it is a base model"
+        yield Finding(words, "take the instruct version of the model")
+    elif "tools" not in template:
+        words = "the model's chat template knows no tools: Claude Code's would not reach it"
+        yield Finding(words, "take a model that was trained for tool calls")
