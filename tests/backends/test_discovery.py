@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from anyclaude_tui.backends.discovery import Offer, discover
+from anyclaude_tui.backends.models import ollama
 from anyclaude_tui.backends.models.on_disk import find_models
 from anyclaude_tui.config.settings import BackendSettings
 from tests.backends.conftest import Make
 from tests.backends.fakes import Fake, LmStudio, openai, serving
-from tests.support.assets import TINY_MODEL
+from tests.backends.models.test_gguf import LLAMA, packed
+from tests.support.assets import TINY_GGUF, TINY_MODEL
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +102,52 @@ def test_the_usual_places(nobodys_home: Path) -> None:
         ("lm-community/gpt-oss", "LM Studio"),
         ("mlx-community/Qwen3", "Hugging Face cache"),
     ]
+
+
+def test_gguf_files_in_the_usual_places(
+    nobodys_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def model(path: Path, **more: object) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(packed({**LLAMA, **more}))
+
+    monkeypatch.delenv("OLLAMA_MODELS", raising=False)
+    monkeypatch.delenv("LLAMA_CACHE", raising=False)
+    hub = nobodys_home / ".cache/huggingface/hub/models--unsloth--Qwen3-GGUF/snapshots/abc"
+    model(hub / "Qwen3-Q4_K_M.gguf")
+    model(hub / "UD-Q8/Qwen3-Q8-00001-of-00002.gguf")
+    model(hub / "UD-Q8/Qwen3-Q8-00002-of-00002.gguf")
+    model(nobodys_home / ".lmstudio/models/lm/gemma/gemma.gguf")
+    model(nobodys_home / ".lmstudio/models/lm/gemma/mmproj-gemma.gguf")
+    model(nobodys_home / ".cache/llama.cpp/ggml-org_tiny.gguf")
+    model(nobodys_home / "mine/a.gguf")
+    model(nobodys_home / "mine/embedder.gguf", **{"general.architecture": "bert"})
+    (nobodys_home / "mine/broken.gguf").write_bytes(b"GGUF")
+    store = nobodys_home / ".ollama/models"
+    digest = "0f" * 32
+    model(store / f"blobs/sha256-{digest}")
+    manifest = store / "manifests/registry.ollama.ai/library/qwen3/8b"
+    manifest.parent.mkdir(parents=True)
+    layer = {"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{digest}"}
+    manifest.write_text(json.dumps({"layers": [{"mediaType": "x"}, layer]}))
+    (manifest.parent / "odd").write_text(json.dumps({"layers": "x"}))
+    found = find_models([str(nobodys_home / "mine")])
+    assert [(model.name, model.place, model.format) for model in found] == [
+        ("a", str(nobodys_home / "mine"), "gguf"),
+        ("ggml-org_tiny", "llama.cpp's cache", "gguf"),
+        ("lm/gemma", "LM Studio", "gguf"),
+        ("qwen3:8b", "Ollama", "gguf"),
+        ("unsloth/Qwen3-Q4_K_M", "Hugging Face cache", "gguf"),
+        ("unsloth/Qwen3-Q8", "Hugging Face cache", "gguf"),
+    ]
+    assert ollama.name_of(store / f"blobs/sha256-{digest}") == "qwen3:8b"
+
+
+async def test_a_gguf_file_is_offered_to_llama_cpp(nobodys_home: Path) -> None:
+    folder = nobodys_home / "models"
+    folder.mkdir()
+    shutil.copy(TINY_GGUF, folder)
+    (offer,) = (await discover(ports=[], model_folders=[str(folder)])).offers
+    assert offer.spec == f"llama_cpp:{folder / TINY_GGUF.name}"
+    assert "131,072 tokens" in offer.detail
+    assert offer.usable
