@@ -4,7 +4,7 @@ The header comes from anywhere, so that no length in it is believed: everything 
 long list is passed over without being kept. (The package `gguf` maps the file and makes an array
 of each of 150,000 tokens: seconds a file, for a list of all files on the disk.)
 
-Source: the GGUF specification, versions 2 and 3 (ggml, docs/gguf.md).
+Source: ggml's GGUF specification, versions 2 and 3.
 """
 
 from __future__ import annotations

@@ -24,7 +24,6 @@ from tests.backends.models.test_gguf import LLAMA, packed
 from tests.support.assets import LLAMA_ARGS, TINY_GGUF
 from tests.support.programs import sh_program
 from tests.support.waiting import alive, until
-from tools import tiny_gguf
 
 real = pytest.mark.e2e
 GIB = 2**30
@@ -88,6 +87,8 @@ async def test_a_model_that_takes_its_time_is_loading_until_it_chats(
     make: Make, tmp_path: Path
 ) -> None:
     """All routes answer 503 meanwhile: the more tokens, the longer."""
+    from tools import tiny_gguf  # which `make quick` has no packages for
+
     slow = tmp_path / "slow.gguf"
     tiny_gguf.make(slow, pad_vocab=60_000)
     backend = make(**settings(model=str(slow)))
