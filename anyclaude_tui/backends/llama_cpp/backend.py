@@ -33,6 +33,7 @@ from anyclaude_tui.backends.supervision.supervised import (
 from anyclaude_tui.backends.templates.probe import followed, of_server
 from anyclaude_tui.backends.templates.sources import AskedSource
 from anyclaude_tui.config.settings import BackendSettings
+from anyclaude_tui.figures import size
 
 CHAT = "/v1/chat/completions"
 CACHE_SHARE = 0.15
@@ -76,9 +77,9 @@ class LlamaCppBackend(SupervisedBackend):
         model = self._model
         assert model is not None
         what = " ".join(filter(None, (model.quantisation, model.architecture)))
-        size = f"{model.weight_bytes / 2**30:.1f} GiB"
+        weight = size(model.weight_bytes)
         window = self._context_tokens
-        words = f"{self._name}, {what}, {size}{in_tokens(window)}"
+        words = f"{self._name}, {what}, {weight}{in_tokens(window)}"
         return (Finding(words), *map(as_finding, warnings), *_fitness(model, window))
 
     async def check(self) -> tuple[str, ...]:
