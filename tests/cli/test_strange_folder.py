@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from anyclaude_tui.backends.mlx_lm import _is_installed
+from anyclaude_tui.backends.supervision.python import has_package
 from anyclaude_tui.claude_code.launch import launch
 from anyclaude_tui.config.settings import ClaudeSettings
 from tests.e2e.claude import clean_environment
@@ -101,5 +101,5 @@ def test_the_chat_client_starts_in_it(strange: Path, monkeypatch: pytest.MonkeyP
     )  # fmt: skip
     assert (done.returncode, ran(strange)) == (0, ""), done.stderr
     monkeypatch.chdir(strange)
-    assert _is_installed(sys.executable)
+    assert has_package(sys.executable, "mlx_lm")
     assert ran(strange) == ""
