@@ -16,7 +16,7 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_plus
@@ -345,6 +345,19 @@ _SECRET_NAME = re.compile(
 def is_secret(name: str) -> bool:
     """Whether the value of a setting, or of a variable in an `env`, is not for screens."""
     return _SECRET_NAME.search(name) is not None
+
+
+def without_secrets(env: Mapping[str, str], needed: Collection[str] = ()) -> dict[str, str]:
+    """The environment for a program that needs no keys of the user's but the `needed` ones:
+    without what is a secret by its name, by its form, or one of our own. An HTTP proxy stays,
+    with its password: without it there is no way out."""
+    return {
+        name: value
+        for name, value in env.items()
+        if name in needed
+        or name.lower().endswith("_proxy")
+        or not (is_secret(name) or clean(value) != value)
+    }
 
 
 _USER = re.compile(r"(?<=://)([^\s/?#\"'@:]*:)?[^\s/?#\"']*@")

@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backends.machine": {"backends.macos"},
     "backends.attached": {"backends.address", "backends.base", "backends.http", "config"},
     "backends.templates": {"backends.base", "backends.http", "bounded", "private"},
-    "backends.lmstudio": {"backends", "config"},
+    "backends.lmstudio": {"backends", "config", "redaction"},
     "backends.models": {"backends.base", "backends.lmstudio", "backends.machine", "figures"},
     "backends.supervision": {
         "backends.base", "backends.http", "backends.machine", "config", "figures", "printable",
@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backends.simulator": {"backends", "config"},
     "search": {"backends.address", "config", "redaction"},
     "terminal": set(),
-    "claude_code": {"config", "private", "signals"},
+    "claude_code": {"config", "private", "redaction", "signals"},
     "telemetry": {"backends", "config", "figures", "prefix", "printable", "private", "redaction"},
     "proxy.errors": {"redaction"},
     "proxy.wire": set(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ from anyclaude_tui.backends.base import (
     BackendStatus,
     Endpoint,
     Finding,
+    value_of,
 )
 from anyclaude_tui.config.settings import BackendSettings
 
@@ -179,11 +179,4 @@ class AttachedBackend(Backend):
 
 def key_of(settings: BackendSettings) -> str | None:
     """The API key; `env:NAME` is read from the environment. Raises BackendError when unset."""
-    key = settings.api_key
-    if key is None or not key.startswith("env:"):
-        return key
-    name = key.removeprefix("env:")
-    found = os.environ.get(name)
-    if not found:
-        raise BackendError(f"api_key is env:{name}, but ${name} is not set: export {name}=…")
-    return found
+    return None if settings.api_key is None else value_of(settings.api_key, "api_key")

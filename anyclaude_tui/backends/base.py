@@ -6,6 +6,7 @@ Nothing here knows the proxy or a screen.
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,17 @@ class BackendState(StrEnum):
 
 class BackendError(Exception):
     """A backend cannot be used; the text says why and what to do next, for a person."""
+
+
+def value_of(given: str, what: str, env: Mapping[str, str] = os.environ) -> str:
+    """A value of the settings; of `env:NAME` that variable's. Raises BackendError, which names
+    `what`, where it is not set."""
+    if not given.startswith("env:"):
+        return given
+    name = given.removeprefix("env:")
+    if not (found := env.get(name)):
+        raise BackendError(f"{what} is env:{name}, but ${name} is not set: export {name}=…")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

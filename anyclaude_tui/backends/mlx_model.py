@@ -29,6 +29,7 @@ from anyclaude_tui.config.settings import BackendSettings
 from anyclaude_tui.figures import size
 
 CHAT = "/v1/chat/completions"
+HUB_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN")
 
 
 class MlxModelBackend(SupervisedBackend):
@@ -94,6 +95,10 @@ class MlxModelBackend(SupervisedBackend):
     def environment(self) -> Mapping[str, str]:
         """See SupervisedBackend."""
         return {"HF_HUB_OFFLINE": "1"} if self.local else {}
+
+    def needed_variables(self) -> Sequence[str]:
+        """See SupervisedBackend: a model from the hub may ask for the user's token there."""
+        return () if self.local else HUB_TOKENS
 
     async def models(self) -> Sequence[ModelInfo]:
         """The one model that it was started with."""

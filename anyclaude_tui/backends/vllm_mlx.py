@@ -99,7 +99,7 @@ class VllmMlxBackend(MlxModelBackend):
         """See Backend: `/v1/status` alone knows the cached tokens, `usage` never has them."""
         if self._endpoint is None:
             return None
-        async with http.client(self.base_url, timeout_s=_STATUS_TIMEOUT_S) as client:
+        async with self.client(_STATUS_TIMEOUT_S) as client:
             return parse_progress(await http.get_object(client, "/v1/status"))
 
 

@@ -14,6 +14,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from anyclaude_tui.redaction import without_secrets
+
 OLDEST_TESTED = "2.1.197"
 """The recordings of the terminal tests."""
 NEWEST_TESTED = "2.1.329"
@@ -39,6 +41,7 @@ def ask(command: str, timeout_s: float = TIMEOUT_S) -> str | None:
         done = subprocess.run(
             [command, "--version"],
             stdin=subprocess.DEVNULL,
+            env=without_secrets(os.environ),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=timeout_s,

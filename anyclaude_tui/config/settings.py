@@ -82,7 +82,8 @@ class BackendSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     python: str | None = None
     """The Python that has mlx_lm, vllm_mlx or xllamacpp; the one that runs us when not given."""
     env: dict[str, str] = msgspec.field(default_factory=dict)
-    """More environment for a server that we start."""
+    """More environment for a server that we start; `env:NAME` passes on one of yours. It
+    inherits no variables that hold keys, tokens or passwords."""
 
 
 class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -139,7 +139,8 @@ async def test_another_server_in_python_is_not_taken_for_mlx_lm(
 async def test_a_simulator_that_runs_already_is_labelled(make: Make) -> None:
     simulator = make(kind="simulator", profile="fast,speed=100")
     await simulator.start()
-    backend = make(kind="openai", url=simulator.status().url)
+    key = simulator.endpoint.headers["authorization"].removeprefix("Bearer ")
+    backend = make(kind="openai", url=simulator.status().url, api_key=key)
     await backend.start()
     assert backend.status().simulated
     assert backend.endpoint.window_tokens == 131_072

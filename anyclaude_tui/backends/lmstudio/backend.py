@@ -8,6 +8,7 @@ Its server is started when it is down and `lms` is there; it is never stopped by
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -33,6 +34,7 @@ from anyclaude_tui.backends.lmstudio.files import PLACE, lms_program
 from anyclaude_tui.backends.templates.probe import followed, of_server
 from anyclaude_tui.backends.templates.sources import CountedSource
 from anyclaude_tui.config.settings import BackendSettings
+from anyclaude_tui.redaction import without_secrets
 
 CHAT = "/v1/chat/completions"
 DEFAULT_URL = "http://127.0.0.1:1234"
@@ -223,12 +225,17 @@ class LmStudioBackend(AttachedBackend):
             self.remedy_words = f"load it again with {better:,} tokens"
 
 
+LMS_TOKENS = ("LM_API_TOKEN",)
+"""What LM Studio's own programs are let in with (docs/protocol/lm-studio.md)."""
+
+
 async def _start_server(program: str, port: int) -> None:
     """`lms server start -p PORT`, which returns when the server is up."""
     command = (program, "server", "start", "-p", str(port), "--bind", "127.0.0.1")
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
+        env=without_secrets(os.environ, LMS_TOKENS),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

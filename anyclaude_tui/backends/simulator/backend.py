@@ -11,7 +11,7 @@ import httpx
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.base import BackendError, Endpoint, Finding, ModelInfo
 from anyclaude_tui.backends.mlx_lm import dialect
-from anyclaude_tui.backends.simulator.plan import parse_profile
+from anyclaude_tui.backends.simulator.plan import KEY_VARIABLE, parse_profile
 from anyclaude_tui.backends.supervision.supervised import NotServingError, SupervisedBackend
 from anyclaude_tui.config.settings import BackendSettings
 
@@ -21,6 +21,7 @@ class SimulatorBackend(SupervisedBackend):
 
     kind = "simulator"
     simulated = True
+    key_variable = KEY_VARIABLE
 
     def __init__(self, name: str, settings: BackendSettings, home: Path) -> None:
         super().__init__(name, settings, home)

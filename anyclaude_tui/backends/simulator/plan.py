@@ -16,6 +16,8 @@ import msgspec
 from anyclaude_tui.backends.simulator import text
 
 CHARS_PER_TOKEN = 4
+KEY_VARIABLE = "ANYCLAUDE_SIMULATOR_KEY"
+"""The variable with the key that requests must carry; none where it is not set."""
 """A simulated token is this many characters of the prompt, or one piece of the answer."""
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hmac
+import os
 import signal
 import sys
 from collections import deque
@@ -20,7 +22,13 @@ import msgspec
 from aiohttp import web
 
 from anyclaude_tui.backends import machine
-from anyclaude_tui.backends.simulator.plan import Profile, Script, make_plan, parse_profile
+from anyclaude_tui.backends.simulator.plan import (
+    KEY_VARIABLE,
+    Profile,
+    Script,
+    make_plan,
+    parse_profile,
+)
 from anyclaude_tui.backends.simulator.reply import Engine, PrefixCache, Record, Reply
 
 DEFAULT_PORT = 8099
@@ -31,8 +39,10 @@ _THREAD_DIED = {"error": "generation thread died"}
 class Simulator:
     """The server's state and its routes."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, key: str = "") -> None:
+        """`key`: who does not send it is told nothing by the model; empty: anybody is."""
         self.profile = profile
+        self._wanted = f"Bearer {key}".encode() if key else b""
         self._engine = Engine(profile)
         self._scripts: deque[Script] = deque()
         self._records: deque[Record] = deque(maxlen=RECORDS_KEPT)
@@ -78,6 +88,9 @@ class Simulator:
         return web.json_response({})
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
+        given = request.headers.get("authorization", "").encode()
+        if self._wanted and not hmac.compare_digest(given, self._wanted):
+            return web.json_response({"error": "the key is missing or wrong"}, status=401)
         try:
             body = msgspec.json.decode(await request.read(), type=dict[str, Any])
             script = Script.of_request(body, request.headers.get("x-simulator"))
@@ -102,17 +115,17 @@ class Simulator:
             self._records.append(record)
 
 
-async def serve(port: int, profile: Profile) -> int:
-    """Serve on loopback until SIGTERM or SIGINT. Returns the exit code."""
+async def serve(port: int, profile: Profile, key: str = "") -> int:
+    """Serve on loopback until SIGTERM or SIGINT; with a `key` those who have it. Returns the exit
+    code."""
     machine.allow_open_files()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     # handler_cancellation: a client that leaves frees its slot at once.
-    runner = web.AppRunner(
-        Simulator(profile).app(), access_log=None, handler_cancellation=True, shutdown_timeout=0.1
-    )
+    app = Simulator(profile, key).app()
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     try:
         try:
@@ -140,7 +153,7 @@ def run(port: int, profile: str) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    return asyncio.run(serve(port, chosen))
+    return asyncio.run(serve(port, chosen, os.environ.get(KEY_VARIABLE, "")))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,12 @@ _OWN_QUESTION = re.compile(r'"GET /(?:health|v1/status) HTTP')
 """Our own watching, which would drive all else out of the ring."""
 
 
+def file_name(name: str) -> str:
+    """The part of a backend's name that a file can be called: it may be `mlx_lm:/path/to/model`."""
+    kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
+    return kept.strip("-.")[:80] or "server"
+
+
 class ServerLog:
     """A ring of lines and `PATH`, `PATH.1`, `PATH.2`. A disk that fails costs the file, no more."""
 

@@ -7,12 +7,13 @@ docs/architecture.md, "Supervision". Subclasses say what to run and how to see t
 from __future__ import annotations
 
 import asyncio
-import os
+import secrets
 import shlex
 import time
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -26,9 +27,9 @@ from anyclaude_tui.backends.base import (
     Endpoint,
     Finding,
 )
-from anyclaude_tui.backends.supervision import exits, listening, pidfiles
+from anyclaude_tui.backends.supervision import environment, exits, listening, pidfiles
 from anyclaude_tui.backends.supervision.process import ServerProcess
-from anyclaude_tui.backends.supervision.serverlog import ServerLog
+from anyclaude_tui.backends.supervision.serverlog import ServerLog, file_name
 from anyclaude_tui.config.settings import BackendSettings
 
 RESTARTS_MAX = 3
@@ -59,7 +60,9 @@ class SupervisedBackend(Backend):
         self.settings = settings
         self.home = home
         self.port = 0
-        self._log = ServerLog(home / "server-logs" / f"{_file_name(name)}.log")
+        self._key = ""
+        """A new one at every start."""
+        self._log = ServerLog(home / "server-logs" / f"{file_name(name)}.log")
         self._process: ServerProcess | None = None
         self._state = BackendState.STOPPED
         self._reason = ""
@@ -86,9 +89,17 @@ class SupervisedBackend(Backend):
         when there will never be one.
         """
 
+    key_variable = ""
+    """The variable by which the server takes a key, which its requests must then carry; empty
+    where it takes none, or only on its command line, where `ps` shows it to everybody."""
+
     def environment(self) -> Mapping[str, str]:
         """What is added to our environment."""
         return {}
+
+    def needed_variables(self) -> Sequence[str]:
+        """The names of our variables with secrets that the server cannot do without."""
+        return ()
 
     @property
     def model_name(self) -> str | None:
@@ -146,7 +157,7 @@ class SupervisedBackend(Backend):
         """See Backend: looks whether it serves, and waits for the restart when it does not."""
         if self._state in _UP:
             try:
-                async with http.client(self.base_url) as client:
+                async with self.client() as client:
                     await self.still_serves(client)
             except httpx.TimeoutException:
                 pass  # busy is not dead; the keeper goes on watching
@@ -228,14 +239,26 @@ class SupervisedBackend(Backend):
         self._warnings = await self.check()
         self.port = await self._choose_port()
         self._dead.clear()
-        env = {**os.environ, "PYTHONUNBUFFERED": "1", **self.environment(), **self.settings.env}
+        self._key = secrets.token_urlsafe(24)
+        key = {self.key_variable: self._key} if self.key_variable else {}
+        added = {**key, **self.environment()}
+        env = environment.of_server(self.settings.env, added, self.needed_variables())
         command = self.command(self.port)
         self._log.note("$ " + shlex.join(command))
         self._process = ServerProcess(self.name, command, env, self._log, self.home / "state")
         await self._process.start()
         self._set(BackendState.LOADING)
-        self._endpoint = await self._first_answer(self._process)
+        endpoint = await self._first_answer(self._process)
+        self._endpoint = replace(endpoint, headers={**endpoint.headers, **self._headers()})
         self._set(BackendState.READY)
+
+    def _headers(self) -> dict[str, str]:
+        """What every request to the server carries."""
+        return {"authorization": f"Bearer {self._key}"} if self.key_variable else {}
+
+    def client(self, timeout_s: float = http.QUESTION_TIMEOUT_S) -> httpx.AsyncClient:
+        """A client for the server, with its key."""
+        return http.client(self.base_url, headers=self._headers(), timeout_s=timeout_s)
 
     async def _choose_port(self) -> int:
         wanted = self.settings.port
@@ -267,7 +290,7 @@ class SupervisedBackend(Backend):
             await asyncio.gather(answer, ended, return_exceptions=True)
 
     async def _poll(self) -> Endpoint:
-        async with http.client(self.base_url, timeout_s=LOAD_TIMEOUT_S) as client:
+        async with self.client(LOAD_TIMEOUT_S) as client:
             while True:
                 if not await self._port_is_ours():  # not even the first question goes elsewhere
                     await asyncio.sleep(LOAD_POLL_S)
@@ -309,7 +332,7 @@ class SupervisedBackend(Backend):
         declared = asyncio.create_task(self._dead.wait())
         unanswered = 0
         try:
-            async with http.client(self.base_url) as client:
+            async with self.client() as client:
                 while True:
                     await asyncio.wait(
                         {ended, declared}, timeout=WATCH_S, return_when=asyncio.FIRST_COMPLETED
@@ -387,9 +410,3 @@ def as_finding(warning: str) -> Finding:
     """A warning, `WHAT: REMEDY`, as a finding."""
     what, _, remedy = warning.rpartition(": ")
     return Finding(what or remedy, remedy if what else "see docs/troubleshooting.md")
-
-
-def _file_name(name: str) -> str:
-    """A backend's name may be `mlx_lm:/path/to/model`: the part that a file can be called."""
-    kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
-    return kept.strip("-.")[:80] or "server"

@@ -28,7 +28,9 @@ async def chat(backend: Backend, **body: Any) -> httpx.Response:
     message = {"role": "user", "content": "hello"}
     async with httpx.AsyncClient(trust_env=False) as client:
         return await client.post(
-            endpoint.url, json={"model": endpoint.model, "messages": [message], **body}
+            endpoint.url,
+            json={"model": endpoint.model, "messages": [message], **body},
+            headers=dict(endpoint.headers),
         )
 
 
@@ -216,7 +218,9 @@ async def test_stopped_while_a_stream_runs(make: Make) -> None:
     body = {"messages": [{"role": "user", "content": "long"}], "stream": True, "max_tokens": 9999}
     async with (
         httpx.AsyncClient(trust_env=False) as client,
-        client.stream("POST", backend.endpoint.url, json=body) as answer,
+        client.stream(
+            "POST", backend.endpoint.url, json=body, headers=dict(backend.endpoint.headers)
+        ) as answer,
     ):
         await anext(answer.aiter_lines())
         await backend.stop()
