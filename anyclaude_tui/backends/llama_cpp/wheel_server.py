@@ -60,6 +60,7 @@ def flags() -> argparse.ArgumentParser:
     add("--sleep-idle-seconds", dest="sleep_idle_seconds", type=int)
     add("-n", "--predict", "--n-predict", dest="n_predict", type=int)
     add("-s", "--seed", dest="sampling.seed", type=int)
+    add("--ignore-eos", dest="sampling.ignore_eos", action="store_true", default=None)
     add("--temp", "--temperature", dest="sampling.temp", type=float)
     add("--top-k", dest="sampling.top_k", type=int)
     add("--top-p", dest="sampling.top_p", type=float)
