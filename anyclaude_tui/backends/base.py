@@ -203,6 +203,8 @@ class BackendStatus:
     """Since the session began, by itself or asked for."""
     log_tail: tuple[str, ...] = ()
     """The last lines of its output, newest last."""
+    log_path: str = ""
+    """The file with all of it; empty where there is none."""
     warnings: tuple[str, ...] = ()
     remedy: str = ""
     """What `Backend.remedy` would do about the warnings, in words; empty when nothing."""

@@ -11,6 +11,7 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
+from anyclaude_tui.backends.supervision.serverlog import is_written
 from anyclaude_tui.screens.common.keys_and_tabs import match_words, tabs_lines
 from anyclaude_tui.screens.common.tabs_screen import SearchScreen
 from anyclaude_tui.session.client import SessionClient
@@ -114,15 +115,21 @@ class LogsScreen(SearchScreen):
     # --- what there is ----------------------------------------------------------------
 
     def _find_sources(self) -> None:
-        """The log in use first, then the others, the proxy's and the notices."""
+        """The log in use first, then the others, the proxy's and the notices. What another
+        session writes is its own."""
         snapshot = self._client.snapshot
         folder = self._client.home / FOLDER
+        ours = {Path(status.log_path).stem for status in snapshot.backends if status.log_path}
         try:
-            found = sorted(path.stem for path in folder.glob("*.log"))
+            found = sorted(folder.glob("*.log"))
         except OSError:
             found = []
-        names = [name for name in found if name != PROXY]
-        active = folder_name(snapshot.active)  # what the backends call their files, too
+        names = [p.stem for p in found if p.stem in ours or not is_written(p)]
+        names = [name for name in names if name != PROXY]
+        status = snapshot.backend
+        # What the backends call their files, too.
+        active = Path(status.log_path).stem if status and status.log_path else ""
+        active = active or folder_name(snapshot.active)
         names.sort(key=lambda name: name != active)
         known = {source.name: source for source in self._sources}
         made = [known.get(name) or Source(name, folder / f"{name}.log") for name in names]

@@ -11,6 +11,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from anyclaude_tui.app import DashboardApp
+from anyclaude_tui.backends.supervision.serverlog import ServerLog
 from anyclaude_tui.config.settings import DashboardSettings, Settings
 from anyclaude_tui.screens.logs import LogsScreen
 from anyclaude_tui.telemetry.hub import Snapshot
@@ -71,6 +72,28 @@ def words(pilot: Pilot[Any], name: str) -> str:
 def append(path: Path, text: str) -> None:
     with path.open("a") as file:
         file.write(text)
+
+
+async def test_what_another_session_writes_is_not_shown(tmp_path: Path) -> None:
+    folder = tmp_path / "server-logs"
+    theirs, ours = ServerLog(folder / "fast.log"), ServerLog(folder / "fast.log")
+    theirs.feed(b"secret of another dashboard\n")
+    ours.feed(b"line of this one\n")
+    status = replace(fakes.FAST, log_path=str(ours.path))
+    shown = fakes.snapshot(backends=(status, fakes.QWEN))
+    async with screen(tmp_path, (120, 30), shown=shown) as pilot:
+        await until(lambda: "line of this one" in body(pilot))
+        assert "another dashboard" not in body(pilot)
+        assert words(pilot, "tabs").split("\n")[0].split() == [
+            "1",
+            "fast-2",
+            "2",
+            "proxy",
+            "3",
+            "notices",
+        ]
+    theirs.close()
+    ours.close()
 
 
 async def test_the_log_in_use_comes_first_and_its_end_is_shown(tmp_path: Path) -> None:

@@ -1,10 +1,17 @@
-"""What a server prints: the last lines in memory, all of it in a file that stays small."""
+"""What a server prints: the last lines in memory, all of it in a file that stays small.
+
+Several sessions of one user may run a server of one name: each writes a file of its own, which
+it holds a lock on.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +22,10 @@ LINES_KEPT = 400
 LINE_CHARS = 2000
 FILE_BYTES = 5 * 1024 * 1024
 FILES_KEPT = 3
+SESSIONS_MOST = 20
+"""Files of one name that are tried for one that nobody writes."""
+OWN = "[anyclaude]"
+"""The mark of our own lines among the server's."""
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")  # progress bars end their lines with CR
 
@@ -34,7 +45,9 @@ class ServerLog:
     def __init__(
         self, path: Path, *, file_bytes: int = FILE_BYTES, files_kept: int = FILES_KEPT
     ) -> None:
+        self._first = path
         self.path = path
+        """The file that is written, or was last: another session may hold the first."""
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
         self._rest = b""
         self._file: BinaryIO | None = None
@@ -57,9 +70,9 @@ class ServerLog:
             self._keep(line)
 
     def note(self, text: str) -> None:
-        """A line of our own, marked as such."""
+        """A line of our own, marked as such, with the time."""
         self.finish()
-        self.feed(f"[anyclaude] {text}\n".encode())
+        self.feed(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {OWN} {text}\n".encode())
 
     def finish(self) -> None:
         """The output has ended: an unfinished line counts as one."""
@@ -91,10 +104,22 @@ class ServerLog:
             self.close()
 
     def _open(self) -> BinaryIO:
-        private.folder(self.path.parent)
-        descriptor = private.open_file(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.fchmod(descriptor, 0o600)
-        return os.fdopen(descriptor, "ab", buffering=0)
+        private.folder(self._first.parent)
+        for number in range(1, SESSIONS_MOST + 1):
+            name = f"-{number}" if number > 1 else ""
+            path = self._first.with_stem(self._first.stem + name)
+            descriptor = private.open_file(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            try:
+                os.fchmod(descriptor, 0o600)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                continue
+            except OSError:
+                pass  # a file system without locks
+            self.path = path
+            return os.fdopen(descriptor, "ab", buffering=0)
+        raise OSError(f"{self._first} and {SESSIONS_MOST - 1} more are in use")
 
     def _rotate(self) -> None:
         for number in range(self._files_kept - 1, 0, -1):
@@ -103,3 +128,13 @@ class ServerLog:
             source = newer or self.path
             if source.exists():
                 source.replace(older)
+
+
+def is_written(path: Path) -> bool:
+    """Whether a session, this or another, holds the log."""
+    with suppress(OSError), path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

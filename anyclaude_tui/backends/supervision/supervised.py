@@ -190,6 +190,7 @@ class SupervisedBackend(Backend):
             memory_pressure=usage.pressure if usage else None,
             restarts=self._restarts,
             log_tail=self._log.tail(LOG_LINES_SHOWN),
+            log_path=str(self._log.path),
             warnings=self._warnings,
         )
 

@@ -22,7 +22,7 @@ GB = 10**9
             ["Traceback", "  File x", "ValueError: bad rope", "note"],
             "exit 1: ValueError: bad rope",
         ),
-        (1, ["only this", "[anyclaude] $ mlx_lm"], "exit 1: only this"),
+        (1, ["only this", "2026-11-21 03:15:01 [anyclaude] $ mlx_lm"], "exit 1: only this"),
         (-signal.SIGSEGV, [], "ended by SIGSEGV"),
         (-99, [], "ended by signal 99"),
         (None, [], "its guard process was killed, and it was ended with it"),

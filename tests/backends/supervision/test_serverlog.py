@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from anyclaude_tui.backends.supervision.serverlog import LINE_CHARS, LINES_KEPT, ServerLog
+from anyclaude_tui.backends.supervision.serverlog import (
+    LINE_CHARS,
+    LINES_KEPT,
+    ServerLog,
+    is_written,
+)
 
 
 def test_lines_split_anywhere_and_progress_bars(tmp_path: Path) -> None:
@@ -40,6 +46,25 @@ def test_files_rotate(tmp_path: Path) -> None:
     assert kept.keys() == {"a.log", "a.log.1", "a.log.2"}
     assert kept["a.log"][0] == "0098"
     assert kept["a.log.1"][::2] == ["0096", "0097"]
+
+
+def test_two_sessions_write_a_file_each(tmp_path: Path) -> None:
+    one, other = ServerLog(tmp_path / "fast.log"), ServerLog(tmp_path / "fast.log")
+    one.feed(b"of the first\n")
+    other.feed(b"of the second\n")
+    assert is_written(one.path)
+    assert (one.path.name, other.path.name) == ("fast.log", "fast-2.log")
+    one.close()
+    assert not is_written(one.path)
+    assert one.path.read_text() == "of the first\n"
+    assert other.path.read_text() == "of the second\n"
+    later = ServerLog(tmp_path / "fast.log")
+    later.note("$ server")
+    other.close()
+    later.close()
+    assert re.search(
+        r"first\n\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[anyclaude\] \$ server\n", one.path.read_text()
+    )
 
 
 def test_a_disk_that_fails_costs_only_the_file(tmp_path: Path) -> None:
