@@ -163,6 +163,15 @@ def ago(span_s: float) -> str:
     return f"{span_s / 60:.0f} min ago" if span_s < 3600 else f"{span_s / 3600:.0f} h ago"
 
 
+def about_span(span_s: float) -> str:
+    """A span in round words: 40 s, 18 min, 3 h, 2 days."""
+    if span_s < 90:
+        return f"{span_s:.0f} s"
+    if span_s < 5400:
+        return f"{span_s / 60:.0f} min"
+    return f"{span_s / 3600:.0f} h" if span_s < 129_600 else f"{span_s / 86400:.0f} days"
+
+
 def marked(number: Figure, text: str) -> str:
     """The text with `~` before it where the number is estimated."""
     estimate = number.source is Source.ESTIMATED and text != UNKNOWN_TEXT

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import deque
 from pathlib import Path
 from typing import ClassVar
@@ -16,7 +15,7 @@ from anyclaude_tui.screens.common.keys_and_tabs import match_words, tabs_lines
 from anyclaude_tui.screens.common.tabs_screen import SearchScreen
 from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.telemetry.hub import Snapshot
-from anyclaude_tui.telemetry.logtail import Entry, Level, LogTail
+from anyclaude_tui.telemetry.logtail import STAMP, Entry, Level, LogTail
 from anyclaude_tui.telemetry.traces import folder_name
 from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.widgets import format
@@ -44,7 +43,6 @@ _TONES = {
     Level.WARNING: Tone.WARN,
     Level.ERROR: Tone.BAD,
 }
-_STAMP = re.compile(r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.,]*(?:Z|[+-]\d\d:?\d\d)?\]? ?")
 _NO_PROXY_LOG = (
     "The proxy writes no log unless it is asked to: start with ANYCLAUDE_DEBUG=1 (timing and "
     "errors of each request), 2 (each step) or 3 (also a full trace per request)."
@@ -216,7 +214,7 @@ class LogsScreen(SearchScreen):
         inside = entry.continues and entry.text[:1] in " \t|"
         tone = Tone.LABEL if inside else _TONES[entry.level]
         words = printable(entry.text)
-        stamp = _STAMP.match(words)
+        stamp = STAMP.match(words)
         first, *others = chopped(words, width - 3)
         end = min(stamp.end(), len(first)) if stamp else 0
         head: Line = ((" " + first[:end], Tone.LABEL), (first[end:], tone))

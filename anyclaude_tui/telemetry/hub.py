@@ -7,12 +7,13 @@ two of them a chunk costs what it writes into its own record and nothing else.
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from anyclaude_tui.backends.base import BackendStatus
 from anyclaude_tui.figures import UNKNOWN, Figure, measured
+from anyclaude_tui.prefix.divergence import Comparison
 from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import clean
 from anyclaude_tui.telemetry.events import COUNTERS, Outcome, RequestRecord, counts
@@ -23,11 +24,16 @@ from anyclaude_tui.telemetry.metrics import (
     ttft_s,
     view,
 )
+from anyclaude_tui.telemetry.why_now import left_s, why_now
 
 RECENT_KEPT = 500
 """Ended requests kept in memory for the screens; all of them are in the journal."""
 WINDOW = 200
 """Requests that the session's percentiles look back on."""
+PREFILLS_KEPT = 8
+"""Prefill speeds of each backend that a guess at the next one is made from."""
+LEAST_PREFILL_TOKENS = 500
+"""Fewer tokens say nothing about the speed."""
 RATE_SAMPLES = 120
 """One-second samples of the decode rate kept for the sparkline."""
 
@@ -91,6 +97,8 @@ class Snapshot:
     rates: tuple[float, ...]
     """Deltas per second in each of the last seconds, oldest first (a live decode rate)."""
     notices: tuple[Notice, ...]
+    per_backend: tuple[tuple[str, Totals], ...] = ()
+    """The totals of each backend that has answered something, by name, the last to answer first."""
     switching: str = ""
     """The step of a switch that is under way, in words; empty when none is."""
 
@@ -172,9 +180,13 @@ class Hub:
         self.in_flight: dict[str, RequestRecord] = {}
         self.recent: deque[RequestView] = deque(maxlen=RECENT_KEPT)
         self.notices: deque[Notice] = deque(maxlen=50)
+        self.comparison: Callable[[str], Comparison | None] = lambda request_id: None
+        """How a request's prompt relates to the one before: the explainer's."""
         self.ended_listeners: list[Callable[[RequestRecord, RequestView], None]] = []
         self.notice_listeners: list[Callable[[Notice], None]] = []
         self._all = _Tally()
+        self._by_backend: OrderedDict[str, _Tally] = OrderedDict()
+        self._prefills: dict[str, deque[float]] = {}
         self._rates: deque[float] = deque(maxlen=RATE_SAMPLES)
         self._rate_at = clock()
         self._deltas_ended = 0
@@ -191,6 +203,7 @@ class Hub:
         if record.role.is_work:
             self._deltas_ended += record.attempt.deltas
             self._all.add(record)
+            self._count_for_backend(record, ended)
             self.recent.appendleft(ended)
         for listener in self.ended_listeners:
             listener(record, ended)
@@ -220,13 +233,39 @@ class Hub:
             proxy_url=proxy_url,
             active=active,
             backends=backends,
-            in_flight=tuple(view(record, now) for record in self.in_flight.values()),
+            in_flight=tuple(self._running(record, now) for record in self.in_flight.values()),
             recent=tuple(self.recent)[:recent],
             totals=self._all.totals(),
+            per_backend=tuple(
+                (name, tally.totals()) for name, tally in reversed(self._by_backend.items())
+            ),
             rates=tuple(self._rates),
             notices=tuple(self.notices),
             switching=switching,
         )
+
+    def _count_for_backend(self, record: RequestRecord, ended: RequestView) -> None:
+        """Its own medians, and how fast it reads prompts."""
+        if not record.backend or record.attempt.sent_at is None:
+            return
+        self._by_backend.setdefault(record.backend, _Tally()).add(record)
+        self._by_backend.move_to_end(record.backend)
+        speed, prompt, cached = (
+            ended.prefill_tokens_per_s.value,
+            ended.prompt_tokens.value,
+            ended.cached_tokens.value,
+        )
+        if speed and prompt is not None and prompt - (cached or 0.0) >= LEAST_PREFILL_TOKENS:
+            kept = self._prefills.setdefault(record.backend, deque(maxlen=PREFILLS_KEPT))
+            kept.append(speed)
+
+    def _running(self, record: RequestRecord, now: float) -> RequestView:
+        """With the time that is left and the sentence about it."""
+        comparison = self.comparison(record.id)
+        usual = percentile(self._prefills.get(record.backend, ()), 50) or 0.0
+        left = left_s(record, now, comparison, usual)
+        words = why_now(record, now, comparison, left)
+        return replace(view(record, now), prefill_eta_s=left, why=words)
 
     def _sample_rate(self, now: float) -> None:
         """Add the deltas per second since the last sample, at most once a second."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -159,6 +160,22 @@ def _level(text: str) -> Level:
         return Level.DEBUG if _OWN_QUESTION.search(text) else Level.INFO
     head = text[:_HEAD]
     return next((level for level, pattern in _WORDS if pattern.search(head)), Level.INFO)
+
+
+STAMP = re.compile(r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.,]*(?:Z|[+-]\d\d:?\d\d)?\]? ?")
+"""The time at the start of a line."""
+_LABEL = re.compile(r"^(?:- )?\[?(?:WARN(?:ING)?|ERROR|CRITICAL|FATAL)\]?[:\s-]+")
+
+
+def last_warning(lines: Sequence[str]) -> str:
+    """The last of these lines that is a warning or an error, without its time and its level;
+    empty where there is none."""
+    levels, found = Levels(), ""
+    for line in lines:
+        entry = levels.entry(line)
+        if entry.level >= Level.WARNING and not entry.continues:
+            found = line
+    return _LABEL.sub("", STAMP.sub("", found)).strip()
 
 
 def _remark(text: str) -> Entry:

@@ -259,6 +259,8 @@ class RequestView:
     status: int | None
     why: str
     notices: tuple[str, ...]
+    silent_s: float | None = None
+    """Since the last delta, while the reply streams."""
     sent: bool = True
     """Whether it went to a backend at all."""
     searches: tuple[SearchView, ...] = ()
@@ -275,6 +277,11 @@ def _search(search: WebSearch, accepted_at: float, now: float) -> SearchView:
         results=search.results,
         error=search.error,
     )
+
+
+def _silent(record: RequestRecord, now: float) -> float | None:
+    last = record.attempt.last_delta_at
+    return None if record.ended_at is not None or last is None else max(0.0, now - last)
 
 
 def view(record: RequestRecord, now: float) -> RequestView:
@@ -334,6 +341,7 @@ def view(record: RequestRecord, now: float) -> RequestView:
         status=record.status,
         why=record.why,
         notices=tuple(record.notices),
+        silent_s=_silent(record, now),
         sent=attempt.sent_at is not None,
         searches=tuple(_search(one, record.accepted_at, end) for one in record.searches),
     )

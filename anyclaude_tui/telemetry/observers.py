@@ -60,6 +60,7 @@ class Observers:
         self._log = LineLog(self._writer, log_file)
         self._debug: DebugLog | None = None
         self._arrange(settings)
+        hub.comparison = self.explainer.comparison
         hub.ended_listeners.append(self._ended)
 
     async def start(self) -> None:

@@ -6,6 +6,7 @@ best looking, and nothing to depend on.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from anyclaude_tui.widgets.lines import Line, Tone
@@ -46,6 +47,14 @@ def area(
         cells = "".join(UP[max(0, min(8, level - row * 8))] for level in levels)
         lines.append(((lead + cells, ramp(row, height)),))
     return lines
+
+
+def round_top(value: float) -> float:
+    """The end of an axis: 1, 2 or 5 times a power of ten, a little above the value; 0 for 0."""
+    if value <= 0:
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(power * step for step in (1, 2, 5, 10, 20) if power * step >= value * 1.1)
 
 
 def ramp(row: int, height: int) -> Tone:

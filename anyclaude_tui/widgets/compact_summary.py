@@ -66,14 +66,15 @@ _PHASE = {"sent": "load", "prefill": "prefill", "decode": "decode"}
 
 def _numbers(snapshot: Snapshot, width: int) -> Line:
     request, totals = status_signs.focus(snapshot), snapshot.totals
-    short = ("truncations", format.tally(status_signs.truncations(totals.truncations), Tone.WARN))
-    pairs = [("requests", format.tally(totals.requests)), short]
+    cut = status_signs.truncations(totals.truncations)
+    short = [("truncations", format.tally(cut, Tone.WARN))] if cut else []
+    pairs = [("requests", format.tally(totals.requests)), *short]
     if request is not None:  # the first that do not fit are left out: the most important first
         pairs = [
             ("TTFT", format.value(request.ttft_s, format.seconds)),
             ("tok/s", format.value(request.tokens_per_s, format.rate)),
-            ("keepalives", format.tally(request.keepalives)),
-            short,
+            *current_request.counters(request),
+            *short,
             ("context", format.value(request.context_percent, format.percent)),
             ("reused", format.value(request.reuse_percent, format.percent)),
         ]

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anyclaude_tui.figures import Figure, estimated
+from anyclaude_tui.figures import UNKNOWN, Figure, estimated
 from anyclaude_tui.telemetry.events import Phase
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.widgets import charts, format, status_signs
+from anyclaude_tui.widgets.big_figures import ROWS, big
 from anyclaude_tui.widgets.lines import (
     Line,
     Tone,
@@ -25,6 +26,8 @@ from anyclaude_tui.widgets.lines import (
     text,
 )
 
+SILENT_S = 3.0
+"""A reply that stands still for longer is told in place of its speed."""
 CHART_ROWS = 8
 """Higher charts say no more."""
 PHASES = ("queue", "load", "prefill", "decode")
@@ -43,13 +46,78 @@ def now(snapshot: Snapshot, width: int, height: int) -> Body:
     request = status_signs.focus(snapshot)
     if request is None:
         return Body(text("idle", Tone.LABEL), [text("Waiting for the first request.", Tone.LABEL)])
+    phases, facts = phase_rows(request, width), columns(numbers(request), 2, width)
+    others = len(phases) + len(facts) + 2
     lines = [
-        *phase_rows(request, width),
-        spread(detail(request, width), (), width),
-        *columns(numbers(request), 2, width),
+        *phases,
+        *headline(request, width, 1 if height < others + ROWS else ROWS),
+        spread(detail(request, width, left=False), (), width),
+        *facts,
         context(request, width),
     ]
     return Body(heading(snapshot, request), lines + live(snapshot, width, height - len(lines)))
+
+
+def headline(request: RequestView, width: int, rows: int) -> list[Line]:
+    """What one wants to know at a glance, large where there are `ROWS` rows for it: how long
+    still, or how fast; beside it which model of which backend. One line once it has ended."""
+    who = joined_within(of_whom(request), width)
+    figure, words, tone = glance(request)
+    if request.outcome is not None or not figure:
+        return [who]
+    if rows < ROWS:
+        left: Line = ((f"{figure} {words}", Tone.KEY if tone is Tone.LIVE else tone),)
+        return [spread(who, left, width)]
+    drawn = big(figure, tone)
+    beside = [who, text(doing(request), Tone.LABEL), text(words, tone)]
+    return [
+        fit((*large, ("  ", Tone.TEXT), *small), width)
+        for large, small in zip(drawn, beside, strict=True)
+    ]
+
+
+def of_whom(request: RequestView) -> list[Line]:
+    """The backend and the model of a request."""
+    model = clean(request.model or request.requested_model)
+    simulated = request.simulated and "simulated" not in model
+    return [
+        text(clean(request.backend)) if request.backend else (),
+        text(model, Tone.STRONG),
+        text("simulated", Tone.WARN) if simulated else (),
+    ]
+
+
+def glance(request: RequestView) -> tuple[str, str, Tone]:
+    """The one figure that matters in its phase, its unit in words, and its tone."""
+    if request.outcome is not None:
+        return "", "", Tone.LABEL
+    if request.phase is Phase.DECODE:
+        rate = request.tokens_per_s
+        if (request.silent_s or 0.0) >= SILENT_S:
+            return *_clock(request.silent_s or 0.0, "", "silent"), Tone.WARN
+        if rate.value is None:
+            return "–", "tok/s", Tone.LIVE
+        return (
+            format.figure(rate, lambda v: f"{v:.0f}" if v >= 9.95 else f"{v:.1f}"),
+            "tok/s",
+            Tone.LIVE,
+        )
+    if request.phase in (Phase.ACCEPTED, Phase.QUEUED) and request.queue_position:
+        return f"{request.queue_position}", "in line", Tone.LABEL
+    left = request.prefill_eta_s
+    if left.value is not None:
+        return *_clock(left.value, "~", "left"), Tone.LIVE
+    return *_clock(request.elapsed_s, "", "so far"), Tone.LIVE
+
+
+def _clock(seconds: float, about: str, words: str) -> tuple[str, str]:
+    """(`~6`, `s left`), (`~1:24`, `min left`), (`1:03`, `h so far`)."""
+    whole = round(seconds)
+    if whole < 100:
+        return f"{about}{whole}", f"s {words}"
+    if whole < 3600:
+        return f"{about}{whole // 60}:{whole % 60:02d}", f"min {words}"
+    return f"{about}{whole // 3600}:{whole % 3600 // 60:02d}", f"h {words}"
 
 
 def heading(snapshot: Snapshot, request: RequestView) -> Line:
@@ -100,6 +168,17 @@ def _search_rows(request: RequestView, width: int) -> list[Line]:
     return [fit(name, width), fit((("  ", Tone.TEXT), *text(seconds)), width)]
 
 
+def doing(request: RequestView) -> str:
+    """What it does, in a word or two."""
+    if request.searches:
+        return "searches the web"
+    if request.phase is Phase.DECODE:
+        return "thinks" if request.thinking_deltas and not request.first_text_s else "answers"
+    if request.phase in (Phase.ACCEPTED, Phase.QUEUED):
+        return "waits"
+    return "reads the prompt" if request.phase is Phase.PREFILL else "waits for the first token"
+
+
 def _place(request: RequestView) -> int:
     """Index of the phase it is in, or ended in."""
     if request.outcome is None:
@@ -130,8 +209,9 @@ def _spans(request: RequestView, at: int) -> list[Line]:
     return spans
 
 
-def detail(request: RequestView, width: int) -> Line:
-    """One line on what is going on in the phase, with a bar where the end is known."""
+def detail(request: RequestView, width: int, *, left: bool = True) -> Line:
+    """One line on what is going on in the phase, with a bar where the end is known; `left`: with
+    the time that is left."""
     if request.outcome is not None:
         return ending(request, width)
     if request.searches:
@@ -147,7 +227,7 @@ def detail(request: RequestView, width: int) -> Line:
         prompt = format.value(request.prompt_tokens, format.count)
         words = clean(request.reason) or "no progress reported yet"
         return fit((*prompt, (" prompt tokens", Tone.LABEL), (f" · {words}", Tone.LABEL)), width)
-    tail = _progress(done, total, request.prefill_eta_s)
+    tail = _progress(done, total, request.prefill_eta_s if left else UNKNOWN)
     return (*charts.bar(done / total, max(4, width - len(tail) - 1)), (" " + tail, Tone.TEXT))
 
 
@@ -198,9 +278,21 @@ def numbers(request: RequestView) -> list[tuple[str, Line]]:
         ("output", format.value(output(request), format.exact)),
         ("reused", format.value(request.reuse_percent, format.percent)),
         ("prefill/s", format.value(prefill_rate(request), format.rate)),
-        ("keepalives", format.tally(request.keepalives)),
-        ("chunks", format.tally(request.chunks)),
+        *counters(request),
     ]
+
+
+def counters(request: RequestView) -> list[tuple[str, Line]]:
+    """What is told only where it has happened."""
+    cells = [
+        ("keepalives", request.keepalives, Tone.TEXT),
+        ("retries", request.retries, Tone.WARN),
+        ("stalls", request.stalls, Tone.WARN),
+        ("repaired", request.repaired_calls, Tone.TEXT),
+        ("rescued", request.rescued_calls, Tone.TEXT),
+        ("dropped", request.dropped_calls, Tone.BAD),
+    ]
+    return [(label, format.tally(number, tone)) for label, number, tone in cells if number]
 
 
 def prefill_rate(request: RequestView) -> Figure:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from anyclaude_tui.figures import UNKNOWN_TEXT as UNKNOWN_TEXT
 from anyclaude_tui.figures import Figure, Source
 from anyclaude_tui.figures import about as about
+from anyclaude_tui.figures import about_span as about_span
 from anyclaude_tui.figures import ago as ago
 from anyclaude_tui.figures import clock as clock
 from anyclaude_tui.figures import clock_s as clock_s

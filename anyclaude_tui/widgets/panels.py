@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from anyclaude_tui.backends.base import BackendState, BackendStatus
 from anyclaude_tui.figures import measured
+from anyclaude_tui.telemetry.events import Truncation
 from anyclaude_tui.telemetry.hub import Snapshot, Totals
+from anyclaude_tui.telemetry.logtail import last_warning
 from anyclaude_tui.widgets import charts, format, request_table, status_signs
 from anyclaude_tui.widgets.current_request import CHART_ROWS, Body, now
 from anyclaude_tui.widgets.lines import (
@@ -54,10 +56,22 @@ def backend(snapshot: Snapshot, width: int, height: int) -> Body:
         place.append(text(status.kind, Tone.LABEL))
     lines.append(joined_within(place, width))
     lines += [line for words in status.warnings for line in wrapped(words, width, 2, Tone.WARN)]
-    # Of a backend that has failed the last words matter more than its numbers.
-    last = max(1, height - len(lines)) if failed else 1
-    lines += [fit(text(clean(words), Tone.FAINT), width) for words in status.log_tail[-last:]]
+    lines += _last_words(status, width, height - len(lines))
     return Body((mark, (f" {status.state}", Tone.TEXT)), lines)
+
+
+def _last_words(status: BackendStatus, width: int, height: int) -> list[Line]:
+    """Of its log: all that there is room for once it has failed, the last line while it comes
+    up, and the last warning while it serves."""
+    if status.state is BackendState.FAILED:
+        return [
+            fit(text(clean(words), Tone.FAINT), width)
+            for words in status.log_tail[-max(1, height) :]
+        ]
+    if status.state in (BackendState.STARTING, BackendState.LOADING):
+        return [fit(text(clean(words), Tone.FAINT), width) for words in status.log_tail[-1:]]
+    warning = last_warning(status.log_tail)
+    return wrapped(warning, width, 2, Tone.WARN) if warning else []
 
 
 _REASON = {BackendState.FAILED: Tone.BAD, BackendState.DEGRADED: Tone.WARN}
@@ -72,7 +86,7 @@ def _machine(status: BackendStatus) -> list[tuple[str, Line]]:
         ("memory", format.known(status.memory_bytes, format.size)),
         ("RAM used", format.value(measured(used and used * 100), format.percent, tone)),
         ("CPU", format.known(status.cpu_percent, format.percent)),
-        ("restarts", format.tally(status.restarts, Tone.WARN)),
+        *([("restarts", format.tally(status.restarts, Tone.WARN))] if status.restarts else []),
     ]
 
 
@@ -90,9 +104,9 @@ def session(snapshot: Snapshot, width: int, height: int) -> Body:
     )
     lines = [
         spread(text("outcomes", Tone.LABEL), outcomes, width),
-        *columns(_speed(totals), 2, width),
-        spread(text("truncations", Tone.LABEL), _truncations(totals), width),
-        *columns(_repairs(totals), 2, width),
+        *_speeds(snapshot, width),
+        *columns(_tokens(totals), 2, width),
+        *_mishaps(totals, width),
     ]
     plural = "" if totals.requests == 1 else "s"
     return Body(text(f"{format.count(totals.requests)} request{plural}", Tone.LABEL), lines)
@@ -102,39 +116,66 @@ def _outcome(mark: str, number: int, tone: Tone) -> Line:
     return ((f"{mark} ", tone if number else Tone.FAINT), *format.tally(number))
 
 
-def _speed(totals: Totals) -> list[tuple[str, Line]]:
+def _speeds(snapshot: Snapshot, width: int) -> list[Line]:
+    """Medians, a row for each backend where several have answered: together they say nothing."""
+    several = snapshot.per_backend[:BACKENDS_SHOWN]
+    if len(several) < 2:
+        totals = snapshot.totals
+        cells = [
+            ("TTFT p50", format.value(totals.ttft_p50_s, format.seconds)),
+            ("p95", format.value(totals.ttft_p95_s, format.seconds)),
+            ("tok/s", format.value(totals.tokens_per_s, format.rate)),
+            ("reused", format.value(totals.reuse_percent, format.percent)),
+        ]
+        return columns(cells, 2, width)
+    head = text(f"{'TTFT p50':>9}{'tok/s':>7}{'reused':>8}", Tone.FAINT)
+    lines = [spread(text("medians", Tone.LABEL), head, width)]
+    for name, totals in several:
+        figures = (
+            *spread((), format.value(totals.ttft_p50_s, format.seconds), 9),
+            *spread((), format.value(totals.tokens_per_s, format.rate), 7),
+            *spread((), format.value(totals.reuse_percent, format.percent), 8),
+        )
+        lines.append(spread(text(clean(name)), figures, width))
+    return lines
+
+
+BACKENDS_SHOWN = 3
+
+
+def _tokens(totals: Totals) -> list[tuple[str, Line]]:
     return [
-        ("TTFT p50", format.value(totals.ttft_p50_s, format.seconds)),
-        ("p95", format.value(totals.ttft_p95_s, format.seconds)),
-        ("tok/s", format.value(totals.tokens_per_s, format.rate)),
-        ("reused", format.value(totals.reuse_percent, format.percent)),
         ("tokens in", format.tally(totals.prompt_tokens)),
         ("out", format.tally(totals.output_tokens)),
     ]
 
 
-def _truncations(totals: Totals) -> Line:
-    if not totals.truncations:
-        return text("0", Tone.FAINT)
-    return joined(
-        text(f"{kind} {format.count(number)}", Tone.WARN) for kind, number in totals.truncations
-    )
-
-
-def _repairs(totals: Totals) -> list[tuple[str, Line]]:
+def _mishaps(totals: Totals, width: int) -> list[Line]:
+    """What went wrong or was mended, by kind; what has not happened is not counted."""
+    cut = [
+        text(f"{kind} {format.count(number)}", Tone.WARN)
+        for kind, number in totals.truncations
+        if kind != Truncation.MAX_TOKENS
+    ]
+    limits = dict(totals.truncations).get(Truncation.MAX_TOKENS, 0)
+    rows: list[Line] = []
+    if cut:
+        rows.append(spread(text("truncations", Tone.LABEL), joined(cut), width))
     cells = [
-        ("calls repaired", format.tally(totals.repaired_calls)),
-        ("rescued", format.tally(totals.rescued_calls)),
+        ("at max_tokens", format.tally(limits)),
         ("retries", format.tally(totals.retries, Tone.WARN)),
         ("stalls", format.tally(totals.stalls, Tone.WARN)),
+        ("calls repaired", format.tally(totals.repaired_calls)),
+        ("rescued", format.tally(totals.rescued_calls)),
+        ("calls dropped", format.tally(totals.dropped_calls, Tone.BAD)),
         ("keepalives", format.tally(totals.keepalives)),
-        ("chunks", format.tally(totals.chunks)),
+        ("web searches", format.tally(totals.web_searches)),
     ]
-    if totals.web_searches:  # in a row that is shown: the panel is as high as without it
-        cells[-1] = ("web searches", format.tally(totals.web_searches))
-    if totals.dropped_calls:
-        cells.append(("calls dropped", format.tally(totals.dropped_calls, Tone.BAD)))
-    return cells
+    happened = [(label, value) for label, value in cells if value[0][0] != "0"]
+    rows += columns(happened, 2, width)
+    if not rows and totals.requests:
+        rows.append(fit(text("nothing cut, mended or sent again", Tone.FAINT), width))
+    return rows
 
 
 def requests(snapshot: Snapshot, width: int, height: int) -> Body:
@@ -152,10 +193,13 @@ def requests(snapshot: Snapshot, width: int, height: int) -> Body:
 
 
 def why(snapshot: Snapshot, width: int, height: int) -> Body:
-    """The Why panel: the slowest part of the last request, in one sentence."""
+    """The Why panel: what the running request waits for, else what took the last one so long."""
+    now = status_signs.focus(snapshot)
+    if now is not None and now.outcome is None and now.why:
+        return Body(text("now", Tone.LIVE), wrapped(now.why, width, height))
     last = next((request for request in snapshot.recent if request.why), None)
     if last is None:
-        words = "The slowest part of each request is explained here once it has ended."
+        words = "What takes the time of a request is said here: while it runs, and afterwards."
         return Body((), wrapped(words, width, height, Tone.FAINT))
     right = joined(
         [
@@ -166,25 +210,45 @@ def why(snapshot: Snapshot, width: int, height: int) -> Body:
     return Body(right, wrapped(last.why, width, height))
 
 
+AXIS = 5
+"""Cells at the left of a chart: its upper end and its 0."""
+
+
 def trend(snapshot: Snapshot, width: int, height: int) -> Body:
-    """The Trend panel: TTFT and tokens/s of the last requests, one column each."""
+    """The Trend panel: TTFT and tokens/s of the last requests, one column each, over an axis."""
     half = (width - 3) // 2
-    ended = list(reversed(snapshot.recent[: max(half, width - half - 3)]))
+    ended = list(reversed(snapshot.recent[: max(1, half - AXIS)]))
     sides = (
         ("TTFT", [r.ttft_s.value for r in ended], half, format.seconds),
         ("tok/s", [r.tokens_per_s.value for r in ended], width - half - 3, format.rate),
     )
+    rows = max(1, min(CHART_ROWS, height - 1))
     blocks: list[list[Line]] = []
     for label, values, size, write in sides:
-        known = [v for v in values[-size:] if v is not None]
-        top = f"max {write(max(known))}" if known else format.UNKNOWN_TEXT
-        head = spread(text(label, Tone.LABEL), text(top, Tone.FAINT), size)
-        blocks.append([head, *charts.area(values, size, max(1, min(CHART_ROWS, height - 1)))])
+        known = [v for v in values if v is not None]
+        last = f"last {write(known[-1])}" if known else format.UNKNOWN_TEXT
+        head = spread(text(label, Tone.LABEL), text(last, Tone.FAINT), size)
+        blocks.append([head, *_chart(values, size, rows)])
     lines = [
         (*pad(left, half), ("   ", Tone.TEXT), *right) for left, right in zip(*blocks, strict=True)
     ]
-    shown = min(len(ended), half)
-    return Body(text(f"last {shown}" if shown else "", Tone.LABEL), lines)
+    if not ended:
+        return Body((), lines)
+    span = format.about_span(ended[-1].accepted_wall - ended[0].accepted_wall)
+    words = f"last {len(ended)} requests, {span}" if len(ended) > 1 else "1 request"
+    return Body(text(words, Tone.LABEL), lines)
+
+
+def _chart(values: list[float | None], size: int, rows: int) -> list[Line]:
+    """Columns over an axis from 0 to a round number above the largest."""
+    top = charts.round_top(max((v for v in values if v is not None), default=0.0))
+    area = charts.area(values, max(1, size - AXIS), rows, top or None)
+    lines: list[Line] = []
+    for place, row in enumerate(area):
+        label = f"{top:g}" if place == 0 and top else "0" if place == rows - 1 else ""
+        mark = "┤" if label else "│"
+        lines.append(((f"{label:>{AXIS - 1}}{mark}", Tone.FAINT), *row))
+    return lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from anyclaude_tui.backends.base import BackendState
-from anyclaude_tui.telemetry.events import Outcome, Phase, Role
+from anyclaude_tui.telemetry.events import Outcome, Phase, Role, Truncation
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets import panels
 from anyclaude_tui.widgets.compact_summary import summary_lines
@@ -56,14 +56,15 @@ def test_nothing_yet_says_so_and_invents_no_zero() -> None:
         line = next(row for row in session.splitlines() if label in row)
         assert line.split(label)[1].split()[0] == "–"
     assert "none yet" in shown("requests", snapshot)
-    assert "explained here" in shown("why", snapshot)
+    assert "while it runs" in shown("why", snapshot)
 
 
 def test_prefill_shows_progress_and_what_is_left_as_an_estimate() -> None:
     words = shown("now", fakes.snapshot(fakes.prefilling()))
     assert "● prefill" in words
     assert "○ decode" in words
-    assert "12.3k/18.5k  ~6 s left" in words
+    assert "12.3k/18.5k" in words
+    assert "s left" in words
     assert "main · 12.4 s" in words
     assert "~1,097" in words  # prefill tokens/s so far
     assert "━" in words
@@ -121,7 +122,12 @@ def test_backend_state_model_and_what_is_simulated() -> None:
     words = shown("backend", fakes.snapshot(), 50)
     for part in ("● ready", "gpt-oss-20b", "simulated", "131,072", "1.84 GB", "12 %", "71 %"):
         assert part in words
-    assert "POST /v1/chat/completions 200" in words
+    assert "POST" not in words  # a line of its log that warns of nothing
+    log = ("2026-11-21 03:15:01,911 - WARNING - the cache is full", "INFO: 200 OK")
+    warns = replace(fakes.FAST, log_tail=log)
+    words = shown("backend", fakes.snapshot(backends=(warns,)), 50)
+    assert "the cache is full" in words
+    assert "2026" not in words
 
 
 def test_a_failed_backend_gives_its_reason_and_its_last_words() -> None:
@@ -187,11 +193,58 @@ def test_why_is_the_last_sentence() -> None:
     assert "the prompt changed at system block 2" in words
 
 
-def test_trend_names_the_largest_and_draws_it_to_the_top() -> None:
-    lines = panels.framed(panels.PANELS["trend"], fakes.snapshot(), 60, 6, "├")
-    words = [plain(line) for line in lines]
-    assert "max 5.00 s" in words[1]
-    assert "█" in words[2]
+def test_trend_has_an_axis_and_says_its_span() -> None:
+    words = shown("trend", fakes.snapshot(), 60, 8).splitlines()
+    assert "requests," in words[0]
+    assert "min" in words[0]
+    assert "last 2.00 s" in words[1]
+    assert "10┤" in words[2]
+    assert "0┤" in words[-1]
+    assert "█" not in words[2]  # the largest, 5 s, stands below the end of the axis
+
+
+def test_one_sample_does_not_fill_the_trend() -> None:
+    words = shown("trend", fakes.snapshot(history=(fakes.ended(1),)), 60, 8).splitlines()
+    assert "1 request" in words[0]
+    assert "█" not in words[2]
+
+
+def test_why_speaks_of_the_request_that_waits_and_then_of_what_was() -> None:
+    waits = fakes.prefilling()
+    words = shown("why", fakes.snapshot(waits))
+    assert words.splitlines()[0].endswith("now ─")
+    assert "reading about 18,490 tokens; about 6 s" in words
+
+
+def test_a_figure_is_large_where_there_is_room() -> None:
+    words = shown("now", fakes.snapshot(fakes.decoding()), 45, 13)
+    assert "▀▀█ █▀█" in words  # 38
+    assert "tok/s" in words
+    assert "fast · gpt-oss-20b" in words
+    small = shown("now", fakes.snapshot(fakes.decoding()), 45, 10)
+    assert "~38 tok/s" in small
+    assert "▀▀█" not in small
+
+
+def test_medians_are_of_each_backend() -> None:
+    other = replace(fakes.ended(2), backend="qwen")
+    words = shown("session", fakes.snapshot(history=(fakes.ended(1), other)), 45, 9)
+    rows = [row for row in words.splitlines() if " fast" in row or " qwen" in row]
+    assert [row.split()[1] for row in rows] == ["fast", "qwen"]
+    assert "2.00 s" in rows[0]
+    assert "3.00 s" in rows[1]
+
+
+def test_counters_appear_when_they_are_not_zero() -> None:
+    quiet = shown("session", fakes.snapshot(history=(fakes.ended(1),)))
+    for label in ("truncations", "retries", "stalls", "repaired", "dropped", "keepalives"):
+        assert label not in quiet
+    assert "nothing cut, mended or sent again" in quiet
+    limit = fakes.ended(1, truncation=Truncation.MAX_TOKENS, outcome=Outcome.LIMIT, stalls=2)
+    words = shown("session", fakes.snapshot(history=(limit,)))
+    assert "truncations" not in words  # the model's own limit is none
+    assert "at max_tokens" in words
+    assert "stalls" in words
 
 
 def test_reported_numbers_are_set_apart_from_measured_ones() -> None:

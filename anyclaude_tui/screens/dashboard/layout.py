@@ -16,16 +16,16 @@ from anyclaude_tui.terminal.window_sizes import MIN_HEIGHT, MIN_WIDTH, PANE_HEIG
 SIDE_LEAST, SIDE_MOST = 40, 60
 STRIP_ROWS = 3
 
-NEEDS = {"now": 9, "backend": 7, "why": 4, "requests": 7, "session": 8, "trend": 6}
+NEEDS = {"now": 10, "backend": 7, "why": 4, "requests": 7, "session": 6, "trend": 6}
 """Rows without which a panel is left out, the most important panel first."""
 GROWTH = (
     ("backend", 8),
-    ("now", 12),
-    ("session", 9),
+    ("now", 13),
+    ("session", 8),
     ("requests", 9),
     ("why", 5),
     ("trend", 8),
-    ("now", 14),
+    ("now", 15),
 )
 """Who gets spare rows, up to how many; what is left goes to `requests`."""
 SIDE_ORDER = ("now", "backend", "session", "trend", "requests", "why")
