@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tables": set(),
     "config": {"private", "redaction"},
     "prefix": {"figures"},
-    "backends.base": set(),
+    "backends.base": {"config"},
     "backends.address": set(),
     "backends.loading": set(),
     "backends.http_limits": set(),
@@ -57,7 +57,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "proxy.wire": set(),
     "proxy.toolcalls": {"proxy.wire"},
     "proxy.request": {
-        "backends", "bounded", "figures", "prefix", "private", "proxy.errors", "proxy.wire",
+        "backends", "bounded", "config", "figures", "prefix", "private", "proxy.errors",
+        "proxy.wire",
     },
     "proxy.reply": {
         "proxy.errors", "proxy.toolcalls", "proxy.wire", "redaction", "search", "telemetry",

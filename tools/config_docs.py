@@ -21,6 +21,7 @@ KINDS = {
     "texts": "list of texts",
     "wholes": "list of whole numbers",
     "pairs": "table of texts",
+    "object": "table",
     "tables": "tables",
 }
 INTRO = """\
@@ -51,9 +52,9 @@ question it may only choose among the backends of *your* `config.toml` (`backend
 the dashboard's theme, colours and motion, and lower limits. All else (programs, arguments,
 variables, URLs, keys, ports, logs) is left out, with one line that names the file, the lines and
 the keys. `anyclaude-tui config trust` lists what the file would set and asks; it then counts
-until the file changes, and `anyclaude-tui config untrust` takes that back. A key is only sent to
-the URL that the same file names. `doctor`, `config check` and the JSON line of `serve` name every
-file in force.
+until the file changes, and `anyclaude-tui config untrust` takes that back. Keys and headers are
+only sent to the URL that the same file names. `doctor`, `config check` and the JSON line of
+`serve` name every file in force.
 
 ## An example
 
@@ -72,6 +73,11 @@ kind = "lmstudio"                     # runs already, or is started with `lms`
 kind = "openai"                       # any OpenAI-compatible server
 url = "http://192.168.1.20:8000/v1"
 api_key = "env:BOX_KEY"
+temperature = 0.7                     # of every request to it, whatever the client asks for
+thinking = "low"
+first_byte_s = 120                    # a fast machine: do not wait longer
+headers = { X-Team = "env:TEAM" }     # beside the key
+extra_body = { chat_template_kwargs = { preserve_thinking = true } }
 
 [backends.claude]
 kind = "anthropic"                    # the real thing, passed through
@@ -108,12 +114,41 @@ home, is read as it is: `backend`, `port`, `debug`, and each backend's `baseUrl`
 `config.toml` from it and says what has no counterpart here. `--mode local`, `--mode lmstudio`,
 `--mode openrouter` and `--mode claude` work without any file.
 
+## What a request is sampled with
+
+From the strongest to the weakest:
+
+1. `extra_body` of the backend, for whoever knows the server;
+2. `temperature`, `top_p`, `top_k`, `min_p`, `repetition_penalty`, `presence_penalty` and `seed` of
+   the backend: you have set them for this model, while Claude Code has its own for Claude;
+3. what the client sends (`temperature`, `top_p`, `top_k`);
+4. the model's own `generation_config.json`, where we see the model's folder (`mlx_lm`,
+   `vllm_mlx`, and an mlx_lm.server on this machine): small models repeat themselves without it,
+   and mlx_lm.server does not read it;
+5. the server's default.
+
+Of `max_output_tokens` and the request's `max_tokens` the smaller counts. `thinking = "off"` wins
+over whatever effort the client asks for. Each parameter goes under the name that the server has
+for it (`repeat_penalty` for llama.cpp and LM Studio); one that the server does not know is left
+out, with a note on the request. *Backends* (`Ctrl+]` `b`) and `doctor` show the values with where
+they are from, `anyclaude-tui requests show ID` those of a request. The direct runs of `compare`
+use them too. A key that a kind of backend can do nothing with (`seed` for vllm-mlx, `headers` for
+a server that we start) is a mistake that `config check` names.
+
+## Tools left out
+
+`leave_out` in `[tools]`, or in a backend's table, takes tools out of what the model is offered.
+Nothing is left out by itself. A conversation keeps the tools that it began with, so that its
+prompt cache stays: a change counts from the next one on. What the model calls all the same is not
+passed on: as for any tool that does not exist it reads that there is none, and goes on.
+
 ## Secrets
 
 `api_key = "env:NAME"` reads the key from the environment when it is needed, so that the file has
-none. `config show` never prints keys or tokens, and traces are written without them. A `url` may
-hold a user and password, or a key (`?api_key=…`): they go with every request and are left out of
-everything that is shown or logged. On a command line `ps` shows them: put them into config.toml.
+none; so do `headers`, of which no value is shown. `config show` never prints keys or tokens, and
+traces are written without them. A `url` may hold a user and password, or a key (`?api_key=…`):
+they go with every request and are left out of everything that is shown or logged. On a command
+line `ps` shows them: put them into config.toml.
 """
 
 
@@ -140,8 +175,11 @@ def _row(field: Field) -> str:
 
 def _value(field: Field) -> str:
     kind = KINDS[field.kind]
+    if field.choices:
+        return ", ".join(f"`{one}`" for one in field.choices)
     if field.least is not None and field.most is not None:
-        return f"{kind}, {field.least:g} to {field.most:g}"
+        most = int(field.most) if field.kind == "whole" else f"{field.most:g}"
+        return f"{kind}, {field.least:g} to {most}"
     if field.least == 0 and field.kind == "number":
         return f"{kind} over 0"
     if field.least:

@@ -9,7 +9,7 @@ import httpx
 
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import is_local
-from anyclaude_tui.backends.attached import AttachedBackend, key_of
+from anyclaude_tui.backends.attached import AttachedBackend, headers_of, key_of
 from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, Finding, ModelInfo
 from anyclaude_tui.config.settings import BackendSettings
 
@@ -33,7 +33,8 @@ class AnthropicBackend(AttachedBackend):
         """See AttachedBackend: this API has its own header for the key."""
         key = key_of(self.settings)
         own = {"x-api-key": key} if key else {}
-        return {**self._address.headers, "anthropic-version": VERSION, **own}
+        ours = {**self._address.headers, "anthropic-version": VERSION, **own}
+        return {**ours, **headers_of(self.settings)}
 
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
         """See AttachedBackend. A list of models costs nothing, a chat would."""
@@ -86,4 +87,6 @@ class AnthropicBackend(AttachedBackend):
 
     def _knows_us(self) -> bool:
         """Whether it is told who asks, in whichever way."""
-        return bool(key_of(self.settings) or self._address.headers or self.query)
+        settings = self.settings
+        told = key_of(settings) or self._address.headers or self.query or settings.headers
+        return bool(told)

@@ -79,9 +79,11 @@ class AttachedBackend(Backend):
         return http.client(self.base_url, headers=self.headers(), query=self.query)
 
     def headers(self) -> Mapping[str, str]:
-        """Who asks: the key, else user and password of the URL. Raises BackendError."""
+        """Who asks: the key, else user and password of the URL; and the user's own headers.
+        Raises BackendError."""
         key = key_of(self.settings)
-        return {"authorization": f"Bearer {key}"} if key else self._address.headers
+        ours = {"authorization": f"Bearer {key}"} if key else self._address.headers
+        return {**ours, **headers_of(self.settings)}
 
     async def start(self) -> None:
         """See Backend."""
@@ -156,6 +158,7 @@ class AttachedBackend(Backend):
             simulated=self.simulated,
             warnings=self.warnings,
             remedy=self.remedy_words,
+            model_sampling=endpoint.model_sampling if endpoint else {},
         )
 
     @property
@@ -180,3 +183,9 @@ class AttachedBackend(Backend):
 def key_of(settings: BackendSettings) -> str | None:
     """The API key; `env:NAME` is read from the environment. Raises BackendError when unset."""
     return None if settings.api_key is None else value_of(settings.api_key, "api_key")
+
+
+def headers_of(settings: BackendSettings) -> dict[str, str]:
+    """The user's own headers, their names in lower case. Raises BackendError like `key_of`."""
+    given = settings.headers.items()
+    return {name.lower(): value_of(value, f"headers.{name}") for name, value in given}

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
+
+from anyclaude_tui.config.request_settings import RequestSettings
 
 SMALL_WINDOW_TOKENS = 32_768
 """Claude Code's own prompt is over 25,000 tokens: less is impractical."""
@@ -92,7 +94,9 @@ class Dialect:
     plain_schemas: bool = False
     """Tool schemas go without `pattern`, `format` and lengths: its grammar refuses them."""
     left_out: frozenset[str] = frozenset()
-    """Members of the request, or of its messages and calls, that it refuses."""
+    """Members of the request, or of its messages and calls, that it refuses or does not know."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Its own names of sampling parameters, by those of `RequestSettings`."""
     reasoning_history: Literal["reasoning_content", "reasoning", "drop"] = "drop"
     """Under which name earlier thinking goes back to the model's template, if at all."""
     reasoning_required: bool = False
@@ -151,6 +155,26 @@ class Endpoint:
     """A local model directory with a `tokenizer.json`."""
     label: str = ""
     """The model as a person calls it, where `model` is not that (mlx_lm's `default_model`)."""
+    model_sampling: Mapping[str, float] = field(default_factory=dict)
+    """What the model's own files say of sampling (`ModelFiles.sampling`), by the names of
+    `RequestSettings`; for requests that say nothing themselves."""
+    wanted: RequestSettings = field(default=RequestSettings(), repr=False)
+    """What the user wants of every request."""
+
+    def asked_for(self, wanted: RequestSettings) -> Endpoint:
+        """The endpoint with the user's settings, which also know better what the server is."""
+        dialect = self.dialect
+        changes: dict[str, Any] = {}
+        if wanted.images is not None:
+            changes["images"] = wanted.images
+        if wanted.reasoning_history is not None:
+            changes["reasoning_history"] = wanted.reasoning_history
+        if wanted.thinking != "auto" and not (dialect.enable_thinking or dialect.reasoning_effort):
+            # OpenAI's own parameter is the likeliest; a refusal of it is learnt from.
+            changes |= {"reasoning_effort": True, "reasoning_off": "none"}
+        if changes:
+            dialect = replace(dialect, **changes)
+        return replace(self, dialect=dialect, wanted=wanted)
 
     @property
     def server(self) -> str:
@@ -208,6 +232,10 @@ class BackendStatus:
     warnings: tuple[str, ...] = ()
     remedy: str = ""
     """What `Backend.remedy` would do about the warnings, in words; empty when nothing."""
+    model_sampling: Mapping[str, float] = field(default_factory=dict)
+    """See Endpoint."""
+    wanted: RequestSettings = field(default=RequestSettings())
+    """What the user wants of every request; the session knows it."""
 
 
 @dataclass(frozen=True, slots=True)

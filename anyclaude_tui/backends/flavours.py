@@ -45,6 +45,8 @@ class Server:
     """The template's text where the server tells it, and renders it itself."""
     build: str = ""
     """Which build of the server renders it."""
+    sampling: Mapping[str, float] = field(default_factory=dict)
+    """What the model's folder says of sampling, where it lies on this disk."""
 
 
 async def ask_models(client: httpx.AsyncClient, base: str) -> httpx.Response:
@@ -123,6 +125,7 @@ async def llama_cpp(client: httpx.AsyncClient, base: str, server: Server) -> Ser
             stop=True,
             enable_thinking=True,
             reasoning_history="reasoning_content",
+            renamed={"repetition_penalty": "repeat_penalty"},
             extra={"return_progress": True},  # its prefill progress, in the stream
         ),
         window_tokens=http.number(defaults.get("n_ctx")) or http.number(props.get("n_ctx")),
@@ -164,6 +167,7 @@ async def _mlx_lm(client: httpx.AsyncClient, server: Server) -> Server:
         tokenizer_dir=files.tokenizer_dir if files else None,
         template=files.chat_template if files else None,
         tokens=files.special_tokens if files else {},
+        sampling=files.sampling if files else {},
     )
 
 
@@ -185,6 +189,8 @@ async def _ollama(client: httpx.AsyncClient, server: Server) -> Server:
         reasoning_effort=True,
         reasoning_off="none",
         reasoning_history="reasoning",
+        # Its OpenAI route reads no others; they are set in a Modelfile.
+        left_out=frozenset({"top_k", "min_p", "repetition_penalty"}),
     )
     return replace(server, models=models, flavour="ollama", dialect=dialect)
 

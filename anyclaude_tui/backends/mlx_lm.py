@@ -115,6 +115,7 @@ class MlxLmBackend(MlxModelBackend):
             window_tokens=self.window_tokens,
             slots=self.settings.slots or SLOTS,
             tokenizer_dir=self.files.tokenizer_dir if self.files else None,
+            model_sampling=self.files.sampling if self.files else {},
         )
 
     async def still_serves(self, client: httpx.AsyncClient) -> None:

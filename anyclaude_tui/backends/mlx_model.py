@@ -81,7 +81,10 @@ class MlxModelBackend(SupervisedBackend):
             return (Finding(f"{self._given}, from the Hugging Face hub at the start"),)
         files, window = self._files, self.window_tokens
         words = f"{files.path.name}, {size(files.weight_bytes)}{in_tokens(window)}"
-        return (Finding(words), *map(as_finding, warnings), *_fitness(files, window))
+        own = [f"{name} {value:g}" for name, value in files.sampling.items()]
+        sampled = Finding(f"its generation_config.json: {', '.join(own)}")
+        found = (Finding(words), sampled) if own else (Finding(words),)
+        return (*found, *map(as_finding, warnings), *_fitness(files, window))
 
     async def start_bytes(self) -> int | None:
         """See Backend."""

@@ -78,6 +78,7 @@ class OpenAiBackend(AttachedBackend):
             slots=self.settings.slots or server.slots or (LOCAL_SLOTS if local else REMOTE_SLOTS),
             tokenize_url=server.tokenize_url,
             tokenizer_dir=server.tokenizer_dir,
+            model_sampling=server.sampling,
         )
 
     async def _followed(self, client: httpx.AsyncClient, server: Server, model: str) -> Dialect:

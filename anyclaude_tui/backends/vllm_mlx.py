@@ -87,6 +87,7 @@ class VllmMlxBackend(MlxModelBackend):
             window_tokens=self.window_tokens,
             slots=self.settings.slots or SLOTS,
             tokenizer_dir=self.files.tokenizer_dir if self.files else None,
+            model_sampling=self.files.sampling if self.files else {},
         )
 
     def explain_exit(self, reason: str, tail: Sequence[str]) -> str:

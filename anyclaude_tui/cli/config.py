@@ -16,6 +16,7 @@ from anyclaude_tui import private
 from anyclaude_tui.cli import settings
 from anyclaude_tui.cli.failure import Failed
 from anyclaude_tui.config import Loaded, legacy, project, trust
+from anyclaude_tui.config.secrets import is_hidden
 from anyclaude_tui.redaction import HIDDEN, is_secret, shown
 
 
@@ -114,16 +115,16 @@ def _import(source: Path | None, path: Path) -> int:
     return 0
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: Any, key: tuple[str, ...] = ("",)) -> Any:
     """Settings for the screen: no secrets, and no None, which TOML does not have."""
-    if isinstance(value, str):
-        return shown(value)
     if isinstance(value, dict):
         return {
-            key: HIDDEN if is_secret(key) and item else _shown(item)
-            for key, item in value.items()
-            if item is not None
+            name: _shown(item, (*key, name)) for name, item in value.items() if item is not None
         }
+    if value and (is_secret(key[-1]) or is_hidden(key, value)):
+        return HIDDEN
+    if isinstance(value, str):
+        return shown(value)
     if isinstance(value, list | tuple):
         return [_shown(item) for item in value]
     return value

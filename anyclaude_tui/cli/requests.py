@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -107,7 +107,12 @@ _COLUMNS: tuple[tuple[str, bool, _Cell], ...] = (
 
 # --- show -------------------------------------------------------------------------------------
 
-_HIDDEN = frozenset({"timestamp", "requestId", "sources", "prefix", "notices", "why"})
+_HIDDEN = frozenset(
+    {
+        *("timestamp", "requestId", "sources", "prefix", "notices", "why"),
+        *("sampling", "samplingFrom", "leftOutTools"),
+    }
+)
 _FIGURES = ("Ms", "Bytes", "Size", "Percent", "Tokens", "PerSecond", "Count")
 _UNITS = (("Ms", " ms"), ("Bytes", " bytes"), ("Size", " bytes"), ("Percent", " %"))
 
@@ -127,6 +132,7 @@ def show(home: Path, request_id: str) -> str:
     unknown = [name for name, value in line.items() if value is None and _is_figure(name)]
     if unknown:
         out.append(f"  {'unknown':24} {', '.join(unknown)}")
+    out += [f"  {name:24} {words}" for name, words in _as_set(line) if words]
     out += [f"  {'note':24} {notice}" for notice in line.get("notices") or ()]
     out += _prefix_lines(line.get("prefix"))
     if path is None:
@@ -134,6 +140,13 @@ def show(home: Path, request_id: str) -> str:
     else:
         out += _trace_lines(path)
     return "\n".join(out)
+
+
+def _as_set(line: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the settings made of it: the sampling, each value with where it is from, and tools."""
+    sampling, origins = line.get("sampling") or {}, line.get("samplingFrom") or {}
+    yield "sampling", ", ".join(f"{n} {v:g} ({origins.get(n)})" for n, v in sampling.items())
+    yield "tools left out", ", ".join(line.get("leftOutTools") or ())
 
 
 def _is_figure(name: str) -> bool:

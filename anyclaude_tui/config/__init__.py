@@ -16,11 +16,11 @@ from anyclaude_tui.config.loading import (
     read,
     resolve,
 )
+from anyclaude_tui.config.request_settings import Count, RequestSettings
 from anyclaude_tui.config.settings import (
     SECTIONS,
     BackendSettings,
     ClaudeSettings,
-    Count,
     DashboardSettings,
     DiscoverySettings,
     Limits,
@@ -30,6 +30,7 @@ from anyclaude_tui.config.settings import (
     RoleSettings,
     SearchSettings,
     Settings,
+    ToolSettings,
 )
 
 __all__ = [
@@ -46,9 +47,11 @@ __all__ = [
     "LogSettings",
     "Port",
     "ProxySettings",
+    "RequestSettings",
     "RoleSettings",
     "SearchSettings",
     "Settings",
+    "ToolSettings",
     "from_legacy",
     "home",
     "layers",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from anyclaude_tui.config.request_settings import SAMPLING
 from anyclaude_tui.config.settings import BackendSettings
 
 
@@ -61,6 +62,8 @@ class Kind:
     """Its service makes the web searches that a request asks for."""
     client_names: bool = False
     """Where no model is set, the model that the client names is asked for."""
+    without: frozenset[str] = frozenset()
+    """Keys of `[backends.NAME]` that mean nothing to it."""
 
     @property
     def in_memory(self) -> bool:
@@ -74,6 +77,11 @@ class Kind:
         rest = self.example if self.rest is Rest.PROFILE else rest.upper()
         return f"{self.name}:{rest}" if self.required else f"{self.name}[:{rest}]"
 
+    def takes(self, key: str) -> bool:
+        """Whether a key of `[backends.NAME]` means anything to it."""
+        other_side = _OF_ATTACHED if self.started else _OF_STARTED
+        return key not in self.without and key not in other_side
+
     def lack(self, settings: BackendSettings) -> str:
         """What the settings of such a backend lack, in words; empty when nothing."""
         given: str | None = getattr(settings, self.rest)
@@ -83,6 +91,19 @@ class Kind:
             return f"{self.name} needs a {what}"
         return ""
 
+
+_OF_STARTED = frozenset({"args", "launcher", "python", "env", "port"})
+_OF_ATTACHED = frozenset({"url", "api_key", "headers"})
+"""Keys for servers that we start, and for those that run already."""
+_NOT_MESSAGES = frozenset(
+    {"min_p", "repetition_penalty", "presence_penalty", "seed", "reasoning_history", "images"}
+)
+"""Keys without a counterpart in the Messages API."""
+_NO_MODEL = frozenset(
+    {"model", "args", "launcher", "python", *SAMPLING, "reasoning_history", "images", "extra_body"}
+)
+"""Keys that mean nothing where no model answers."""
+_PROFILE = frozenset({"profile"})
 
 _BACKENDS = "anyclaude_tui.backends"
 
@@ -98,6 +119,7 @@ KINDS: dict[str, Kind] = {
             started=True,
             prefix_cached=True,
             simulated=True,
+            without=_NO_MODEL,
         ),
         Kind(
             name="mlx_lm",
@@ -110,6 +132,7 @@ KINDS: dict[str, Kind] = {
             choice=ModelChoice.STARTED,
             model_format="mlx",
             prefix_cached=True,
+            without=_PROFILE | {"images"},  # it serves the text model only
         ),
         Kind(
             name="vllm_mlx",
@@ -122,6 +145,7 @@ KINDS: dict[str, Kind] = {
             choice=ModelChoice.STARTED,
             model_format="mlx",
             prefix_cached=True,
+            without=_PROFILE | {"seed"},
         ),
         Kind(
             name="llama_cpp",
@@ -134,6 +158,7 @@ KINDS: dict[str, Kind] = {
             choice=ModelChoice.STARTED,
             model_format="gguf",
             prefix_cached=True,
+            without=_PROFILE,
         ),
         Kind(
             name="lmstudio",
@@ -143,6 +168,7 @@ KINDS: dict[str, Kind] = {
             example="http://127.0.0.1:1234",
             choice=ModelChoice.LOADED,
             prefix_cached=True,
+            without=_PROFILE | {"min_p"},
         ),
         Kind(
             name="openai",
@@ -152,6 +178,7 @@ KINDS: dict[str, Kind] = {
             example="http://127.0.0.1:1234/v1",
             required=True,
             choice=ModelChoice.NAMED,
+            without=_PROFILE,
         ),
         Kind(
             name="anthropic",
@@ -161,6 +188,7 @@ KINDS: dict[str, Kind] = {
             example="https://api.anthropic.com",
             searches=True,
             client_names=True,
+            without=_PROFILE | _NOT_MESSAGES,
         ),
     )
 }

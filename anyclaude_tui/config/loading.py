@@ -18,6 +18,7 @@ import msgspec
 
 from anyclaude_tui import private
 from anyclaude_tui.config import legacy, project
+from anyclaude_tui.config.backend_faults import faults
 from anyclaude_tui.config.kinds import DEFAULT, KINDS, Kind, Rest
 from anyclaude_tui.config.mistakes import line_of, nearest, plain
 from anyclaude_tui.config.project import Key, LeftOut, ProjectFile
@@ -195,10 +196,10 @@ def _over(settings: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_key(backend: dict[str, Any], stronger: dict[str, Any]) -> dict[str, Any]:
-    """A backend without its key, where a stronger layer has another URL for it."""
+    """A backend without its key and headers, where a stronger layer has another URL for it."""
     if stronger.get("url", backend.get("url")) == backend.get("url"):
         return backend
-    return {key: value for key, value in backend.items() if key != "api_key"}
+    return {key: value for key, value in backend.items() if key not in ("api_key", "headers")}
 
 
 def resolve(name: str | None, settings: Settings) -> tuple[str, BackendSettings]:
@@ -254,6 +255,9 @@ def _convert(raw: dict[str, Any], text: str, source: str) -> Settings:
                 f"{made.kind!r} is no kind of backend{nearest(made.kind, tuple(KINDS))}. "
                 f"Use one of {', '.join(KINDS)}."
             )
+        for key, words in faults(made):
+            dotted = f"backends.{name}.{key}"
+            raise ConfigError(f"{source}{line_of(text, dotted)}: {dotted}: {words}")
     try:
         settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:

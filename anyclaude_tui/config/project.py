@@ -19,8 +19,9 @@ from typing import Any
 
 from anyclaude_tui.config import legacy, trust
 from anyclaude_tui.config.mistakes import line_of
+from anyclaude_tui.config.secrets import is_hidden
 from anyclaude_tui.config.settings import Limits
-from anyclaude_tui.redaction import HIDDEN, is_secret, shown
+from anyclaude_tui.redaction import HIDDEN, shown
 
 FILE_NAME = ".anyclaude.toml"
 BYTES_MOST = 256 * 1024
@@ -57,9 +58,9 @@ class ProjectFile:
     def wishes(self) -> Iterator[tuple[Key, str]]:
         """Every key that it sets with its value in words, without secrets and controls."""
         for key, value in leaves(self.raw):
-            named = isinstance(value, str) and value.startswith("env:")  # which of the user's own
-            hidden = is_secret(key[-1]) and not named
-            words = HIDDEN if hidden else shown(json.dumps(value, ensure_ascii=False))
+            words = (
+                HIDDEN if is_hidden(key, value) else shown(json.dumps(value, ensure_ascii=False))
+            )
             yield key, _printable(words)
 
 

@@ -9,8 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
-
+from anyclaude_tui.config.request_settings import LIMITS, Count, RequestSettings, Seconds
 
 Size = Annotated[int, msgspec.Meta(gt=0)]
 
@@ -46,15 +45,19 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     max_event_bytes: Size = 8 * 1024 * 1024
     """A larger single event from the backend ends the reply as malformed."""
 
+    def of(self, wanted: RequestSettings) -> Limits:
+        """The limits of a backend, which may have some of its own."""
+        own = {name: getattr(wanted, name) for name in LIMITS}
+        own = {name: value for name, value in own.items() if value is not None}
+        return msgspec.structs.replace(self, **own) if own else self
+
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
-Count = Annotated[int, msgspec.Meta(ge=1)]
-
-
-class BackendSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[backends.NAME]`: one backend; NAME is what --backend and the screens call it."""
+class BackendSettings(RequestSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[backends.NAME]`: one backend; NAME is what --backend and the screens call it. A key is
+    for the kinds that can do something with it: the settings screen lists those."""
 
     kind: str
     """One of simulator, mlx_lm, vllm_mlx, llama_cpp, lmstudio, openai, anthropic."""
@@ -84,6 +87,29 @@ class BackendSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     env: dict[str, str] = msgspec.field(default_factory=dict)
     """More environment for a server that we start; `env:NAME` passes on one of yours. It
     inherits no variables that hold keys, tokens or passwords."""
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    """More headers of every request to a server that runs already; they take the place of ours.
+    `env:NAME` reads a value from the environment. They are shown nowhere."""
+
+    def wanted(self, tools: ToolSettings) -> RequestSettings:
+        """What is wanted of every request to it; `tools` where it says nothing itself."""
+        own = {name: getattr(self, name) for name in RequestSettings.__struct_fields__}
+        for name in ToolSettings.__struct_fields__:
+            own[name] = getattr(tools, name) if own[name] is None else own[name]
+        return RequestSettings(**own)
+
+
+class ToolSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[tools]`: what the model gets of the client's tools; all of them, as they are, unless
+    you say otherwise."""
+
+    leave_out: tuple[str, ...] = ()
+    """Names of tools that the model is not offered; `*` stands for anything, as in
+    mcp__github__*. A conversation keeps what it began with, because its prompt cache would be
+    lost: a change counts from the next one on. A call of such a tool is answered as one that
+    does not exist; a request that insists on one (tool_choice) gets it."""
+    shorten_descriptions: bool = False
+    """Of each tool's description the first paragraph, of each parameter's the first sentence."""
 
 
 class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -192,6 +218,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     discovery: DiscoverySettings = DiscoverySettings()
     proxy: ProxySettings = ProxySettings()
     limits: Limits = Limits()
+    tools: ToolSettings = ToolSettings()
     claude: ClaudeSettings = ClaudeSettings()
     search: SearchSettings = SearchSettings()
     logs: LogSettings = LogSettings()
@@ -203,6 +230,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "discovery": DiscoverySettings,
     "proxy": ProxySettings,
     "limits": Limits,
+    "tools": ToolSettings,
     "claude": ClaudeSettings,
     "search": SearchSettings,
     "logs": LogSettings,

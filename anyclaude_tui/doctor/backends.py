@@ -48,7 +48,10 @@ async def _one(name: str, settings: Settings, home: Path, needed: bool) -> list[
         what, _, remedy = str(error).rpartition(": ")
         remedy = remedy if what else "correct its settings"
         return [Check(GROUP, words, bad, what or str(error), remedy)]
-    return [Check(GROUP, words, _level(one), one.words, one.remedy) for one in findings]
+    lines = [Check(GROUP, words, _level(one), one.words, one.remedy) for one in findings]
+    if set_ := ", ".join(its.wanted(settings.tools).in_words()):
+        lines.append(Check(GROUP, words, Level.OK, f"set for every request: {set_}"))
+    return lines
 
 
 def _level(found: Finding) -> Level:

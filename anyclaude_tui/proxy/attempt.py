@@ -224,7 +224,8 @@ async def alone(
     """
     clock, learnt = clock or Clock(), Learnt()
     while True:
-        one = _Alone(learnt.applied(endpoint), record, deliver, http, limits, clock)
+        own = limits.of(endpoint.wanted)
+        one = _Alone(learnt.applied(endpoint), record, deliver, http, own, clock)
         try:
             ending = await one.run(body)
         except ApiError as error:

@@ -9,9 +9,11 @@ from typing import Any, Protocol
 import aiohttp
 
 from anyclaude_tui.backends.base import Backend, Endpoint
+from anyclaude_tui.config.request_settings import RequestSettings
 from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.proxy.admission import Gate
 from anyclaude_tui.proxy.clock import Clock
+from anyclaude_tui.proxy.conversations import Conversations
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.learnt import Learnt
 from anyclaude_tui.proxy.request.token_counter import TokenCounter
@@ -76,7 +78,18 @@ class Services:
     counter: TokenCounter = field(default_factory=TokenCounter)
     learnt: Learnt = field(default_factory=Learnt)
     observers: tuple[Observer, ...] = ()
+    wanted: Callable[[str], RequestSettings] = field(default=lambda name: RequestSettings())
+    """What the user wants of every request to the backend of this name."""
+    conversations: Conversations = field(default_factory=Conversations)
     searcher: Searcher | None = None
     """Who makes web searches; None where nobody does, not even to say so."""
     metrics: Callable[[], tuple[bytes, str]] | None = None
     """What `GET /metrics` answers: body and content type."""
+
+    def endpoint(
+        self, backend: Backend, record: RequestRecord, body: Mapping[str, Any]
+    ) -> Endpoint:
+        """The endpoint for a request, as the user wants it and as has been learnt. Raises
+        BackendError where the backend is not ready."""
+        wanted = self.conversations.settings(self.wanted(backend.name), record, body)
+        return self.learnt.applied(backend.endpoint.asked_for(wanted))

@@ -43,7 +43,8 @@ class Timers:
 
     def __init__(self, limits: Limits, now: float, *, quiet_commit_s: float | None = None) -> None:
         """`quiet_commit_s` replaces `limits.commit_s` (a reply that is not streamed)."""
-        self._limits = limits
+        self.limits = limits
+        """The backend's own, once it is known which one it is."""
         self._accepted_at = now
         self._commit_s = limits.commit_s if quiet_commit_s is None else quiet_commit_s
         self.stage = Stage.WAITING
@@ -86,18 +87,18 @@ class Timers:
     def _tell_at(self) -> float:
         if not self.committed:
             return self._accepted_at + self._commit_s
-        return self.told_at + self._limits.keepalive_s
+        return self.told_at + self.limits.keepalive_s
 
     def _deadline(self) -> float:
         """When patience ends. Time in which the client holds us up is not the backend's."""
         if self.writing_since is not None:
-            return self.writing_since + self._limits.client_stall_s
+            return self.writing_since + self.limits.client_stall_s
         if self.stage is Stage.FIRST_DELTA:
-            return self.heard_at + self._limits.first_byte_s
+            return self.heard_at + self.limits.first_byte_s
         if self.stage is Stage.NEXT_DELTA:
-            allowed = self._limits.between_deltas_s
+            allowed = self.limits.between_deltas_s
             if self.silent_calls:
-                allowed = max(allowed, self._limits.tool_call_s)
+                allowed = max(allowed, self.limits.tool_call_s)
             return self.heard_at + allowed
         if self.stage is Stage.TAIL:
             return self.heard_at + TAIL_S

@@ -172,7 +172,7 @@ class Exchange:
         answer that is an error."""
         while True:
             try:
-                endpoint = self._services.learnt.applied(backend.endpoint)
+                endpoint = self._services.endpoint(backend, self._record, self._body)
             except BackendError as error:
                 return self._translator.close(Truncation.CUT, str(error))
             self._attempt = None
@@ -200,6 +200,8 @@ class Exchange:
         wire = WireFormat.for_(endpoint, self._client_headers, self._client_query)
         request = await wire.request(self._body, services.memory, slow=self._slow)
         note_request(record, request, endpoint)
+        limits = services.limits.of(endpoint.wanted)
+        self._timers.limits = limits
         request, prompt_tokens = await wire.fit(request, services.counter, services.http, record)
         translator = wire.translator(record, request, prompt_tokens, services.memory)
         self._speak_with(translator)
@@ -211,7 +213,7 @@ class Exchange:
             self._timers,
             self._client.send,
             http=services.http,
-            limits=services.limits,
+            limits=limits,
             clock=services.clock,
         )
         taps = [o.sent(record, self._body, attempt.data, endpoint) for o in services.observers]

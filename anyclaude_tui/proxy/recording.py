@@ -29,6 +29,8 @@ def note_request(record: RequestRecord, request: UpstreamRequest, endpoint: Endp
     record.model = endpoint.label or endpoint.model
     record.window_tokens = endpoint.window_tokens
     record.notices[:] = request.notices
+    record.sampling = request.sampling
+    record.left_out = request.left_out
 
 
 def note_read(

@@ -218,7 +218,8 @@ class ProxyServer:
         services, raw = self._services, await self._read(request)
         body = {"max_tokens": 1, **_object(raw)}
         try:
-            endpoint = services.router.peek(Role.MAIN).backend.endpoint
+            backend = services.router.peek(Role.MAIN).backend
+            endpoint = backend.endpoint.asked_for(services.wanted(backend.name))
         except BackendError:
             endpoint = Endpoint(url="", model="")
         wire = WireFormat.for_(endpoint, _passed(request), request.query_string)

@@ -33,6 +33,7 @@ from anyclaude_tui.config import kinds
 from anyclaude_tui.config import secrets as secrets_of_settings
 from anyclaude_tui.config.kinds import KINDS
 from anyclaude_tui.config.loading import ConfigError, resolve
+from anyclaude_tui.config.request_settings import RequestSettings
 from anyclaude_tui.config.settings import BackendSettings, Settings
 from anyclaude_tui.proxy.context import Services
 from anyclaude_tui.proxy.request.call_memory import CallMemory
@@ -131,6 +132,7 @@ class Session:
             counter=TokenCounter(self.home / "state" / "calibration.json"),
             observers=(self.observers,),
             searcher=self.searcher,
+            wanted=self.wanted,
             metrics=lambda: (self.observers.prometheus_text(), CONTENT_TYPE),
         )
         self._proxy = ProxyServer(self._services, self.token, self.settings.proxy.host, self.port)
@@ -289,6 +291,14 @@ class Session:
         """The settings of a backend by its name. Raises ConfigError."""
         return self._with_secrets.get(name) or resolve(name, self.settings)[1]
 
+    def wanted(self, name: str) -> RequestSettings:
+        """What the user wants of every request to a backend, from the next one on."""
+        try:
+            its = self.settings_of(name)
+        except ConfigError:  # it was taken out of the settings while it runs
+            its = self._used.get(name) or BackendSettings(kind="")
+        return its.wanted(self.settings.tools)
+
     def _make_backend(self, name: str) -> Backend:
         return create(name, self.settings_of(name), self.home)
 
@@ -324,7 +334,8 @@ class Session:
             found[status.name] = status
         for name in found:
             self._places.setdefault(name, len(self._places))
-        return tuple(sorted(found.values(), key=lambda status: self._places[status.name]))
+        listed_now = sorted(found.values(), key=lambda status: self._places[status.name])
+        return tuple(replace(status, wanted=self.wanted(status.name)) for status in listed_now)
 
 
 def _unused(name: str, settings: BackendSettings) -> BackendStatus:

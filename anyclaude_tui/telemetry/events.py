@@ -151,6 +151,10 @@ class RequestRecord:
     message_count: int = 0
     max_tokens: int | None = None
     window_tokens: int | None = None
+    sampling: tuple[tuple[str, float, str], ...] = ()
+    """The parameters of sampling that went upstream: name, value, where it is from."""
+    left_out: tuple[str, ...] = ()
+    """Tools of the client's that the user leaves out."""
 
     phase: Phase = Phase.ACCEPTED
     queue_position: int | None = None

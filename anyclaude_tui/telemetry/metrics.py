@@ -264,6 +264,8 @@ class RequestView:
     sent: bool = True
     """Whether it went to a backend at all."""
     searches: tuple[SearchView, ...] = ()
+    sampling: tuple[tuple[str, float, str], ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def _search(search: WebSearch, accepted_at: float, now: float) -> SearchView:
@@ -344,4 +346,6 @@ def view(record: RequestRecord, now: float) -> RequestView:
         silent_s=_silent(record, now),
         sent=attempt.sent_at is not None,
         searches=tuple(_search(one, record.accepted_at, end) for one in record.searches),
+        sampling=record.sampling,
+        left_out=record.left_out,
     )

@@ -306,7 +306,25 @@ async def test_a_model_on_disk(tmp_path: Path) -> None:
     (first, *more) = await backend(tmp_path, kind="mlx_lm", model=str(TINY_MODEL))
     assert first.level is Level.OK
     assert "32,768 tokens" in first.detail
-    assert not more
+    (sampled,) = more
+    assert (sampled.level, sampled.detail) == (
+        Level.OK,
+        "its generation_config.json: temperature 0",
+    )
+
+
+async def test_what_is_set_for_every_request(tmp_path: Path) -> None:
+    found = await backend(
+        tmp_path,
+        kind="mlx_lm",
+        model=str(TINY_MODEL),
+        temperature=0.7,
+        thinking="low",
+        extra_body={"a": "hunter2"},
+    )
+    assert found[-1].level is Level.OK
+    words = "set for every request: temperature 0.7, thinking low, extra_body a"
+    assert found[-1].detail == words
 
 
 async def test_a_model_that_claude_code_cannot_use(tmp_path: Path) -> None:

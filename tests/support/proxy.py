@@ -20,6 +20,7 @@ from anyclaude_tui.backends.base import (
     Dialect,
     Endpoint,
 )
+from anyclaude_tui.config.request_settings import RequestSettings
 from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.proxy.admission import Gate
 from anyclaude_tui.proxy.context import Observer, Route, Services
@@ -130,6 +131,7 @@ async def running_proxy(
     observers: tuple[Observer, ...] = (),
     searcher: Searcher | None = None,
     kind: str = "fixed",
+    wanted: RequestSettings | None = None,
 ) -> AsyncIterator[Proxy]:
     """A proxy in front of `upstream_url` (with /v1)."""
     backend = FixedBackend(
@@ -146,6 +148,7 @@ async def running_proxy(
             limits or Limits(),
             observers=observers,
             searcher=searcher,
+            wanted=lambda name: wanted or RequestSettings(),
         )
         server = ProxyServer(services, TOKEN, "127.0.0.1", 0)
         await server.start()

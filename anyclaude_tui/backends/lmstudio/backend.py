@@ -100,6 +100,7 @@ class LmStudioBackend(AttachedBackend):
             images=chosen.vision,
             stop=True,
             top_k=True,
+            renamed={"repetition_penalty": "repeat_penalty"},
         )
         profile = await of_server(CountedSource(client, CHAT, chosen.id, LOAD_TIMEOUT_S), base)
         self.warnings += profile.warnings if profile else ()

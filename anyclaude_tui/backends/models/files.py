@@ -12,6 +12,17 @@ from typing import Any
 from anyclaude_tui.backends.base import BackendError
 
 _NOT_TRIMMED = re.compile(r"sliding_window|layer_types|linear_|mamba|ssm|conv_|hybrid|recurrent")
+_GENERATION_BYTES = 64 * 1024
+_SAMPLING: dict[str, tuple[float, float, bool]] = {
+    "temperature": (0, 2, False),
+    "top_p": (0.001, 0.9999, False),
+    "top_k": (1, 1_000_000, True),
+    "min_p": (0.0001, 1, False),
+    "repetition_penalty": (0.01, 2, False),
+    "presence_penalty": (-2, 2, False),
+}
+"""Values of a `generation_config.json` that mean something: least, most, whole numbers only.
+Those beyond (a top_k of 0, a top_p of 1) turn the parameter off, which is what its absence does."""
 _WINDOW_KEYS = ("max_position_embeddings", "max_seq_len", "n_positions", "seq_length")
 
 
@@ -63,6 +74,25 @@ class ModelFiles:
         return special_tokens(config if isinstance(config, dict) else {})
 
     @property
+    def sampling(self) -> dict[str, float]:
+        """The values of sampling that the model's maker recommends (`generation_config.json`),
+        by their usual names; none where that file asks for no sampling."""
+        try:
+            with (self.path / "generation_config.json").open("rb") as file:
+                found = json.loads(file.read(_GENERATION_BYTES))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        if not isinstance(found, dict) or found.get("do_sample") is False:
+            return {}
+        return {
+            name: found[name]
+            for name, (least, most, whole) in _SAMPLING.items()
+            if _is_number(found.get(name), whole)
+            and least <= found[name] <= most
+            and not (name.endswith("penalty") and found[name] == _NO_PENALTY[name])
+        }
+
+    @property
     def trims(self) -> bool:
         """Whether its prompt cache can be cut back to any prefix: no layer has a sliding window
         or a recurrent state, as far as the configuration tells."""
@@ -74,6 +104,15 @@ class ModelFiles:
     def tokenizer_dir(self) -> str | None:
         """The directory, when it has a `tokenizer.json`."""
         return str(self.path) if (self.path / "tokenizer.json").is_file() else None
+
+
+_NO_PENALTY = {"repetition_penalty": 1, "presence_penalty": 0}
+
+
+def _is_number(value: Any, whole: bool) -> bool:
+    """Whether a value of JSON is a number; `whole`: one without a fraction."""
+    wanted = int if whole else (int, float)
+    return isinstance(value, wanted) and not isinstance(value, bool)
 
 
 def template_of(given: Any) -> str | None:

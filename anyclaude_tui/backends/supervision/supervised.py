@@ -192,6 +192,7 @@ class SupervisedBackend(Backend):
             log_tail=self._log.tail(LOG_LINES_SHOWN),
             log_path=str(self._log.path),
             warnings=self._warnings,
+            model_sampling=endpoint.model_sampling if endpoint else {},
         )
 
     @property

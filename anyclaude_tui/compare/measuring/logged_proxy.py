@@ -52,6 +52,7 @@ class LoggedProxy:
             http=self._http,
             limits=self._session.settings.limits,
             observers=(self._observers,),
+            wanted=self._session.wanted,
         )
         self._proxy = ProxyServer(services, self.token, "127.0.0.1", 0)
         await self._proxy.start()

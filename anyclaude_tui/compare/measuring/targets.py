@@ -64,8 +64,10 @@ class MeasuredTarget:
 
     @property
     def endpoint(self) -> Endpoint:
-        """The backend itself, for the direct runs. Raises BackendError when it is not ready."""
-        return self.session.switchboard.peek(Role.MAIN).backend.endpoint
+        """The backend itself, for the direct runs, with the user's settings as the proxy has
+        them. Raises BackendError when it is not ready."""
+        backend = self.session.switchboard.peek(Role.MAIN).backend
+        return backend.endpoint.asked_for(self.session.wanted(backend.name))
 
     async def logged(self) -> LoggedProxy:
         """The way with full logging; opened when it is first wanted. Raises OSError."""

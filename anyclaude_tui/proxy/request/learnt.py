@@ -34,6 +34,7 @@ OPTIONAL = frozenset(
         "top_p",
         "min_p",
         "repetition_penalty",
+        "repeat_penalty",
         "presence_penalty",
         "frequency_penalty",
         "seed",
@@ -128,8 +129,8 @@ def lesson(words: str, body: Mapping[str, Any], dialect: Dialect) -> Lesson | No
                 return Lesson(changes, f"it takes no {name}")
         for name in sorted(OPTIONAL & body.keys() - dialect.left_out):
             if re.search(rf"\b{name}\b", words):
-                changes = _WITHOUT.get(name, {"left_out": dialect.left_out | {name}})
-                return Lesson(changes, f"it takes no {name}")
+                without = {"left_out": dialect.left_out | {name}}
+                return Lesson({**_WITHOUT.get(name, {}), **without}, f"it takes no {name}")
     changes = safe_form(words, dialect)
     if changes:
         return Lesson(changes, "its chat template refuses the usual form: calls go one by one")

@@ -19,9 +19,17 @@ from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.checked import checked
 from anyclaude_tui.proxy.request.content_blocks import Context, blocks_of, parts_of, text_of
 from anyclaude_tui.proxy.request.conversation_changes import from_summary_on, tools_now
+from anyclaude_tui.proxy.request.left_out import left_out_words, tools_wanted
 from anyclaude_tui.proxy.request.messages import append_instruction, conversation
 from anyclaude_tui.proxy.request.parameters import parameters
 from anyclaude_tui.proxy.request.tools import offer
+from anyclaude_tui.proxy.request.wanted import (
+    Sampled,
+    as_wanted,
+    more_sampling,
+    with_extra,
+    without_top_k,
+)
 from anyclaude_tui.proxy.wire.safe_json import join_texts, json_bytes
 
 IMAGE_BYTES = 4_000
@@ -59,6 +67,10 @@ class UpstreamRequest:
     """The closing tag of the thinking block that the reply begins in, `Dialect.thinks_until`."""
     single_call: bool = False
     """The client wants at most one tool call (`disable_parallel_tool_use`)."""
+    sampling: tuple[Sampled, ...] = ()
+    """The parameters of sampling that it is sent with."""
+    left_out: tuple[str, ...] = ()
+    """The client's tools that the user leaves out."""
 
 
 def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -> UpstreamRequest:
@@ -78,15 +90,21 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
         raise invalid("messages: at least one message must have content")
     if endpoint.dialect.first_system == "user":
         messages = system_as_user(messages)
+    wanted = as_wanted(clean, endpoint)
     tools = tools_now(clean.get("tools"), clean.get("messages"))
+    tools, left = tools_wanted(tools, clean.get("tool_choice"), endpoint.wanted)
+    context.notices |= dict.fromkeys((*wanted.notices, *left_out_words(left)))
     offered = offer(tools, clean.get("tool_choice"), context)
-    params = parameters(clean, context)
+    params = parameters(without_top_k(wanted), context)
+    more, unknown = more_sampling(wanted.sampling, endpoint.dialect)
+    context.notices |= dict.fromkeys(unknown)
     for instruction in (offered.instruction, params.instruction):
         if instruction:
             append_instruction(messages, instruction)
 
     usage = {"include_usage": True}
-    upstream = {"model": endpoint.model, "stream": True, "stream_options": usage, **params.members}
+    upstream = {"model": endpoint.model, "stream": True, "stream_options": usage}
+    upstream |= params.members | more
     _add_extra(upstream, endpoint.dialect.extra)
     if offered.tools:
         upstream.update(offered.members)
@@ -95,6 +113,7 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
         upstream["tools"] = [NO_TOOL]
     for name in endpoint.dialect.left_out & upstream.keys():
         del upstream[name]
+    upstream = with_extra(upstream, endpoint.wanted.extra_body)
     upstream["messages"] = messages
     return UpstreamRequest(
         body=upstream,
@@ -105,7 +124,18 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
         prompt_bytes=_prompt_bytes(messages, offered.tools),
         thinks_until=endpoint.dialect.thinks_until[0 if params.thinking else 1],
         single_call=offered.single_call,
+        sampling=_sent(wanted.sampling, upstream, endpoint),
+        left_out=left,
     )
+
+
+def _sent(
+    sampling: tuple[Sampled, ...], upstream: Mapping[str, Any], endpoint: Endpoint
+) -> tuple[Sampled, ...]:
+    """Of the parameters of sampling those that go upstream, as they do."""
+    names = endpoint.dialect.renamed
+    found = ((name, upstream.get(names.get(name, name)), source) for name, _, source in sampling)
+    return tuple(one for one in found if one[1] is not None)
 
 
 def clamp(request: UpstreamRequest, prompt_tokens: int, endpoint: Endpoint) -> UpstreamRequest:

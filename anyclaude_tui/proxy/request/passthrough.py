@@ -14,7 +14,13 @@ from anyclaude_tui.prefix.billing import strip_billing
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.checked import checked
 from anyclaude_tui.proxy.request.content_blocks import reminder
+from anyclaude_tui.proxy.request.left_out import (
+    left_out_words,
+    tools_wanted,
+    without_references,
+)
 from anyclaude_tui.proxy.request.openai import IMAGE_BYTES, UpstreamRequest, sizes_of
+from anyclaude_tui.proxy.request.wanted import as_wanted, with_extra
 from anyclaude_tui.proxy.wire.anthropic_events import SIGNATURE_PREFIX
 from anyclaude_tui.proxy.wire.safe_json import harmless, json_bytes
 
@@ -27,7 +33,10 @@ def native_request(
     What a request may hold is the server's to say: nothing of it is refused here but what is
     no JSON object. Raises ApiError only.
     """
-    native = hygiene(body, endpoint, memory) | {"stream": True}
+    wanted = as_wanted(checked(body), endpoint)
+    native = hygiene(wanted.body, endpoint, memory) | {"stream": True}
+    left = _leave_out(native, endpoint)
+    native = with_extra(native, endpoint.wanted.extra_body)
     tools = native.get("tools")
     schemas = {
         tool["name"]: tool["input_schema"]
@@ -41,10 +50,25 @@ def native_request(
         body=native,
         tools=schemas,
         stop_sequences=(),
-        notices=(),
+        notices=(*wanted.notices, *left_out_words(left)),
+        sampling=tuple(one for one in wanted.sampling if one[0] in native),
+        left_out=left,
         sizes=sizes_of(body),
         prompt_bytes=sum(map(json_bytes, prompt)) - _media_bytes(prompt),
     )
+
+
+def _leave_out(native: dict[str, Any], endpoint: Endpoint) -> tuple[str, ...]:
+    """Take out the tools that the user leaves out; their names."""
+    given, settings = native.get("tools"), endpoint.wanted
+    tools, left = tools_wanted(given, native.get("tool_choice"), settings)
+    if tools is not given:
+        native["tools"] = tools
+        native["messages"] = without_references(native.get("messages"), settings)
+    if left and not tools:  # a choice wants tools
+        native.pop("tools")
+        native.pop("tool_choice", None)
+    return left
 
 
 def _media_bytes(value: Any) -> int:

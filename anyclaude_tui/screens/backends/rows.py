@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from anyclaude_tui.backends.base import SMALL_WINDOW_TOKENS, BackendState, BackendStatus, Tool
 from anyclaude_tui.backends.discovery import Discovery, Offer
 from anyclaude_tui.backends.models.memory import Estimate
+from anyclaude_tui.config.request_settings import SAMPLING, SETTING
 from anyclaude_tui.figures import estimated
 from anyclaude_tui.screens.actions import DIGITS
 from anyclaude_tui.telemetry.hub import Snapshot
@@ -222,10 +223,11 @@ def _of_status(
         words = f"{status.kind}, not running: Enter brings it up and switches to it."
         place = joined([text(clean(status.model or "")), text(clean(status.url or ""), Tone.LABEL)])
         lines = wrapped(words, width, 2, Tone.LABEL)
-        return text("not running", Tone.LABEL), [*lines, fit(place, width)]
+        lines += [fit(place, width), *_wanted(status, width)]
+        return text("not running", Tone.LABEL), lines
     shown = replace(snapshot, backends=(quiet,), active=status.name, switching="")
     body = panels.backend(shown, min(width, FIGURES_MOST), height)
-    lines = list(body.lines)
+    lines = [*body.lines, *_wanted(status, min(width, FIGURES_MOST))]
     if status.remedy:
         remedy: Line = (("! ", Tone.KEY), (clean(status.remedy), Tone.TEXT))
         lines.append(fit(remedy, width))
@@ -233,6 +235,23 @@ def _of_status(
     lines += [fit(text(clean(said), Tone.FAINT), width) for said in status.log_tail[-room:][:room]]
     right = (*body.right, (", in use", Tone.LABEL)) if active else body.right
     return right, lines
+
+
+def _wanted(status: BackendStatus, width: int) -> list[Line]:
+    """What its requests are sampled with and where each value is from, and what else is set."""
+    by_source: dict[str, list[str]] = {}
+    for name, value, source in status.wanted.sampling({}, status.model_sampling):
+        by_source.setdefault(source, []).append(f"{name} {value:g}")
+    others = [
+        words for words in status.wanted.in_words() if words.partition(" ")[0] not in SAMPLING
+    ]
+    if others:
+        by_source.setdefault(SETTING, []).extend(others)
+    lines: list[Line] = []
+    for source, values in by_source.items():
+        label = "set" if source == SETTING else source
+        lines += wrapped(f"{label}: {clean(', '.join(values))}", width, 2, Tone.LABEL)
+    return lines
 
 
 def _of_offer(row: Row, width: int) -> tuple[Line, list[Line]]:

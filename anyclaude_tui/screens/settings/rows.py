@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +14,15 @@ from anyclaude_tui import redaction
 from anyclaude_tui.config.editing import Key
 from anyclaude_tui.config.kinds import KINDS
 from anyclaude_tui.config.reference import Field, sections
-from anyclaude_tui.config.settings import SEARCH_PROVIDERS, Settings
-from anyclaude_tui.redaction import HIDDEN, is_secret
+from anyclaude_tui.config.request_settings import RequestSettings
+from anyclaude_tui.config.secrets import is_hidden
+from anyclaude_tui.config.settings import (
+    SEARCH_PROVIDERS,
+    BackendSettings,
+    Settings,
+    ToolSettings,
+)
+from anyclaude_tui.redaction import HIDDEN
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, pad, plain, text, wrapped
 
 FACT = 14
@@ -31,6 +39,7 @@ _TITLES = {
     "discovery": "Discovery",
     "proxy": "Proxy",
     "limits": "Limits",
+    "tools": "Tools",
     "claude": "Claude Code",
     "search": "Web search",
     "logs": "Logs",
@@ -44,6 +53,7 @@ _EFFECT = {
     "discovery": "at the next search",
     "proxy": "at the next start",
     "limits": "from the next request on",
+    "tools": "from the next conversation on",
     "claude": "when Claude Code is started the next time",
     "search": "from the next search on",
     "logs": "from the next request on",
@@ -76,20 +86,29 @@ class Row:
     @property
     def effect(self) -> str:
         """When a change of it is felt."""
+        if self.key[0] == "backends" and self.field.key in RequestSettings.__struct_fields__:
+            return _EFFECT[
+                "tools" if self.field.key in ToolSettings.__struct_fields__ else "limits"
+            ]
         return _LATER.get(self.key) or _EFFECT[self.key[0]]
 
 
 def rows(
     settings: Settings, layers: Sequence[tuple[str, Mapping[str, Any]]], user: str
 ) -> list[Row]:
-    """All settings. `layers` come from `config.layers`; `user` is the name of the user's own."""
+    """All settings that mean something. `layers` come from `config.layers`; `user` is the name
+    of the user's own."""
     made: list[Row] = []
     for section in sections():
         if section.name == "backends.NAME":
             for name, backend in settings.backends.items():
-                made += [
+                found = [
                     Row(("backends", name, f.key), f, f"Backend {name}", getattr(backend, f.key))
                     for f in section.fields
+                ]
+                takes = KINDS[backend.kind].takes
+                made += [
+                    row for row in found if takes(row.field.key) or row.value != row.field.default
                 ]
             continue
         holder: Any = getattr(settings, section.name) if section.name else settings
@@ -119,13 +138,16 @@ def shown(row: Row, secret: bool = True) -> str:
     value = row.value
     if value is None or value in ((), {}):
         return ""
-    if secret and _is_hidden(row.key[-1], value):
+    if secret and is_hidden(row.key, value):
         return HIDDEN
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if row.field.kind == "object":
+        return json.dumps(_object(value, row.key) if secret else value, ensure_ascii=False)
     if isinstance(value, Mapping):
         pairs = (
-            (name, HIDDEN if secret and _is_hidden(name, v) else v) for name, v in value.items()
+            (name, HIDDEN if secret and is_hidden((*row.key, name), v) else v)
+            for name, v in value.items()
         )
         return shlex.join(f"{name}={words}" for name, words in pairs)
     if isinstance(value, tuple | list):
@@ -135,8 +157,13 @@ def shown(row: Row, secret: bool = True) -> str:
     return redaction.shown(str(value)) if secret else str(value)
 
 
-def _is_hidden(name: str, value: object) -> bool:
-    return is_secret(name) and not str(value).startswith("env:")
+def _object(value: Any, key: Key) -> Any:
+    """A value of JSON without its secrets."""
+    if isinstance(value, Mapping):
+        return {name: _object(item, (*key, name)) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_object(item, key) for item in value]
+    return HIDDEN if is_hidden(key, value) else value
 
 
 def parsed(field: Field, words: str) -> Any:
@@ -158,6 +185,8 @@ def parsed(field: Field, words: str) -> Any:
         if not all(part.isdigit() for part in parts):
             raise ValueError("whole numbers are expected, and blanks between them")
         return [int(part) for part in parts]
+    if field.kind == "object":
+        return _parsed_object(words)
     if field.kind in ("texts", "pairs"):
         try:
             parts = shlex.split(words)
@@ -171,9 +200,31 @@ def parsed(field: Field, words: str) -> Any:
     return words
 
 
+def _parsed_object(words: str) -> dict[str, Any]:
+    """A JSON object, as TOML can keep it. Raises ValueError in words."""
+    try:
+        made = json.loads(words)
+    except (ValueError, RecursionError):
+        made = None
+    if not isinstance(made, dict):
+        raise ValueError('a JSON object is expected, for example {"num_ctx": 65536}')
+    if _holds_null(made):
+        raise ValueError("null cannot be kept in config.toml: leave that member out")
+    return made
+
+
+def _holds_null(value: Any) -> bool:
+    inside = value.values() if isinstance(value, dict) else value
+    return value is None or (
+        isinstance(value, dict | list) and any(_holds_null(one) for one in inside)
+    )
+
+
 def choices(row: Row, settings: Settings, themes: Sequence[str]) -> tuple[str, ...]:
     """What can be chosen from a list; empty where words are typed."""
     key = row.key
+    if row.field.choices:
+        return row.field.choices
     if key[-1] == "kind":
         return tuple(KINDS)
     if key[-1] == "profile":
@@ -254,11 +305,8 @@ def summary(found: Sequence[Row], path: str) -> Line:
     return joined([text(f"{own} of your own", Tone.LABEL), text(path, Tone.LABEL)])
 
 
-def added(name: str, backend: msgspec.Struct) -> dict[Key, Any]:
+def added(name: str, backend: BackendSettings) -> dict[Key, Any]:
     """The changes that make a backend one of the configuration."""
     raw: dict[str, Any] = msgspec.to_builtins(backend)
-    return {
-        ("backends", name, key): value
-        for key, value in raw.items()
-        if value not in (None, (), [], {})
-    }
+    unset: dict[str, Any] = msgspec.to_builtins(BackendSettings(kind=""))
+    return {("backends", name, key): value for key, value in raw.items() if value != unset.get(key)}

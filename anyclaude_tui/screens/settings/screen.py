@@ -174,7 +174,7 @@ class SettingsScreen(Screen[None]):
             self._write({row.key: rows.parsed(row.field, words)})
 
     def _ask(self, row: Row) -> None:
-        secret = redaction.is_secret(row.key[-1])
+        secret = redaction.is_secret(row.key[-1]) or row.key[-1] == "headers"
         words, first = row.field.words, rows.shown(row)
         if first != rows.shown(row, secret=False):
             first = ""  # what is hidden must not be saved in its place

@@ -14,6 +14,7 @@ from textual.widgets import Input, OptionList, Static
 
 from anyclaude_tui import config
 from anyclaude_tui.app import DashboardApp
+from anyclaude_tui.config.kinds import KINDS
 from anyclaude_tui.config.reference import sections
 from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.screens.settings import rows as settings_rows
@@ -105,7 +106,9 @@ def saved(home: Path) -> dict[str, Any]:
     return tomllib.loads((home / "config.toml").read_text())
 
 
-async def test_every_setting_is_listed_with_its_explanation(tmp_path: Path) -> None:
+async def test_every_setting_that_means_something_is_listed_with_its_explanation(
+    tmp_path: Path,
+) -> None:
     async with opened(tmp_path) as (app, _, pilot):
         listed = app.screen.query_one("#rows", OptionList)
         ids = {option.id for option in listed.options if option.id}
@@ -115,6 +118,9 @@ async def test_every_setting_is_listed_with_its_explanation(tmp_path: Path) -> N
                     continue
                 name = section.name.replace("NAME", "coder")
                 key = (*filter(None, name.split(".")), field.key)
+                if "coder" in name and not KINDS["mlx_lm"].takes(field.key):
+                    assert ("\0".join(key) in ids) == (field.key == "api_key")  # which is set
+                    continue
                 assert "\0".join(key) in ids
                 await go_to(app, pilot, *key)
                 assert field.words.split()[0] in words(app, "details")
@@ -187,6 +193,62 @@ async def test_the_secrets_of_an_environment_are_not_shown_nor_lost(tmp_path: Pa
         await pilot.press("escape")
         await pilot.pause()
     assert "hunter2" in (tmp_path / "config.toml").read_text()
+
+
+BOX = """\
+[backends.box]
+kind = "openai"
+url = "http://127.0.0.1:1/v1"
+headers = { X-Team = "hunter2hunter2", X-Other = "env:OTHER" }
+extra_body = { api_key = "hunter3", list = [1] }
+"""
+
+
+async def test_headers_and_members_are_typed_checked_and_never_shown(tmp_path: Path) -> None:
+    async with opened(tmp_path, BOX) as (app, _, pilot):
+        await go_to(app, pilot, "backends", "box", "headers")
+        shown = words(app, "details")
+        assert "X-Team=…" in shown
+        assert "X-Other=env:OTHER" in shown
+        assert "when this backend is started" in shown
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.screen.query_one(Input).password
+        assert "how the request is sent" in await type_in(app, pilot, "Host=me")
+        await type_in(app, pilot, "X-Team=env:TEAM")
+        assert saved(tmp_path)["backends"]["box"]["headers"] == {"X-Team": "env:TEAM"}
+        await go_to(app, pilot, "backends", "box", "extra_body")
+        assert "hunter3" not in words(app, "details")
+        assert '"list": [1]' in words(app, "details")
+        assert "from the next request on" in words(app, "details")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "JSON object" in await type_in(app, pilot, "[1]")
+        assert "null" in await type_in(app, pilot, '{"a": [null]}')
+        assert "cannot be set" in await type_in(app, pilot, '{"stream": false}')
+        await type_in(app, pilot, '{"options": {"num_ctx": 65536}}')
+        wanted = {"options": {"num_ctx": 65536}}
+        assert saved(tmp_path)["backends"]["box"]["extra_body"] == wanted
+
+
+async def test_thinking_is_chosen_and_a_value_out_of_bounds_refused(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (app, client, pilot):
+        await go_to(app, pilot, "backends", "coder", "thinking")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, Choice)
+        await pilot.press("end", "enter")
+        await pilot.pause()
+        await go_to(app, pilot, "backends", "coder", "temperature")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "<= 2" in await type_in(app, pilot, "3")
+        await type_in(app, pilot, "0.7")
+        await app.workers.wait_for_complete()
+        applied = client.applied[-1].backends["coder"]
+        assert (applied.thinking, applied.temperature) == ("high", 0.7)
+        await go_to(app, pilot, "backends", "coder", "leave_out")
+        assert "from the next conversation on" in words(app, "details")
 
 
 async def test_a_number_is_checked_saved_and_applied(tmp_path: Path) -> None:
