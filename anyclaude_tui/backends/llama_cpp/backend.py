@@ -53,6 +53,7 @@ class LlamaCppBackend(SupervisedBackend):
     """`llama-server` where it is installed, else the server in the wheel `xllamacpp`."""
 
     kind = "llama_cpp"
+    key_variable = "LLAMA_API_KEY"
 
     @classmethod
     def tools(cls) -> Sequence[Tool]:

@@ -10,11 +10,14 @@ Source: xllamacpp 2026.10.11549, `CommonParams` and `Server`.
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
 from typing import Any
 
+KEY_VARIABLE = "LLAMA_API_KEY"
+"""As `llama-server` has it: `ps` shows arguments to everybody, and this to nobody else."""
 CACHE_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8}
 """`ggml_type`: what keys and values in the cache can be kept as."""
 CACHE_TYPES |= {"iq4_nl": 20, "bf16": 30}
@@ -116,6 +119,8 @@ def main() -> None:
     params: Any = xllamacpp.CommonParams()
     params.n_parallel, params.kv_unified = 4, True  # as llama-server has it by default
     fill(params, vars(given))
+    if key := os.environ.get(KEY_VARIABLE):
+        params.api_keys = [key]
     try:
         server = xllamacpp.Server(params)
     except Exception as error:  # whatever C++ throws is one kind there

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from anyclaude_tui.backends import machine
@@ -37,7 +38,9 @@ async def chat(backend: Backend, text: str, **more: Any) -> httpx.Response:
     endpoint = backend.endpoint
     body = {"model": endpoint.model, "messages": [{"role": "user", "content": text}], **more}
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
-        return await client.post(endpoint.url, json={"max_tokens": 60, **body})
+        return await client.post(
+            endpoint.url, json={"max_tokens": 60, **body}, headers=dict(endpoint.headers)
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -218,3 +221,16 @@ async def test_the_only_projector_beside_the_only_model_is_used(make: Make, tmp_
     assert command[command.index("--mmproj") + 1] == str(eyes)
     (tmp_path / "other.gguf").write_bytes(packed(LLAMA))
     assert "--mmproj" not in backend.command(1)
+
+
+@real
+async def test_only_who_has_its_key_is_answered(backend: Any) -> None:
+    """A new one at every start, which `ps` does not show."""
+    endpoint = backend.endpoint
+    key = endpoint.headers["authorization"].removeprefix("Bearer ")
+    body = {"model": endpoint.model, "messages": [{"role": "user", "content": "hi"}]}
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as stranger:
+        answer = await stranger.post(endpoint.url, json=body | {"max_tokens": 1})
+    assert answer.status_code == 401
+    assert (await chat(backend, "hi", max_tokens=1)).status_code == 200
+    assert key not in " ".join(psutil.Process(backend.status().pid).cmdline())
