@@ -21,8 +21,8 @@ from textual.app import App
 from textual.command import CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
 
-from anyclaude_tui.config import editing
-from anyclaude_tui.config.loading import ConfigError
+from anyclaude_tui.config import editing, project
+from anyclaude_tui.config.loading import ConfigError, Loaded
 from anyclaude_tui.config.settings import DashboardSettings, Settings
 from anyclaude_tui.screens import actions
 from anyclaude_tui.screens.common.dialogs import Question
@@ -90,14 +90,19 @@ class DashboardApp(App[int], inherit_bindings=False):
         *,
         first_run: bool = False,
         outer: OuterColours | None = None,
+        asking: bool = False,
+        backend_given: bool = False,
     ) -> None:
         """`external`: Claude Code runs in another terminal, the panels fill this one.
 
         `outer`: the terminal's own colours, where it has told them.
 
         `first_run`: nobody has chosen a backend yet, so what is found is offered.
+
+        `asking`: the folder's own settings are asked about before anything is started.
         """
         super().__init__()
+        self._asking, self._backend_given = asking, backend_given
         self.first_run = first_run
         self.client = client
         self.settings = settings
@@ -139,11 +144,17 @@ class DashboardApp(App[int], inherit_bindings=False):
         self._ground(self.current_theme)
         self.show_snapshot()
         self.set_interval(REFRESH_S, self.show_snapshot)
-        self.start_claude("start")
-        if self.first_run:
-            self.run_worker(self._offer_what_is_found(), exit_on_error=False)
+        self.run_worker(self._begin(), exit_on_error=False)
         if not self.is_headless:
             self.call_after_refresh(self._settle)
+
+    async def _begin(self) -> None:
+        """Claude Code, and what there is to choose; first what there is to trust."""
+        if self._asking:
+            await self._ask_about_folder()
+        self.start_claude("start")
+        if self.first_run:
+            await self._offer_what_is_found()
 
     def apply(self, settings: Settings) -> None:
         """Other settings, now; a look that was only tried is left alone by the rest of them."""
@@ -300,6 +311,30 @@ class DashboardApp(App[int], inherit_bindings=False):
     def action_palette(self) -> None:
         self.push_screen(CommandPalette(providers=[Commands], placeholder="Search for commands…"))
 
+    def action_folder(self) -> None:
+        self.run_worker(self._ask_about_folder(), exit_on_error=False)
+
+    async def _ask_about_folder(self) -> None:
+        """Ask about the folder's own settings; what has been trusted counts from now on."""
+        from anyclaude_tui.screens.folder import FolderScreen
+
+        decided = await self.push_screen_wait(FolderScreen(self.client.home))
+        if decided is None:
+            return
+        self.say(decided.words, decided.level)
+        if decided.settings is None:
+            return
+        problem = (await answer(self.client.apply(decided.settings))).problem
+        if problem:
+            self.say(f"The settings could not be taken over: {problem}", "error")
+            return
+        self.apply(decided.settings)
+        wanted = decided.settings.backend
+        if wanted and not self._backend_given:
+            self.first_run = False
+            if wanted != self.client.snapshot.active:
+                self.switch(wanted)
+
     def action_theme(self) -> None:
         self.push_screen(CommandPalette(providers=[Themes], placeholder="Search for themes…"))
 
@@ -448,16 +483,30 @@ class DashboardApp(App[int], inherit_bindings=False):
 
 
 def run_dashboard(
-    client: SessionClient, settings: Settings, external: bool, *, first_run: bool = False
+    client: SessionClient,
+    loaded: Loaded,
+    external: bool,
+    *,
+    first_run: bool = False,
+    backend_given: bool = False,
 ) -> int:
-    """Run the dashboard until the user leaves it; returns the exit code."""
+    """Run the dashboard until the user leaves it; returns the exit code. `backend_given`: on the
+    command line, which is stronger than any file."""
     prepare_textual()
     # The session's thread gets its turn five times sooner than by default (measured:
     # docs/architecture.md, Loops and threads).
     sys.setswitchinterval(0.001)
     try:
         outer = None if constants.DRIVER else outer_colours()  # before Textual reads the terminal
-        app = DashboardApp(client, settings, external, first_run=first_run, outer=outer)
+        app = DashboardApp(
+            client,
+            loaded.settings,
+            external,
+            first_run=first_run,
+            outer=outer,
+            asking=bool(project.unanswered(loaded.left_out, client.home)),
+            backend_given=backend_given,
+        )
         stop = Stop(lambda: app.call_later(app.leave, True))
         with on_signals(stop, *ENDING):
             app.run()

@@ -51,10 +51,10 @@ the line and the key of a mistake, with the nearest right one.
 question it may only choose among the backends of *your* `config.toml` (`backend`, `[roles]`), set
 the dashboard's theme, colours and motion, and lower limits. All else (programs, arguments,
 variables, URLs, keys, ports, logs) is left out, with one line that names the file, the lines and
-the keys. `anyclaude-tui config trust` lists what the file would set and asks; it then counts
-until the file changes, and `anyclaude-tui config untrust` takes that back. Keys and headers are
-only sent to the URL that the same file names. `doctor`, `config check` and the JSON line of
-`serve` name every file in force.
+the keys. The dashboard (at its start, and `Ctrl+]` `f`) and `anyclaude-tui config trust` list what
+the file would set and ask; it then counts until the file changes, and `anyclaude-tui config
+untrust` takes that back. Keys and headers are only sent to the URL that the same file names.
+`doctor`, `config check` and the JSON line of `serve` name every file in force.
 
 ## An example
 

@@ -254,7 +254,13 @@ def _dashboard(options: argparse.Namespace) -> int:
     loaded, thread = start_session_thread(options)
     try:
         unchosen = loaded.settings.backend is None and not hasattr(options, "backend")
-        return run_dashboard(thread, loaded.settings, options.external, first_run=unchosen)
+        return run_dashboard(
+            thread,
+            loaded,
+            options.external,
+            first_run=unchosen,
+            backend_given=hasattr(options, "backend"),
+        )
     finally:
         thread.stop()
 

@@ -14,6 +14,7 @@ from typing import Any
 from anyclaude_tui import config as configuration
 from anyclaude_tui.claude_code.launch import find
 from anyclaude_tui.cli.failure import Failed
+from anyclaude_tui.config import project
 from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.redaction import OWN
 from anyclaude_tui.session.session import Session
@@ -46,10 +47,13 @@ def start_session_thread(
     find(settings.claude)
     log_file = libraries_log()
 
+    asked = project.unanswered(loaded.left_out, configuration.home())  # the dashboard does
+
     def make() -> Session:
         session = make_session(options, settings, log_file=log_file)
         for left in loaded.left_out:
-            session.hub.notice("warning", str(left))
+            if left.file not in asked:
+                session.hub.notice("warning", str(left))
         return session
 
     thread = SessionThread(make)

@@ -12,7 +12,7 @@ import json
 import os
 import stat
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,13 @@ class LeftOut:
             f"{path} is not trusted, so this in it is left out: {', '.join(named)}{more}. "
             "`anyclaude-tui config trust` shows what it would set and asks"
         )
+
+
+def unanswered(left_out: Iterable[LeftOut], home: Path) -> list[ProjectFile]:
+    """The files that the user is to be asked about: those that could be trusted, and to which
+    nobody has said no as they are."""
+    files = (left.file for left in left_out if not left.file.mistake)
+    return [file for file in files if not trust.is_refused(home, file.path, file.content)]
 
 
 def find(directory: Path, home: Path, users_home: Path, check: Check) -> list[ProjectFile]:

@@ -1,7 +1,7 @@
 """Which project files the user has trusted: a path together with its content, and no other.
 
 `state/trusted.json` in our folder holds the SHA-256 of each file as it was when the user said
-yes; a file that has changed since is as strange as a new one.
+yes, or `no` before it; a file that has changed since is as strange as a new one.
 """
 
 from __future__ import annotations
@@ -28,6 +28,17 @@ def trust(home: Path, path: Path, content: str) -> None:
     _write(home, {**_read(home), _name(path): content})
 
 
+def refuse(home: Path, path: Path, content: str) -> None:
+    """Note that the user was asked about this content and said no: not to be asked again at every
+    start. Raises OSError."""
+    _write(home, {**_read(home), _name(path): _refused(content)})
+
+
+def is_refused(home: Path, path: Path, content: str) -> bool:
+    """Whether the user has said no to this content."""
+    return _read(home).get(_name(path)) == _refused(content)
+
+
 def forget(home: Path, path: Path) -> bool:
     """Trust it no more; whether it was. Raises OSError."""
     known = _read(home)
@@ -40,6 +51,10 @@ def forget(home: Path, path: Path) -> bool:
 def _name(path: Path) -> str:
     """The path that a file is known by: another way to its folder is the same folder."""
     return str(path.parent.resolve() / path.name)
+
+
+def _refused(content: str) -> str:
+    return f"no {content}"
 
 
 def _file(home: Path) -> Path:

@@ -73,6 +73,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("/", "find", "Search in what the pane has shown.", "find"),
     Action("p", "palette", "Search all commands by name.", "palette"),
     Action(",", "settings", "Everything that can be set, explained; saved at once.", "settings"),
+    Action(
+        "f",
+        "folder's settings",
+        "What this folder's own settings file would set: trust it, or leave it out.",
+        "folder",
+    ),
     Action("t", "theme", "Choose a theme.", "theme"),
     Action("s", "screenshot", "Save what is on the screen as an SVG file.", "picture"),
     Action("?", "help", "Keys, signs and what each number means.", "help", "h", "help"),

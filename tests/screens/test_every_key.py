@@ -18,6 +18,7 @@ from anyclaude_tui.screens.actions import ACTIONS, Action, chord_name
 from anyclaude_tui.screens.backends.screen import BackendsScreen
 from anyclaude_tui.screens.common.dialogs import Question
 from anyclaude_tui.screens.compare.setup_screen import CompareScreen
+from anyclaude_tui.screens.folder import FolderScreen
 from anyclaude_tui.screens.help import HelpScreen, help_lines
 from anyclaude_tui.screens.logs import LogsScreen
 from anyclaude_tui.screens.requests.screen import RequestsScreen
@@ -142,6 +143,7 @@ DOES: dict[str, Callable[[Seat], Awaitable[None]]] = {
     "compare": opens(CompareScreen),
     "logs": opens(LogsScreen),
     "settings": opens(SettingsScreen),
+    "folder": opens(FolderScreen),
     "help": opens(HelpScreen),
     "palette": opens(CommandPalette),
     "theme": theme,
