@@ -49,6 +49,8 @@ class AttachedBackend(Backend):
         self.query = self._address.query
         """What every request's URL ends with; may hold a key."""
         self.warnings: tuple[str, ...] = ()
+        self.template: tuple[tuple[str, str], ...] = ()
+        """See BackendStatus."""
         self.remedy_words = ""
         self._state = BackendState.STOPPED
         self._reason = ""
@@ -157,6 +159,7 @@ class AttachedBackend(Backend):
             slots=endpoint.slots if endpoint else settings.slots,
             simulated=self.simulated,
             warnings=self.warnings,
+            template=self.template,
             remedy=self.remedy_words,
             model_sampling=endpoint.model_sampling if endpoint else {},
         )

@@ -230,6 +230,8 @@ class BackendStatus:
     log_path: str = ""
     """The file with all of it; empty where there is none."""
     warnings: tuple[str, ...] = ()
+    template: tuple[tuple[str, str], ...] = ()
+    """What was found out about its chat template, (what, how it is); empty where nothing was."""
     remedy: str = ""
     """What `Backend.remedy` would do about the warnings, in words; empty when nothing."""
     model_sampling: Mapping[str, float] = field(default_factory=dict)
@@ -346,6 +348,12 @@ class Backend(ABC):
         Polled only while a request runs. None where there is no side channel.
         """
         return None
+
+
+def as_finding(warning: str) -> Finding:
+    """A warning, `WHAT: REMEDY`, as a finding."""
+    what, _, remedy = warning.rpartition(": ")
+    return Finding(what or remedy, remedy if what else "see docs/troubleshooting.md")
 
 
 def small_window(window_tokens: int | None, remedy: str) -> Sequence[Finding]:

@@ -199,19 +199,22 @@ async def profile_of(
     client: httpx.AsyncClient,
     server: Server,
     model: str,
-    timeout_s: float,
+    timeout_s: float | None,
     home: Path | None = None,
 ) -> Profile | None:
-    """The profile of the chat template behind a server on this machine, which has answered a
-    chat; `timeout_s`: for one more. In our folder `home` it is kept."""
+    """The profile of the chat template behind a server on this machine; in our folder `home` it
+    is kept. `timeout_s`: for a chat, which it has answered before; None: nothing may be generated,
+    and there is no profile where only chats would tell."""
     if server.template is not None:
         with contextlib.suppress(NoTemplateError):
             return await of_text(server.template, server.tokens, server.dialect, home=home)
         return None
     stamp = server.own_template and server.own_template + server.build
-    source: Source = CountedSource(client, "/v1/chat/completions", model, timeout_s)
+    source: Source = CountedSource(client, "/v1/chat/completions", model, timeout_s or 0.0)
     if server.flavour == "llama.cpp":
         source = AskedSource(client, model, server.own_template)
     elif server.flavour == "vllm":
-        source = CountedSource(client, "/tokenize", model, timeout_s)
+        source = CountedSource(client, "/tokenize", model, timeout_s or http.QUESTION_TIMEOUT_S)
+    elif timeout_s is None:
+        return None
     return await of_server(source, server.dialect, stamp=stamp, home=home)

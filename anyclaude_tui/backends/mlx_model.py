@@ -12,11 +12,18 @@ from pathlib import Path
 import httpx
 
 from anyclaude_tui.backends import http
-from anyclaude_tui.backends.base import Dialect, Finding, ModelInfo, in_tokens, small_window
+from anyclaude_tui.backends.base import (
+    Dialect,
+    Finding,
+    ModelInfo,
+    as_finding,
+    in_tokens,
+    small_window,
+)
 from anyclaude_tui.backends.models import files as modelfiles
 from anyclaude_tui.backends.models import memory
 from anyclaude_tui.backends.models.files import ModelFiles
-from anyclaude_tui.backends.supervision.supervised import SupervisedBackend, as_finding
+from anyclaude_tui.backends.supervision.supervised import SupervisedBackend
 from anyclaude_tui.backends.templates.probe import (
     NoTemplateError,
     followed,
@@ -25,6 +32,7 @@ from anyclaude_tui.backends.templates.probe import (
 )
 from anyclaude_tui.backends.templates.profile import Profile
 from anyclaude_tui.backends.templates.sources import CountedSource
+from anyclaude_tui.backends.templates.told import rows
 from anyclaude_tui.config.settings import BackendSettings
 from anyclaude_tui.figures import size
 
@@ -81,6 +89,8 @@ class MlxModelBackend(SupervisedBackend):
             return (Finding(f"{self._given}, from the Hugging Face hub at the start"),)
         files, window = self._files, self.window_tokens
         words = f"{files.path.name}, {size(files.weight_bytes)}{in_tokens(window)}"
+        profile = await self._profiling if self._profiling else None
+        warnings += profile.warnings if profile else ()
         own = [f"{name} {value:g}" for name, value in files.sampling.items()]
         sampled = Finding(f"its generation_config.json: {', '.join(own)}")
         found = (Finding(words), sampled) if own else (Finding(words),)
@@ -123,6 +133,7 @@ class MlxModelBackend(SupervisedBackend):
             timeout_s = client.timeout.read or 60.0
             profile = await of_server(CountedSource(client, CHAT, model, timeout_s), base)
         self._warnings += profile.warnings if profile else ()
+        self._template = tuple(rows(profile)) if profile else ()
         return await followed(profile, base, client, CHAT, model)
 
     async def _profile(self, files: ModelFiles) -> Profile | None:
@@ -148,13 +159,9 @@ class MlxModelBackend(SupervisedBackend):
 def _fitness(files: ModelFiles, window_tokens: int | None) -> Iterator[Finding]:
     """Whether Claude Code can work with the model, as far as its files tell."""
     yield from small_window(window_tokens, "take a model with a larger context window")
-    template = files.chat_template
-    if template is None:
+    if files.chat_template is None:
         words = "the model has no chat template: it is a base model"
         yield Finding(words, "take the instruct version of the model")
-    elif "tools" not in template:
-        words = "the model's chat template knows no tools: Claude Code's would not reach it"
-        yield Finding(words, "take a model that was trained for tool calls")
 
 
 def _given_template(args: Sequence[str]) -> str | None:

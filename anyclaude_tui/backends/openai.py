@@ -19,6 +19,7 @@ from anyclaude_tui.backends.base import (
     Finding,
     ModelInfo,
     Tool,
+    as_finding,
     in_tokens,
     small_window,
 )
@@ -31,6 +32,7 @@ from anyclaude_tui.backends.flavours import (
     profile_of,
 )
 from anyclaude_tui.backends.templates.probe import followed
+from anyclaude_tui.backends.templates.told import rows
 from anyclaude_tui.config.settings import BackendSettings
 
 FIRST_CHAT_S = 900.0
@@ -88,6 +90,7 @@ class OpenAiBackend(AttachedBackend):
             return server.dialect
         profile = await profile_of(client, server, model, FIRST_CHAT_S, self.home)
         self.warnings = profile.warnings if profile else ()
+        self.template = tuple(rows(profile)) if profile else ()
         return await followed(profile, server.dialect, client, "/v1/chat/completions", model)
 
     async def examine(self, client: httpx.AsyncClient) -> Sequence[Finding]:
@@ -111,7 +114,11 @@ class OpenAiBackend(AttachedBackend):
             known = ", ".join(names[:5])
             remedy = f"set model to one of: {known}"
             found.append(Finding(f"it lists no {settings.model!r}", remedy))
-        return [*found, *small_window(window, "start the server with a larger context")]
+        found += small_window(window, "start the server with a larger context")
+        if is_local(self.base_url):
+            profile = await profile_of(client, server, chosen.id, None, self.home)
+            found += map(as_finding, profile.warnings if profile else ())
+        return found
 
     async def answers(self, client: httpx.AsyncClient) -> None:
         """See AttachedBackend."""

@@ -17,6 +17,7 @@ from anyclaude_tui.backends.base import BackendError, Dialect
 from anyclaude_tui.backends.models import files
 from anyclaude_tui.backends.templates.probe import NoTemplateError, of_text
 from anyclaude_tui.backends.templates.profile import Profile
+from anyclaude_tui.backends.templates.told import form, rows
 from anyclaude_tui.cli.failure import Failed
 from anyclaude_tui.tables import table
 
@@ -73,27 +74,10 @@ async def _of_server(url: str) -> Profile:
 
 def lines(found: Profile) -> Iterator[str]:
     """The profile as a table, with what follows from it."""
-    how = {"rendered": "its text, rendered here", "asked": "rendered by the server"}
-    shown = {True: "yes", False: "no", None: "unknown"}
-    opened = zip(("not asked", "on", "off"), found.opens, strict=True)
-    reuse = "unknown" if found.reuse is None else f"{found.reuse:.0%} kept by a new prompt"
-    rows = [
-        ("source", how.get(found.source, "counted by the server")),
-        ("late system message, left standing", found.late_system or "unknown"),
-        *found.shapes.items(),
-        ("tools shown to the model", shown[found.tools_shown]),
-        (
-            "prompt opens a thinking block",
-            ", ".join(f"{name}: {'opens' if tag else 'no'}" for name, tag in opened),
-        ),
-        ("thinking switches", ", ".join(found.switches) or "none"),
-        ("prefix of a tool loop", reuse),
-        ("date in front", shown[found.date_in_front]),
-    ]
-    yield table(rows)
+    yield table(rows(found))
     yield ""
     if found.dialect:
-        yield table((name, str(value)) for name, value in found.dialect.items())
+        yield table(form(found))
     else:
         yield "Requests go as they are; late system messages in the message before them."
     for shape, words in found.left.items():

@@ -52,6 +52,8 @@ class Point:
     """What was seen."""
     remedy: str = ""
     """What to do, when it did not pass."""
+    of_template: bool = False
+    """It is about the model's chat template, not about the model."""
 
 
 def fit(points: Sequence[Point]) -> bool:
@@ -71,6 +73,8 @@ async def check(
     known = await measured.bring_up()
     try:
         yield window(known.window_tokens)
+        for name, said in measured.status.template:
+            yield Point(name, True, needed=False, said=said, of_template=True)
         for request, judge in (
             (tool_call_request(), tool_call),
             (parallel_request(), parallel_calls),

@@ -87,11 +87,15 @@ async def _tried(settings: Settings, home: Path, backend: str | None) -> list[Ch
     from anyclaude_tui.compare import fitness
 
     name = backend or settings.backend or DEFAULT
-    group = f"The model of {shown(name)}"
-    found = []
+    group, of_template = f"The model of {shown(name)}", f"The chat template of {shown(name)}"
+    found: list[Check] = []
+    template: list[Check] = []
     try:
         simulated = KINDS[config.resolve(name, settings)[1].kind].simulated
         async for point in fitness.check(settings, home, name):
+            if point.of_template:
+                template.append(Check(of_template, point.name, Level.NOTE, point.said))
+                continue
             if point.passed:
                 found.append(Check(group, point.name, Level.OK, point.said))
                 continue
@@ -102,7 +106,7 @@ async def _tried(settings: Settings, home: Path, backend: str | None) -> list[Ch
     except (BackendError, config.ConfigError, OSError) as error:
         words = "correct what is said above, or see server-logs/ in our folder"
         found.append(Check(group, "start", Level.BROKEN, str(error), words))
-    return found
+    return found + template
 
 
 def _safe(check: Check) -> Check:

@@ -38,7 +38,10 @@ async def points(tmp_path: Path, *replies: Reply, window: int | None = 65_536) -
             backends={"it": backend}, limits=Limits(retries=0), logs=LogSettings(requests=False)
         )
         upstream.script(*replies)
-        found = {point.name: point async for point in check(settings, tmp_path, "it")}
+        every = [point async for point in check(settings, tmp_path, "it")]
+        found = {point.name: point for point in every if not point.of_template}
+        told = {point.name: point.said for point in every if point.of_template}
+        assert told["source"] == "counted by the server"
         assert not upstream.unexpected
         return found
 

@@ -22,6 +22,7 @@ from anyclaude_tui.doctor.check import Check, Level
 from anyclaude_tui.doctor.report import ASCII_SIGNS, SIGNS, lines
 from anyclaude_tui.doctor.terminal import Answers
 from tests.backends.fakes import LmStudio, openai, serving
+from tests.backends.templates import small
 from tests.e2e.terminal import PtyTerminal
 from tests.support.assets import TINY_MODEL
 
@@ -338,7 +339,21 @@ async def test_a_model_that_claude_code_cannot_use(tmp_path: Path) -> None:
     assert "no chat template" in words
     (model / "chat_template.jinja").write_text("{{ messages }}")
     found = await backend(tmp_path, kind="mlx_lm", model=str(model))
-    assert "knows no tools" in " ".join(check.detail for check in found)
+    assert "shows the model no tools" in " ".join(check.detail for check in found)
+
+
+async def test_what_a_chat_template_does_is_told_with_what_to_do(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text('{"max_position_embeddings": 65536}')
+    (model / "model.safetensors").write_bytes(b"")
+    (model / "chat_template.jinja").write_text(small.DATE_IN_FRONT + small.STRIPS)
+    found = await backend(tmp_path, kind="mlx_lm", model=str(model))
+    told = {check.detail: check.remedy for check in found if check.level is Level.WARNING}
+    said = " ".join(told)
+    assert "of the last tool loop again" in said
+    assert "cold at midnight" in said
+    assert all("--chat-template" in words or "take a model" in words for words in told.values())
 
 
 async def test_a_model_that_is_not_there(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from anyclaude_tui.backends.lmstudio.api import LmModel, is_lm_studio, list_mode
 from anyclaude_tui.backends.lmstudio.files import PLACE, lms_program
 from anyclaude_tui.backends.templates.probe import followed, of_server
 from anyclaude_tui.backends.templates.sources import CountedSource
+from anyclaude_tui.backends.templates.told import rows
 from anyclaude_tui.config.settings import BackendSettings
 from anyclaude_tui.redaction import without_secrets
 
@@ -104,6 +105,7 @@ class LmStudioBackend(AttachedBackend):
         )
         profile = await of_server(CountedSource(client, CHAT, chosen.id, LOAD_TIMEOUT_S), base)
         self.warnings += profile.warnings if profile else ()
+        self.template = tuple(rows(profile)) if profile else ()
         return Endpoint(
             url=self.base_url + CHAT,
             model=chosen.id,

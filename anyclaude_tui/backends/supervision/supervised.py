@@ -26,6 +26,7 @@ from anyclaude_tui.backends.base import (
     BackendStatus,
     Endpoint,
     Finding,
+    as_finding,
 )
 from anyclaude_tui.backends.supervision import environment, exits, listening, pidfiles
 from anyclaude_tui.backends.supervision.process import ServerProcess
@@ -74,6 +75,7 @@ class SupervisedBackend(Backend):
         self._restarts = 0
         self._restart_times: deque[float] = deque(maxlen=RESTARTS_MAX)
         self._warnings: tuple[str, ...] = ()
+        self._template: tuple[tuple[str, str], ...] = ()
 
     # What a subclass says
 
@@ -193,6 +195,7 @@ class SupervisedBackend(Backend):
             log_path=str(self._log.path),
             warnings=self._warnings,
             model_sampling=endpoint.model_sampling if endpoint else {},
+            template=self._template,
         )
 
     @property
@@ -406,9 +409,3 @@ class SupervisedBackend(Backend):
             if self._state in (BackendState.FAILED, BackendState.STOPPED):
                 raise BackendError(self._reason or f"{self.name} was stopped")
             await self._changed.wait()
-
-
-def as_finding(warning: str) -> Finding:
-    """A warning, `WHAT: REMEDY`, as a finding."""
-    what, _, remedy = warning.rpartition(": ")
-    return Finding(what or remedy, remedy if what else "see docs/troubleshooting.md")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 COUNT_WORDS = 8
 """How much longer a piece is made to see whether it is counted."""
+_NO_ROUTE = (401, 403, 404, 405, 501)
+"""Statuses under which llama.cpp, or what stands before it, does not offer a route."""
 WORDS_MOST = 160
 """How much of a refusal's words is kept."""
 
@@ -70,6 +72,8 @@ class AskedSource:
     async def text(self, body: Body) -> str:
         """See Source."""
         answer = await self._client.post("/apply-template", json={"model": self._model, **body})
+        if answer.status_code in _NO_ROUTE:
+            raise UncountedError
         prompt = http.object_of(answer).get("prompt")
         if answer.status_code != 200 or not isinstance(prompt, str):
             raise RefusedError(_short(http.words(answer)))
@@ -97,9 +101,12 @@ class CountedSource:
 
     async def judge(self, shape: Shape, how: Dialect) -> Verdict:
         """See Source."""
-        try:
-            if self._piece_tokens is None:
+        if self._piece_tokens is None:
+            try:
                 self._piece_tokens = await self._grown(_PLAIN, how)
+            except RefusedError:
+                raise UncountedError from None  # no shape's fault
+        try:
             grown = await self._grown(shape, how)
         except RefusedError as error:
             return Verdict(refused=str(error))
@@ -137,7 +144,8 @@ class CountedSource:
 
 
 class UncountedError(Exception):
-    """The server tells no `usage.prompt_tokens`: nothing can be found out this way."""
+    """The server renders nothing for us, or tells no `usage.prompt_tokens`: nothing can be found
+    out this way."""
 
 
 _PLAIN = Shape(

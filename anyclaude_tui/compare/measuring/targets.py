@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.base import BackendStatus, Endpoint
 from anyclaude_tui.compare.measuring.logged_proxy import LoggedProxy
 from anyclaude_tui.compare.samples import Target
 from anyclaude_tui.config.kinds import in_memory
@@ -69,6 +69,11 @@ class MeasuredTarget:
         backend = self.session.switchboard.peek(Role.MAIN).backend
         return backend.endpoint.asked_for(self.session.wanted(backend.name))
 
+    @property
+    def status(self) -> BackendStatus:
+        """A look at the backend."""
+        return self.session.switchboard.peek(Role.MAIN).backend.status()
+
     async def logged(self) -> LoggedProxy:
         """The way with full logging; opened when it is first wanted. Raises OSError."""
         if self._logged is None:
@@ -89,7 +94,7 @@ class MeasuredTarget:
         except BaseException:
             await self.take_down()
             raise
-        status = self.session.switchboard.peek(Role.MAIN).backend.status()
+        status = self.status
         ours = status.supervised and self._lent is None
         return Target(
             name=self.name,

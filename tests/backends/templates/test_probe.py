@@ -93,6 +93,8 @@ async def test_a_server_that_counts_nothing_or_is_gone_leaves_things_as_they_are
     async with serving(Fake({f"POST {ROUTE}": CHAT})) as fake, http.client(fake.url) as client:
         assert await of_server(CountedSource(client, ROUTE, "m", 5), BASE) is None
         url = fake.url
+        assert await of_server(CountedSource(client, "/tokenize", "m", 5), BASE) is None
+        assert await of_server(AskedSource(client, "m"), BASE) is None
     async with http.client(url) as client:
         assert await of_server(CountedSource(client, ROUTE, "m", 5), BASE) is None
 
