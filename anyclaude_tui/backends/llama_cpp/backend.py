@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,20 +19,18 @@ from anyclaude_tui.backends.base import (
     Finding,
     ModelInfo,
     Tool,
+    as_finding,
     in_tokens,
     small_window,
 )
-from anyclaude_tui.backends.flavours import Server, llama_cpp
+from anyclaude_tui.backends.flavours import Server, llama_cpp, profile_of
 from anyclaude_tui.backends.llama_cpp import program
 from anyclaude_tui.backends.models import gguf, memory, ollama
 from anyclaude_tui.backends.models.gguf import Gguf
-from anyclaude_tui.backends.supervision.supervised import (
-    NotServingError,
-    SupervisedBackend,
-    as_finding,
-)
-from anyclaude_tui.backends.templates.probe import followed, of_server
-from anyclaude_tui.backends.templates.sources import AskedSource
+from anyclaude_tui.backends.supervision.supervised import NotServingError, SupervisedBackend
+from anyclaude_tui.backends.templates.probe import NoTemplateError, followed, of_text
+from anyclaude_tui.backends.templates.profile import Profile
+from anyclaude_tui.backends.templates.told import rows
 from anyclaude_tui.config.settings import BackendSettings
 from anyclaude_tui.figures import size
 
@@ -81,7 +80,17 @@ class LlamaCppBackend(SupervisedBackend):
         weight = size(model.weight_bytes)
         window = self._context_tokens
         words = f"{self._name}, {what}, {weight}{in_tokens(window)}"
+        profile = await self._profile(model.chat_template)
+        warnings += profile.warnings if profile else ()
         return (Finding(words), *map(as_finding, warnings), *_fitness(model, window))
+
+    async def _profile(self, template: str | None) -> Profile | None:
+        """Of the template's text, while no server is there to render it."""
+        if template is not None:
+            base = Dialect(enable_thinking=True, reasoning_history="reasoning_content")
+            with contextlib.suppress(NoTemplateError):
+                return await of_text(template, {}, base, home=self.home)
+        return None
 
     async def check(self) -> tuple[str, ...]:
         """See SupervisedBackend: the program and the model are there; the context that fits."""
@@ -138,17 +147,18 @@ class LlamaCppBackend(SupervisedBackend):
         return Endpoint(
             url=self.base_url + CHAT,
             model=self.model_name,
-            dialect=await self._followed(client, server.dialect),
+            dialect=await self._followed(client, server),
             window_tokens=server.window_tokens,
             slots=server.slots or self.settings.slots or 1,
             tokenize_url=server.tokenize_url,
         )
 
-    async def _followed(self, client: httpx.AsyncClient, base: Dialect) -> Dialect:
+    async def _followed(self, client: httpx.AsyncClient, server: Server) -> Dialect:
         """The dialect that follows from the model's chat template; and its warnings."""
-        profile = await of_server(AskedSource(client, self.model_name), base)
+        profile = await profile_of(client, server, self.model_name, None, self.home)
         self._warnings += profile.warnings if profile else ()
-        return await followed(profile, base, client, CHAT, self.model_name)
+        self._template = tuple(rows(profile)) if profile else ()
+        return await followed(profile, server.dialect, client, CHAT, self.model_name)
 
     async def still_serves(self, client: httpx.AsyncClient) -> None:
         """See SupervisedBackend. A sleeping server loads again by itself."""
@@ -219,10 +229,6 @@ def _fitness(model: Gguf, window_tokens: int | None) -> Iterator[Finding]:
     if own >= SMALL_WINDOW_TOKENS:
         remedy = "set a larger context_window, or take a smaller model"
     yield from small_window(window_tokens, remedy)
-    template = model.chat_template
-    if template is None:
+    if model.chat_template is None:
         words = "the file has no chat template: it is a base model"
         yield Finding(words, "take the instruct version of the model")
-    elif "tools" not in template:
-        words = "the model's chat template knows no tools: Claude Code's would not reach it"
-        yield Finding(words, "take a model that was trained for tool calls")
