@@ -131,6 +131,18 @@ class Dialect:
 
 
 @dataclass(frozen=True, slots=True)
+class Rendering:
+    """What renders a model's prompts, in a place where that can be asked."""
+
+    template: str = ""
+    """The chat template's text."""
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    """The special tokens that it may name."""
+    url: str = ""
+    """Instead: llama.cpp's `/apply-template`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where and how to reach the model that is ready now. Immutable: a switch makes a new one."""
 
@@ -153,6 +165,9 @@ class Endpoint:
     """A `/tokenize` route (llama.cpp, vLLM) for exact counts."""
     tokenizer_dir: str | None = None
     """A local model directory with a `tokenizer.json`."""
+    rendering: Rendering | None = None
+    """Where the template renders earlier turns anew, so that messages do not tell what stays of a
+    prompt: who can be asked. None: they tell, or nobody can be asked."""
     label: str = ""
     """The model as a person calls it, where `model` is not that (mlx_lm's `default_model`)."""
     model_sampling: Mapping[str, float] = field(default_factory=dict)

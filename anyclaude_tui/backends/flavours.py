@@ -17,7 +17,7 @@ import httpx
 
 from anyclaude_tui.backends import http, mlx_lm
 from anyclaude_tui.backends.address import is_local
-from anyclaude_tui.backends.base import BackendError, Dialect, ModelInfo
+from anyclaude_tui.backends.base import BackendError, Dialect, ModelInfo, Rendering
 from anyclaude_tui.backends.models import files as modelfiles
 from anyclaude_tui.backends.templates.probe import NoTemplateError, of_server, of_text
 from anyclaude_tui.backends.templates.profile import Profile, Source
@@ -218,3 +218,12 @@ async def profile_of(
     elif timeout_s is None:
         return None
     return await of_server(source, server.dialect, stamp=stamp, home=home)
+
+
+def rendering_of(base: str, server: Server, profile: Profile | None) -> Rendering | None:
+    """See Endpoint."""
+    if profile is None or not profile.rewrites:
+        return None
+    if server.template is not None:
+        return Rendering(server.template, server.tokens)
+    return Rendering(url=f"{base}/apply-template") if server.flavour == "llama.cpp" else None

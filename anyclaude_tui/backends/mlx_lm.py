@@ -112,6 +112,7 @@ class MlxLmBackend(MlxModelBackend):
             model=MODEL_NAME,
             label=self.model_name,
             dialect=await self.followed(client, MODEL_NAME),
+            rendering=await self.rendering(),
             window_tokens=self.window_tokens,
             slots=self.settings.slots or SLOTS,
             tokenizer_dir=self.files.tokenizer_dir if self.files else None,

@@ -16,6 +16,7 @@ from anyclaude_tui.backends.base import (
     Dialect,
     Finding,
     ModelInfo,
+    Rendering,
     as_finding,
     in_tokens,
     small_window,
@@ -135,6 +136,15 @@ class MlxModelBackend(SupervisedBackend):
         self._warnings += profile.warnings if profile else ()
         self._template = tuple(rows(profile)) if profile else ()
         return await followed(profile, base, client, CHAT, model)
+
+    async def rendering(self) -> Rendering | None:
+        """See Endpoint."""
+        files = self._files
+        profile = await self._profiling if self._profiling else None
+        if files is None or profile is None or not profile.rewrites:
+            return None
+        template = _given_template(self.settings.args) or files.chat_template or ""
+        return Rendering(template, files.special_tokens)
 
     async def _profile(self, files: ModelFiles) -> Profile | None:
         template = _given_template(self.settings.args) or files.chat_template

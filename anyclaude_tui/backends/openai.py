@@ -14,10 +14,10 @@ from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.attached import AttachedBackend
 from anyclaude_tui.backends.base import (
     BackendError,
-    Dialect,
     Endpoint,
     Finding,
     ModelInfo,
+    Rendering,
     Tool,
     as_finding,
     in_tokens,
@@ -30,6 +30,7 @@ from anyclaude_tui.backends.flavours import (
     inspect,
     parse_models,
     profile_of,
+    rendering_of,
 )
 from anyclaude_tui.backends.templates.probe import followed
 from anyclaude_tui.backends.templates.told import rows
@@ -64,9 +65,10 @@ class OpenAiBackend(AttachedBackend):
         self.simulated = server.flavour == "simulator"
         model = self._choose(server.models)
         local = is_local(self.base_url)
+        rendering: Rendering | None = None
         if local:  # elsewhere a chat may cost money
             await self.check_chat(client, model, FIRST_CHAT_S)
-            server = replace(server, dialect=await self._followed(client, server, model))
+            server, rendering = await self._followed(client, server, model)
         chosen = next((info for info in server.models if info.id == model), None)
         window = chosen.window_tokens if chosen and chosen.window_tokens else server.window_tokens
         return Endpoint(
@@ -81,17 +83,22 @@ class OpenAiBackend(AttachedBackend):
             tokenize_url=server.tokenize_url,
             tokenizer_dir=server.tokenizer_dir,
             model_sampling=server.sampling,
+            rendering=rendering,
         )
 
-    async def _followed(self, client: httpx.AsyncClient, server: Server, model: str) -> Dialect:
-        """The dialect that follows from the model's chat template; and its warnings."""
-        self.warnings = ()
+    async def _followed(
+        self, client: httpx.AsyncClient, server: Server, model: str
+    ) -> tuple[Server, Rendering | None]:
+        """With the dialect that follows from the model's chat template; and its warnings."""
+        self.warnings, self.template = (), ()
         if server.flavour == "simulator":
-            return server.dialect
+            return server, None
         profile = await profile_of(client, server, model, FIRST_CHAT_S, self.home)
-        self.warnings = profile.warnings if profile else ()
-        self.template = tuple(rows(profile)) if profile else ()
-        return await followed(profile, server.dialect, client, "/v1/chat/completions", model)
+        if profile is not None:
+            self.warnings, self.template = profile.warnings, tuple(rows(profile))
+        dialect = await followed(profile, server.dialect, client, "/v1/chat/completions", model)
+        rendering = rendering_of(self.base_url, server, profile)
+        return replace(server, dialect=dialect), rendering
 
     async def examine(self, client: httpx.AsyncClient) -> Sequence[Finding]:
         """See AttachedBackend."""

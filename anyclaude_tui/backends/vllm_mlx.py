@@ -84,6 +84,7 @@ class VllmMlxBackend(MlxModelBackend):
             url=self.base_url + CHAT,
             model=self.model_name,
             dialect=await self.followed(client, self.model_name),
+            rendering=await self.rendering(),
             window_tokens=self.window_tokens,
             slots=self.settings.slots or SLOTS,
             tokenizer_dir=self.files.tokenizer_dir if self.files else None,

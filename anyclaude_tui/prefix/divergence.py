@@ -44,6 +44,8 @@ class Cause(StrEnum):
     CLEARED = "old tool results cleared"
     COMPACTION = "compaction"
     REWOUND = "went back"
+    RENDERED = "rendered anew"
+    """The messages only grew, but the chat template renders the turns before anew."""
     SETTINGS = "settings"
 
 
@@ -151,6 +153,21 @@ def compare(before: Prompt | None, now: Prompt, *, same_conversation: bool = Tru
         cause, what = _in_text(old.text, new.text, offset)
         return replace(base, cause=cause or Cause.SYSTEM, what=what)
     return _history_changed(base, before, now, at, same_conversation)
+
+
+def rendered_anew(told: Comparison, shared: float, lost: float, message: int | None) -> Comparison:
+    """What the messages told, set right by the renderings. `shared`: the share of the new one
+    that is as before; `lost`: the share of the earlier one that is read again; `message`: its
+    number in which they part."""
+    before_bytes = told.shared_bytes + told.lost_bytes
+    return replace(
+        told,
+        cause=Cause.RENDERED,
+        shared_bytes=round(told.size_bytes * shared),
+        lost_bytes=round(before_bytes * lost),
+        place="" if message is None else f"message {message}",
+        what="the chat template renders earlier turns anew",
+    )
 
 
 def _billing_note(before: Prompt, now: Prompt) -> str:

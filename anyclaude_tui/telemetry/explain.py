@@ -14,9 +14,16 @@ from typing import Any
 import msgspec
 
 from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.templates.parting import Parting
 from anyclaude_tui.config.kinds import is_prefix_cached
 from anyclaude_tui.figures import Source, estimated
-from anyclaude_tui.prefix.divergence import Cause, Comparison, compare, shared_bytes
+from anyclaude_tui.prefix.divergence import (
+    Cause,
+    Comparison,
+    compare,
+    rendered_anew,
+    shared_bytes,
+)
 from anyclaude_tui.prefix.segments import Part, Prompt, prompt_of
 from anyclaude_tui.telemetry.events import RequestRecord
 from anyclaude_tui.telemetry.why import why
@@ -24,6 +31,8 @@ from anyclaude_tui.telemetry.why import why
 PROMPTS_KEPT = 64
 PROMPT_BYTES = 32 * 1024 * 1024
 COMPARISONS_KEPT = 500
+SMALL_LOSS = 0.02
+"""Less of a rendering is not worth a word: a line end, an empty thinking block."""
 _SEGMENT_COST = 300
 """The bytes that a segment takes besides its text."""
 
@@ -79,6 +88,26 @@ class Explainer:
         while len(self._compared) > COMPARISONS_KEPT:
             self._compared.popitem(last=False)
         self._keep(cache, conversation, prompt)
+
+    def grew(self, request_id: str) -> bool:
+        """Whether its messages go on from the earlier prompt, and nothing was lost by them."""
+        found = self.comparison(request_id)
+        return found is not None and found.cause is Cause.EXTENDED
+
+    def rendered(self, request_id: str, parting: Parting) -> None:
+        """The renderings were compared: what the messages told may not be so."""
+        found = self._compared.get(request_id)
+        if found is None or parting.lost <= SMALL_LOSS * max(1, parting.before):
+            return
+        cache, told, warm_bytes = found
+        comparison = rendered_anew(
+            told,
+            parting.shared / max(1, parting.now),
+            parting.lost / parting.before,
+            parting.message,
+        )
+        warm_bytes = min(warm_bytes, comparison.shared_bytes)
+        self._compared[request_id] = (cache, comparison, warm_bytes)
 
     def ended(self, record: RequestRecord) -> None:
         """Fill in what was reused where the backend does not say, and the Why."""

@@ -25,6 +25,7 @@ from anyclaude_tui.telemetry.files import Writer
 from anyclaude_tui.telemetry.hub import Hub
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.telemetry.prometheus import Meter
+from anyclaude_tui.telemetry.renderings import Renderings
 
 LOOK_EVERY_S = 0.25
 """The debug log looks this often for keepalives, which pass no observer."""
@@ -52,6 +53,7 @@ class Observers:
         self._faults: set[str] = set()
         self._sent: dict[str, tuple[RequestRecord, Mapping[str, Any], bytes, Endpoint]] = {}
         self.explainer = Explainer()
+        self._renderings = Renderings(self.explainer.rendered)
         self.captures = Captures(self.explainer.comparison)
         self._meter = Meter()
         self._home = home
@@ -96,6 +98,7 @@ class Observers:
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.wait([self._looking])
+        await self._renderings.stop()
         await asyncio.to_thread(self._writer.stop)
 
     def prometheus_text(self) -> bytes:
@@ -141,6 +144,9 @@ class Observers:
         try:
             self.explainer.sent(*waiting)
             self.captures.encode(request_id)
+            record, _, upstream, endpoint = waiting
+            grew = self.explainer.grew(request_id)
+            self._renderings.sent(record, upstream, endpoint, grew=grew)
         except Exception as error:
             self._fault("explain", error)
 

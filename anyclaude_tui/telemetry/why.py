@@ -137,6 +137,8 @@ def _reason(record: RequestRecord, comparison: Comparison | None) -> str:
         return f"the first prompt of its kind on {record.backend}"
     if cause is Cause.SWITCH:
         return comparison.what
+    if cause is Cause.RENDERED:
+        return f"{comparison.what}, from {comparison.place or 'its middle'} on"
     if cause not in KEPT and cause is not Cause.REWOUND:
         return f"the prompt changed at {where}"
     expected = comparison.tokens(comparison.shared_bytes, attempt.prompt_tokens.value)

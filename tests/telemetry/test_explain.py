@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.templates.parting import Parting
 from anyclaude_tui.figures import UNKNOWN, Source, estimated, reported
 from anyclaude_tui.prefix.divergence import Cause, Comparison
 from anyclaude_tui.telemetry.events import RequestRecord, Role
@@ -173,3 +174,28 @@ def test_memory_is_bounded_by_bytes_and_by_count() -> None:
     for _ in range(1100):
         asker.ask(small, session_id="same")
     assert asker.explainer.comparison("req_1") is None
+
+
+def test_messages_that_only_grew_and_a_template_that_renders_them_anew() -> None:
+    asker = Asker()
+    asker.ask(body())
+    made = record("req_9", sent_at=100.1, prompt_tokens=estimated(1000))
+    asker.send(made, longer(), ENDPOINT)
+    assert asker.explainer.grew("req_9")
+    told = asker.explainer.comparison("req_9")
+    assert told is not None
+    asker.explainer.rendered("req_9", Parting(before=900, now=1000, shared=895, message=3))
+    assert asker.explainer.comparison("req_9") == told, "a line end is not worth a word"
+    asker.explainer.rendered("req_9", Parting(before=900, now=1000, shared=200, message=3))
+    made.attempt.first_delta_at, made.attempt.last_delta_at, made.ended_at = 110.0, 111.0, 111.0
+    asker.explainer.ended(made)
+    found = asker.explainer.comparison("req_9")
+    assert found is not None
+    assert found.cause is Cause.RENDERED
+    assert found.place == "message 3"
+    assert found.shared_bytes == round(found.size_bytes * 0.2)
+    assert found.cost_bytes > 0.5 * told.shared_bytes
+    assert made.attempt.cached_tokens == estimated(200)
+    words = "the chat template renders earlier turns anew, from message 3 on"
+    assert made.why.endswith(words)
+    asker.explainer.rendered("req_gone", Parting(900, 1000, 200))

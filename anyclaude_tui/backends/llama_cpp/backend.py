@@ -23,7 +23,7 @@ from anyclaude_tui.backends.base import (
     in_tokens,
     small_window,
 )
-from anyclaude_tui.backends.flavours import Server, llama_cpp, profile_of
+from anyclaude_tui.backends.flavours import Server, llama_cpp, profile_of, rendering_of
 from anyclaude_tui.backends.llama_cpp import program
 from anyclaude_tui.backends.models import gguf, memory, ollama
 from anyclaude_tui.backends.models.gguf import Gguf
@@ -144,21 +144,18 @@ class LlamaCppBackend(SupervisedBackend):
         if answer.status_code != 200:
             raise NotServingError(f"it refused a short chat: {http.words(answer)}")
         server = await llama_cpp(client, self.base_url, Server(()))
+        profile = await profile_of(client, server, self.model_name, None, self.home)
+        self._warnings += profile.warnings if profile else ()
+        self._template = tuple(rows(profile)) if profile else ()
         return Endpoint(
             url=self.base_url + CHAT,
             model=self.model_name,
-            dialect=await self._followed(client, server),
+            dialect=await followed(profile, server.dialect, client, CHAT, self.model_name),
+            rendering=rendering_of(self.base_url, server, profile),
             window_tokens=server.window_tokens,
             slots=server.slots or self.settings.slots or 1,
             tokenize_url=server.tokenize_url,
         )
-
-    async def _followed(self, client: httpx.AsyncClient, server: Server) -> Dialect:
-        """The dialect that follows from the model's chat template; and its warnings."""
-        profile = await profile_of(client, server, self.model_name, None, self.home)
-        self._warnings += profile.warnings if profile else ()
-        self._template = tuple(rows(profile)) if profile else ()
-        return await followed(profile, server.dialect, client, CHAT, self.model_name)
 
     async def still_serves(self, client: httpx.AsyncClient) -> None:
         """See SupervisedBackend. A sleeping server loads again by itself."""

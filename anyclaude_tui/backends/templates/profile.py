@@ -138,7 +138,14 @@ class Profile:
             )
         return tuple(said)
 
+    @property
+    def rewrites(self) -> bool:
+        """Whether earlier turns are rendered anew, so that messages do not tell what stays."""
+        return self.reuse is not None and self.reuse < WHOLE
 
+
+WHOLE = 0.98
+"""Above this reuse the tail of a prompt is all that changes."""
 LITTLE = 0.5
 """Below this reuse the user is told."""
 
