@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import argparse
 import ast
+import importlib
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 import anyclaude_tui
 
@@ -58,6 +61,16 @@ TOUCHED: dict[str, set[str]] = {
         "_respond",
         "_status_string",
         "_termcaps",
+    },
+    "backends/mlx_server/launcher.py": {
+        "_find_uids",
+        "_generate",
+        "_lru",
+        "_next_request",
+        "_prompt_batch",
+        "_tokenize",
+        "_trie",
+        "_waiting",
     },
     "cli/completions.py": {"_SubParsersAction", "_actions", "_choices_actions"},
 }
@@ -183,3 +196,12 @@ def test_argparse_still_has_them() -> None:
     assert isinstance(sub, argparse._SubParsersAction)
     assert sub in parser._actions
     assert [choice.dest for choice in sub._choices_actions] == ["one"]
+
+
+@pytest.mark.e2e
+def test_mlx_lm_still_has_them() -> None:
+    from anyclaude_tui.backends.mlx_server.launcher import problem
+
+    server: Any = importlib.import_module("mlx_lm.server")
+    assert problem(server, importlib.import_module("mlx_lm.models.cache")) == ""
+    assert "_prompt_batch" in attributes(server.BatchGenerator)

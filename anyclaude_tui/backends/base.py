@@ -21,6 +21,9 @@ GOOD_WINDOW_TOKENS = 65_536
 """A context window that Claude Code can work in for a while."""
 
 
+StableFront = Literal["off", "static", "full"]
+
+
 class BackendState(StrEnum):
     """Where a backend is in its life; `failed` and `degraded` carry a reason in words."""
 
@@ -61,6 +64,8 @@ class Dialect:
     tool results included; or as it stands, for a server of the Messages API. Of 158 chat
     templates 26 refuse one that stands, 12 drop it, 5 lose the system prompt by it, 9 move it
     to the front (and with it the cached prefix); folded, none does (rendered November 2026)."""
+    stable_front: StableFront = "static"
+    """What is the same in every conversation of a folder stands before what is not (`[proxy]`)."""
     first_system: Literal["system", "user"] = "system"
     """The system prompt: as such, or at the head of the first user message where the
     template knows no such role (Gemma 2)."""
@@ -191,6 +196,10 @@ class Endpoint:
             dialect = replace(dialect, **changes)
         return replace(self, dialect=dialect, wanted=wanted)
 
+    warms: Literal["", "whole", "sliced"] = ""
+    """How a prompt may be read before it is asked: not at all; at once, because a prefill that is
+    stopped leaves what it has read; or in slices, because it leaves nothing."""
+
     @property
     def server(self) -> str:
         """Server and model in one word: what one sent in confidence is for no other."""
@@ -215,6 +224,30 @@ class Progress:
     prefill_done_tokens: int | None = None
     prefill_total_tokens: int | None = None
     cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CachePolicy:
+    """What a server that we start may keep of its prompt cache on disk (`[cache]`)."""
+
+    disk: bool = False
+    max_bytes: int = 8 << 30
+    max_age_s: float = 7 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class CacheFacts:
+    """What a server's prompt cache has done since its start, as it tells itself."""
+
+    restored_tokens: int = 0
+    """The longest prompt that was read from disk at the start."""
+    restored_s: float = 0.0
+    on_disk: bool = False
+    """What it reads is kept on disk."""
+    off: str = ""
+    """Why nothing is kept, or read ahead, in words."""
+    evicted: int = 0
+    """Prompts that had to leave the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +286,8 @@ class BackendStatus:
     """See Endpoint."""
     wanted: RequestSettings = field(default=RequestSettings())
     """What the user wants of every request; the session knows it."""
+    cache: CacheFacts | None = None
+    """What its prompt cache tells; None where it tells nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +318,8 @@ class Backend(ABC):
 
     kind: str
     simulated: bool = False
+    cache_policy: CachePolicy = CachePolicy()
+    """What it may keep on disk, from its next start on."""
 
     def __init__(self, name: str) -> None:
         """Of a kind: with the settings and our folder besides. Raises BackendError when the

@@ -1,6 +1,7 @@
 """mlx_lm.server in a child process of ours, with its readiness and death traps.
 
-Source: docs/protocol/mlx-lm.md.
+It is started by `mlx_server/launcher.py`, which keeps more of its prompt cache.
+Sources: docs/protocol/mlx-lm.md, docs/prompt-cache.md.
 """
 
 from __future__ import annotations
@@ -10,24 +11,41 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
 import httpx
 
 from anyclaude_tui import private
-from anyclaude_tui.backends import http, machine
-from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, Finding, Tool
+from anyclaude_tui.backends import http, machine, prompt_cache
+from anyclaude_tui.backends.base import (
+    BackendError,
+    BackendStatus,
+    CacheFacts,
+    Dialect,
+    Endpoint,
+    Finding,
+    Tool,
+)
 from anyclaude_tui.backends.mlx_model import CHAT, MlxModelBackend
+from anyclaude_tui.backends.mlx_server import launcher
+from anyclaude_tui.backends.mlx_server.launcher import KEEP
 from anyclaude_tui.backends.models.on_disk import hub_folder
 from anyclaude_tui.backends.supervision import exits
 from anyclaude_tui.backends.supervision.python import has_package, python_of
 from anyclaude_tui.backends.supervision.supervised import NotServingError
+from anyclaude_tui.config.settings import BackendSettings
 
 PREFILL_STEP_TOKENS = 512
 """One progress comment per step; with the server's own 2048 a slow model is silent for a minute."""
 CACHE_SHARE = 0.15
 """The share of the machine's memory that the server may fill with prompt caches."""
+CACHED_PROMPTS = 64
+"""The bytes are the limit; with the server's own 10 prompts a dozen small ones drive out the main
+conversation."""
+LAUNCHER = Path(launcher.__file__)
 SLOTS = 4
 """The server batches up to 32, but every running request takes decode speed from the others."""
 MODEL_NAME = "default_model"
@@ -57,9 +75,16 @@ def dialect() -> Dialect:
 
 
 class MlxLmBackend(MlxModelBackend):
-    """`python -m mlx_lm server`."""
+    """`python -m mlx_lm server`, with a prompt cache that keeps more."""
 
     kind = "mlx_lm"
+
+    def __init__(self, name: str, settings: BackendSettings, home: Path) -> None:
+        super().__init__(name, settings, home)
+        self._cache = CacheFacts()
+        self._stops = False
+        """A prefill of its that is stopped keeps what it has read."""
+        self._log.heard = self._heard
 
     @classmethod
     def tools(cls) -> Sequence[Tool]:
@@ -90,12 +115,50 @@ class MlxLmBackend(MlxModelBackend):
         return [
             *self.settings.launcher,
             python_of(self.settings.python),
-            *("-m", "mlx_lm", "server", "--model", self.model),
+            *(("-m", "mlx_lm", "server") if self.settings.launcher else (str(LAUNCHER),)),
+            *("--model", self.model),
             *("--host", "127.0.0.1", "--port", str(port)),
             *("--prefill-step-size", str(PREFILL_STEP_TOKENS)),
+            *("--prompt-cache-size", str(CACHED_PROMPTS)),
             *("--prompt-cache-bytes", str(cache_bytes)),
             *self.settings.args,  # the last word on a flag is the user's
         ]
+
+    def environment(self) -> Mapping[str, str]:
+        """See SupervisedBackend; asked before each start."""
+        self._cache, self._stops = CacheFacts(), False
+        if self.settings.launcher:  # its other machines have no file of ours
+            return super().environment()
+        safe = {"PYTHONSAFEPATH": "1"}  # as -P, which Pythons before 3.11 do not know
+        kept = {}
+        if self.cache_policy.disk:
+            try:
+                kept[KEEP] = prompt_cache.given(self.home, self.name, self.cache_policy)
+            except OSError as error:  # others may write there: nothing is kept
+                self._cache = CacheFacts(off=str(error))
+        return {**super().environment(), **safe, **kept}
+
+    async def restart(self) -> None:
+        """See Backend: what is kept on disk is forgotten too."""
+        await self.stop()
+        await asyncio.to_thread(prompt_cache.clear, self.home, self.name)
+        await self.start()
+
+    def status(self) -> BackendStatus:
+        """See Backend."""
+        return replace(super().status(), cache=self._cache)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """See Backend. What the launcher tells may be read after the first answer."""
+        return replace(super().endpoint, warms="whole" if self._stops else "")
+
+    def _heard(self, line: str) -> None:
+        """A line of its output: those of our launcher tell what the cache does."""
+        name, facts = prompt_cache.told(line)
+        if name == "on":
+            self._stops = facts.get("warms") is True
+        self._cache = prompt_cache.after(self._cache, name, facts)
 
     @property
     def plain_dialect(self) -> Dialect:

@@ -6,14 +6,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from anyclaude_tui.backends.base import Backend, BackendError
+from anyclaude_tui.backends.base import Backend, BackendError, CachePolicy
 from anyclaude_tui.config.kinds import KINDS, Kind
 from anyclaude_tui.config.loading import how_to_set
-from anyclaude_tui.config.settings import BackendSettings
+from anyclaude_tui.config.settings import BackendSettings, CacheSettings
 
 
-def create(name: str, settings: BackendSettings, home: Path) -> Backend:
-    """The backend of these settings, not started. `home` is our folder (server-logs/, state/).
+def create(
+    name: str, settings: BackendSettings, home: Path, cache: CacheSettings | None = None
+) -> Backend:
+    """The backend of these settings, not started. `home` is our folder (server-logs/, state/);
+    `cache`: what it may keep of its prompt cache, nothing when not given.
 
     Raises BackendError when the settings cannot work.
     """
@@ -25,7 +28,15 @@ def create(name: str, settings: BackendSettings, home: Path) -> Backend:
         raise BackendError(f"{name}: {lack}: {how_to_set(row)}")
     make: Any = class_of(row)
     backend: Backend = make(name, settings, home)
+    if cache is not None:
+        keep_on_disk(backend, cache)
     return backend
+
+
+def keep_on_disk(backend: Backend, cache: CacheSettings) -> None:
+    """What a backend may keep of its prompt cache, from its next start on."""
+    size_bytes, age_s = int(cache.max_gb * 2**30), cache.max_days * 86_400.0
+    backend.cache_policy = CachePolicy(cache.disk, size_bytes, age_s)
 
 
 def class_of(row: Kind) -> type[Backend]:

@@ -20,6 +20,7 @@ from anyclaude_tui.config.request_settings import Count, RequestSettings
 from anyclaude_tui.config.settings import (
     SECTIONS,
     BackendSettings,
+    CacheSettings,
     ClaudeSettings,
     DashboardSettings,
     DiscoverySettings,
@@ -37,6 +38,7 @@ __all__ = [
     "KINDS",
     "SECTIONS",
     "BackendSettings",
+    "CacheSettings",
     "ClaudeSettings",
     "ConfigError",
     "Count",

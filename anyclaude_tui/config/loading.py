@@ -22,7 +22,13 @@ from anyclaude_tui.config.backend_faults import faults
 from anyclaude_tui.config.kinds import DEFAULT, KINDS, Kind, Rest
 from anyclaude_tui.config.mistakes import line_of, nearest, plain
 from anyclaude_tui.config.project import Key, LeftOut, ProjectFile
-from anyclaude_tui.config.settings import SEARCH_PROVIDERS, SECTIONS, BackendSettings, Settings
+from anyclaude_tui.config.settings import (
+    SEARCH_PROVIDERS,
+    SECTIONS,
+    STABLE_FRONTS,
+    BackendSettings,
+    Settings,
+)
 from anyclaude_tui.redaction import HIDDEN, shown
 
 
@@ -272,6 +278,12 @@ def _convert(raw: dict[str, Any], text: str, source: str) -> Settings:
         raise ConfigError(
             f"{source}{line_of(text, 'search.provider')}: search.provider: {provider!r} is none"
             f"{nearest(provider, SEARCH_PROVIDERS)}. Use one of {', '.join(SEARCH_PROVIDERS)}."
+        )
+    front = settings.proxy.stable_front
+    if front not in STABLE_FRONTS:
+        raise ConfigError(
+            f"{source}{line_of(text, 'proxy.stable_front')}: proxy.stable_front: {front!r} is none"
+            f"{nearest(front, STABLE_FRONTS)}. Use one of {', '.join(STABLE_FRONTS)}."
         )
     leader = settings.dashboard.leader
     if "+" not in leader and not re.fullmatch(r"f\d{1,2}", leader):

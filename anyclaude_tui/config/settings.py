@@ -121,6 +121,24 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """0 takes a free port."""
     token: str | None = None
     """The session's token; a random one when not given."""
+    stable_front: str = "static"
+    """One of off, static, full. What is the same in every conversation of a folder (environment,
+    agents, skills) stands before what is not, in the same words: static puts it before the user's
+    first words, so that a new conversation is not read from there on again; full also moves what
+    names the folder out of the system text, so that another folder shares the tools."""
+
+
+class CacheSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[cache]`: the prompt cache of servers that we start, kept on disk for the next start."""
+
+    disk: bool = False
+    """Keep it in ~/.anyclaude/prompt-cache/, so that a start does not read the prompt again. From
+    these files what you and the model said can be worked out; they are yours alone (0600), and
+    leave this machine only with your backups. Off until you choose."""
+    max_gb: Annotated[float, msgspec.Meta(gt=0)] = 8
+    """All of it together stays below this many GiB, the newest kept."""
+    max_days: Count = 7
+    """Older files are removed."""
 
 
 class ClaudeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -156,6 +174,7 @@ class DiscoverySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """Ports where a model server may answer, besides 1234, 8080, 8081, 8000, 11434, 10240."""
 
 
+STABLE_FRONTS = ("off", "static", "full")
 SEARCH_PROVIDERS = ("off", "searxng", "brave", "tavily", "ddgs")
 
 
@@ -219,6 +238,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     proxy: ProxySettings = ProxySettings()
     limits: Limits = Limits()
     tools: ToolSettings = ToolSettings()
+    cache: CacheSettings = CacheSettings()
     claude: ClaudeSettings = ClaudeSettings()
     search: SearchSettings = SearchSettings()
     logs: LogSettings = LogSettings()
@@ -231,6 +251,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "proxy": ProxySettings,
     "limits": Limits,
     "tools": ToolSettings,
+    "cache": CacheSettings,
     "claude": ClaudeSettings,
     "search": SearchSettings,
     "logs": LogSettings,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import aiohttp
 
-from anyclaude_tui.backends.base import Backend, Endpoint
+from anyclaude_tui.backends.base import Backend, Endpoint, StableFront
 from anyclaude_tui.config.request_settings import RequestSettings
 from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.proxy.admission import Gate
@@ -81,6 +81,8 @@ class Services:
     wanted: Callable[[str], RequestSettings] = field(default=lambda name: RequestSettings())
     """What the user wants of every request to the backend of this name."""
     conversations: Conversations = field(default_factory=Conversations)
+    stable_front: StableFront = "static"
+    """How far requests are put into the order that serves the next conversation too."""
     searcher: Searcher | None = None
     """Who makes web searches; None where nobody does, not even to say so."""
     metrics: Callable[[], tuple[bytes, str]] | None = None
@@ -92,4 +94,7 @@ class Services:
         """The endpoint for a request, as the user wants it and as has been learnt. Raises
         BackendError where the backend is not ready."""
         wanted = self.conversations.settings(self.wanted(backend.name), record, body)
-        return self.learnt.applied(backend.endpoint.asked_for(wanted))
+        endpoint = self.learnt.applied(backend.endpoint.asked_for(wanted))
+        if endpoint.dialect.stable_front == self.stable_front:
+            return endpoint
+        return replace(endpoint, dialect=replace(endpoint.dialect, stable_front=self.stable_front))

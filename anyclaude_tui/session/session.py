@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -25,8 +25,9 @@ from anyclaude_tui.backends.base import (
     BackendState,
     BackendStatus,
     ModelInfo,
+    StableFront,
 )
-from anyclaude_tui.backends.registry import create
+from anyclaude_tui.backends.registry import create, keep_on_disk
 from anyclaude_tui.claude_code import settings_files
 from anyclaude_tui.claude_code.launch import Launch, find, launch, session_env
 from anyclaude_tui.config import kinds
@@ -128,6 +129,7 @@ class Session:
             hub=self.hub,
             http=self._http,
             limits=self.settings.limits,
+            stable_front=stable_front(self.settings),
             memory=CallMemory(),
             counter=TokenCounter(self.home / "state" / "calibration.json"),
             observers=(self.observers,),
@@ -191,10 +193,12 @@ class Session:
         secrets_of_settings.remember(settings)
         self.switchboard.roles = roles
         self.switchboard.keep = settings.keep_backends
+        self.switchboard.each(lambda backend: keep_on_disk(backend, settings.cache))
         self.observers.apply(settings.logs)
         self.searcher.apply(settings.search)
         if self._services is not None:
             self._services.limits = settings.limits
+            self._services.stable_front = stable_front(settings)
 
     def snapshot(self) -> Snapshot:
         """Everything a screen may show, now."""
@@ -300,7 +304,7 @@ class Session:
         return its.wanted(self.settings.tools)
 
     def _make_backend(self, name: str) -> Backend:
-        return create(name, self.settings_of(name), self.home)
+        return create(name, self.settings_of(name), self.home, self.settings.cache)
 
     def _known(self, given: str | None, settings: Settings) -> str:
         """The name that a backend is kept and shown under. Raises ConfigError."""
@@ -336,6 +340,11 @@ class Session:
             self._places.setdefault(name, len(self._places))
         listed_now = sorted(found.values(), key=lambda status: self._places[status.name])
         return tuple(replace(status, wanted=self.wanted(status.name)) for status in listed_now)
+
+
+def stable_front(settings: Settings) -> StableFront:
+    """The setting, which was checked when it was read."""
+    return cast(StableFront, settings.proxy.stable_front)
 
 
 def _unused(name: str, settings: BackendSettings) -> BackendStatus:

@@ -126,6 +126,11 @@ class Switchboard:
         route = self._routes.get(name)
         return self._make(name) if route is None else route.backend
 
+    def each(self, do: Callable[[Backend], None]) -> None:
+        """Do something with every backend in use."""
+        for route in self._routes.values():
+            do(route.backend)
+
     async def switch(self, name: str) -> None:
         """Make NAME the active backend.
 

@@ -153,7 +153,9 @@ def test_the_command_has_our_defaults_and_the_users_last_word(make: Make) -> Non
     assert command[command.index("--port") + 1] == "4711"
     assert command.index("512") < command.index("256")
     assert backend.environment() == {"HF_HUB_OFFLINE": "1"}
-    assert make(**settings(model="mlx-community/x")).environment() == {}
+    plain = make(**settings(model="mlx-community/x"))
+    assert plain.environment() == {"PYTHONSAFEPATH": "1"}
+    assert list(plain.command(1))[1].endswith("mlx_server/launcher.py")
 
 
 def test_a_model_is_needed(make: Make) -> None:

@@ -11,6 +11,7 @@ import os
 import re
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -48,6 +49,8 @@ class ServerLog:
         self._first = path
         self.path = path
         """The file that is written, or was last: another session may hold the first."""
+        self.heard: Callable[[str], None] | None = None
+        """Told of every line that is kept."""
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
         self._rest = b""
         self._file: BinaryIO | None = None
@@ -91,6 +94,8 @@ class ServerLog:
         text = printable(line[:LINE_CHARS].decode(errors="replace")).rstrip()
         if text and not _OWN_QUESTION.search(text):
             self._lines.append(text)
+            if self.heard is not None:
+                self.heard(text)
 
     def _write(self, data: bytes) -> None:
         try:

@@ -22,6 +22,7 @@ from anyclaude_tui.proxy.request.conversation_changes import from_summary_on, to
 from anyclaude_tui.proxy.request.left_out import left_out_words, tools_wanted
 from anyclaude_tui.proxy.request.messages import append_instruction, conversation
 from anyclaude_tui.proxy.request.parameters import parameters
+from anyclaude_tui.proxy.request.stable_front import arranged
 from anyclaude_tui.proxy.request.tools import offer
 from anyclaude_tui.proxy.request.wanted import (
     Sampled,
@@ -84,8 +85,10 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
         raise no_threads()
     context = Context(endpoint.dialect, memory, endpoint.server)
     sizes = sizes_of(clean)
-    said = from_summary_on(_messages(clean))
-    messages = conversation(_system_text(clean.get("system"), context), said, context)
+    system, said = _system_text(clean.get("system"), context), from_summary_on(_messages(clean))
+    if endpoint.dialect.late_system == "folded":
+        system, said = arranged(system, said, endpoint.dialect.stable_front)
+    messages = conversation(system, said, context)
     if not any(message["role"] != "system" for message in messages):
         raise invalid("messages: at least one message must have content")
     if endpoint.dialect.first_system == "user":

@@ -18,6 +18,7 @@ from anyclaude_tui.config.request_settings import RequestSettings
 from anyclaude_tui.config.secrets import is_hidden
 from anyclaude_tui.config.settings import (
     SEARCH_PROVIDERS,
+    STABLE_FRONTS,
     BackendSettings,
     Settings,
     ToolSettings,
@@ -40,6 +41,7 @@ _TITLES = {
     "proxy": "Proxy",
     "limits": "Limits",
     "tools": "Tools",
+    "cache": "Prompt cache",
     "claude": "Claude Code",
     "search": "Web search",
     "logs": "Logs",
@@ -54,6 +56,7 @@ _EFFECT = {
     "proxy": "at the next start",
     "limits": "from the next request on",
     "tools": "from the next conversation on",
+    "cache": "when a backend is started the next time",
     "claude": "when Claude Code is started the next time",
     "search": "from the next search on",
     "logs": "from the next request on",
@@ -61,6 +64,7 @@ _EFFECT = {
 }
 _LATER: dict[Key, str] = {
     ("limits", "max_body_bytes"): "at the next start",
+    ("proxy", "stable_front"): "from the next request on",
 }
 
 
@@ -235,6 +239,8 @@ def choices(row: Row, settings: Settings, themes: Sequence[str]) -> tuple[str, .
         return tuple(themes)
     if key == ("search", "provider"):
         return SEARCH_PROVIDERS
+    if key == ("proxy", "stable_front"):
+        return STABLE_FRONTS
     if key == ("logs", "debug"):
         return ("0", "1", "2", "3")
     return ()

@@ -1,0 +1,1 @@
+"""mlx_lm.server as we start it, in its own Python: nothing here may import anything of ours."""

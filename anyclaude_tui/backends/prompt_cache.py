@@ -1,0 +1,117 @@
+"""The prompt cache that servers of ours keep on disk: its folder, and what they tell of it.
+
+`~/.anyclaude/prompt-cache/BACKEND/MODEL/PROMPT.safetensors`, each name a hash. The servers
+write (`mlx_server/kept.py`); here it is prepared, measured and cleared. docs/prompt-cache.md
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from anyclaude_tui import private
+from anyclaude_tui.backends import machine
+from anyclaude_tui.backends.base import CacheFacts, CachePolicy
+from anyclaude_tui.backends.mlx_server.kept import TELL
+
+FOLDER = "prompt-cache"
+_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# A cache of anyclaude-tui's.\n"
+"""What backup programs pass over (bford.info/cachedir)."""
+_EXCLUDE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What is kept of one backend, or of all."""
+
+    files: int = 0
+    size_bytes: int = 0
+    newest: float | None = None
+    """Unix time of the last write."""
+
+
+def folder(home: Path, name: str) -> Path:
+    """The folder of a backend."""
+    return home / FOLDER / hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+def given(home: Path, name: str, policy: CachePolicy) -> str:
+    """What a server is told: where it may keep how much, as JSON. Raises OSError
+    where others could write there."""
+    root, own = home / FOLDER, folder(home, name)
+    _prepare(root)
+    facts = {
+        "root": str(root),
+        "folder": str(own),
+        "max_bytes": policy.max_bytes,
+        "max_age_s": policy.max_age_s,
+    }
+    return json.dumps(facts)
+
+
+def _prepare(root: Path) -> None:
+    """The folder, for its owner alone, and in no backup. Raises OSError."""
+    private.folder(root)
+    tag = root / "CACHEDIR.TAG"
+    if not tag.exists():
+        private.write(tag, _TAG)
+        if machine.MACOS:
+            command = ["tmutil", "addexclusion", str(root)]
+            with contextlib.suppress(OSError, subprocess.SubprocessError):
+                subprocess.run(command, capture_output=True, timeout=_EXCLUDE_S, check=False)
+
+
+def usage(home: Path, name: str | None = None) -> Usage:
+    """What is kept of a backend, or of all. Blocks a little."""
+    files = size = 0
+    newest: float | None = None
+    for path in (home / FOLDER if name is None else folder(home, name)).rglob("*.safetensors"):
+        with contextlib.suppress(OSError):
+            stat = path.stat()
+            files, size = files + 1, size + stat.st_size
+            newest = max(newest or 0.0, stat.st_mtime)
+    return Usage(files, size, newest)
+
+
+def clear(home: Path, name: str | None = None) -> Usage:
+    """Remove what is kept of a backend, or of all; what that was. Blocks. Raises OSError."""
+    where = home / FOLDER if name is None else folder(home, name)
+    found = usage(home, name)
+    if where.is_dir():
+        shutil.rmtree(where)
+    return found
+
+
+def told(line: str) -> tuple[str, Mapping[str, Any]]:
+    """What a line of a server's output tells of its cache: a name and facts; "" for others."""
+    if not line.startswith(TELL):
+        return "", {}
+    name, _, facts = line[len(TELL) :].strip().partition(" ")
+    try:
+        found = json.loads(facts or "{}")
+    except ValueError:
+        return "", {}
+    return name, found if isinstance(found, dict) else {}
+
+
+def after(facts: CacheFacts, name: str, told: Mapping[str, Any]) -> CacheFacts:
+    """The facts after one more line."""
+    if name == "restored":
+        tokens, seconds = int(told.get("tokens", 0)), float(told.get("seconds", 0.0))
+        return replace(facts, restored_tokens=tokens, restored_s=seconds, on_disk=True)
+    if name == "on":
+        return replace(facts, on_disk=told.get("disk") is True)
+    if name in ("off", "plain", "unsaved"):
+        return replace(facts, off=str(told.get("why", "")))
+    if name == "saved":
+        return replace(facts, off="")
+    if name == "evicted":
+        return replace(facts, evicted=facts.evicted + 1)
+    return facts
