@@ -10,7 +10,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -89,7 +89,7 @@ def test_what_is_written_is_read_and_is_its_owners_alone(opened: Open, caches: A
 def test_only_what_is_worth_it_is_written(opened: Open, caches: Any) -> None:
     disk = opened()
     disk.note(TOKENS[:200], cache_of(caches, TOKENS[:200]), "assistant")  # too short
-    disk.note(["image", *TOKENS], cache_of(caches, TOKENS), "assistant")
+    disk.note(cast(Any, ["image", *TOKENS]), cache_of(caches, TOKENS), "assistant")
     assert not disk.fresh
     disk.note(TOKENS, cache_of(caches, TOKENS), "assistant")
     disk.flush(disk.soon_s / 2)
@@ -173,7 +173,7 @@ def test_a_full_disk_is_said_once_and_costs_no_more(
 ) -> None:
     disk = opened()
     space = namedtuple("space", "f_bavail f_frsize")
-    monkeypatch.setattr(kept.os, "statvfs", lambda _: space(10, 4096))
+    monkeypatch.setattr(os, "statvfs", lambda _: space(10, 4096))
     written(disk, caches)
     monkeypatch.undo()
 

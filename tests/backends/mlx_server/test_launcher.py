@@ -7,7 +7,7 @@ import importlib
 import json
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def words(answer: dict[str, Any]) -> str:
     return str(answer["choices"][0]["message"])
 
 
-async def prefilling(url: str, given: dict[str, Any], **headers: str) -> AsyncIterator[str]:
+async def prefilling(url: str, given: dict[str, Any], **headers: str) -> AsyncGenerator[str]:
     """The lines of a stream, from its first sign of prefill on."""
     async with (
         httpx.AsyncClient(trust_env=False, timeout=120) as client,
