@@ -151,7 +151,12 @@ class Messages(WireFormat):
         memory: CallMemory,
     ) -> Translator:
         """See WireFormat."""
-        return NativeTranslator(**_reply(record, prompt_tokens, memory), tools=request.tools)
+        return NativeTranslator(
+            **_reply(record, prompt_tokens, memory),
+            tools=request.tools,
+            server=self.endpoint.url,
+            is_used=lambda call_id: call_id in request.call_ids or memory.knows(call_id),
+        )
 
     def _translated(self, body: Mapping[str, Any], memory: CallMemory) -> UpstreamRequest:
         return native_request(body, self.endpoint, memory)

@@ -1,101 +1,54 @@
-"""What a Messages stream says piece by piece, kept until it is whole: calls and usage. Pure."""
+"""What a Messages stream says piece by piece, kept until it is whole. Pure."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
-from anyclaude_tui.proxy.toolcalls.assembler import MAX_CALLS, CallTooLarge, PendingCall
-from anyclaude_tui.proxy.wire.stream_facts import StreamFacts
+from anyclaude_tui.proxy.reply.content_filters import Content
 
 FINISH = {"max_tokens": "length", "tool_use": "tool_calls", "refusal": "refusal"}
 """Anthropic's stop reasons in the words of `endings.py`; all others count as `stop`."""
 EMPTY = {"text": {"text": ""}, "thinking": {"thinking": "", "signature": ""}}
 """Text and thinking begin so; what a server puts there at once is their first delta."""
 BLOCK_OF = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "thinking"}
-MESSAGE_MEMBERS = ("context_management",)
-"""What a `message_delta` may say besides, and the client is told."""
 TEXT_FIELDS = {"text_delta": "text", "thinking_delta": "thinking"}
 """A delta's type → the member with its words."""
 
 
-class OpenCalls:
-    """The tool calls whose end has not come. They may be interleaved: a fragment is of the
-    newest call with its index."""
+class OpenBlock:
+    """A block that is being received, if it is no tool call."""
 
-    def __init__(self) -> None:
-        self._calls: list[PendingCall] = []
+    def __init__(self, block: Mapping[str, Any], event: Mapping[str, Any], data: bytes) -> None:
+        """`event` and `data`: the event that began it, and its bytes."""
+        self.kind = str(block["type"])
+        """What the client has open for it; other than the backend's in the middle of text."""
+        self.start: dict[str, Any] = dict(block) | EMPTY.get(self.kind, {})
+        self.event = event
+        self.data = data if self.start == block else b""
+        """The bytes of the event that began it, where they may go to the client as they are."""
+        self.place = -1
+        """The index under which the client knows it; -1 before its start was sent."""
+        self.signed = False
+        self.signature = ""
+        """One that came with the block's start."""
+        self.blank = ""
+        """White space ahead of its first word: a block of nothing else is not sent."""
+        self.content: Content | None = None
+        """What sorts its text."""
+        self.json: list[str] = []
+        """The input of a server's own tool, as far as it came."""
 
-    def __bool__(self) -> bool:
-        return bool(self._calls)
+    @property
+    def sent(self) -> bool:
+        """Its start has gone to the client."""
+        return self.place >= 0
 
-    def begin(self, block: Mapping[str, Any], index: Any) -> None:
-        """A `tool_use` block begins. Raises CallTooLarge if there are too many."""
-        if len(self._calls) >= MAX_CALLS:
-            raise CallTooLarge(f"more than {MAX_CALLS} tool calls in one reply")
-        call = PendingCall(index if isinstance(index, int) else None, None)
-        call.name = str(block.get("name") or "")
-        whole = block.get("input")  # some servers put the whole input here
-        if whole:
-            call.add(msgspec.json.encode(whole).decode())
-        self._calls.append(call)
-
-    def add(self, piece: str, index: Any) -> None:
-        """A piece of a call's input; the newest call's, if none has this index.
-
-        Raises CallTooLarge.
-        """
-        (self._at(index) or self._calls[-1]).add(piece)
-
-    def end(self, index: Any, *, any_index: bool) -> PendingCall | None:
-        """The call that ends now; with `any_index` the newest, if none has this index."""
-        call = self._at(index)
-        if call is None and any_index and self._calls:
-            call = self._calls[-1]
-        if call is not None:
-            self._calls.remove(call)
-        return call
-
-    def take_all(self) -> list[PendingCall]:
-        """The reply is over: the calls whose end never came."""
-        out, self._calls = self._calls, []
-        return out
-
-    def _at(self, index: Any) -> PendingCall | None:
-        same = [call for call in self._calls if call.index == index]
-        return same[-1] if same else None
-
-
-class NativeUsage:
-    """The backend's usage: it is cumulative, and the last word counts."""
-
-    def __init__(self) -> None:
-        self._said: dict[str, int] = {}
-
-    def note(self, usage: Any, facts: StreamFacts) -> None:
-        """Take what was said; 0 input tokens is a place-holder."""
-        if not isinstance(usage, Mapping):
-            return
-        self._said |= {k: v for k, v in usage.items() if isinstance(v, int) and v >= 0}
-        cached = self._said.get("cache_read_input_tokens")
-        created = self._said.get("cache_creation_input_tokens", 0)
-        fresh = self._said.get("input_tokens", 0)
-        if fresh or cached or created:
-            facts.prompt_tokens = fresh + created + (cached or 0)
-            facts.cached_tokens = cached
-        if self._said.get("output_tokens"):
-            facts.output_tokens = self._said["output_tokens"]
-
-    def told(self, facts: StreamFacts, prompt_estimate: int) -> dict[str, int]:
-        """The usage for the client: the backend's where it has one, else ours."""
-        ours = facts.usage(prompt_estimate)
-        created = self._said.get("cache_creation_input_tokens", 0)
-        if created and facts.prompt_tokens is not None:
-            ours["cache_creation_input_tokens"] = created
-            ours["input_tokens"] = max(0, ours["input_tokens"] - created)
-        return ours
+    def turn_into(self, kind: str) -> None:
+        """What follows is of this kind, in a block of its own."""
+        self.kind, self.start, self.event, self.data = kind, {"type": kind} | EMPTY[kind], {}, b""
+        self.signed, self.signature, self.blank, self.place = False, "", "", -1
 
 
 def as_object(value: Any) -> dict[str, Any]:
@@ -104,12 +57,20 @@ def as_object(value: Any) -> dict[str, Any]:
 
 
 def gather(block: dict[str, Any], delta: Mapping[str, Any]) -> None:
-    """Put a delta into a whole block."""
+    """Put a delta into a whole block, as the SDKs do."""
     kind = str(delta.get("type"))
     field = TEXT_FIELDS.get(kind)
     if field is not None:
         block[field] = block.get(field, "") + str(delta.get(field) or "")
-    elif kind == "signature_delta":
-        block["signature"] = delta.get("signature", "")
     elif kind == "citations_delta":
-        block.setdefault("citations", []).append(delta.get("citation"))
+        block["citations"] = [*(block.get("citations") or ()), delta.get("citation")]
+    elif kind != "input_json_delta":
+        block |= {key: value for key, value in delta.items() if key != "type"}
+
+
+def whole_input(pieces: list[str]) -> Any:
+    """The input of a server's own tool; what is no JSON is nothing."""
+    try:
+        return json.loads("".join(pieces) or "{}")
+    except (ValueError, RecursionError):
+        return {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -88,11 +88,6 @@ class Translator(ABC):
         """The usage for the client, as far as it is known."""
 
     @property
-    def _message_members(self) -> Mapping[str, Any]:
-        """What the last `message_delta` says besides (`context_management`)."""
-        return {}
-
-    @property
     @abstractmethod
     def _stop_sequence(self) -> str | None:
         """The stop sequence that ended it."""
@@ -129,11 +124,7 @@ class Translator(ABC):
         if ending.error is not None:
             data = self._closed() + anthropic_events.event(ending.error.body(self._request_id))
         else:
-            data = self.start() + self._closed()
-            data += anthropic_events.message_delta(
-                ending.stop_reason, self._stop_sequence, self._usage(), self._message_members
-            )
-            data += anthropic_events.MESSAGE_STOP
+            data = self.start() + self._closed() + self._goodbye(ending.stop_reason)
         self._ending = replace(ending, data=data)
         self.finished = True
         return self._ending
@@ -157,10 +148,14 @@ class Translator(ABC):
         """The whole Messages response, once closed; needs `gather`."""
         stop_reason = self._ending.stop_reason if self._ending else None
         usage, blocks = self._usage(), self._gathered
-        message = anthropic_events.message(
+        return anthropic_events.message(
             self._id, self._model, usage, blocks, stop_reason, self._stop_sequence
         )
-        return message | dict(self._message_members)
+
+    def _goodbye(self, stop_reason: str | None) -> bytes:
+        """The last `message_delta`, and `message_stop`."""
+        last = anthropic_events.message_delta(stop_reason, self._stop_sequence, self._usage())
+        return last + anthropic_events.MESSAGE_STOP
 
     def _give_up(self, words: str) -> None:
         """What comes is nonsense: nothing more of it is read."""

@@ -64,6 +64,10 @@ class CallMemory:
         wanted = self._wanted.get(call_id)
         return wanted if wanted is not None and wanted.server == server else None
 
+    def knows(self, call_id: str) -> bool:
+        """Whether a call had this id."""
+        return call_id in self._calls
+
     def recall(self, call_id: str, arguments: Any, name: str | None = None) -> str | None:
         """The raw text, if what the client sent back means the same; else None.
 

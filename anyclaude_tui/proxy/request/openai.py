@@ -66,6 +66,8 @@ class UpstreamRequest:
     to estimate from and to learn with."""
     thinks_until: str = ""
     """The closing tag of the thinking block that the reply begins in, `Dialect.thinks_until`."""
+    call_ids: frozenset[str] = frozenset()
+    """Ids of the calls in the conversation, where the reply may bring others of its own."""
     single_call: bool = False
     """The client wants at most one tool call (`disable_parallel_tool_use`)."""
     sampling: tuple[Sampled, ...] = ()

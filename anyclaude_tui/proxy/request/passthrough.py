@@ -6,7 +6,7 @@ Pure. Everything that is not named here goes through as it came.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from anyclaude_tui.backends.base import Endpoint
@@ -14,6 +14,7 @@ from anyclaude_tui.prefix.billing import strip_billing
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.checked import checked
 from anyclaude_tui.proxy.request.content_blocks import reminder
+from anyclaude_tui.proxy.request.conversation_changes import tools_now
 from anyclaude_tui.proxy.request.left_out import (
     left_out_words,
     tools_wanted,
@@ -21,7 +22,7 @@ from anyclaude_tui.proxy.request.left_out import (
 )
 from anyclaude_tui.proxy.request.openai import IMAGE_BYTES, UpstreamRequest, sizes_of
 from anyclaude_tui.proxy.request.wanted import as_wanted, with_extra
-from anyclaude_tui.proxy.wire.anthropic_events import SIGNATURE_PREFIX
+from anyclaude_tui.proxy.wire.anthropic_events import SIGNATURE_PREFIX, server_tag, tag_in
 from anyclaude_tui.proxy.wire.safe_json import harmless, json_bytes
 
 
@@ -38,23 +39,17 @@ def native_request(
     left = _leave_out(native, endpoint)
     native = with_extra(native, endpoint.wanted.extra_body)
     tools = native.get("tools")
-    schemas = {
-        tool["name"]: tool["input_schema"]
-        for tool in (tools if isinstance(tools, list) else ())
-        if isinstance(tool, Mapping)
-        and isinstance(tool.get("name"), str)
-        and isinstance(tool.get("input_schema"), Mapping)
-    }
     prompt = [native.get("system"), native.get("messages"), tools]
     return UpstreamRequest(
         body=native,
-        tools=schemas,
+        tools=_schemas(tools, native.get("messages")),
         stop_sequences=(),
         notices=(*wanted.notices, *left_out_words(left)),
         sampling=tuple(one for one in wanted.sampling if one[0] in native),
         left_out=left,
         sizes=sizes_of(body),
         prompt_bytes=sum(map(json_bytes, prompt)) - _media_bytes(prompt),
+        call_ids=frozenset(_call_ids(native.get("messages"))),
     )
 
 
@@ -69,6 +64,25 @@ def _leave_out(native: dict[str, Any], endpoint: Endpoint) -> tuple[str, ...]:
         native.pop("tools")
         native.pop("tool_choice", None)
     return left
+
+
+def _schemas(tools: Any, messages: Any) -> dict[str, Mapping[str, Any]]:
+    """What the reply's calls are checked against. A tool of the API's own (`bash_…`) has no
+    schema here: its calls are for the client all the same, and fit."""
+    given = tools_now(tools, messages)
+    return {
+        tool["name"]: tool["input_schema"] if isinstance(tool.get("input_schema"), Mapping) else {}
+        for tool in (given if isinstance(given, list) else ())
+        if isinstance(tool, Mapping) and isinstance(tool.get("name"), str)
+    }
+
+
+def _call_ids(messages: Any) -> Iterator[str]:
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, Mapping) else None
+        for block in content if isinstance(content, list) else ():
+            if isinstance(block, Mapping) and block.get("type") == "tool_use":
+                yield str(block.get("id"))
 
 
 def _media_bytes(value: Any) -> int:
@@ -87,8 +101,9 @@ def hygiene(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -> 
 
     The model's name is the backend's; the billing header is gone; user text has one form
     (blocks, which can carry `cache_control`); a tool's input is again what the model
-    wrote; our own thinking blocks are gone, whose signature no other service takes; late
-    system messages are marked user text where the dialect says so. Raises ApiError only.
+    wrote; thinking that we signed goes back to the server that sent it unsigned, and to no
+    other, for none takes our signature; late system messages are marked user text where the
+    dialect says so. Raises ApiError only.
     """
     clean = dict(checked(body))
     if endpoint.model:  # none configured: the client's own name goes through
@@ -105,12 +120,13 @@ def hygiene(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -> 
         messages = [first, *messages[1:]]
     if endpoint.dialect.late_system == "folded":
         messages = _system_as_user(messages)
-    kept = (_message(message, memory) for message in messages)
+    tag = server_tag(endpoint.url)
+    kept = (_message(message, memory, tag) for message in messages)
     clean["messages"] = [message for message in kept if message is not None]
     return clean
 
 
-def _message(message: Any, memory: CallMemory) -> Any:
+def _message(message: Any, memory: CallMemory, tag: str) -> Any:
     """One message in its stable form; None when nothing of it is left."""
     if not isinstance(message, dict):
         return message
@@ -119,12 +135,17 @@ def _message(message: Any, memory: CallMemory) -> Any:
         return {**message, "content": [{"type": "text", "text": content}]} if content else message
     if not isinstance(content, list):
         return message
-    blocks = [_block(block, memory) for block in content if not _is_our_thinking(block)]
+    made = (_block(block, memory, tag) for block in content)
+    blocks = [block for block in made if block is not None]
     return {**message, "content": blocks} if blocks or not content else None
 
 
-def _block(block: Any, memory: CallMemory) -> Any:
-    if not isinstance(block, dict) or block.get("type") != "tool_use":
+def _block(block: Any, memory: CallMemory, tag: str) -> Any:
+    """A block in its stable form; None for thinking of ours that is another server's."""
+    kind = block.get("type") if isinstance(block, dict) else None
+    if kind == "thinking" and _is_ours(block.get("signature")):
+        return {**block, "signature": ""} if tag_in(block["signature"]) == tag else None
+    if kind != "tool_use":
         return block
     call_id, name, given = block.get("id"), block.get("name"), block.get("input")
     if not isinstance(call_id, str) or not isinstance(name, str):
@@ -133,10 +154,7 @@ def _block(block: Any, memory: CallMemory) -> Any:
     return block if raw is None else {**block, "input": harmless(json.loads(raw))}
 
 
-def _is_our_thinking(block: Any) -> bool:
-    if not isinstance(block, dict) or block.get("type") != "thinking":
-        return False
-    signature = block.get("signature")
+def _is_ours(signature: Any) -> bool:
     return isinstance(signature, str) and signature.startswith(SIGNATURE_PREFIX)
 
 

@@ -8,6 +8,7 @@ Source: `docs/protocol/messages.md`, "Anthropic side".
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -94,7 +95,6 @@ def message_delta(
     stop_reason: str | None,
     stop_sequence: str | None,
     usage: Mapping[str, Any],
-    more: Mapping[str, Any] | None = None,
 ) -> bytes:
     """How the message ended, and its usage. With a null stop reason it is the keepalive
     that Claude Code counts (`docs/protocol/claude-code.md`, "Keepalives that work")."""
@@ -103,11 +103,27 @@ def message_delta(
             "type": "message_delta",
             "delta": {"stop_reason": stop_reason, "stop_sequence": stop_sequence},
             "usage": dict(usage),
-            **(more or {}),
         }
     )
 
 
-def signature(message_id: str, index: int) -> str:
-    """The signature of a thinking block of ours: opaque to clients, the same each time."""
-    return SIGNATURE_PREFIX + base64.b64encode(f"{message_id}:{index}".encode()).decode()
+def signature(message_id: str, index: int, tag: str = "") -> str:
+    """The signature of a thinking block of ours: opaque to clients, the same each time. `tag`
+    says which server sent it unsigned (`server_tag`)."""
+    said = f"{message_id}:{index}{tag and ':'}{tag}"
+    return SIGNATURE_PREFIX + base64.b64encode(said.encode()).decode()
+
+
+def server_tag(server: str) -> str:
+    """What a signature says of a server; "" for none."""
+    return hashlib.blake2b(server.encode(), digest_size=9).hexdigest() if server else ""
+
+
+def tag_in(signature: str) -> str:
+    """The server's tag in a signature of ours; "" where it has none."""
+    try:
+        said = base64.b64decode(signature.removeprefix(SIGNATURE_PREFIX), validate=True).decode()
+    except ValueError:
+        return ""
+    parts = said.split(":")
+    return parts[2] if len(parts) == 3 else ""
