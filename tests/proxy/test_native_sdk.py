@@ -15,6 +15,7 @@ from anthropic import AsyncAnthropic
 
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.wire.sse import SSEReader
+from anyclaude_tui.telemetry.events import Outcome
 from tests.proxy.reply.test_passthrough import run, translator
 from tests.support.native_streams import STREAMS, sse
 from tests.support.proxy import READ_TOOL, TOKEN, Proxy, running_proxy
@@ -100,7 +101,7 @@ async def test_a_direct_run_and_one_through_the_proxy_are_the_same(
             whole = (await through.beta.messages.create(**ASK)).to_dict(warnings=False)
             if name != "what nobody knows yet":  # of which the SDK keeps less
                 assert plain(ours(whole)) == plain(ours(wanted)), name
-    assert {view.outcome.value for view in proxy.hub.recent} <= {"complete", "limit"}
+    assert {view.outcome for view in proxy.hub.recent} <= {Outcome.COMPLETE, Outcome.LIMIT}
     assert not any(view.retries for view in proxy.hub.recent)
 
 
