@@ -11,12 +11,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from anyclaude_tui import config
 from anyclaude_tui.claude_code import settings_files, version
+from anyclaude_tui.claude_code.picker import model_name
 from anyclaude_tui.config.settings import ClaudeSettings
 
-INSTALL_HINT = "npm install -g @anthropic-ai/claude-code"
+PACKAGE = "@anthropic-ai/claude-code"
+INSTALL_HINT = f"npm install -g {PACKAGE}@latest"
+"""With the version named: without it npm on Node 20 takes 2.1.197, in silence."""
 _CLOUDS = ("BEDROCK", "VERTEX", "FOUNDRY", "MANTLE", "ANTHROPIC_AWS", "ANTHROPIC_GOOGLE_CLOUD")
 PAST_THE_PROXY = {f"CLAUDE_CODE_USE_{cloud}": "0" for cloud in _CLOUDS} | {
     "ANTHROPIC_UNIX_SOCKET": ""
@@ -24,15 +28,35 @@ PAST_THE_PROXY = {f"CLAUDE_CODE_USE_{cloud}": "0" for cloud in _CLOUDS} | {
 """What would make Claude Code talk to somebody else whatever its base URL, and the values that
 turn it off (measured, 2.1.329)."""
 
+MODEL_VARIABLES = (
+    "ANTHROPIC_MODEL",
+    "ANTHROPIC_DEFAULT_MODEL",
+    "ANTHROPIC_DEFAULT_HAIKU_MODEL",
+    "CLAUDE_CODE_SUBAGENT_MODEL",
+)
+"""The second names the picker's row "Default" (2.1.329 and later)."""
+
 NO_CHECK = {"skipWebFetchPreflight": True}
 """Settings with which WebFetch does not first ask api.anthropic.com about the domain, whatever
 the base URL (`docs/protocol/claude-code.md`, "WebSearch and WebFetch")."""
 
+MANUAL_MODE = {"permissions": {"disableAutoMode": "disable"}}
+"""Settings with which it starts in manual mode. Its own default, auto mode, wants a check by
+Anthropic's server, and behind any other one asks about each risky Bash call, blaming our address
+(`docs/protocol/claude-code.md`, "Permission modes")."""
+
+MANUAL_ARGUMENTS = ("--permission-mode", "default")
+"""The same, where the user names a settings file."""
+
 WATCHDOG_MS = str(24 * 3600 * 1000)
 """Claude Code's own watchdogs give up on a slow prefill after 300 s; ours are the judge."""
 LEAST_COMPACT_WINDOW_TOKENS = 100_000
-"""Claude Code 2.1.329 takes a smaller CLAUDE_CODE_AUTO_COMPACT_WINDOW for 100k, and warns;
-then the proxy's answer to an overflow makes it compact."""
+"""Claude Code takes a smaller CLAUDE_CODE_AUTO_COMPACT_WINDOW for 100k, and warns. By itself it
+compacts 33k before the end of the window: at 32,768 that is before every turn. So below this its
+own limit is off, and the proxy's answer to an overflow makes it compact (measured, 2.1.332)."""
+ASSUMED_WINDOW_TOKENS = 131_072
+"""What it is told where the backend does not tell its window: what today's open models are made
+for. Untold, 2.1.332 takes it for a million."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +70,8 @@ class Launch:
     """A line for the user, empty when there is nothing to say."""
     settings: tuple[tuple[str, str], ...] = ()
     """The variables that we add, for those who start Claude Code themselves."""
+    concerns: tuple[str, ...] = ()
+    """What is worth knowing about this start, a line each."""
 
 
 class ClaudeMissing(Exception):
@@ -72,7 +98,8 @@ def session_env(
     url: str, token: str, model: str | None, window_tokens: int | None
 ) -> dict[str, str]:
     """The variables that make Claude Code talk to the proxy and to nobody else. `model` None:
-    it asks for models of its own choice."""
+    it asks for models of its own choice, whose windows it knows. `window_tokens` None: not
+    known, so it is told ASSUMED_WINDOW_TOKENS."""
     variables = {
         "ANTHROPIC_BASE_URL": url,
         "ANTHROPIC_AUTH_TOKEN": token,
@@ -88,14 +115,25 @@ def session_env(
         "API_TIMEOUT_MS": WATCHDOG_MS,
     }
     if model is not None:
-        for variable in ("ANTHROPIC_MODEL", "ANTHROPIC_DEFAULT_HAIKU_MODEL"):
+        for variable in MODEL_VARIABLES:
             variables[variable] = model_name(model)
-        variables["CLAUDE_CODE_SUBAGENT_MODEL"] = model_name(model)
+        variables["CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY"] = "1"
+        window_tokens = window_tokens or ASSUMED_WINDOW_TOKENS
     if window_tokens:
         variables["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] = str(window_tokens)
         if window_tokens >= LEAST_COMPACT_WINDOW_TOKENS:
             variables["CLAUDE_CODE_AUTO_COMPACT_WINDOW"] = str(window_tokens)
+        else:
+            variables["CLAUDE_CODE_DISABLE_UNKNOWN_MODEL_WINDOW_ENFORCEMENT"] = "1"
     return variables
+
+
+def old(command: str) -> str:
+    """That this Claude Code should be replaced, and how; empty where it need not."""
+    found = version.read(command)
+    if found is None or not version.is_old(found):
+        return ""
+    return f"Claude Code {found} is {version.concern(found)}: {INSTALL_HINT}"
 
 
 def past_http_proxies(env: Mapping[str, str]) -> dict[str, str]:
@@ -114,14 +152,6 @@ def past_http_proxies(env: Mapping[str, str]) -> dict[str, str]:
     return {"NO_PROXY": value, "no_proxy": value}
 
 
-def model_name(model: str) -> str:
-    """The name Claude Code shows: the model's own, without its folders.
-
-    Not `claude-…`: only then does CLAUDE_CODE_MAX_CONTEXT_TOKENS count.
-    """
-    return Path(model.rstrip("/")).name or "local-model"
-
-
 def launch(
     settings: ClaudeSettings,
     session: Mapping[str, str],
@@ -131,13 +161,16 @@ def launch(
     cwd: str | None = None,
     env: Mapping[str, str] = os.environ,
     fetch_check: bool = True,
+    auto_mode: bool = False,
+    picker: Mapping[str, Any] | None = None,
 ) -> Launch:
     """What to run in the pane.
 
     `session` comes from `session_env`; `mode` is start, continue (the last conversation)
     or shell. Where Claude Code is not installed the small chat client takes its place,
     with a note that says how to install it. `fetch_check`: it may ask Anthropic's server
-    whether a page may be fetched. Raises ClaudeMissing.
+    whether a page may be fetched. `auto_mode`: the backend can do what auto mode needs.
+    `picker`: the setting `modelPicker`. Raises ClaudeMissing.
     """
     off = {name: value for name, value in PAST_THE_PROXY.items() if env.get(name)}
     added = {**session, **off, **past_http_proxies(env), **settings.env}
@@ -155,12 +188,16 @@ def launch(
         return Launch(argv, full, where, note, shown)
     resume = ("-c",) if mode == "continue" else ()
     given = (*settings.args, *resume, *args)
+    manual = not auto_mode and not settings_files.mode_given(given, env, Path(where))
     if "--settings" not in given:
         folder = config.home(env) / "state"
-        given = (
-            *settings_files.arguments(
-                PAST_THE_PROXY | added, env, Path(where), folder, {} if fetch_check else NO_CHECK
-            ),
-            *given,
-        )
+        more = {
+            **({} if fetch_check else NO_CHECK),
+            **(MANUAL_MODE if manual else {}),
+            **({"modelPicker": picker} if picker else {}),
+        }
+        ours = PAST_THE_PROXY | added
+        given = (*settings_files.arguments(ours, env, Path(where), folder, more), *given)
+    elif manual:
+        given = (*MANUAL_ARGUMENTS, *given)
     return Launch((command, *given), full, where, settings=shown)

@@ -13,7 +13,8 @@ import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -26,24 +27,63 @@ MANAGED = (
 """An administrator's: nothing wins over these."""
 
 
+_MODE_OPTIONS = (
+    "--permission-mode",
+    "--dangerously-skip-permissions",
+    "--allow-dangerously-skip-permissions",
+)
+
+
+def user_settings(env: Mapping[str, str]) -> Path:
+    """The settings file of the user's own."""
+    folder = env.get("CLAUDE_CONFIG_DIR") or str(Path(env.get("HOME") or Path.home()) / ".claude")
+    return Path(folder) / "settings.json"
+
+
+def _places(env: Mapping[str, str], directory: Path) -> Iterator[Path]:
+    project = directory / ".claude"
+    files = (project / "settings.json", project / "settings.local.json")
+    yield from dict.fromkeys((user_settings(env), *files, *MANAGED))
+
+
+def _read(text: str) -> dict[str, Any]:
+    """The settings in a file's text; none where it holds no object."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def mode_given(args: Sequence[str], env: Mapping[str, str], directory: Path) -> bool:
+    """Whether the user has said which permission mode it starts in: in its arguments, in a
+    settings file, or in what they name with `--settings` (a file, or JSON)."""
+    texts = []
+    for option, value in zip_longest(args, args[1:], fillvalue=""):
+        name, _, joined = option.partition("=")
+        if name in _MODE_OPTIONS:
+            return True
+        if name == "--settings":
+            texts.append(joined or value)
+    found = [text if text.lstrip().startswith("{") else _text(Path(text)) for text in texts]
+    found += [_text(path) for path in _places(env, directory)]
+    modes = (_read(text).get("permissions") for text in found)
+    return any(isinstance(mode, dict) and mode.get("defaultMode") for mode in modes)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.expanduser().read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
 def overriding(
     ours: Mapping[str, str], env: Mapping[str, str], directory: Path
 ) -> Iterator[tuple[Path, list[str]]]:
     """The settings files that set any of our variables, and which, sorted."""
-    folder = env.get("CLAUDE_CONFIG_DIR") or str(Path(env.get("HOME") or Path.home()) / ".claude")
-    project = directory / ".claude"
-    places = (
-        Path(folder) / "settings.json",
-        project / "settings.json",
-        project / "settings.local.json",
-        *MANAGED,
-    )
-    for path in dict.fromkeys(places):
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            continue
-        given = found.get("env") if isinstance(found, dict) else None
+    for path in _places(env, directory):
+        given = _read(_text(path)).get("env")
         names = sorted(set(ours) & set(given)) if isinstance(given, dict) else []
         if names:
             yield path, names

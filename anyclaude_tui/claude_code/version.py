@@ -17,9 +17,13 @@ from pathlib import Path
 from anyclaude_tui.redaction import without_secrets
 
 OLDEST_TESTED = "2.1.197"
-"""The recordings of the terminal tests."""
-NEWEST_TESTED = "2.1.329"
-"""The end-to-end tests (tests/e2e/package.json)."""
+"""The oldest that we promise: what npm takes on Node 20 where no version is named. It runs
+tests/e2e/test_versions.py (tests/e2e/package.json names both)."""
+NEWEST_TESTED = "2.1.332"
+"""It runs all end-to-end tests."""
+RESUMES_FROM = "2.1.246"
+"""An older one tells model and user of a token limit where a reply was cut short
+(`proxy/clients.py` has the table)."""
 TIMEOUT_S = 10.0
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _OFF_PATH = (".local/bin/claude", ".claude/local/claude")
@@ -70,13 +74,24 @@ def read(command: str) -> str | None:
 
 
 def concern(version: str) -> str:
-    """What to know about a version, in words; empty for one in the range that was tried."""
+    """What to know about a version, in words; empty for one in the range that was tried and is
+    not old."""
     tried = f"tried with {OLDEST_TESTED} to {NEWEST_TESTED}"
     if parts(version) < parts(OLDEST_TESTED):
         return f"older than any that was tried ({tried})"
+    if parts(version) < parts(RESUMES_FROM):
+        trap = ""
+        if version == OLDEST_TESTED:
+            trap = "; npm on Node 20 takes it in silence where no version is named"
+        return f"old: the newest tried is {NEWEST_TESTED}{trap}"
     if parts(version)[:2] > parts(NEWEST_TESTED)[:2]:
         return f"newer than any that was tried ({tried})"
     return ""
+
+
+def is_old(version: str) -> bool:
+    """Whether a newer one should be installed."""
+    return parts(version) < parts(RESUMES_FROM)
 
 
 def parts(version: str) -> tuple[int, ...]:

@@ -35,7 +35,10 @@ def run_claude(options: argparse.Namespace) -> int:
             async with Running(session):
                 print(f"anyclaude-tui: starting {session.first}…", file=sys.stderr, flush=True)
                 if await finished_before(stopped, session.ready()):
-                    code = await foreground(await session.claude(), stopped, stop)
+                    launch = await session.claude()
+                    for words in launch.concerns:
+                        print(f"anyclaude-tui: {printable(words)}", file=sys.stderr, flush=True)
+                    code = await foreground(launch, stopped, stop)
                     with suppress(OSError):  # the window is closed
                         for line in summary.lines(session.switchboard.statuses(), log_file):
                             print(f"anyclaude-tui: {printable(line)}", file=sys.stderr, flush=True)

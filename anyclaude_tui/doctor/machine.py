@@ -155,9 +155,15 @@ def _version(command: str) -> Check:
         )
     concern = claude_version.concern(version)
     if concern:
-        remedy = f"if something behaves oddly: {launch.INSTALL_HINT}@{claude_version.NEWEST_TESTED}"
+        remedy = launch.INSTALL_HINT
+        if not claude_version.is_old(version):
+            tested = f"{launch.PACKAGE}@{claude_version.NEWEST_TESTED}"
+            remedy = f"if something behaves oddly: npm install -g {tested}"
         return Check("Claude Code", "version", Level.WARNING, f"{version}, {concern}", remedy)
-    words = f"{version}, tried from {claude_version.OLDEST_TESTED} on"
+    words = (
+        f"{version}, tried from {claude_version.OLDEST_TESTED} on; the newest tried is "
+        f"{claude_version.NEWEST_TESTED}"
+    )
     return Check("Claude Code", "version", Level.OK, words)
 
 

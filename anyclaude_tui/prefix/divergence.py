@@ -221,6 +221,8 @@ def _some(names: list[str]) -> str:
 # --- messages ---------------------------------------------------------------------------------
 
 _COMPACTED = b"This session is being continued from a previous conversation"
+_SUMMARY_BYTES = 2_000
+"""As much of two summaries is compared: the first words are the same in all."""
 _CLEARED = b"[Old tool result content cleared]"
 
 
@@ -228,8 +230,7 @@ def _history_changed(
     base: Comparison, before: Prompt, now: Prompt, at: int, same_conversation: bool
 ) -> Comparison:
     old, new = before.segments[at], now.segments[at]
-    later = b"\n".join(s.text for s in now.segments[at : at + 3])
-    if _COMPACTED in later and _COMPACTED not in old.text:
+    if _another_summary(before, now, at):
         return replace(base, cause=Cause.COMPACTION, what="compaction: a summary took its place")
     if new.name == "system" or _in_reminder(new.text, base.offset_bytes):
         cause, what = _in_text(old.text, new.text, base.offset_bytes, files=True)
@@ -253,6 +254,15 @@ def _history_changed(
     return replace(base, cause=Cause.HISTORY, what=what)
 
 
+def _another_summary(before: Prompt, now: Prompt, at: int) -> bool:
+    """A compaction's words are new here, or they are followed by another summary than before."""
+    was, became = (
+        b"\n".join(segment.text for segment in prompt.segments[at : at + 3]).partition(_COMPACTED)
+        for prompt in (before, now)
+    )
+    return bool(became[1]) and became[2][:_SUMMARY_BYTES] != was[2][:_SUMMARY_BYTES]
+
+
 def _shrunk(before: Prompt, now: Prompt, at: int) -> bool:
     """The history from `at` on became much shorter, in messages and in bytes."""
     was, have = before.segments[at:], now.segments[at:]
@@ -271,9 +281,11 @@ _DATE = re.compile(
 _GIT = re.compile(
     rb"gitStatus:|<git_?status>|git status|Current branch:|Recent commits:|Git user:", re.IGNORECASE
 )
-_MEMORY = re.compile(rb"CLAUDE\.md|# claudeMd|MEMORY\.md|memory directory", re.IGNORECASE)
+_MEMORY = re.compile(rb"^Contents of [^\n]*\.md\b[^\n]*:$", re.MULTILINE)
+"""The line above each memory file; other texts name such files too (the list of skills)."""
 _PLACES = (
     (re.compile(rb"working director|<cwd>|\bcwd\b", re.IGNORECASE), "working directory"),
+    (re.compile(rb"\bmemory at `|memory directory", re.IGNORECASE), "memory directory"),
     (re.compile(rb"model named|exact model ID|powered by", re.IGNORECASE), "model name"),
     (re.compile(rb"Platform:|OS Version|Shell:|git repo", re.IGNORECASE), "operating system"),
 )

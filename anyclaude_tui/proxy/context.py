@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -85,6 +85,10 @@ class Services:
     """How far requests are put into the order that serves the next conversation too."""
     searcher: Searcher | None = None
     """Who makes web searches; None where nobody does, not even to say so."""
+    picked: Callable[[RequestRecord], Awaitable[None]] | None = None
+    """Told of a request before it is routed: its model name may be another backend's."""
+    models: Callable[[], Sequence[str]] = tuple
+    """The model names that stand for backends, besides the active one's."""
     metrics: Callable[[], tuple[bytes, str]] | None = None
     """What `GET /metrics` answers: body and content type."""
 

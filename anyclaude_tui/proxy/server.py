@@ -25,6 +25,7 @@ from anyclaude_tui.proxy.context import Services
 from anyclaude_tui.proxy.downstream import Reply, error_response
 from anyclaude_tui.proxy.errors import ApiError, invalid
 from anyclaude_tui.proxy.exchange import Exchange
+from anyclaude_tui.proxy.roles import AGENT_HEADER, SESSION_HEADER, role_of
 from anyclaude_tui.proxy.web_search import SearchExchange, ours
 from anyclaude_tui.proxy.wire_format import WireFormat, slow_to_translate
 from anyclaude_tui.telemetry.events import Outcome, RequestRecord, Role
@@ -42,8 +43,6 @@ LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 NATIVE_HEADERS = ("anthropic-version", "anthropic-beta")
 """The client's headers that go on to a server that speaks the Messages API itself."""
 
-ROLE_HEADER = "x-anyclaude-role"
-"""With `compare` a request is the comparison's; anything else is told by the request itself."""
 _SILENT = logging.Logger("aiohttp", logging.CRITICAL + 1)
 """aiohttp would write a client's broken requests to stderr, across the dashboard."""
 
@@ -188,6 +187,8 @@ class ProxyServer:
         body = _object(raw)
         streaming = body.get("stream") is True
         record = self._record(request, body, len(raw), accepted, streaming)
+        if self._services.picked is not None:
+            await self._services.picked(record)
         reply = Reply(request, record.id, streaming=streaming)
         searches = ours(body, self._services)
         if searches is not None:
@@ -264,12 +265,14 @@ class ProxyServer:
     # --- small things -----------------------------------------------------------------------
 
     def _model_names(self) -> list[str]:
-        """The real names of what answers now."""
+        """The real names of what answers now, and those that stand for other backends."""
         try:
             status = self._services.router.peek(Role.MAIN).backend.status()
         except BackendError:
             return []
-        return [status.model] if status.model else []
+        names = [status.model] if status.model else []
+        ids = {model_id(name) for name in names}
+        return [*names, *(name for name in self._services.models() if model_id(name) not in ids)]
 
     def _record(
         self,
@@ -285,8 +288,8 @@ class ProxyServer:
             accepted_at=accepted,
             accepted_wall=time.time(),
             role=role_of(request.headers, body),
-            session_id=_named(request, "X-Claude-Code-Session-Id"),
-            agent_id=_named(request, "x-claude-code-agent-id"),
+            session_id=_named(request, SESSION_HEADER),
+            agent_id=_named(request, AGENT_HEADER),
             requested_model=str(body.get("model", "")),
             streaming=streaming,
             client_resumes=streaming
@@ -340,23 +343,6 @@ def _from_here(headers: Mapping[str, str]) -> bool:
     host = headers.get("Host", "localhost").lower()
     name = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
     return "Origin" not in headers and name in LOOPBACK_NAMES
-
-
-def role_of(headers: Mapping[str, str], body: Mapping[str, Any]) -> Role:
-    """Main conversation, subagent (its own header), a background job such as the title, or a
-    run of our own comparison, which says so.
-
-    Source: `docs/protocol/claude-code.md`, "Background requests": no tools, or a small json_schema.
-    """
-    if headers.get(ROLE_HEADER) == Role.COMPARE:
-        return Role.COMPARE
-    if headers.get("x-claude-code-agent-id"):
-        return Role.SUBAGENT
-    output = body.get("output_config")
-    structured = isinstance(output, Mapping) and bool(output.get("format"))
-    if headers.get("X-Claude-Code-Session-Id") and (structured or not body.get("tools")):
-        return Role.BACKGROUND
-    return Role.MAIN
 
 
 def model_id(name: str) -> str:

@@ -21,6 +21,7 @@ from textual.screen import Screen
 from textual.widgets import OptionList
 
 from anyclaude_tui.backends.discovery import Discovery
+from anyclaude_tui.claude_code import version as claude_version
 from anyclaude_tui.claude_code.launch import INSTALL_HINT
 from anyclaude_tui.config import editing
 from anyclaude_tui.config.loading import ConfigError
@@ -227,6 +228,10 @@ class FirstRunScreen(Screen[str]):
             self._claude = (*text(words, Tone.WARN), *text(more, Tone.LABEL))
         else:
             known = text(f"Claude Code {version or '(version not known)'}")
+            if version and (concern := claude_version.concern(version)):
+                known = (*known, *text(f", {concern}", Tone.WARN))
+                if claude_version.is_old(version):
+                    known = (*known, *text(f": {INSTALL_HINT}", Tone.LABEL))
             self._claude = joined([known, text(clean(_short(Path(command))), Tone.FAINT)])
         self._show()
 

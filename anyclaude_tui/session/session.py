@@ -29,7 +29,14 @@ from anyclaude_tui.backends.base import (
 )
 from anyclaude_tui.backends.registry import create, keep_on_disk
 from anyclaude_tui.claude_code import settings_files
-from anyclaude_tui.claude_code.launch import Launch, find, launch, session_env
+from anyclaude_tui.claude_code.launch import (
+    Launch,
+    find,
+    launch,
+    old,
+    session_env,
+)
+from anyclaude_tui.claude_code.picker import UNKNOWN_MODEL
 from anyclaude_tui.config import kinds
 from anyclaude_tui.config import secrets as secrets_of_settings
 from anyclaude_tui.config.kinds import KINDS
@@ -45,6 +52,7 @@ from anyclaude_tui.proxy.upstream import open_http
 from anyclaude_tui.proxy.web_search import is_a_service
 from anyclaude_tui.redaction import OWN, shown
 from anyclaude_tui.search.searcher import Searcher
+from anyclaude_tui.session.picked import Picked, assumed_window, offers
 from anyclaude_tui.session.switchboard import SERVING, Switchboard
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub, Snapshot
@@ -55,8 +63,6 @@ if TYPE_CHECKING:
     from anyclaude_tui.backends.discovery import Discovery
     from anyclaude_tui.backends.models.memory import Estimate
 
-UNKNOWN_MODEL = "local-model"
-"""What Claude Code shows where the backend has not said what it runs."""
 LAUNCH_PATIENCE_S = 3.0
 """Claude Code is told the context window at its start: wait this long for a backend to know
 it; a model that loads for minutes does not hold up the pane."""
@@ -106,6 +112,13 @@ class Session:
         self._proxy: ProxyServer | None = None
         self._bringing_up: asyncio.Task[None] | None = None
         self._preloading: asyncio.Task[None] | None = None
+        self.picked = Picked(
+            lambda: self.switchboard.active,
+            self._switch_to_picked,
+            home / "state" / "claude-default-model.json",
+        )
+        self._said: set[str] = set()
+        """Concerns that have been told."""
         self._used: dict[str, BackendSettings] = {}
         """Backends that were used without being configured: they stay in the list."""
         self._places = {name: place for place, name in enumerate(settings.backends)}
@@ -135,6 +148,8 @@ class Session:
             observers=(self.observers,),
             searcher=self.searcher,
             wanted=self.wanted,
+            picked=self.picked.requested,
+            models=self.picked.models,
             metrics=lambda: (self.observers.prometheus_text(), CONTENT_TYPE),
         )
         self._proxy = ProxyServer(self._services, self.token, self.settings.proxy.host, self.port)
@@ -173,6 +188,7 @@ class Session:
             if self._http is not None:
                 ending.push_async_callback(self._http.close)
             ending.push_async_callback(self.observers.stop)
+            ending.push_async_callback(self.picked.stop)
             for task in (self._preloading, self._bringing_up):
                 if task is not None:
                     ending.push_async_callback(asyncio.wait, [task])
@@ -219,6 +235,12 @@ class Session:
             self._bringing_up.cancel()
         await self.switchboard.switch(name)
         self._statuses()  # each has its place from when it was used
+
+    async def _switch_to_picked(self, name: str) -> None:
+        """A backend was chosen in Claude Code's own picker. Raises nothing: what goes wrong is a
+        notice, and requests stay where they were."""
+        with suppress(BackendError, ConfigError):
+            await self.switch(name)
 
     async def restart_backend(self) -> None:
         """Stop and start the active backend. Raises BackendError."""
@@ -280,16 +302,29 @@ class Session:
             name = status.name if status else self.first
             model = name if "/" not in name else None  # a URL's last part is no model's name
             model = model or UNKNOWN_MODEL
-        env = session_env(self.url, self.token, model, status.window_tokens if status else None)
+        window_tokens = status.window_tokens if status else None
+        env = session_env(self.url, self.token, model, window_tokens)
         elsewhere = status is not None and is_a_service(status)
-        return launch(
+        self.picked.offer(offers(self._statuses()), launched=model)
+        made = launch(
             self.settings.claude,
             env,
             self._claude_args,
             mode=mode,
             cwd=self._cwd,
             fetch_check=self.settings.claude.fetch_check or elsewhere,
+            auto_mode=elsewhere,
+            picker=self.picked.setting,
         )
+        concerns = [] if mode == "shell" or made.note else [old(made.argv[0])]
+        if model is not None and window_tokens is None:
+            concerns.append(assumed_window(status.name if status else self.first))
+        made = replace(made, concerns=tuple(filter(None, concerns)))
+        for words in made.concerns:
+            if words not in self._said:
+                self._said.add(words)
+                self.hub.notice("warning", words)
+        return made
 
     def settings_of(self, name: str) -> BackendSettings:
         """The settings of a backend by its name. Raises ConfigError."""

@@ -25,7 +25,7 @@ from anyclaude_tui.prefix.divergence import (
     shared_bytes,
 )
 from anyclaude_tui.prefix.segments import Part, Prompt, prompt_of
-from anyclaude_tui.telemetry.events import RequestRecord
+from anyclaude_tui.telemetry.events import RequestRecord, Role
 from anyclaude_tui.telemetry.why import why
 
 PROMPTS_KEPT = 64
@@ -129,6 +129,14 @@ class Explainer:
 
     def _compare(self, cache: _Cache, conversation: _Conversation, now: Prompt) -> Comparison:
         own = self._known.get((cache, conversation))
+        aside = conversation[2] in (Role.SUBAGENT, Role.BACKGROUND)
+        # Background requests are of many kinds: the last one is no measure for another.
+        if (
+            own is not None
+            and conversation[2] == Role.BACKGROUND
+            and _front(own.prompt) != _front(now)
+        ):
+            own = None
         if own is not None and conversation[0]:
             between = self._between(cache, conversation)
             return replace(compare(own.prompt, now), between=between)
@@ -138,6 +146,8 @@ class Explainer:
                 Cause.SWITCH, size_bytes=now.size_bytes, what=_switch_words(last, cache)
             )
         nearest = self._nearest(cache, conversation, now)
+        if nearest is not None and aside and conversation[0] and _front(nearest) != _front(now):
+            nearest = None
         if nearest is None:
             return Comparison(Cause.FIRST, size_bytes=now.size_bytes)
         same = not conversation[0] and _shares_messages(nearest, now)
@@ -145,10 +155,14 @@ class Explainer:
         return found if same else replace(found, against="an earlier conversation")
 
     def _nearest(self, cache: _Cache, conversation: _Conversation, now: Prompt) -> Prompt | None:
-        """The prompt of the same role that shares most, the newest of equals."""
+        """The prompt of the same role that shares most, the newest of equals; for a background
+        request also the conversation's own, which some go on from (a recap)."""
+        roles = {conversation[2]}
+        if conversation[2] == Role.BACKGROUND:
+            roles.add(Role.MAIN)
         best: tuple[int, Prompt] | None = None
         for (where, who), known in self._known.items():
-            if where != cache or who[2] != conversation[2]:
+            if where != cache or who[2] not in roles:
                 continue
             shared = shared_bytes(known.prompt, now)
             if best is None or shared >= best[0]:
@@ -194,6 +208,11 @@ class Explainer:
         known = self._known.pop(key, None)
         if known is not None:
             self._bytes -= known.cost_bytes
+
+
+def _front(prompt: Prompt) -> list[bytes]:
+    """What stands before the messages: the same for all requests of a kind."""
+    return [segment.text for segment in prompt.segments if segment.part is not Part.MESSAGE]
 
 
 def _shares_messages(before: Prompt, now: Prompt) -> bool:

@@ -7,6 +7,7 @@ import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,12 +34,56 @@ def write(path: Path, content: object) -> None:
     path.write_text(json.dumps(content))
 
 
-def test_nothing_is_added_where_nothing_is_in_the_way(tmp_path: Path) -> None:
+def settings_of(argv: tuple[str, ...]) -> dict[str, Any]:
+    """What stands in the file that `--settings` names."""
+    found: dict[str, Any] = json.loads(Path(argv[argv.index("--settings") + 1]).read_text())
+    return found
+
+
+MANUAL = {"permissions": {"disableAutoMode": "disable"}}
+
+
+def test_it_starts_in_manual_mode(tmp_path: Path) -> None:
     env = environment(tmp_path)
     write(tmp_path / ".claude" / "settings.json", {"env": {"MINE": "1"}})
     made = launch(ClaudeSettings(), session_env("http://u", TOKEN, "m", 1), ("-p",), env=env)
+    assert made.argv[-1] == "-p"
+    assert settings_of(made.argv) == MANUAL
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--permission-mode", "plan"),
+        ("--permission-mode=auto",),
+        ("--dangerously-skip-permissions",),
+        ("--settings", '{"permissions": {"defaultMode": "auto"}}'),
+    ],
+)
+def test_a_mode_that_the_user_gave_stays(tmp_path: Path, args: tuple[str, ...]) -> None:
+    env = environment(tmp_path)
+    made = launch(ClaudeSettings(), session_env("http://u", TOKEN, "m", 1), args, env=env)
+    assert made.argv[1:] == args
+
+
+def test_a_mode_in_the_users_settings_stays(tmp_path: Path) -> None:
+    env = environment(tmp_path)
+    write(tmp_path / ".claude" / "settings.json", {"permissions": {"defaultMode": "acceptEdits"}})
+    made = launch(ClaudeSettings(), session_env("http://u", TOKEN, "m", 1), ("-p",), env=env)
     assert made.argv[1:] == ("-p",)
-    assert not (tmp_path / "ours").exists()
+
+
+def test_auto_mode_stays_where_anthropic_serves(tmp_path: Path) -> None:
+    env, session = environment(tmp_path), session_env("http://u", TOKEN, "m", 1)
+    made = launch(ClaudeSettings(), session, ("-p",), env=env, auto_mode=True)
+    assert made.argv[1:] == ("-p",)
+
+
+def test_the_picker_is_a_setting(tmp_path: Path) -> None:
+    env, session = environment(tmp_path), session_env("http://u", TOKEN, "m", 1)
+    rows = {"options": [{"model": "m"}]}
+    made = launch(ClaudeSettings(), session, (), env=env, picker=rows)
+    assert settings_of(made.argv) == {**MANUAL, "modelPicker": rows}
 
 
 @pytest.mark.parametrize("place", ["home", "project"])
@@ -52,7 +97,7 @@ def test_settings_that_lead_elsewhere_are_overruled(tmp_path: Path, place: str) 
     assert (option, rest) == ("--settings", "-p")
     assert TOKEN not in " ".join(made.argv)
     wanted = {"ANTHROPIC_BASE_URL": "http://u", "ANTHROPIC_AUTH_TOKEN": TOKEN}
-    assert json.loads(Path(path).read_text()) == {"env": wanted}
+    assert json.loads(Path(path).read_text()) == {"env": wanted, **MANUAL}
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
@@ -61,7 +106,7 @@ def test_the_users_own_settings_option_is_left_alone(tmp_path: Path) -> None:
     write(tmp_path / ".claude" / "settings.json", ELSEWHERE)
     args = ("--settings", "mine.json")
     made = launch(ClaudeSettings(), session_env("http://u", TOKEN, "m", 1), args, env=env)
-    assert made.argv[1:] == args
+    assert made.argv[1:] == ("--permission-mode", "default", *args)
 
 
 @pytest.mark.parametrize(
@@ -154,10 +199,14 @@ def test_a_cloud_in_a_settings_file_is_turned_off(tmp_path: Path) -> None:
     write(tmp_path / ".claude" / "settings.json", {"env": {"CLAUDE_CODE_USE_VERTEX": "1"}})
     made = launch(ClaudeSettings(), session_env("http://u", TOKEN, "m", 1), (), env=env)
     path = made.argv[made.argv.index("--settings") + 1]
-    assert json.loads(Path(path).read_text()) == {"env": {"CLAUDE_CODE_USE_VERTEX": "0"}}
+    assert json.loads(Path(path).read_text()) == {
+        "env": {"CLAUDE_CODE_USE_VERTEX": "0"},
+        **MANUAL,
+    }
 
 
 def test_without_a_model_of_the_backends_claude_code_asks_for_its_own() -> None:
     named = session_env("http://u", TOKEN, "org/model", None)
     assert (named["ANTHROPIC_MODEL"], named["CLAUDE_CODE_SUBAGENT_MODEL"]) == ("model", "model")
-    assert not {name for name in session_env("http://u", TOKEN, None, None) if "MODEL" in name}
+    untold = session_env("http://u", TOKEN, None, None)
+    assert not {name for name in untold if "MODEL" in name}

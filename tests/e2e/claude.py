@@ -18,7 +18,11 @@ from typing import Any
 
 from tests.e2e.terminal import end_group
 
-COMMAND = Path(__file__).parent / "node_modules" / ".bin" / "claude"
+_MODULES = Path(__file__).parent / "node_modules"
+COMMAND = _MODULES / "@anthropic-ai" / "claude-code" / "bin" / "claude.exe"
+"""The newest that is tested; it is called so on Linux and macOS too."""
+OLDEST = _MODULES / "claude-code-oldest" / "bin" / "claude.exe"
+"""The oldest that we promise: for `test_versions.py` alone."""
 
 QUIET = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
@@ -31,10 +35,10 @@ QUIET = {
 """No traffic off the machine, no title request, and root may skip permissions."""
 
 
-def require() -> None:
+def require(program: Path = COMMAND) -> None:
     """Raises AssertionError, with the words how to install it, where Claude Code is missing."""
-    assert COMMAND.exists(), (
-        f"Claude Code is not installed at {COMMAND}: run `make test`, or "
+    assert program.exists(), (
+        f"Claude Code is not installed at {program}: run `make test`, or "
         "`npm ci --prefix tests/e2e`"
     )
 
@@ -88,6 +92,8 @@ class Printed:
 class Claude:
     """Claude Code for one test: its folders, its environment, and how to start it."""
 
+    program = COMMAND
+
     def __init__(self, root: Path, url: str, token: str, **env: str) -> None:
         require()
         self.home = root / "home"
@@ -99,7 +105,7 @@ class Claude:
 
     def command(self, *args: str) -> list[str]:
         """The command line, for a terminal."""
-        return [str(COMMAND), *args]
+        return [str(self.program), *args]
 
     async def ask(self, prompt: str, *args: str, timeout: float = 90, **env: str) -> Printed:
         """Runs `claude -p prompt args…` to its end.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -223,6 +224,27 @@ def test_a_compaction_by_its_words() -> None:
     found = compared(longer(6), now)
     assert (found.cause, found.place) == (Cause.COMPACTION, "message 1")
     assert found.cost_bytes < 200
+
+
+def test_a_second_compaction_is_one_too() -> None:
+    start = "This session is being continued from a previous conversation that ran out of context"
+    first, second = body(), body()
+    front = first["messages"][0]["content"][0]
+    first["messages"] = [{"role": "user", "content": [front, text(f"{start}. They asked A.")]}]
+    second["messages"] = [{"role": "user", "content": [front, text(f"{start}. They asked B.")]}]
+    assert compared(first, second).cause is Cause.COMPACTION
+    again = json.loads(json.dumps(first))
+    again["messages"].append({"role": "assistant", "content": "Yes."})
+    assert compared(first, again).cause is Cause.EXTENDED
+
+
+def test_a_change_behind_the_name_of_a_memory_file_is_none_of_memory() -> None:
+    """The list of skills names such files too (Claude Code 2.1.332)."""
+    skills = "<system-reminder>\n- init: make a CLAUDE.md file\n- {}\n</system-reminder>"
+    one, two = body(), body()
+    for request, skill in ((one, "review: look"), (two, "deploy: ship")):
+        request["messages"].insert(1, {"role": "user", "content": skills.format(skill)})
+    assert compared(one, two).cause is not Cause.MEMORY
 
 
 def test_a_compaction_by_its_shape() -> None:

@@ -94,6 +94,34 @@ def test_subagents_and_titles_are_conversations_of_their_own() -> None:
     assert "the backend kept nothing of it (a background request ran" in made.why
 
 
+def test_an_agents_first_prompt_is_the_first_of_its_kind() -> None:
+    """Whatever other agent ran before."""
+    asker = Asker()
+    agent: dict[str, Any] = {"role": Role.SUBAGENT, "agent_id": "a"}
+    assert asker.ask(body(), **agent)[0].cause is Cause.FIRST
+    other = changed("You are", "I am")
+    found, made = asker.ask(other, **agent | {"agent_id": "b"})
+    assert found.cause is Cause.FIRST
+    assert "the first prompt of its kind" in made.why
+    found, _ = asker.ask(changed("what does a.py do?", "and b.py?"), **agent | {"agent_id": "c"})
+    assert found.cause in (Cause.NEW, Cause.EXTENDED, Cause.SAME)  # one of the first kind again
+
+
+def test_background_requests_are_compared_with_their_kind() -> None:
+    asker = Asker()
+    asker.ask(longer(2))
+    title = {"messages": [{"role": "user", "content": "Title?"}], "system": "Make titles."}
+    search = {"messages": [{"role": "user", "content": "Search!"}], "system": "You search."}
+    assert asker.ask(title, role=Role.BACKGROUND)[0].cause is Cause.FIRST
+    found, made = asker.ask(search, role=Role.BACKGROUND)
+    assert found.cause is Cause.FIRST
+    assert "the prompt changed" not in made.why
+    recap = longer(2)
+    recap["messages"] = [*recap["messages"], {"role": "user", "content": "Recap."}]
+    assert asker.ask(recap, role=Role.BACKGROUND)[0].cause is Cause.EXTENDED
+    assert asker.ask(longer(3))[0].cause is Cause.EXTENDED
+
+
 def test_with_one_slot_the_last_prompt_counts_with_more_the_last_ones() -> None:
     other = changed("Rule 0", "Another 0", changed("You are", "I am"))
     for slots, warm in ((1, False), (2, True)):

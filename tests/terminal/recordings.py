@@ -25,7 +25,11 @@ from tests.support.assets import ASSETS
 from tests.terminal.fake_server import fake_server
 
 FOLDER = ASSETS / "recordings"
-CLAUDE = Path(__file__).parent.parent / "e2e" / "node_modules" / ".bin" / "claude"
+CLAUDE = (
+    Path(__file__)
+    .parents[1]
+    .joinpath("e2e", "node_modules", "@anthropic-ai", "claude-code", "bin", "claude.exe")
+)
 
 Step = str | tuple[int, int] | float
 """Keys to type, a size (rows, columns) to take, or seconds to wait."""

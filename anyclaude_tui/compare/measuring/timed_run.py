@@ -36,7 +36,7 @@ from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.compare.measuring.run import Run, Taken
 from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.proxy import attempt
-from anyclaude_tui.proxy.server import ROLE_HEADER
+from anyclaude_tui.proxy.roles import ROLE_HEADER
 from anyclaude_tui.telemetry.events import Outcome, RequestRecord, Role
 from anyclaude_tui.telemetry.hub import Hub
 from anyclaude_tui.telemetry.metrics import RequestView

@@ -23,7 +23,7 @@ from anyclaude_tui.proxy.request.left_out import left_out_words, tools_wanted
 from anyclaude_tui.proxy.request.messages import append_instruction, conversation
 from anyclaude_tui.proxy.request.parameters import parameters
 from anyclaude_tui.proxy.request.stable_front import arranged
-from anyclaude_tui.proxy.request.tools import offer
+from anyclaude_tui.proxy.request.tools import count_tools, offer
 from anyclaude_tui.proxy.request.wanted import (
     Sampled,
     as_wanted,
@@ -201,7 +201,7 @@ def sizes_of(body: Mapping[str, Any]) -> Sizes:
         system_bytes=json_bytes(body.get("system")),
         tools_bytes=json_bytes(tools),
         messages_bytes=json_bytes(messages),
-        tool_count=len(tools) if isinstance(tools, list) else 0,
+        tool_count=count_tools(tools),
         message_count=len(messages) if isinstance(messages, list) else 0,
     )
 

@@ -61,6 +61,14 @@ def offer(tools: Any, choice: Any, context: Context) -> Offer:
     return made
 
 
+def count_tools(tools: Any) -> int:
+    """The number of tools in a request, without the placeholder."""
+    return sum(
+        not (isinstance(tool, Mapping) and tool.get("name") == PLACEHOLDER)
+        for tool in (tools if isinstance(tools, list) else ())
+    )
+
+
 def _read_tools(tools: Any, made: Offer, context: Context) -> set[str]:
     """Fill in the tools; the names of those that were left out come back."""
     filtered: set[str] = set()
