@@ -22,7 +22,8 @@ from textual.command import CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
 
 from anyclaude_tui.config import editing, project
-from anyclaude_tui.config.loading import ConfigError, Loaded
+from anyclaude_tui.config.loading import Loaded
+from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.config.settings import DashboardSettings, Settings
 from anyclaude_tui.screens import actions
 from anyclaude_tui.screens.common.dialogs import Question

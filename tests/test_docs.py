@@ -13,7 +13,7 @@ import pytest
 
 from anyclaude_tui import config
 from anyclaude_tui.cli.main import _split, full_parser
-from anyclaude_tui.config.loading import resolve
+from anyclaude_tui.config.naming import resolve
 from anyclaude_tui.config.reference import sections
 from anyclaude_tui.screens.actions import ACTIONS, DIGITS, chord_name, find
 from tests.support import references

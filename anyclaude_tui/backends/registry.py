@@ -8,7 +8,6 @@ from typing import Any
 
 from anyclaude_tui.backends.base import Backend, BackendError, CachePolicy
 from anyclaude_tui.config.kinds import KINDS, Kind
-from anyclaude_tui.config.loading import how_to_set
 from anyclaude_tui.config.settings import BackendSettings, CacheSettings
 
 
@@ -25,7 +24,7 @@ def create(
         known = ", ".join(KINDS)
         raise BackendError(f"{settings.kind!r} is no kind of backend: use one of {known}")
     if lack := row.lack(settings):
-        raise BackendError(f"{name}: {lack}: {how_to_set(row)}")
+        raise BackendError(f"{name}: {lack}: {row.how_to_set}")
     make: Any = class_of(row)
     backend: Backend = make(name, settings, home)
     if cache is not None:

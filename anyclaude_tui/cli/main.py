@@ -78,7 +78,7 @@ def _as_failed(error: Exception) -> Failed:
     """The error in words, with what to do next."""
     from anyclaude_tui.backends.base import BackendError
     from anyclaude_tui.claude_code.launch import ClaudeMissing
-    from anyclaude_tui.config.loading import ConfigError
+    from anyclaude_tui.config.mistakes import ConfigError
 
     if isinstance(error, Failed):
         return error

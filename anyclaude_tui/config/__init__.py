@@ -5,7 +5,6 @@
 
 from anyclaude_tui.config.kinds import KINDS
 from anyclaude_tui.config.loading import (
-    ConfigError,
     Loaded,
     from_legacy,
     home,
@@ -14,8 +13,9 @@ from anyclaude_tui.config.loading import (
     load,
     parse,
     read,
-    resolve,
 )
+from anyclaude_tui.config.mistakes import ConfigError
+from anyclaude_tui.config.naming import resolve
 from anyclaude_tui.config.request_settings import Count, RequestSettings
 from anyclaude_tui.config.settings import (
     SECTIONS,

@@ -82,6 +82,11 @@ class Kind:
         other_side = _OF_ATTACHED if self.started else _OF_STARTED
         return key not in self.without and key not in other_side
 
+    @property
+    def how_to_set(self) -> str:
+        """The line of a backend's table that it cannot do without, in words."""
+        return f'set {self.rest}, for example {self.rest} = "{self.example}"'
+
     def lack(self, settings: BackendSettings) -> str:
         """What the settings of such a backend lack, in words; empty when nothing."""
         given: str | None = getattr(settings, self.rest)

@@ -7,33 +7,18 @@ Order, the stronger first: command-line flags, environment, the project's
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from anyclaude_tui import private
 from anyclaude_tui.config import legacy, project
-from anyclaude_tui.config.backend_faults import faults
-from anyclaude_tui.config.kinds import DEFAULT, KINDS, Kind, Rest
-from anyclaude_tui.config.mistakes import line_of, nearest, plain
+from anyclaude_tui.config.checking import convert
+from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.config.project import Key, LeftOut, ProjectFile
-from anyclaude_tui.config.settings import (
-    SEARCH_PROVIDERS,
-    SECTIONS,
-    STABLE_FRONTS,
-    BackendSettings,
-    Settings,
-)
-from anyclaude_tui.redaction import HIDDEN, shown
-
-
-class ConfigError(Exception):
-    """A setting is wrong; the text names file, line and key and says what to do."""
+from anyclaude_tui.config.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +51,7 @@ def parse(text: str, source: str) -> Settings:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{source}: not valid TOML: {error}") from None
-    return _convert(raw, text, source)
+    return convert(raw, text, source)
 
 
 def load(env: Mapping[str, str] = os.environ, directory: Path | None = None) -> Settings:
@@ -85,7 +70,7 @@ def read(env: Mapping[str, str] = os.environ, directory: Path | None = None) -> 
     layers = _users_own(env)
     named = _environment(env)
     merged = _merged(layers)
-    own = _convert(merged, "", "the settings")
+    own = convert(merged, "", "the settings")
     names = {*own.backends, *named.get("backends", {})}
     found = project.find(directory, home(env), _users_home(env), _check)
     left_out = []
@@ -101,7 +86,7 @@ def read(env: Mapping[str, str] = os.environ, directory: Path | None = None) -> 
             left_out.append(LeftOut(file, tuple(left)))
         layers.append((str(file.path), counts))
     layers.append(("the environment", named))
-    settings = _convert(_merged(layers), "", "the settings")
+    settings = convert(_merged(layers), "", "the settings")
     return Loaded(settings, tuple(layers), tuple(found), tuple(left_out))
 
 
@@ -184,7 +169,7 @@ def from_legacy(path: Path) -> tuple[dict[str, Any], list[str]]:
         raise ConfigError(str(error)) from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
-    _convert(made, "", str(path))
+    convert(made, "", str(path))
     return made, notes
 
 
@@ -208,135 +193,12 @@ def _without_key(backend: dict[str, Any], stronger: dict[str, Any]) -> dict[str,
     return {key: value for key, value in backend.items() if key not in ("api_key", "headers")}
 
 
-def resolve(name: str | None, settings: Settings) -> tuple[str, BackendSettings]:
-    """A backend's name and settings from `--backend NAME`.
-
-    `name` is a name from the configuration or `KIND[:REST]`; None takes the configured
-    one, else the simulator. REST is what its kind's row says. The name that comes back may be
-    shown: of a URL's secrets only the settings know. Raises ConfigError.
-    """
-    name = name or settings.backend or DEFAULT
-    if name in settings.backends:
-        its = settings.backends[name]
-        if lack := KINDS[its.kind].lack(its):
-            how = how_to_set(KINDS[its.kind])
-            raise ConfigError(f"backends.{name}: {lack}: {how}")
-        return name, its
-    if name in legacy.DEFAULTS:  # what --mode took without any file
-        return name, BackendSettings(**legacy.DEFAULTS[name])
-    kind, _, rest = name.partition(":")
-    kind = kind.replace("-", "_")
-    row = KINDS.get(kind)
-    if row is None:
-        known = [*settings.backends, *KINDS]
-        raise ConfigError(
-            f"no backend called {shown(name)!r}{nearest(name, known)}. Known: {', '.join(known)}. "
-            "Write KIND:REST, for example openai:http://127.0.0.1:1234/v1 or "
-            "mlx_lm:/path/to/model, or add [backends.NAME] to config.toml."
-        )
-    if row.rest is Rest.URL and HIDDEN in rest:
-        raise ConfigError(f"{name}: its secret is left out where it is shown: write the whole URL")
-    given = {str(row.rest): rest} if rest else {}
-    its = BackendSettings(kind=kind, **given)  # type: ignore[arg-type]  # the rest is a text
-    if lack := row.lack(its):
-        raise ConfigError(f"{lack}: --backend {kind}:{row.example}")
-    return (shown(name) if row.rest is Rest.URL else name), its
-
-
-def how_to_set(row: Kind) -> str:
-    """The line of a backend's table that it cannot do without, in words."""
-    return f'set {row.rest}, for example {row.rest} = "{row.example}"'
-
-
-def _convert(raw: dict[str, Any], text: str, source: str) -> Settings:
-    for name, backend in _table(raw, "backends").items():
-        try:  # one by one: for a table of names msgspec does not say which
-            made = msgspec.convert(backend, BackendSettings)
-        except msgspec.ValidationError as error:
-            words = _explain(str(error), text, source, f"backends.{name}", BackendSettings)
-            raise ConfigError(words) from None
-        if made.kind not in KINDS:
-            raise ConfigError(
-                f"{source}{line_of(text, f'backends.{name}.kind')}: backends.{name}.kind: "
-                f"{made.kind!r} is no kind of backend{nearest(made.kind, tuple(KINDS))}. "
-                f"Use one of {', '.join(KINDS)}."
-            )
-        for key, words in faults(made):
-            dotted = f"backends.{name}.{key}"
-            raise ConfigError(f"{source}{line_of(text, dotted)}: {dotted}: {words}")
-    try:
-        settings = msgspec.convert(raw, Settings)
-    except msgspec.ValidationError as error:
-        raise ConfigError(_explain(str(error), text, source)) from None
-    if settings.proxy.host not in ("127.0.0.1", "::1", "localhost"):
-        raise ConfigError(
-            f"{source}{line_of(text, 'proxy.host')}: proxy.host: the proxy listens on loopback "
-            "only: use 127.0.0.1, and an ssh tunnel from elsewhere"
-        )
-    provider = settings.search.provider
-    if provider not in SEARCH_PROVIDERS:
-        raise ConfigError(
-            f"{source}{line_of(text, 'search.provider')}: search.provider: {provider!r} is none"
-            f"{nearest(provider, SEARCH_PROVIDERS)}. Use one of {', '.join(SEARCH_PROVIDERS)}."
-        )
-    front = settings.proxy.stable_front
-    if front not in STABLE_FRONTS:
-        raise ConfigError(
-            f"{source}{line_of(text, 'proxy.stable_front')}: proxy.stable_front: {front!r} is none"
-            f"{nearest(front, STABLE_FRONTS)}. Use one of {', '.join(STABLE_FRONTS)}."
-        )
-    leader = settings.dashboard.leader
-    if "+" not in leader and not re.fullmatch(r"f\d{1,2}", leader):
-        raise ConfigError(
-            f"{source}{line_of(text, 'dashboard.leader')}: dashboard.leader: {leader!r} would take "
-            "a key from Claude Code: use a chord, for example ctrl+o, or a function key, f12"
-        )
-    return settings
-
-
 def _check(raw: dict[str, Any], text: str, source: str) -> None:
     """Raises ValueError with the words of the ConfigError."""
     try:
-        _convert(raw, text, source)
+        convert(raw, text, source)
     except ConfigError as error:
         raise ValueError(str(error)) from None
-
-
-def _table(raw: dict[str, Any], name: str) -> dict[str, Any]:
-    found = raw.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _explain(
-    message: str,
-    text: str,
-    source: str,
-    within: str = "",
-    struct: type[msgspec.Struct] = Settings,
-) -> str:
-    """msgspec's words, with line, key and the nearest right key."""
-    what, _, where = message.partition(" - at `$")
-    where = where.rstrip("`").lstrip(".").replace("[...]", "")
-    where = ".".join(filter(None, (within, where)))
-    if "unknown field" in what:
-        key = what.split("`")[1]
-        dotted = f"{where}.{key}" if where else key
-        near = nearest(key, _keys_of(where, struct)) or nearest(key, _all_keys())
-        return (
-            f"{source}{line_of(text, dotted)}: {dotted}: no such setting"
-            f"{near}. docs/configuration.md lists them."
-        )
-    return f"{source}{line_of(text, where)}: {where or 'the file'}: {plain(what)}"
-
-
-def _keys_of(where: str, struct: type[msgspec.Struct]) -> tuple[str, ...]:
-    """The keys of a section; of `struct` where it is none."""
-    return SECTIONS.get(where, struct).__struct_fields__
-
-
-def _all_keys() -> list[str]:
-    structs: list[type[msgspec.Struct]] = [Settings, BackendSettings, *SECTIONS.values()]
-    return sorted({name for struct in structs for name in struct.__struct_fields__})
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

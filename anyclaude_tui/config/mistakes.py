@@ -10,6 +10,11 @@ _HEADING = re.compile(r"\s*\[+([^\]]*)\]")
 _PART = re.compile(r"\"[^\"]*\"|'[^']*'|[^.\s]+")
 
 
+class ConfigError(Exception):
+    """Something in the settings is wrong; for each mistake the text has a line with file, line
+    number, key and what to do."""
+
+
 def line_of(text: str, dotted: str) -> str:
     """`:LINE` of the line that sets a key, else of the section that it is in, or nothing."""
     lines: dict[str, int] = {}
@@ -49,9 +54,31 @@ def nearest(word: str, known: Sequence[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
+_TYPES = {
+    "str": "text in quotes",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list, [...]",
+    "object": "a table",
+    "null": "nothing",
+}
+
+
+_BOUNDS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above"}
+
+
 def plain(what: str) -> str:
-    """`Expected `int` <= 65535` and the like, as a sentence."""
+    """`Expected `int` <= 65535` and the like (msgspec 0.23), as a sentence."""
     missing = re.match(r"Object missing required field `(\w+)`", what)
     if missing:
         return f"{missing.group(1)} is missing"
+    bound = re.match(r"Expected `\w+` (<=|>=|<|>) (\S+)", what)
+    if bound:
+        return f"must be {_BOUNDS[bound[1]]} {float(bound[2]):g}"
+    types = re.match(r"Expected `([^`]*)`(?:, got `([^`]*)`)?$", what)
+    if types:
+        wanted = [_TYPES.get(one, one) for one in types[1].split(" | ") if one != "null"]
+        got = f", not {_TYPES.get(types[2], types[2])}" if types[2] else ""
+        return f"must be {' or '.join(wanted)}{got}"
     return what[:1].lower() + what[1:].replace("`", "")

@@ -13,7 +13,8 @@ from pathlib import Path
 from anyclaude_tui.backends.base import BackendError, Finding, Tool
 from anyclaude_tui.backends.discovery import Discovery, discover
 from anyclaude_tui.backends.registry import create
-from anyclaude_tui.config.loading import ConfigError, resolve
+from anyclaude_tui.config.mistakes import ConfigError
+from anyclaude_tui.config.naming import resolve
 from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.doctor.check import Check, Level
 from anyclaude_tui.redaction import shown

@@ -17,7 +17,7 @@ from anyclaude_tui import config
 from anyclaude_tui.backends import machine
 from anyclaude_tui.claude_code import launch, settings_files
 from anyclaude_tui.claude_code import version as claude_version
-from anyclaude_tui.config.loading import ConfigError
+from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.config.settings import ClaudeSettings, Settings
 from anyclaude_tui.doctor import versions
 from anyclaude_tui.doctor.check import Check, Level

@@ -24,7 +24,7 @@ from anyclaude_tui.backends.discovery import Discovery
 from anyclaude_tui.claude_code import version as claude_version
 from anyclaude_tui.claude_code.launch import INSTALL_HINT
 from anyclaude_tui.config import editing
-from anyclaude_tui.config.loading import ConfigError
+from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.screens.actions import DIGITS
 from anyclaude_tui.screens.backends import rows as backend_rows
 from anyclaude_tui.screens.backends.dialogs import too_large

@@ -40,7 +40,8 @@ from anyclaude_tui.claude_code.picker import UNKNOWN_MODEL
 from anyclaude_tui.config import kinds
 from anyclaude_tui.config import secrets as secrets_of_settings
 from anyclaude_tui.config.kinds import KINDS
-from anyclaude_tui.config.loading import ConfigError, resolve
+from anyclaude_tui.config.mistakes import ConfigError
+from anyclaude_tui.config.naming import resolve
 from anyclaude_tui.config.request_settings import RequestSettings
 from anyclaude_tui.config.settings import BackendSettings, Settings
 from anyclaude_tui.proxy.context import Services

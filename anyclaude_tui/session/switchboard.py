@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from anyclaude_tui.backends.base import Backend, BackendError, BackendState, BackendStatus
 from anyclaude_tui.backends.models import memory
-from anyclaude_tui.config.loading import ConfigError
+from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.proxy.admission import Gate
 from anyclaude_tui.proxy.context import Route
 from anyclaude_tui.telemetry.events import Role

@@ -15,7 +15,7 @@ from anyclaude_tui import config
 from anyclaude_tui.backends.address import address, proxy_of
 from anyclaude_tui.backends.base import BackendError
 from anyclaude_tui.backends.discovery import discover
-from anyclaude_tui.config.loading import ConfigError
+from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.config.settings import BackendSettings, Settings
 from anyclaude_tui.redaction import shown
 from anyclaude_tui.session.session import Session

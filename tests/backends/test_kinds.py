@@ -20,7 +20,9 @@ from anyclaude_tui.cli import completions
 from anyclaude_tui.cli.main import full_parser
 from anyclaude_tui.compare.diagnosis.remedies import _BY_KIND
 from anyclaude_tui.config.kinds import KINDS, ModelChoice
-from anyclaude_tui.config.loading import ConfigError, parse, resolve
+from anyclaude_tui.config.loading import parse
+from anyclaude_tui.config.mistakes import ConfigError
+from anyclaude_tui.config.naming import resolve
 from anyclaude_tui.config.reference import sections
 from anyclaude_tui.config.settings import BackendSettings, Settings
 from anyclaude_tui.screens.backends import rows as backend_rows

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from anyclaude_tui import config
 from anyclaude_tui.config import legacy
 from anyclaude_tui.config.editing import Key, save, with_value
-from anyclaude_tui.config.loading import ConfigError
+from anyclaude_tui.config.mistakes import ConfigError
 
 TEXT = """\
 # my settings

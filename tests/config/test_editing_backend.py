@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from anyclaude_tui import config
 from anyclaude_tui.config import editing
-from anyclaude_tui.config.loading import ConfigError
+from anyclaude_tui.config.mistakes import ConfigError
 
 SPEC = "mlx_lm:/Users/anna/Modelle für „Code“/Qwen3"
 COMMENTED = """\

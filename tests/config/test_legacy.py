@@ -14,7 +14,7 @@ import pytest
 
 from anyclaude_tui import config
 from anyclaude_tui.config import legacy
-from anyclaude_tui.config.loading import ConfigError
+from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.config.settings import BackendSettings, Settings
 
 FULL: dict[str, Any] = {

@@ -8,7 +8,7 @@ import pytest
 
 from anyclaude_tui import config
 from anyclaude_tui.config import trust
-from anyclaude_tui.config.loading import ConfigError
+from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.config.settings import BackendSettings, Settings
 
 
@@ -18,14 +18,17 @@ from anyclaude_tui.config.settings import BackendSettings, Settings
         ("backend =", ("c.toml", "not valid TOML")),
         ("[prxy]\nport = 1", ("c.toml:1", "prxy", "'proxy'")),
         ("\n[proxy]\nprot = 1", ("c.toml:3", "proxy.prot", "'port'")),
-        ("[proxy]\nport = 'x'", ("c.toml:2", "proxy.port", "int")),
+        (
+            "[proxy]\nport = 'x'",
+            ("c.toml:2", "proxy.port", "whole number, not text"),
+        ),
         ("[backends.x]\nkind = 'mlxlm'", ("c.toml:2", "backends.x.kind", "'mlx_lm'")),
         ("[backends.x]\nport = 3", ("kind",)),
         ("[proxy]\nhost = '0.0.0.0'", ("c.toml:2", "loopback")),
         ("proxy.port = 'x'", ("c.toml:1", "proxy.port")),
         ("[proxy]\nport = 65536", ("c.toml:2", "proxy.port", "65535")),
         ("[logs]\n\ndebug = 4", ("c.toml:3", "logs.debug", "3")),
-        ("[limits]\nkeepalive_s = 0", ("c.toml:2", "limits.keepalive_s", "> 0")),
+        ("[limits]\nkeepalive_s = 0", ("c.toml:2", "limits.keepalive_s", "above 0")),
         ("[backends.x]\nkind='openai'\n[backends.y]\nport=1", ("c.toml:3", "backends.y", "kind")),
         (
             "[backends.'a b']\nkind='openai'\nport=1\n[backends.z]\nkind='openai'\nport=99999",
@@ -33,8 +36,8 @@ from anyclaude_tui.config.settings import BackendSettings, Settings
         ),
         ("[backends.x]\nkind='openai'\nurk='http://x'", ("c.toml:3", "backends.x.urk", "'url'")),
         ("[dashboard]\nleader = 'a'", ("c.toml:2", "take a key from Claude Code", "ctrl+o")),
-        ("proxy = 1", ("c.toml:1", "proxy", "object")),
-        ("backends = 1", ("c.toml:1", "backends", "object")),
+        ("proxy = 1", ("c.toml:1", "proxy", "must be a table")),
+        ("backends = 1", ("c.toml:1", "backends", "must be a table")),
     ],
 )
 def test_a_mistake_is_named(text: str, words: tuple[str, ...]) -> None:

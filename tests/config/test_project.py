@@ -143,7 +143,7 @@ WAYS: dict[str, tuple[str, int, str]] = {
     "logs": ("[logs]\nmax_days = 1\nmax_mb = 1", 2, "logs.max_days"),
     "token": ('[proxy]\ntoken = "known"', 2, "proxy.token"),
     "port": ("[proxy]\nport = {port}", 2, "proxy.port"),
-    "leader": ('[dashboard]\nleader = "ctrl+c"', 2, "dashboard.leader"),
+    "leader": ('[dashboard]\nleader = "ctrl+o"', 2, "dashboard.leader"),
     "larger limit": ("[limits]\nqueue_s = 101", 2, "limits.queue_s"),
     "kept": ("keep_backends = true", 1, "keep_backends"),
 }  # fmt: skip

@@ -40,11 +40,11 @@ def mistake(text: str) -> str:
 @pytest.mark.parametrize(
     ("line", "key", "said"),
     [
-        ("temperature = 3", "temperature", "expected float <= 2.0"),
-        ("top_p = 0", "top_p", "> 0.0"),
+        ("temperature = 3", "temperature", "at most 2"),
+        ("top_p = 0", "top_p", "above 0"),
         ('thinking = "hard"', "thinking", "invalid enum value"),
         ('reasoning_history = "x"', "reasoning_history", "invalid enum value"),
-        ("first_byte_s = 0", "first_byte_s", "> 0.0"),
+        ("first_byte_s = 0", "first_byte_s", "above 0"),
         ("extra_body = { stream = false }", "extra_body.stream", "cannot be set here"),
         ("extra_body = { tools = [] }", "extra_body.tools", "cannot be set here"),
         ("extra_body = { a = { b = nan } }", "extra_body.a.b", "JSON has no such number"),

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from anyclaude_tui.backends.base import BackendError, BackendState
-from anyclaude_tui.config.loading import ConfigError
+from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.config.settings import BackendSettings, ProxySettings, Settings
 from anyclaude_tui.session.session import Session
 from anyclaude_tui.session.thread import SessionThread

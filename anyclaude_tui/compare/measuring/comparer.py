@@ -35,7 +35,7 @@ from anyclaude_tui.compare.measuring.run import Run, Taken
 from anyclaude_tui.compare.measuring.targets import MeasuredTarget, can_stand_together
 from anyclaude_tui.compare.samples import TEXT_KEPT, Comparison, Prefix, Sample, Target, Way, labels
 from anyclaude_tui.compare.workload import Workload, with_nonce
-from anyclaude_tui.config.loading import ConfigError
+from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.session.session import Session
 from anyclaude_tui.telemetry.events import Role

@@ -17,7 +17,7 @@ from anyclaude_tui.backends.base import BackendStatus, Endpoint
 from anyclaude_tui.compare.measuring.logged_proxy import LoggedProxy
 from anyclaude_tui.compare.samples import Target
 from anyclaude_tui.config.kinds import in_memory
-from anyclaude_tui.config.loading import resolve
+from anyclaude_tui.config.naming import resolve
 from anyclaude_tui.config.settings import LogSettings, RoleSettings, Settings
 from anyclaude_tui.proxy.upstream import open_http
 from anyclaude_tui.session.session import Session

@@ -22,7 +22,7 @@ from anyclaude_tui.compare.measuring.progress import (
 from anyclaude_tui.compare.report.table import sections
 from anyclaude_tui.compare.samples import Prefix, Way, select
 from anyclaude_tui.compare.workload import also_logged, builtin, from_prompt
-from anyclaude_tui.config.loading import ConfigError
+from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.config.settings import BackendSettings, Limits, Settings
 from anyclaude_tui.session.session import Session
 from anyclaude_tui.telemetry.events import Role

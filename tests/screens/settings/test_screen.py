@@ -242,7 +242,7 @@ async def test_thinking_is_chosen_and_a_value_out_of_bounds_refused(tmp_path: Pa
         await go_to(app, pilot, "backends", "coder", "temperature")
         await pilot.press("enter")
         await pilot.pause()
-        assert "<= 2" in await type_in(app, pilot, "3")
+        assert "at most 2" in await type_in(app, pilot, "3")
         await type_in(app, pilot, "0.7")
         await app.workers.wait_for_complete()
         applied = client.applied[-1].backends["coder"]
@@ -257,7 +257,7 @@ async def test_a_number_is_checked_saved_and_applied(tmp_path: Path) -> None:
         await pilot.press("enter")
         await pilot.pause()
         assert "a number" in await type_in(app, pilot, "often")
-        assert "> 0" in await type_in(app, pilot, "0")
+        assert "above 0" in await type_in(app, pilot, "0")
         assert isinstance(app.screen, Value), "what is wrong is not taken"
         assert await type_in(app, pilot, "2.5") == ""
         assert saved(tmp_path)["limits"] == {"keepalive_s": 2.5}
