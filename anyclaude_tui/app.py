@@ -25,6 +25,8 @@ from anyclaude_tui.config import editing, project
 from anyclaude_tui.config.loading import Loaded
 from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.config.settings import DashboardSettings, Settings
+from anyclaude_tui.printable import printable
+from anyclaude_tui.redaction import clean
 from anyclaude_tui.screens import actions
 from anyclaude_tui.screens.common.dialogs import Question
 from anyclaude_tui.screens.common.faults import crash, pane_fault
@@ -223,6 +225,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         """A short message over the screen; what went wrong stays longer."""
         self.dashboard.place_messages()
         severity = SEVERITY.get(level, "information")
+        words = printable(clean(words), lines=True)
         self.notify(words, severity=severity, markup=False, timeout=SAID_S.get(level, 4.0))
 
     # --- keys -------------------------------------------------------------------------

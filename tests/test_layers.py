@@ -79,11 +79,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "compare.report": {"compare", "figures", "printable", "private", "telemetry"},
     "compare": {"config", "figures", "session", "telemetry"},
-    "widgets": {"backends", "figures", "telemetry", "terminal"},
+    "widgets": {"backends", "figures", "printable", "telemetry", "terminal"},
     "widgets.terminal": {"terminal", "widgets"},
     "screens.actions": {"backends"},
     "screens.app_commands": {"config", "screens.actions", "session"},
-    "screens.common": {"private", "session", "widgets"},
+    "screens.common": {"printable", "private", "session", "widgets"},
     "screens.backends": {
         "backends", "config", "figures", "screens.actions", "screens.common", "session",
         "telemetry", "widgets",
@@ -110,7 +110,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "backends", "claude_code", "compare", "config", "figures", "printable", "redaction",
         "terminal",
     },
-    "app": {"config", "screens", "session", "signals", "terminal", "widgets"},
+    "app": {
+        "config", "printable", "redaction", "screens", "session", "signals", "terminal", "widgets",
+    },
     "cli": {
         "app", "backends", "claude_code", "compare", "config", "doctor", "figures", "printable",
         "private", "proxy", "redaction", "session", "signals", "tables", "telemetry", "terminal",

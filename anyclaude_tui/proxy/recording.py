@@ -9,6 +9,7 @@ from statistics import median
 
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.figures import Source, estimated, reported
+from anyclaude_tui.printable import printable
 from anyclaude_tui.proxy.deadlines import Stage, Timers
 from anyclaude_tui.proxy.reply.endings import Ending
 from anyclaude_tui.proxy.request.openai import UpstreamRequest
@@ -26,9 +27,9 @@ def note_request(record: RequestRecord, request: UpstreamRequest, endpoint: Endp
     record.messages_bytes = sizes.messages_bytes
     record.tool_count = sizes.tool_count
     record.message_count = sizes.message_count
-    record.model = endpoint.label or endpoint.model
+    record.model = printable(endpoint.label or endpoint.model)
     record.window_tokens = endpoint.window_tokens
-    record.notices[:] = request.notices
+    record.notices[:] = [printable(notice) for notice in request.notices]
     record.sampling = request.sampling
     record.left_out = request.left_out
 
@@ -113,7 +114,9 @@ def note_ending(record: RequestRecord, ending: Ending, facts: StreamFacts) -> No
     record.outcome = ending.outcome
     record.truncation = ending.truncation
     record.stop_reason = ending.stop_reason
-    record.reason = clean(ending.reason or (ending.error.message if ending.error else ""))
+    record.reason = printable(
+        clean(ending.reason or (ending.error.message if ending.error else ""))
+    )
     record.tool_calls = facts.tool_calls
     record.repaired_calls = facts.repaired_calls
     record.rescued_calls = facts.rescued_calls

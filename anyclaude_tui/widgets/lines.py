@@ -13,6 +13,8 @@ from enum import StrEnum
 
 from rich.cells import cell_len, set_cell_size
 
+from anyclaude_tui.printable import printable
+
 
 class Tone(StrEnum):
     """The meaning of a piece of text."""
@@ -70,12 +72,11 @@ Line = tuple[Seg, ...]
 
 _GLUE = "\0"
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|k?B|[MG]i?B)(?:\W|$))")
-_CONTROL = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
 def clean(text: str) -> str:
     """The text on one line without control characters: it may come from a log or a model."""
-    return text.translate(_CONTROL).strip()
+    return printable(text).strip()
 
 
 def plain(line: Line) -> str:

@@ -7,6 +7,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from anyclaude_tui.printable import printable
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets.lines import STYLES, Line
 from anyclaude_tui.widgets.panels import PanelKind, framed
@@ -32,7 +33,10 @@ class LinesView(Widget):
         """One row; the styles are looked up each time, so that a new theme takes effect."""
         base, parse = self.visual_style, self.app.stylesheet.parse_style
         line = self.lines[y] if y < len(self.lines) else ()
-        segments = [Segment(words, (base + parse(STYLES[tone])).rich_style) for words, tone in line]
+        segments = [
+            Segment(printable(words), (base + parse(STYLES[tone])).rich_style)
+            for words, tone in line
+        ]
         return Strip(segments).adjust_cell_length(self.size.width, base.rich_style)
 
 

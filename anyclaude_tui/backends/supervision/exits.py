@@ -7,7 +7,7 @@ import signal
 from collections.abc import Sequence
 
 from anyclaude_tui.backends.machine import Memory, Usage
-from anyclaude_tui.backends.supervision.serverlog import OWN
+from anyclaude_tui.backends.supervision.serverlog import OURS
 from anyclaude_tui.figures import percent, size
 from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import clean
@@ -58,7 +58,7 @@ def last_error(tail: Sequence[str]) -> str:
         if _EXCEPTION.match(line):
             return line
     for line in reversed(tail):
-        if f" {OWN} " not in line[:40]:
+        if f" {OURS} " not in line[:40]:
             return line
     return ""
 

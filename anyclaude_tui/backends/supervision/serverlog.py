@@ -11,13 +11,14 @@ import os
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from anyclaude_tui import private
 from anyclaude_tui.printable import printable
+from anyclaude_tui.redaction import OWN
 
 LINES_KEPT = 400
 LINE_CHARS = 2000
@@ -25,7 +26,7 @@ FILE_BYTES = 5 * 1024 * 1024
 FILES_KEPT = 3
 SESSIONS_MOST = 20
 """Files of one name that are tried for one that nobody writes."""
-OWN = "[anyclaude]"
+OURS = "[anyclaude]"
 """The mark of our own lines among the server's."""
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")  # progress bars end their lines with CR
@@ -64,25 +65,22 @@ class ServerLog:
 
     def feed(self, data: bytes) -> None:
         """Output as it came; lines may be split anywhere."""
-        self._write(data)
         *whole, self._rest = _LINE_END.split(self._rest + data)
         if len(self._rest) > 4 * LINE_CHARS:  # no line end in sight: bounded all the same
             whole.append(self._rest)
             self._rest = b""
-        for line in whole:
-            self._keep(line)
+        self._take(whole)
 
     def note(self, text: str) -> None:
         """A line of our own, marked as such, with the time."""
         self.finish()
-        self.feed(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {OWN} {text}\n".encode())
+        self.feed(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {OURS} {text}\n".encode())
 
     def finish(self) -> None:
         """The output has ended: an unfinished line counts as one."""
         if self._rest:
-            self._keep(self._rest)
-            self._rest = b""
-            self._write(b"\n")
+            rest, self._rest = self._rest, b""
+            self._take([rest])
 
     def close(self) -> None:
         """Let go of the file; the ring stays readable and a later line opens it again."""
@@ -90,12 +88,19 @@ class ServerLog:
             self._file.close()
             self._file = None
 
-    def _keep(self, line: bytes) -> None:
-        text = printable(line[:LINE_CHARS].decode(errors="replace")).rstrip()
-        if text and not _OWN_QUESTION.search(text):
-            self._lines.append(text)
-            if self.heard is not None:
-                self.heard(text)
+    def _take(self, lines: Sequence[bytes]) -> None:
+        """Whole lines, for memory and file: without this run's own keys, and so that whoever
+        shows the file on a terminal is not commanded by it."""
+        made = [printable(OWN.without_own(line).decode(errors="replace")) for line in lines]
+        for text in made:
+            short = text[:LINE_CHARS].rstrip()
+            if short and not _OWN_QUESTION.search(short):
+                self._lines.append(short)
+                if self.heard is not None:
+                    self.heard(short)
+        if made:
+            whole = "".join(f"{text}\n" for text in made if text)  # CR and LF may come apart
+            self._write(whole.encode(errors="replace"))
 
     def _write(self, data: bytes) -> None:
         try:

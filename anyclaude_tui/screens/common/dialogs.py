@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from anyclaude_tui.printable import printable
 from anyclaude_tui.widgets.lines import STYLES, Line
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ class Dialog(ModalScreen[T]):
 
 def content(line: Line) -> Content:
     """A line as Textual's content."""
-    return Content.assemble(*((words, STYLES[tone]) for words, tone in line))
+    return Content.assemble(*((printable(words), STYLES[tone]) for words, tone in line))
 
 
 class Question(Dialog[bool]):
@@ -40,7 +41,7 @@ class Question(Dialog[bool]):
         self._title, self._words = title, words
 
     def compose(self) -> ComposeResult:
-        box = Vertical(Static(self._words, markup=False), classes="box")
+        box = Vertical(Static(printable(self._words, lines=True), markup=False), classes="box")
         box.border_title = self._title
         box.border_subtitle = "y yes · n no"
         yield box

@@ -11,6 +11,7 @@ from anyclaude_tui.backends.supervision.serverlog import (
     ServerLog,
     is_written,
 )
+from anyclaude_tui.redaction import OWN
 
 
 def test_lines_split_anywhere_and_progress_bars(tmp_path: Path) -> None:
@@ -72,3 +73,16 @@ def test_a_disk_that_fails_costs_only_the_file(tmp_path: Path) -> None:
     log = ServerLog(tmp_path / "file" / "a.log")
     log.feed(b"kept in memory\n")
     assert log.tail() == ("kept in memory",)
+
+
+def test_neither_memory_nor_file_has_this_runs_keys_or_commands_a_terminal(tmp_path: Path) -> None:
+    """Wherever the output is split."""
+    OWN.add("the-key-of-this-run")
+    said = b"\x1b[31mstarted\x1b[0m with \x1b]0;title\x07--api-key the-key-of-this-run\r\n"
+    for size in (1, 7, len(said)):
+        log = ServerLog(tmp_path / f"{size}.log")
+        for start in range(0, len(said), size):
+            log.feed(said[start : start + size])
+        log.close()
+        assert log.tail() == ("started with --api-key [redacted]",)
+        assert log.path.read_text() == "started with --api-key [redacted]\n"

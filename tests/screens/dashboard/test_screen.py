@@ -17,13 +17,14 @@ from textual.widgets._toast import Toast
 from anyclaude_tui.app import DashboardApp
 from anyclaude_tui.backends.base import BackendError
 from anyclaude_tui.config.settings import DashboardSettings, Settings
+from anyclaude_tui.redaction import OWN
 from anyclaude_tui.screens.actions import ACTIONS
 from anyclaude_tui.screens.backends.screen import BackendsScreen
 from anyclaude_tui.screens.common.dialogs import Question
 from anyclaude_tui.screens.dashboard.command_palette import entries
 from anyclaude_tui.screens.help import HelpScreen
 from anyclaude_tui.telemetry.hub import Snapshot
-from anyclaude_tui.widgets.lines import plain
+from anyclaude_tui.widgets.lines import Tone, plain
 from anyclaude_tui.widgets.panel import LinesView
 from tests.screens import fakes
 from tests.support.waiting import until
@@ -438,3 +439,20 @@ async def test_external_shows_the_command_and_needs_no_leader(tmp_path: Path) ->
         assert "env " not in words(app, "command")  # it has done its work
         await pilot.press("h")
         assert isinstance(app.screen, HelpScreen)
+
+
+async def test_words_of_others_command_no_terminal_and_tell_no_key(tmp_path: Path) -> None:
+    """Messages, questions, and whatever stands in lines: the root, whoever forgot the filter."""
+    words = "it said \x1b]0;title\x07\x9b2Jno\u202e to key-of-this-run"
+    OWN.add("key-of-this-run")
+    async with dashboard(tmp_path, external=True) as (app, _, pilot):
+        app.say(words, "error")
+        app.dashboard._header.set_lines([((words, Tone.TEXT),)])
+        app.push_screen(Question("Sure?", words))
+        await pilot.pause()
+        shown = "".join(
+            segment.text for strip in app.screen._compositor.render_strips() for segment in strip
+        ) + toasts(app)
+        assert shown.isprintable()
+        assert "it said no to" in shown
+        assert "key-of-this-run" not in toasts(app)
