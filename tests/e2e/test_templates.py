@@ -162,10 +162,12 @@ async def ask(session: Session, body: dict[str, Any]) -> RequestView:
         "Authorization": f"Bearer {session.token}",
         "X-Claude-Code-Session-Id": "one",
     }
-    async with aiohttp.ClientSession(headers=headers) as client:
-        async with client.post(f"{session.url}/v1/messages", json=body) as response:
-            assert response.status == 200, await response.text()
-            await response.read()
+    async with (
+        aiohttp.ClientSession(headers=headers) as client,
+        client.post(f"{session.url}/v1/messages", json=body) as response,
+    ):
+        assert response.status == 200, await response.text()
+        await response.read()
     return session.hub.recent[0]
 
 
