@@ -17,6 +17,16 @@ const weather = {
   },
 };
 
+const reader = {
+  name: "Read",
+  input_schema: {
+    type: "object",
+    properties: { file_path: { type: "string" }, limit: { type: "integer" } },
+    required: ["file_path"],
+  },
+};
+const shell = { type: "bash_20250124", name: "bash" };
+
 const scenarios = {
   async stream() {
     const seen = { text: "", thinking: "", events: [] };
@@ -53,6 +63,26 @@ const scenarios = {
     const models = [];
     for await (const model of client.models.list()) models.push(model);
     return { models };
+  },
+  // Streams of a native server: each directly and through the proxy; `token` lists the names.
+  async natives() {
+    const { direct, secret, cases } = JSON.parse(token);
+    const understood = async (baseURL, authToken, user_id) => {
+      const sdk = new Anthropic({ baseURL, authToken, apiKey: null, maxRetries: 0 });
+      const events = [];
+      const stream = sdk.beta.messages
+        .stream({ ...base, messages: hello, tools: [reader, shell], metadata: { user_id } })
+        .on("streamEvent", (event) => events.push(event.type));
+      const final = await stream.finalMessage();
+      return { final, events };
+    };
+    const seen = {};
+    for (const name of cases)
+      seen[name] = {
+        direct: await understood(direct, "none", name),
+        through: await understood(url, secret, name),
+      };
+    return seen;
   },
   async abort() {
     const stream = client.messages.stream({ ...base, messages: hello });

@@ -14,9 +14,13 @@ import pytest_asyncio
 from anthropic import AsyncAnthropic, beta_async_tool
 from anthropic.types import MessageParam
 
+from anyclaude_tui.proxy.request.call_memory import CallMemory
 from tests.e2e.conftest import Rig
 from tests.e2e.terminal import end_group
-from tests.support.upstream import STALL, Reply, fail, say
+from tests.proxy.test_native_sdk import CHUNKINGS, OTHER_ORDER, ours, reply
+from tests.support.native_streams import STREAMS
+from tests.support.proxy import TOKEN, running_proxy
+from tests.support.upstream import STALL, Reply, Seen, Upstream, fail, say
 from tests.support.wire import call, ending, reasoning, text
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
@@ -47,8 +51,13 @@ async def client(rig: Rig) -> AsyncIterator[AsyncAnthropic]:
 
 async def typescript(rig: Rig, scenario: str, token: str | None = None) -> dict[str, Any]:
     """What the TypeScript SDK understood."""
+    return await node(rig.serve.url, token or rig.serve.token, scenario)
+
+
+async def node(url: str, token: str, scenario: str) -> dict[str, Any]:
+    """What it understood at this URL."""
     process = await asyncio.create_subprocess_exec(
-        "node", str(SCRIPT), rig.serve.url, token or rig.serve.token, scenario,
+        "node", str(SCRIPT), url, token, scenario,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     try:
@@ -132,8 +141,8 @@ async def test_python_counts_and_lists(rig: Rig, client: AsyncAnthropic) -> None
     ("status", "kind"),
     [
         (400, anthropic.APIStatusError),  # 424: what a backend refused
+        (403, anthropic.APIStatusError),
         (401, anthropic.AuthenticationError),
-        (403, anthropic.PermissionDeniedError),
         (429, anthropic.RateLimitError),
         (500, anthropic.InternalServerError),
         (503, anthropic.InternalServerError),
@@ -202,3 +211,26 @@ async def test_typescript_aborts(rig: Rig) -> None:
     seen = rig.upstream.requests[0]
     await asyncio.wait_for(seen.done.wait(), 10)
     assert seen.outcome == "left"
+
+
+async def test_typescript_understands_a_native_server_as_it_does_directly() -> None:
+    """Every kind of stream, in three chunkings; the Python SDK: tests/proxy/test_native_sdk.py."""
+    cases = [f"{chunking}: {name}" for chunking in CHUNKINGS for name in STREAMS]
+
+    def answer(seen: Seen) -> Reply:
+        # An id that was used gets another: each case has its own.
+        chunking, name = seen.json["metadata"]["user_id"].split(": ", 1)
+        proxy.services.memory = CallMemory()
+        return reply(name, chunking)
+
+    async with Upstream() as upstream, running_proxy(upstream.url) as proxy:
+        proxy.backend.now(native=True, url=f"{upstream.url}/messages", model="")
+        upstream.when(lambda seen: True, answer)
+        asked = {"direct": upstream.url.removesuffix("/v1"), "secret": TOKEN, "cases": cases}
+        understood = await node(proxy.url, json.dumps(asked), "natives")
+    assert list(understood) == cases
+    for case, seen in understood.items():
+        direct, through = seen["direct"], seen["through"]
+        assert ours(through["final"]) == ours(direct["final"]), case
+        if not case.endswith(OTHER_ORDER) and "call" not in case:
+            assert through["events"] == direct["events"], case

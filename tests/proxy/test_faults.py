@@ -113,7 +113,7 @@ CASES = [
     ok("comments between", lambda: Reply(wire.comment("keepalive 1/2"), TEXT, wire.ending())),
     refused(400, {"error": {"message": "bad thing", "type": "invalid_request_error"}}, 424),
     refused(401, {"error": {"message": "no key"}}),
-    refused(403, {"error": {"message": "not you"}}),
+    refused(403, {"error": {"message": "not you"}}, 424),
     refused(404, {"detail": "The model `x` does not exist."}, 424),
     refused(422, {"detail": [{"loc": ["body", "model"], "msg": "Field required"}]}, 424),
     refused(429, {"error": {"message": "slow down"}}),

@@ -2,9 +2,10 @@
 
 Pure. The backend's own words stay. Type and status are chosen by what Claude Code does
 with them, measured on 2.1.329 and 2.1.332: about a 400 or 422 it negotiates, so only an
-overflow is one; 404 hides the message behind "issue with the selected model", 413 behind
-"Request too large (max 32MB)", 529 and `overloaded_error` are retried for three minutes
-whatever we say; these are told under a neighbouring status. `x-should-retry: false` goes with
+overflow is one; a 403 is sent twice in the terminal, and told as a failure of its own login; 404
+hides the message behind "issue with the selected model", 413 behind "Request too large (max
+32MB)", 529 and `overloaded_error` are retried for three minutes whatever we say; these are told
+under a neighbouring status. `x-should-retry: false` goes with
 everything, so that the words are seen at once; a Retry-After is not passed on: Claude Code then
 spun for over 100 s without a word (measured, 2.1.329). What broke off before an answer the
 proxy repeats itself.
@@ -30,7 +31,7 @@ _BY_STATUS: dict[int, tuple[str, int]] = {
     400: ("invalid_request_error", REFUSED),
     401: ("authentication_error", 401),
     402: ("billing_error", 402),
-    403: ("permission_error", 403),
+    403: ("permission_error", REFUSED),
     404: ("not_found_error", REFUSED),
     408: ("timeout_error", 504),
     413: ("request_too_large", REFUSED),
