@@ -11,7 +11,7 @@ CLAUDE := tests/e2e/node_modules/.bin/claude
 JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: help quick run test check format install clean soak bench growth session docs screenshots fuzz templates lock
+.PHONY: help quick run test check format install clean soak bench growth session docs screenshots fuzz templates bench-templates lock
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*##[ ]*(.*)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -107,6 +107,9 @@ fuzz: $(DEV_STAMP)  ## streams through the translator, settings files, 10 MB eac
 	ANYCLAUDE_GRID=whole $(PYTEST) --timeout 1800 tests/terminal/test_grid.py
 	HYPOTHESIS_PROFILE=search $(PYTEST) --timeout 1800 tests/proxy/request/test_properties.py tests/proxy/reply/test_properties.py
 	$(BIN)/python -m tests.proxy.fuzz_streams --seconds 600
+
+bench-templates: $(DEV_STAMP)  ## a new prompt behind a tool loop, by chat template, on mlx_lm and llama.cpp
+	$(BIN)/python -m benchmarks.templates $(ARGS)
 
 templates: $(DEV_STAMP)  ## chat templates in the wild: which take our requests whole (downloads)
 	$(BIN)/python -m tools.templates
