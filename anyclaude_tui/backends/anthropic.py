@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -11,12 +12,16 @@ from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.attached import AttachedBackend, headers_of, key_of
 from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, Finding, ModelInfo
+from anyclaude_tui.backends.flavours import inspect
 from anyclaude_tui.config.settings import BackendSettings
 
 DEFAULT_URL = "https://api.anthropic.com"
 VERSION = "2023-06-01"
 """The `anthropic-version` that every request must carry (Messages API documentation)."""
 SLOTS = 8
+MESSAGES = "/v1/messages"
+FIRST_ANSWER_S = 900.0
+"""A server on this machine may load its model for the first question."""
 WINDOW_TOKENS = 200_000
 """Of the models at `DEFAULT_URL`; other servers of this API have windows of their own."""
 
@@ -28,6 +33,7 @@ class AnthropicBackend(AttachedBackend):
 
     def __init__(self, name: str, settings: BackendSettings, home: Path) -> None:
         super().__init__(name, settings, home, settings.url or DEFAULT_URL)
+        self._title = ""
 
     def headers(self) -> Mapping[str, str]:
         """See AttachedBackend: this API has its own header for the key."""
@@ -44,17 +50,54 @@ class AnthropicBackend(AttachedBackend):
                 'for example api_key = "env:ANTHROPIC_API_KEY"'
             )
         await self.answers(client)
-        window = WINDOW_TOKENS if self.base_url == DEFAULT_URL else None
-        return Endpoint(
-            url=f"{self.base_url}/v1/messages",
+        endpoint = Endpoint(
+            url=f"{self.base_url}{MESSAGES}",
             model=self.settings.model or "",  # empty: the name that the client asked for
             native=True,
             headers=self.headers(),
             query=self.query,
             dialect=Dialect(late_system="system", images=True, stop=True),
-            window_tokens=self.settings.context_window or window,
+            window_tokens=self.settings.context_window
+            or (WINDOW_TOKENS if self.base_url == DEFAULT_URL else None),
             slots=self.settings.slots or SLOTS,
         )
+        return await self._of_known(client, endpoint) if is_local(self.base_url) else endpoint
+
+    async def _of_known(self, client: httpx.AsyncClient, endpoint: Endpoint) -> Endpoint:
+        """The endpoint of a server on this machine whose Messages endpoint is known to be good: it
+        is asked by the name of its own model, and proved by a short question."""
+        server = await inspect(client, self.base_url, await client.get("/v1/models"))
+        if not server.known.native or not server.models:
+            return endpoint
+        model = next((info for info in server.models if info.loaded), server.models[0])
+        model = next((info for info in server.models if info.id == endpoint.model), model)
+        body = {
+            "model": model.id,
+            "max_tokens": http.PROBE_TOKENS,
+            "messages": [{"role": "user", "content": "hi"}],
+        }
+        answer = await client.post(MESSAGES, json=body, timeout=FIRST_ANSWER_S)
+        http.refuse_loading(self.base_url, answer)
+        if answer.status_code != 200 or "content" not in http.object_of(answer):
+            raise BackendError(
+                f"{server.known.title} at {self.base_url} did not answer a short question on its "
+                f"Messages endpoint ({http.words(answer)}): use openai:{self.base_url}"
+            )
+        self._title = server.known.title
+        self.warnings = server.advice
+        return replace(
+            endpoint,
+            model=model.id,
+            label=model.detail,
+            window_tokens=endpoint.window_tokens or model.window_tokens or server.window_tokens,
+            slots=self.settings.slots or server.slots or SLOTS,
+            dialect=replace(endpoint.dialect, late_system="folded", images=server.dialect.images),
+        )
+
+    @property
+    def server(self) -> str:
+        """See AttachedBackend."""
+        return self._title
 
     async def answers(self, client: httpx.AsyncClient) -> None:
         """See AttachedBackend."""

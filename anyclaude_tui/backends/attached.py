@@ -127,7 +127,7 @@ class AttachedBackend(Backend):
                 if self._endpoint is None:
                     self._endpoint = await self._ask(self.connect)
                 else:
-                    await self._ask(self.answers)
+                    await self.renew()
             except BackendError as error:
                 self._state, self._reason = BackendState.DEGRADED, str(error)
                 if time.monotonic() > until:
@@ -137,6 +137,21 @@ class AttachedBackend(Backend):
             else:
                 self._state, self._reason = BackendState.READY, ""
                 return
+
+    async def renew(self) -> None:
+        """See Backend."""
+        if (endpoint := self._endpoint) is not None:
+            self._endpoint = await self._ask(lambda client: self.renewed(client, endpoint))
+
+    async def renewed(self, client: httpx.AsyncClient, endpoint: Endpoint) -> Endpoint:
+        """The endpoint as it is now; raises like `connect`."""
+        await self.answers(client)
+        return endpoint
+
+    @property
+    def server(self) -> str:
+        """The name of the server's program; "" where it is not known."""
+        return ""
 
     async def _ask(self, question: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:
         try:
@@ -157,6 +172,7 @@ class AttachedBackend(Backend):
             url=self.base_url,
             window_tokens=endpoint.window_tokens if endpoint else settings.context_window,
             slots=endpoint.slots if endpoint else settings.slots,
+            server=self.server,
             simulated=self.simulated,
             warnings=self.warnings,
             template=self.template,
@@ -171,16 +187,25 @@ class AttachedBackend(Backend):
             raise BackendError(f"{self.name} is {self._state}: {self._reason or 'start it first'}")
         return self._endpoint
 
-    async def check_chat(self, client: httpx.AsyncClient, model: str, timeout_s: float) -> None:
-        """A 1-token chat. Raises like `connect` when it is not answered."""
+    async def check_chat(
+        self, client: httpx.AsyncClient, model: str, timeout_s: float
+    ) -> tuple[str, ...]:
+        """A short chat; the warning where the server fails at it. Raises like `connect` when it
+        is not answered, or refused."""
         path = "/v1/chat/completions"
-        answer = await http.one_token_chat(client, path, model, timeout_s=timeout_s)
+        answer = await http.short_chat(client, path, model, timeout_s=timeout_s)
         http.refuse_loading(self.base_url, answer)
+        if answer.status_code == 500:  # what it fails at may be this one question
+            return (
+                f"it failed at a short chat ({http.words(answer)}): see its own log if requests "
+                "fail too",
+            )
         if answer.status_code != 200:
             raise BackendError(
-                f"{self.base_url} refused a 1-token chat with model {model!r} "
+                f"{self.base_url} refused a short chat with model {model!r} "
                 f"(HTTP {answer.status_code}): {http.words(answer)}"
             )
+        return ()
 
 
 def key_of(settings: BackendSettings) -> str | None:

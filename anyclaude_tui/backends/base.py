@@ -263,6 +263,8 @@ class BackendStatus:
     url: str | None = None
     window_tokens: int | None = None
     slots: int | None = None
+    server: str = ""
+    """The name of the server's program, where that is known and the kind does not say it."""
     simulated: bool = False
     supervised: bool = False
     """We started it, so we stop it."""
@@ -333,7 +335,7 @@ class Backend(ABC):
 
     @abstractmethod
     async def start(self) -> None:
-        """Bring it to `ready` (it has answered a 1-token chat). Safe to call when ready.
+        """Bring it to `ready` (it has answered a short chat). Safe to call when ready.
 
         Raises BackendError with the reason in words; the state is then `failed`.
         """
@@ -393,6 +395,11 @@ class Backend(ABC):
     async def models(self) -> Sequence[ModelInfo]:
         """The models it offers, an empty sequence where it cannot say."""
         return ()
+
+    async def renew(self) -> None:
+        """Look again at what may have changed: window, slots, model, vision. Cheap, and of no
+        harm to what runs. Raises BackendError where it does not answer."""
+        return
 
     async def progress(self) -> Progress | None:
         """Prefill progress and cached tokens from a side channel (`/v1/status`), if it has one.

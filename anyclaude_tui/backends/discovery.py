@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import httpx
@@ -15,26 +15,22 @@ import httpx
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import Address, address, is_local
 from anyclaude_tui.backends.base import BackendError, Tool, in_tokens
-from anyclaude_tui.backends.flavours import Server, ask_models, inspect
+from anyclaude_tui.backends.flavours import ask_models, inspect
 from anyclaude_tui.backends.installed import engine_for, find_tools
 from anyclaude_tui.backends.lmstudio.api import is_lm_studio, list_models
+from anyclaude_tui.backends.lmstudio.files import lms_program
 from anyclaude_tui.backends.models.on_disk import DiskModel, find_models
+from anyclaude_tui.backends.recognitions import Server
 from anyclaude_tui.config.settings import BackendSettings
 from anyclaude_tui.figures import size
 
-USUAL_PORTS = (1234, 8080, 8081, 8000, 11434, 10240)
-"""LM Studio; mlx_lm and llama.cpp; a second of these; vLLM; Ollama; an mlx-omni server."""
+USUAL_PORTS = (1234, 8080, 8081, 8000, 8001, 8002, 11434, 10240, 8095, 30000)
+"""LM Studio; mlx_lm, llama.cpp and mlx-vlm; a second of these; vLLM, vLLM-MLX, mlx-openai-server;
+Rapid-MLX beside one of these; Ollama; mlx-omni-server; mlx-serve; SGLang."""
+LM_STUDIO_APP_PORTS = (41343, 52993, 16141, 39414, 22931)
+"""Where LM Studio's app itself listens, on the first that is free, even with its server off (its
+SDKs, PyPI 1.5.0 and npm 2.0.0)."""
 ANSWER_TIMEOUT_S = 2.0
-
-_TITLES = {
-    "llama.cpp": "llama.cpp",
-    "vllm": "vLLM",
-    "sglang": "SGLang",
-    "ollama": "Ollama",
-    "mlx_lm": "mlx_lm.server",
-    "simulator": "simulated server",
-    "openai": "OpenAI-compatible server",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +69,7 @@ async def discover(
     ports: Sequence[int] = USUAL_PORTS,
     not_ports: Collection[int] = (),
     model_folders: Sequence[str] = (),
+    app_ports: Sequence[int] = LM_STUDIO_APP_PORTS,
 ) -> Discovery:
     """Look now. `not_ports` are our own servers'; `model_folders` are looked through besides
     the usual ones. Takes at most a few seconds; raises nothing.
@@ -92,13 +89,15 @@ async def discover(
         asyncio.to_thread(find_models, model_folders),
         asyncio.to_thread(find_tools),
     )
-    found = [offer for offer in running if offer is not None]
+    found = [offer for offers in running for offer in offers]
+    if not any(offer.spec.startswith("lmstudio") for offer in found):
+        found += await _lm_studio_without_server(app_ports)
     found += [_disk_offer(model, *engine_for(model.format, tools)) for model in models]
     return Discovery(tuple(found), tuple(tools))
 
 
-async def _ask(place: Address, name: str) -> Offer | None:
-    """What answers there; None when nothing does, or nothing of use.
+async def _ask(place: Address, name: str) -> Sequence[Offer]:
+    """What answers there; empty when nothing does, or nothing of use.
 
     `name`: of the backend that is configured for it, where only that can use it.
     """
@@ -109,37 +108,58 @@ async def _ask(place: Address, name: str) -> Offer | None:
             http.client(url, headers=headers, query=query, timeout_s=ANSWER_TIMEOUT_S) as client,
         ):
             if await is_lm_studio(client):
-                return await _lm_studio(client, url, name)
+                return (await _lm_studio(client, url, name),)
             answer = await client.get("/v1/models")
             if answer.status_code == 401:
-                return Offer(
+                locked = Offer(
                     name or f"openai:{url}",
                     f"server at {_place(url)}",
                     "needs a key: add it to config.toml with url and api_key",
                     running=True,
                     usable=False,
                 )
+                return (locked,)
             server = await inspect(client, url, await ask_models(client, url))
     except (httpx.HTTPError, BackendError, TimeoutError):
-        return None
-    return _offer(url, server, name)
+        return ()
+    return _offers(url, server, name)
 
 
-def _offer(url: str, server: Server, name: str) -> Offer | None:
+def _offers(url: str, server: Server, name: str) -> Sequence[Offer]:
+    """The server, and its own Messages endpoint where that is good."""
     if not server.models:
-        return None
+        return ()
     model = next((info for info in server.models if info.loaded), server.models[0])
     window = model.window_tokens or server.window_tokens
     more = f" and {len(server.models) - 1} more" if len(server.models) > 1 else ""
-    return Offer(
+    title = f"{server.known.title} at {_place(url)}"
+    offer = Offer(
         name or f"openai:{url}",
-        f"{_TITLES[server.flavour]} at {_place(url)}",
+        title,
         f"{model.detail or model.id}{more}{in_tokens(window)}",
         running=True,
         model=model.detail or model.id,
         window_tokens=window,
-        simulated=server.flavour == "simulator",
+        simulated=server.known.simulated,
     )
+    if not server.known.native or name:
+        return (offer,)
+    return offer, replace(offer, spec=f"anthropic:{url}", title=f"{title} (its own Messages API)")
+
+
+async def _lm_studio_without_server(ports: Sequence[int]) -> list[Offer]:
+    """LM Studio's app, where it runs with its server off."""
+    for port in ports:
+        url = f"http://127.0.0.1:{port}"
+        async with http.client(url, timeout_s=ANSWER_TIMEOUT_S) as client:
+            if not await is_lm_studio(client):
+                continue
+        lms = lms_program()
+        detail = "its server is off: " + (
+            "it is started with lms" if lms else "start it in the app, under Developer"
+        )
+        return [Offer("lmstudio", "LM Studio", detail, running=True, usable=lms is not None)]
+    return []
 
 
 async def _lm_studio(client: httpx.AsyncClient, url: str, name: str) -> Offer:

@@ -15,6 +15,9 @@ from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import OWN, clean
 
 QUESTION_TIMEOUT_S = 5.0
+PROBE_TOKENS = 8
+"""What a chat at the start asks for: mlx-omni-server 0.5.3 answers one of a single token with
+500."""
 _REFUSED = (400, 404, 422, 500, 501)
 """Statuses under which servers refuse a request's form, tools for one (Ollama: 400,
 llama.cpp without --jinja: 500)."""
@@ -94,7 +97,7 @@ def number(value: Any) -> int | None:
     return value if is_count else None
 
 
-async def one_token_chat(
+async def short_chat(
     http: httpx.AsyncClient,
     path: str,
     model: str,
@@ -102,12 +105,12 @@ async def one_token_chat(
     timeout_s: float,
     messages: list[dict[str, Any]] | None = None,
 ) -> httpx.Response:
-    """The answer to a chat of one token with one tool, and without where a server takes no
+    """The answer to a short chat with one tool, and without where a server takes no
     tools. Raises httpx.HTTPError when there is none."""
     body = {
         "model": model,
         "messages": messages or [{"role": "user", "content": "hi"}],
-        "max_tokens": 1,
+        "max_tokens": PROBE_TOKENS,
         "stream": False,
     }
     answer = await http.post(path, json={**body, "tools": [TOOL]}, timeout=timeout_s)

@@ -163,7 +163,7 @@ class MlxModelBackend(SupervisedBackend):
     async def chat(self, client: httpx.AsyncClient, model: str) -> httpx.Response:
         """A chat of one token; `model` as the server calls it. Raises httpx.HTTPError."""
         timeout_s = client.timeout.read or 60.0
-        return await http.one_token_chat(client, CHAT, model, timeout_s=timeout_s)
+        return await http.short_chat(client, CHAT, model, timeout_s=timeout_s)
 
 
 def _fitness(files: ModelFiles, window_tokens: int | None) -> Iterator[Finding]:

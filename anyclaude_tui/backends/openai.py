@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from anyclaude_tui.backends import mlx_lm
+from anyclaude_tui.backends import http, mlx_lm
 from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.attached import AttachedBackend
 from anyclaude_tui.backends.base import (
@@ -17,6 +17,7 @@ from anyclaude_tui.backends.base import (
     Endpoint,
     Finding,
     ModelInfo,
+    Progress,
     Rendering,
     Tool,
     as_finding,
@@ -24,16 +25,16 @@ from anyclaude_tui.backends.base import (
     small_window,
 )
 from anyclaude_tui.backends.flavours import (
-    REMOTE_SLOTS,
-    Server,
     ask_models,
     inspect,
     parse_models,
     profile_of,
     rendering_of,
 )
+from anyclaude_tui.backends.recognitions import REMOTE_SLOTS, UNKNOWN, Known, Server
 from anyclaude_tui.backends.templates.probe import followed
 from anyclaude_tui.backends.templates.told import rows
+from anyclaude_tui.backends.vllm_mlx import parse_progress
 from anyclaude_tui.config.settings import BackendSettings
 
 FIRST_CHAT_S = 900.0
@@ -49,28 +50,36 @@ class OpenAiBackend(AttachedBackend):
     @classmethod
     def tools(cls) -> Sequence[Tool]:
         """See Backend: the usual ones."""
-        return (
-            Tool(cls.kind, "Ollama", shutil.which("ollama"), "https://ollama.com"),
-            Tool(cls.kind, "llama.cpp", shutil.which("llama-server"), "brew install llama.cpp"),
-        )
+        return (Tool(cls.kind, "Ollama", shutil.which("ollama"), "https://ollama.com"),)
 
     def __init__(self, name: str, settings: BackendSettings, home: Path) -> None:
         super().__init__(name, settings, home, settings.url or "")
         self._wanted = settings.model
+        self._known: Known = UNKNOWN
 
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
         """See AttachedBackend. On this machine a chat must be answered as well."""
+        server = await self._inspected(client)
+        model = self._choose(server.models)
+        self.warnings, self.template = (), ()
+        rendering: Rendering | None = None
+        if is_local(self.base_url):  # elsewhere a chat may cost money
+            self.warnings = await self.check_chat(client, model, FIRST_CHAT_S)
+            if _window(server, model) is None:  # a router, or Ollama: it has loaded it only now
+                server = await self._inspected(client)
+            server, rendering = await self._followed(client, server, model)
+        self.warnings += server.advice
+        return replace(self._endpoint_of(server, model), rendering=rendering)
+
+    async def _inspected(self, client: httpx.AsyncClient) -> Server:
         listed = await ask_models(client, self.base_url)
         server = await inspect(client, self.base_url, listed)
-        self.simulated = server.flavour == "simulator"
-        model = self._choose(server.models)
-        local = is_local(self.base_url)
-        rendering: Rendering | None = None
-        if local:  # elsewhere a chat may cost money
-            await self.check_chat(client, model, FIRST_CHAT_S)
-            server, rendering = await self._followed(client, server, model)
+        self._known, self.simulated = server.known, server.known.simulated
+        return server
+
+    def _endpoint_of(self, server: Server, model: str) -> Endpoint:
         chosen = next((info for info in server.models if info.id == model), None)
-        window = chosen.window_tokens if chosen and chosen.window_tokens else server.window_tokens
+        slots = LOCAL_SLOTS if is_local(self.base_url) else REMOTE_SLOTS
         return Endpoint(
             url=f"{self.base_url}/v1/chat/completions",
             model=model,
@@ -78,24 +87,46 @@ class OpenAiBackend(AttachedBackend):
             dialect=server.dialect,
             headers=self.headers(),
             query=self.query,
-            window_tokens=self.settings.context_window or window,
-            slots=self.settings.slots or server.slots or (LOCAL_SLOTS if local else REMOTE_SLOTS),
+            window_tokens=self.settings.context_window or _window(server, model),
+            slots=self.settings.slots or server.slots or slots,
             tokenize_url=server.tokenize_url,
             tokenizer_dir=server.tokenizer_dir,
             model_sampling=server.sampling,
-            rendering=rendering,
         )
+
+    async def renewed(self, client: httpx.AsyncClient, endpoint: Endpoint) -> Endpoint:
+        """See AttachedBackend: window, slots, model and vision, without a chat where the server
+        and its model are the same."""
+        before = self._known
+        server = await self._inspected(client)
+        if server.known is not before or self._choose(server.models) != endpoint.model:
+            return await self.connect(client)
+        now = self._endpoint_of(server, endpoint.model)
+        dialect = replace(endpoint.dialect, images=server.dialect.images)
+        return replace(now, dialect=dialect, rendering=endpoint.rendering)
+
+    @property
+    def server(self) -> str:
+        """See AttachedBackend."""
+        return self._known.title if self._known is not UNKNOWN else ""
+
+    async def progress(self) -> Progress | None:
+        """See Backend: vLLM-MLX and Rapid-MLX tell of running requests beside the stream."""
+        if not self._known.status_path or self._endpoint is None:
+            return None
+        async with self.client() as client:
+            return parse_progress(await http.get_object(client, self._known.status_path))
 
     async def _followed(
         self, client: httpx.AsyncClient, server: Server, model: str
     ) -> tuple[Server, Rendering | None]:
         """With the dialect that follows from the model's chat template; and its warnings."""
-        self.warnings, self.template = (), ()
-        if server.flavour == "simulator":
+        if server.known.simulated:
             return server, None
         profile = await profile_of(client, server, model, FIRST_CHAT_S, self.home)
         if profile is not None:
-            self.warnings, self.template = profile.warnings, tuple(rows(profile))
+            self.warnings += profile.warnings
+            self.template = tuple(rows(profile))
         dialect = await followed(profile, server.dialect, client, "/v1/chat/completions", model)
         rendering = rendering_of(self.base_url, server, profile)
         return replace(server, dialect=dialect), rendering
@@ -112,7 +143,7 @@ class OpenAiBackend(AttachedBackend):
             raise BackendError(f"{self.base_url} lists no model: load one there")
         window = settings.context_window or chosen.window_tokens or server.window_tokens
         model = settings.model or chosen.detail or chosen.id
-        words = f"{server.flavour} at {self.base_url}, {model}"
+        words = f"{server.known.title} at {self.base_url}, {model}"
         found = [Finding(words + (in_tokens(window) or ", context window unknown"))]
         if not window:
             words = "it does not tell its context window, so Claude Code cannot compact in time"
@@ -121,6 +152,7 @@ class OpenAiBackend(AttachedBackend):
             known = ", ".join(names[:5])
             remedy = f"set model to one of: {known}"
             found.append(Finding(f"it lists no {settings.model!r}", remedy))
+        found += map(as_finding, server.advice)
         found += small_window(window, "start the server with a larger context")
         if is_local(self.base_url):
             profile = await profile_of(client, server, chosen.id, None, self.home)
@@ -155,3 +187,9 @@ class OpenAiBackend(AttachedBackend):
                 f"{self.base_url} lists no model: load one there, or set model for {self.name}"
             )
         return next((info.id for info in models if info.loaded), models[0].id)
+
+
+def _window(server: Server, model: str) -> int | None:
+    """The window of one of its models, else the server's."""
+    chosen = next((info for info in server.models if info.id == model), None)
+    return chosen.window_tokens if chosen and chosen.window_tokens else server.window_tokens

@@ -27,6 +27,18 @@ _EXIT_PORT_TAKEN = "exit 3"
 _STATUS_TIMEOUT_S = 1.0
 
 
+def dialect() -> Dialect:
+    """How vllm-mlx wants its requests (docs/protocol/vllm-mlx.md)."""
+    return Dialect(
+        tool_choice="strings",
+        json_schema=False,
+        enable_thinking=True,
+        max_tokens_cap=MAX_TOKENS,
+        reasoning_history="reasoning_content",
+        silent_tool_calls=True,
+    )
+
+
 class VllmMlxBackend(MlxModelBackend):
     """`vllm-mlx serve`."""
 
@@ -66,20 +78,13 @@ class VllmMlxBackend(MlxModelBackend):
     @property
     def plain_dialect(self) -> Dialect:
         """See MlxModelBackend."""
-        return Dialect(
-            tool_choice="strings",
-            json_schema=False,
-            enable_thinking=True,
-            max_tokens_cap=MAX_TOKENS,
-            reasoning_history="reasoning_content",
-            silent_tool_calls=True,
-        )
+        return dialect()
 
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
         """See SupervisedBackend. The port opens after the load; the first chat is slow."""
         answer = await self.chat(client, self.model_name)
         if answer.status_code != 200:
-            raise NotServingError(f"it refused a 1-token chat: {http.words(answer)}")
+            raise NotServingError(f"it refused a short chat: {http.words(answer)}")
         return Endpoint(
             url=self.base_url + CHAT,
             model=self.model_name,

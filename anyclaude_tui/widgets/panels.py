@@ -54,6 +54,8 @@ def backend(snapshot: Snapshot, width: int, height: int) -> Body:
         place.append(text(f"pid {status.pid}", Tone.LABEL))
     if status.name != status.kind and not status.name.startswith(f"{status.kind}:"):
         place.append(text(status.kind, Tone.LABEL))
+    if status.server:
+        place.append(text(status.server, Tone.LABEL))
     lines.append(joined_within(place, width))
     lines += [line for words in status.warnings for line in wrapped(words, width, 2, Tone.WARN)]
     lines += _last_words(status, width, height - len(lines))

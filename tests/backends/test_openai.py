@@ -45,16 +45,6 @@ async def test_the_configured_model_key_and_numbers(
         assert all(headers["Authorization"] == "Bearer s3cret" for _, _, headers in fake.asked)
 
 
-async def test_llama_cpp_tells_window_and_slots(make: Make) -> None:
-    props = {"default_generation_settings": {"n_ctx": 40960}, "total_slots": 2}
-    routes = {"GET /props": props}
-    async with serving(openai({"id": "m.gguf", "owned_by": "llamacpp"}, **routes)) as fake:
-        endpoint = (await started(make, fake)).endpoint
-        assert (endpoint.window_tokens, endpoint.slots) == (40960, 2)
-        assert endpoint.tokenize_url == f"{fake.url}/tokenize"
-        assert endpoint.dialect.extra == {"return_progress": True}
-
-
 async def test_a_server_that_loads_its_model_is_waited_for(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,7 +146,7 @@ async def test_a_simulator_that_runs_already_is_labelled(make: Make) -> None:
         ({"GET /v1/models": {"data": []}}, "lists no model"),
         (
             {"POST /v1/chat/completions": (400, {"error": {"message": "bad model"}})},
-            r"refused a 1-token chat with model 'm' \(HTTP 400\): bad model",
+            r"refused a short chat with model 'm' \(HTTP 400\): bad model",
         ),
     ],
 )

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import httpx
 import pytest
 import pytest_asyncio
 
@@ -89,8 +88,8 @@ class Rig:
 
     async def busy_slots(self) -> int:
         """How many requests the server works on, as it says."""
-        async with httpx.AsyncClient(trust_env=False) as client:
-            slots = (await client.get(f"{self.backend.base_url}/slots")).json()
+        async with self.backend.client() as client:
+            slots = (await client.get("/slots")).json()
         return sum(slot["is_processing"] for slot in slots)
 
     async def until_free(self) -> None:
@@ -209,7 +208,7 @@ async def test_a_template_that_refuses_late_system_messages_is_no_hindrance(rig:
         {"role": "user", "content": "hello"},
         {"role": "system", "content": "Two."},
     ]
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with rig.backend.client() as client:
         body = {"model": "tiny-model", "messages": late, "max_tokens": 1}
         refused = await client.post(rig.backend.endpoint.url, json=body)
     assert refused.status_code in (400, 500)

@@ -193,7 +193,7 @@ async def test_many_switches_between_servers_that_run_already(tmp_path: Path) ->
                 async with http.get(f"{url}/x_simulator") as response:
                     books = (await response.json())["requests"]
                 real = [entry for entry in books if entry["output_tokens"] > 1]
-                assert len(real) == counts[name]  # the others are our 1-token chats
+                assert len(real) == counts[name]  # the others are our short chats
                 assert {entry["outcome"] for entry in real} == {"complete"}
 
 

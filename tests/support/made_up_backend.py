@@ -36,7 +36,7 @@ class MadeUpBackend(SupervisedBackend):
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
         """See SupervisedBackend."""
         model = self.settings.model or ""
-        answer = await http.one_token_chat(client, CHAT, model, timeout_s=60)
+        answer = await http.short_chat(client, CHAT, model, timeout_s=60)
         if answer.status_code != 200:
             raise NotServingError(http.words(answer))
         return Endpoint(self.base_url + CHAT, model, window_tokens=self.settings.context_window)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from anyclaude_tui.backends.http import PROBE_TOKENS
 from tests.support import wire
 from tests.support.player import Player, Seen, play_until_left, read_request
 from tests.support.replies import (
@@ -55,9 +56,9 @@ Rule = tuple[Callable[[Seen], bool], Reply | Callable[[Seen], Reply]]
 class Upstream:
     """The server. `async with Upstream() as upstream:` then `upstream.script(...)`.
 
-    A chat request gets, in this order: the answer to a readiness probe (`max_tokens` 1; kept in
-    `probes`), the first rule that fits (`when`), the next reply of the script, else a 500 that
-    says so; the request is then in `unexpected`, which a test checks at its end.
+    A chat request gets, in this order: the answer to a readiness probe (of 1 or 8 tokens;
+    kept in `probes`), the first rule that fits (`when`), the next reply of the script, else
+    a 500 that says so; the request is then in `unexpected`, which a test checks at its end.
     """
 
     def __init__(
@@ -180,7 +181,7 @@ class Upstream:
             if (answer := self.routes.get(seen.path.partition("?")[0])) is not None:
                 return whole(answer)
             return fail(404, {"error": {"message": f"scripted fake: no route {seen.path}"}})
-        if seen.json.get("max_tokens") == 1:
+        if seen.json.get("max_tokens") in (1, PROBE_TOKENS):
             self.probes.append(seen)
             if seen.json.get("stream"):
                 return Reply(wire.text("."), wire.ending("length"))

@@ -23,10 +23,11 @@ from anyclaude_tui.backends.base import (
     in_tokens,
     small_window,
 )
-from anyclaude_tui.backends.flavours import Server, llama_cpp, profile_of, rendering_of
+from anyclaude_tui.backends.flavours import profile_of, rendering_of
 from anyclaude_tui.backends.llama_cpp import program
 from anyclaude_tui.backends.models import gguf, memory, ollama
 from anyclaude_tui.backends.models.gguf import Gguf
+from anyclaude_tui.backends.recognitions import LLAMA_CPP, Server, llama_cpp
 from anyclaude_tui.backends.supervision.supervised import NotServingError, SupervisedBackend
 from anyclaude_tui.backends.templates.probe import NoTemplateError, followed, of_text
 from anyclaude_tui.backends.templates.profile import Profile
@@ -139,11 +140,11 @@ class LlamaCppBackend(SupervisedBackend):
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
         """See SupervisedBackend. All routes answer 503 while it loads."""
         timeout_s = client.timeout.read or 60.0
-        answer = await http.one_token_chat(client, CHAT, self.model_name, timeout_s=timeout_s)
+        answer = await http.short_chat(client, CHAT, self.model_name, timeout_s=timeout_s)
         http.refuse_loading(self.base_url, answer)
         if answer.status_code != 200:
             raise NotServingError(f"it refused a short chat: {http.words(answer)}")
-        server = await llama_cpp(client, self.base_url, Server(()))
+        server = await llama_cpp(client, self.base_url, Server((), LLAMA_CPP, LLAMA_CPP.dialect))
         profile = await profile_of(client, server, self.model_name, None, self.home)
         self._warnings += profile.warnings if profile else ()
         self._template = tuple(rows(profile)) if profile else ()

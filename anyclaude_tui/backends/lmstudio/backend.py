@@ -95,7 +95,7 @@ class LmStudioBackend(AttachedBackend):
             chosen = await self._load(client, chosen, self.settings.context_window)
         self._model = chosen
         self._warn(chosen)
-        await self.check_chat(client, chosen.id, LOAD_TIMEOUT_S)
+        self.warnings += await self.check_chat(client, chosen.id, LOAD_TIMEOUT_S)
         base = Dialect(
             tool_choice="strings",
             images=chosen.vision,

@@ -44,7 +44,7 @@ class SimulatorBackend(SupervisedBackend):
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
         """See SupervisedBackend."""
         path = "/v1/chat/completions"
-        answer = await http.one_token_chat(client, path, self._profile.model, timeout_s=60)
+        answer = await http.short_chat(client, path, self._profile.model, timeout_s=60)
         if answer.status_code != 200:
             raise NotServingError(http.words(answer))
         return Endpoint(

@@ -85,7 +85,7 @@ class SupervisedBackend(Backend):
 
     @abstractmethod
     async def connect(self, client: httpx.AsyncClient) -> Endpoint:
-        """Ask for a 1-token chat; the endpoint when it was answered.
+        """Ask for a short chat; the endpoint when it was answered.
 
         Raises httpx.HTTPError or StillLoading while there is no answer yet, NotServingError
         when there will never be one.

@@ -48,7 +48,7 @@ class Steps:
             return
         words = snapshot.switching
         if status is not None and status.state is BackendState.LOADING:
-            words = "loading, until it answers a 1-token chat"
+            words = "loading, until it answers a short chat"
         if status is not None and status.state in _COMING and status.reason:
             words += f" ({status.reason})"
         self._step(words, now)
