@@ -74,6 +74,11 @@ class Dialect:
     the template wants an assistant behind results (Mistral's: "roles must alternate")."""
     tool_choice: Literal["object", "strings", "ignored"] = "object"
     """OpenAI's object form is taken; only none/auto/required (LM Studio); or not looked at."""
+    late_tools: Literal["listed", "result"] = "listed"
+    """Where a tool goes that the client loads on the way: behind the others in `tools`, which
+    changes the prompt before the whole conversation; or into the result of the call that has
+    loaded it, and `tools` stays, for a server that lets its model call a tool that is not listed
+    (llama.cpp's grammar knows the listed names only; SGLang drops other calls)."""
     images: bool = False
     """base64 image parts are understood."""
     json_schema: bool = True

@@ -65,6 +65,7 @@ def dialect() -> Dialect:
     """How mlx_lm.server wants its requests (docs/protocol/mlx-lm.md)."""
     return Dialect(
         tool_choice="ignored",
+        late_tools="result",
         json_schema=False,
         enable_thinking=True,
         # Messages reach the template untouched, which reads it under this name.

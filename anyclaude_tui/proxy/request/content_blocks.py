@@ -9,7 +9,7 @@ image or document is forwarded (mlx_lm would fetch it, `docs/protocol/mlx-lm.md`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,10 @@ class Context:
     server: str = ""
     """Whom the request is for, as `Endpoint.server` says it."""
     notices: dict[str, None] = field(default_factory=dict)
+    order: Sequence[str] = ()
+    """The tools that the conversation has loaded, in the order of their loading."""
+    loaded: Mapping[str, str] = field(default_factory=dict)
+    """Those of them that stand in the results of their loading, by name, as they stand there."""
 
     def note(self, words: str) -> None:
         """Say once that something was left out or changed."""
@@ -184,7 +188,8 @@ def _search_result(block: Mapping[str, Any], where: str, context: Context) -> li
 
 
 def _tool_reference(block: Mapping[str, Any], where: str, context: Context) -> list[Part]:
-    return [f"[Tool {block.get('tool_name')} is available]"]
+    name = block.get("tool_name")
+    return [context.loaded.get(str(name)) or f"[Tool {name} is available]"]
 
 
 def _tool_change(block: Mapping[str, Any], where: str, context: Context) -> list[Part]:

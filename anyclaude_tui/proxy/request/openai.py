@@ -23,7 +23,7 @@ from anyclaude_tui.proxy.request.left_out import left_out_words, tools_wanted
 from anyclaude_tui.proxy.request.messages import append_instruction, conversation
 from anyclaude_tui.proxy.request.parameters import parameters
 from anyclaude_tui.proxy.request.stable_front import arranged
-from anyclaude_tui.proxy.request.tools import count_tools, offer
+from anyclaude_tui.proxy.request.tools import count_tools, loaded_tools, offer, order_of_loading
 from anyclaude_tui.proxy.request.wanted import (
     Sampled,
     as_wanted,
@@ -85,7 +85,10 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
     clean = checked(body)
     if clean.get("thread") is not None:
         raise no_threads()
-    context = Context(endpoint.dialect, memory, endpoint.server)
+    given = tools_now(clean.get("tools"), clean.get("messages"))
+    order = order_of_loading(clean.get("messages"))
+    loaded = loaded_tools(given, order, endpoint.dialect)
+    context = Context(endpoint.dialect, memory, endpoint.server, order=order, loaded=loaded)
     sizes = sizes_of(clean)
     system, said = _system_text(clean.get("system"), context), from_summary_on(_messages(clean))
     if endpoint.dialect.late_system == "folded":
@@ -96,8 +99,7 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
     if endpoint.dialect.first_system == "user":
         messages = system_as_user(messages)
     wanted = as_wanted(clean, endpoint)
-    tools = tools_now(clean.get("tools"), clean.get("messages"))
-    tools, left = tools_wanted(tools, clean.get("tool_choice"), endpoint.wanted)
+    tools, left = tools_wanted(given, clean.get("tool_choice"), endpoint.wanted)
     context.notices |= dict.fromkeys((*wanted.notices, *left_out_words(left)))
     offered = offer(tools, clean.get("tool_choice"), context)
     params = parameters(without_top_k(wanted), context)

@@ -6,17 +6,20 @@ filtered with a notice, never forwarded (`docs/protocol/messages.md`, "Server to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
+from anyclaude_tui.backends.base import Dialect
 from anyclaude_tui.proxy.errors import invalid
 from anyclaude_tui.proxy.request.content_blocks import Context
 
 PLACEHOLDER = "DeferredToolPlaceholder"
-"""Claude Code 2.1.329 sends it for tools that it loads on demand (`ToolSearch`); it is no
-tool. Those that it has loaded (`defer_loading`) go last: in the alphabet's order each load
-would change the prompt near its front."""
+"""Claude Code 2.1.329 and later send it for tools that they load on demand (`ToolSearch`); it is
+no tool. Those that are loaded have `defer_loading` and stand in the alphabet's order, so that each
+load would change the prompt near its front (`docs/protocol/claude-code.md`, "Loaded tools")."""
 
 
 @dataclass(slots=True)
@@ -24,7 +27,8 @@ class Offer:
     """What goes upstream about tools."""
 
     tools: list[dict[str, Any]] = field(default_factory=list)
-    """OpenAI function tools, in the client's order; those loaded on demand last."""
+    """OpenAI function tools, in the client's order; those loaded on demand last, in the order of
+    their loading, if they do not stand in the results of it."""
     schemas: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Name → input_schema of the tools that the model may call now."""
     members: dict[str, Any] = field(default_factory=dict)
@@ -76,7 +80,7 @@ def _read_tools(tools: Any, made: Offer, context: Context) -> set[str]:
         return filtered
     if not isinstance(tools, list):
         raise invalid("tools: Input should be a valid list")
-    deferred: list[dict[str, Any]] = []
+    late: dict[str, dict[str, Any]] = {}
     for number, tool in enumerate(tools):
         where = f"tools.{number}"
         if not isinstance(tool, Mapping):
@@ -98,10 +102,50 @@ def _read_tools(tools: Any, made: Offer, context: Context) -> set[str]:
         made.schemas[name] = schema
         if context.dialect.plain_schemas:
             schema = plain_schema(schema)
-        late = tool.get("defer_loading") is True
-        (deferred if late else made.tools).append(_function(name, tool.get("description"), schema))
-    made.tools += deferred
+        function = _function(name, tool.get("description"), schema)
+        if tool.get("defer_loading") is not True:
+            made.tools.append(function)
+        elif name not in context.loaded:
+            late[name] = function
+    made.tools += (late[name] for name in sorted(late, key=_rank(context.order)))
     return filtered
+
+
+def _rank(order: Sequence[str]) -> Callable[[str], int]:
+    places = {name: place for place, name in reversed(list(enumerate(order)))}
+    return lambda name: places.get(name, len(places))
+
+
+def order_of_loading(messages: Any) -> tuple[str, ...]:
+    """The names of the tools that a conversation has loaded, the first one first."""
+    return tuple(dict.fromkeys(_references(messages)))
+
+
+def loaded_tools(tools: Any, order: Sequence[str], dialect: Dialect) -> dict[str, str]:
+    """The tools that stand in the results of their loading, by name, in the form that ToolSearch
+    promises its caller: `<functions><function>{…}</function></functions>`."""
+    if dialect.late_tools != "result" or not isinstance(tools, list):
+        return {}
+    found: dict[str, str] = {}
+    for tool in tools:
+        if not isinstance(tool, Mapping) or tool.get("defer_loading") is not True:
+            continue
+        name, schema = tool.get("name"), tool.get("input_schema")
+        if isinstance(name, str) and name in order and isinstance(schema, Mapping):
+            function = _function(name, tool.get("description"), schema)["function"]
+            text = msgspec.json.encode(function).decode()
+            found[name] = f"<functions>\n<function>{text}</function>\n</functions>"
+    return found
+
+
+def _references(blocks: Any) -> Iterator[str]:
+    for block in blocks if isinstance(blocks, list) else ():
+        if not isinstance(block, Mapping):
+            continue
+        if block.get("type") == "tool_reference":
+            yield str(block.get("tool_name"))
+        else:
+            yield from _references(block.get("content"))
 
 
 _REFINEMENTS = frozenset(

@@ -12,7 +12,7 @@ from anyclaude_tui.backends.base import Dialect, Endpoint
 from anyclaude_tui.backends.templates.switches import KEEP_THINKING
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.request.call_memory import CallMemory
-from anyclaude_tui.proxy.request.openai import clamp, translate
+from anyclaude_tui.proxy.request.openai import UpstreamRequest, clamp, translate
 from tests.proxy.making import (
     BASH,
     IMAGE,
@@ -208,13 +208,54 @@ def test_clamp() -> None:
     assert clamp(request, 10**9, unknown) is request
 
 
-def test_tools_loaded_on_demand_go_last_and_their_placeholder_goes_nowhere() -> None:
-    def tool(name: str, **more: object) -> dict[str, object]:
-        return {"name": name, "input_schema": {"type": "object"}, **more}
+def _loads(dialect: Dialect, *loads: str) -> UpstreamRequest:
+    """A conversation that has loaded these tools, one after the other."""
 
-    tools = [tool("Agent"), tool("Cron", defer_loading=True), tool("Read")]
-    tools.append(tool("DeferredToolPlaceholder", defer_loading=True))
-    body = {"max_tokens": 1, "messages": [{"role": "user", "content": "x"}], "tools": tools}
-    made = translate(body, Endpoint("u", "m"), CallMemory())
-    assert [t["function"]["name"] for t in made.body["tools"]] == ["Agent", "Read", "Cron"]
-    assert set(made.tools) == {"Agent", "Read", "Cron"}
+    def tool(name: str, **more: object) -> dict[str, object]:
+        schema = {"type": "object", "properties": {"of": {"const": name}}}
+        return {"name": name, "description": f"It {name}s", "input_schema": schema, **more}
+
+    tools = [tool("Agent"), tool("Read"), *(tool(n, defer_loading=True) for n in sorted(loads))]
+    tools.insert(2, {"name": "DeferredToolPlaceholder", "input_schema": {}, "defer_loading": True})
+    messages: list[dict[str, object]] = [{"role": "user", "content": "x"}]
+    for number, name in enumerate(loads):
+        call = {"type": "tool_use", "id": f"c{number}", "name": "ToolSearch", "input": {}}
+        found = [{"type": "tool_reference", "tool_name": name}]
+        result = {"type": "tool_result", "tool_use_id": f"c{number}", "content": found}
+        messages += [
+            {"role": "assistant", "content": [call]},
+            {"role": "user", "content": [result]},
+        ]
+    body = {"max_tokens": 1, "messages": messages, "tools": tools}
+    return translate(body, Endpoint("u", "m", dialect), CallMemory())
+
+
+def names_of(made: UpstreamRequest) -> list[str]:
+    return [tool["function"]["name"] for tool in made.body["tools"]]
+
+
+def test_tools_loaded_on_demand_go_last_in_their_order() -> None:
+    made = _loads(Dialect(), "Web", "Cron")
+    assert names_of(made) == ["Agent", "Read", "Web", "Cron"]
+    assert set(made.tools) == {"Agent", "Read", "Web", "Cron"}
+
+
+def test_tools_loaded_on_demand_stand_in_the_result_of_their_loading() -> None:
+    """Where the server lets the model call them: nothing before changes."""
+    dialect = Dialect(late_tools="result")
+    first, second, third = (_loads(dialect, *loads) for loads in ((), ("Web",), ("Web", "Cron")))
+    assert names_of(first) == names_of(second) == names_of(third) == ["Agent", "Read"]
+    assert set(third.tools) == {"Agent", "Read", "Web", "Cron"}  # and may be called
+    for shorter, longer in ((first, second), (second, third)):
+        told = shorter.body["messages"]
+        assert longer.body["messages"][: len(told)] == told
+    shown = second.body["messages"][-1]["content"]
+    assert shown.startswith('<functions>\n<function>{"name":"Web","description":"It Webs"')
+
+
+def test_a_loaded_tool_whose_loading_was_compacted_away_is_listed() -> None:
+    made = _loads(Dialect(late_tools="result"))
+    tool = {"name": "Web", "input_schema": {"type": "object"}, "defer_loading": True}
+    body = {"max_tokens": 1, "messages": [{"role": "user", "content": "x"}], "tools": [tool]}
+    made = translate(body, Endpoint("u", "m", Dialect(late_tools="result")), CallMemory())
+    assert names_of(made) == ["Web"]
