@@ -26,7 +26,7 @@ from anyclaude_tui.proxy.reply import error_answers
 from anyclaude_tui.proxy.reply.endings import Ending
 from anyclaude_tui.proxy.reply.translator import Translator
 from anyclaude_tui.proxy.request.call_memory import CallMemory
-from anyclaude_tui.proxy.request.learnt import Learnt
+from anyclaude_tui.proxy.request.learnt import Learnt, with_tool_names
 from anyclaude_tui.proxy.request.openai import UpstreamRequest
 from anyclaude_tui.proxy.request.token_counter import TokenCounter
 from anyclaude_tui.proxy.upstream import Broken, Unreachable, Upstream
@@ -120,7 +120,10 @@ class Attempt:
         nothing new. An overflow, the only 400, is the client's to act on."""
         if error.status == 400:
             return ""
-        return learnt.learn(self._endpoint, self._body, error.message)
+        words = learnt.learn(self._endpoint, self._body, error.message)
+        if not words and not self._endpoint.native:
+            error.message = with_tool_names(error.message, self._body)
+        return words
 
     def expire(self, due: Due) -> None:
         """A deadline has passed: the connection is closed, and `run` gives the ending for it."""

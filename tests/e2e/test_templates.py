@@ -201,3 +201,24 @@ async def test_what_a_template_renders_anew_is_said(session: Session, name: str)
     assert found().place == "message 2"
     assert found().cost_bytes > 0.8 * found().size_bytes
     assert (new.cached_tokens.value or 0) < 0.2 * (new.prompt_tokens.value or 0)
+
+
+REFUSED = {"type": "object", "properties": {"words": {"type": "string", "pattern": "^(a$"}}}
+BROKEN = {"type": "object", "properties": {"other": {"type": "strin"}}}
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["mended", "told"])
+async def test_a_schema_of_which_llama_cpp_makes_no_grammar(session: Session, broken: bool) -> None:
+    """Tried once without the pattern, and told with the tool's name; what that does not mend is
+    an error with the name."""
+    await session.switch("llama: drops")
+    grep = {"name": "Grep", "input_schema": BROKEN if broken else REFUSED}
+    said = [{"role": "user", "content": "hello"}]
+    body = _loop(then=False) | {"messages": said, "tool_choice": {"type": "any"}}
+    body["tools"] = [*body["tools"], grep]
+    if broken:
+        with pytest.raises(AssertionError, match=r"unrecognized type.*the schema of Grep"):
+            await ask(session, body)
+        return
+    await ask(session, body)
+    assert any("refuses the schema of Grep" in notice.text for notice in session.hub.notices)

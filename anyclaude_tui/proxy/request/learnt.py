@@ -61,9 +61,10 @@ _IMAGES = re.compile(
 _GRAMMAR = re.compile(
     r"(?:parse|compile|initiali[sz]e|build|invalid|error|fail)\w*.{0,60}grammar"
     r"|grammar.{0,40}(?:error|invalid|fail)|json.?schema.{0,40}(?:conversion|not supported|fail)"
-    r"|unsupported (?:json )?schema|pattern must start with",
+    r"|json.?schema error|unsupported (?:json )?schema|pattern must start with",
     re.IGNORECASE | re.DOTALL,
 )
+_PLACE = re.compile(r"schema error at #/([\w$./-]*[\w$])")
 _TOOL_CHOICE = re.compile(r"tool_choice.{0,60}(?:object|string|auto)", re.IGNORECASE | re.DOTALL)
 _REASONING = re.compile(
     r"reasoning_content.{0,60}(?:must|missing|required|pass)|missing.{0,30}reasoning_content",
@@ -107,7 +108,10 @@ def lesson(words: str, body: Mapping[str, Any], dialect: Dialect) -> Lesson | No
         return Lesson({"tool_choice": "strings"}, "it takes no tool_choice that names a tool")
     if dialect.images and _IMAGES.search(words) and has_images(body):
         return Lesson({"images": False}, "its model reads no images: they are left out")
-    if body.get("tools") and not dialect.plain_schemas and _GRAMMAR.search(words):
+    if body.get("tools") and _GRAMMAR.search(words):
+        # llama.cpp says it under "Unable to generate parser for this template", which is not so.
+        if dialect.plain_schemas or not _refined(body):
+            return None
         return Lesson(
             {"plain_schemas": True},
             f"its grammar refuses the schema of {_refused_tools(words, body)}: tools go without "
@@ -147,16 +151,39 @@ def has_images(body: Mapping[str, Any]) -> bool:
     )
 
 
+def with_tool_names(words: str, body: Mapping[str, Any]) -> str:
+    """A grammar's refusal of a chat completions request, with the tools that it is about; any
+    other as it is."""
+    if not body.get("tools") or not _GRAMMAR.search(words):
+        return words
+    return f"{words} (the schema of {_refused_tools(words, body)})"
+
+
 def _refused_tools(words: str, body: Mapping[str, Any]) -> str:
     """The tools that a grammar's refusal can be about, by name: those that it names, else those
-    with something in their schemas that will be left out."""
+    that have the place that it names (`#/properties/p`, llama.cpp), else those with something in
+    their schemas that a grammar may not know."""
     functions = [tool["function"] for tool in body["tools"]]
-    names = [one["name"] for one in functions if re.search(rf"\b{re.escape(one['name'])}\b", words)]
-    names = names or [
-        one["name"] for one in functions if plain_schema(one["parameters"]) != one["parameters"]
-    ]
+    place = _PLACE.search(words)
+    named = [one for one in functions if re.search(rf"\b{re.escape(one['name'])}\b", words)]
+    placed = [one for one in functions if place and _has(one["parameters"], place[1].split("/"))]
+    names = [one["name"] for one in named or placed or _refined(body)]
     more = f" or {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     return f"{' or '.join(names[:MAX_NAMES])}{more}" if names else "a tool"
+
+
+def _refined(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The functions with something in their schemas that can be left out."""
+    functions = (tool["function"] for tool in body["tools"])
+    return [one for one in functions if plain_schema(one["parameters"]) != one["parameters"]]
+
+
+def _has(schema: Any, steps: list[str]) -> bool:
+    for step in steps:
+        if not isinstance(schema, Mapping) or step not in schema:
+            return False
+        schema = schema[step]
+    return True
 
 
 def _sends_back(body: Mapping[str, Any], name: str) -> bool:

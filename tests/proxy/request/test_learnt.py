@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anyclaude_tui.backends.base import Dialect, Endpoint
-from anyclaude_tui.proxy.request.learnt import Learnt, lesson
+from anyclaude_tui.proxy.request.learnt import Learnt, lesson, with_tool_names
 
 WORDS = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
 
@@ -46,6 +46,27 @@ def test_a_grammar_that_refuses_a_schema_is_told_with_the_tools_name(
     found = lesson("failed to parse grammar", {"tools": many}, Dialect())
     assert found is not None
     assert "T0 or T1 or T2 or 6 more" in found.words
-    found = lesson("failed to parse grammar", {"tools": [tool("Read")]}, Dialect())
-    assert found is not None
-    assert "of a tool:" in found.words
+    nothing_to_leave_out = {"tools": [tool("Read")]}
+    assert lesson("failed to parse grammar", nothing_to_leave_out, Dialect()) is None
+
+
+NO_PARSER = "Unable to generate parser for this template. Automatic parser generation failed: "
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (f"{NO_PARSER}JSON schema error at #/properties/path: cannot resolve $ref", "Read or Grep"),
+        (f"{NO_PARSER}JSON schema error at #/properties/other: unrecognized type", "Grep"),
+        ("failed to parse grammar", "Grep"),
+        ("out of memory", ""),
+    ],
+)
+def test_a_schema_that_cannot_be_mended_is_told_with_its_tool(words: str, told: str) -> None:
+    """llama.cpp (xllamacpp 2026.10): it is no fault of the template's, and not tried otherwise."""
+    grep = tool("Grep", pattern="a")
+    grep["function"]["parameters"]["properties"]["other"] = {}  # type: ignore[index]
+    body = {"tools": [tool("Read"), grep]}
+    assert with_tool_names(words, body) == words + (f" (the schema of {told})" if told else "")
+    assert with_tool_names(words, {}) == words
+    assert lesson(words, body, Dialect(plain_schemas=True)) is None
