@@ -155,9 +155,10 @@ class DashboardApp(App[int], inherit_bindings=False):
         """Claude Code, and what there is to choose; first what there is to trust."""
         if self._asking:
             await self._ask_about_folder()
-        self.start_claude("start")
         if self.first_run:
             await self._offer_what_is_found()
+        # Only now: it is told the model and its window at its start.
+        self.start_claude("start")
 
     def apply(self, settings: Settings) -> None:
         """Other settings, now; a look that was only tried is left alone by the rest of them."""
@@ -428,19 +429,17 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.run_worker(wait(), exit_on_error=False)
 
     async def _offer_what_is_found(self) -> None:
-        """The first-run screen, when there is something better than the simulator."""
+        """The first-run screen, when there is something better than the simulator; returns when
+        the choice is made and its backend serves."""
         from anyclaude_tui.screens import first_run
 
         found = (await answer(self.client.discover())).value
         if found is None or not first_run.worth_asking(self.client.snapshot, found):
             return
-        before, leader = self.client.snapshot.active, self.dashboard.leader
+        leader = self.dashboard.leader
         said = await self.push_screen_wait(first_run.FirstRunScreen(self.client, found, leader))
         if said is not None:
             self.say(said)
-        snapshot = self.client.snapshot
-        if snapshot.active != before and not (snapshot.in_flight or snapshot.recent):
-            self.start_claude("start")  # again: it is told the model and its window at its start
 
     # --- Claude Code ------------------------------------------------------------------
 

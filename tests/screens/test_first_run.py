@@ -105,13 +105,13 @@ async def test_one_key_begins_and_the_choice_is_kept(tmp_path: Path) -> None:
         assert "◐ starting" in words(app, "details")
         assert not saved(tmp_path)  # not before it has been seen to work
         client.shown = replace(ALONE, active=found.SERVER.spec)
-        before = client.asked.count("claude start")
+        assert client.asked.count("claude start") == 0  # not before the choice is made and serves
         await let_go(client)
         await until_shown(pilot, lambda: app.screen is app.dashboard)
         assert saved(tmp_path) == f'backend = "{found.SERVER.spec}"\n'
         await until_shown(pilot, lambda: "in use, and saved in" in toasts(app))
         # Claude Code is told the model and its window at its start.
-        await until_shown(pilot, lambda: client.asked.count("claude start") == before + 1)
+        await until_shown(pilot, lambda: client.asked.count("claude start") == 1)
 
 
 async def test_another_can_be_chosen_by_cursor_or_number(tmp_path: Path) -> None:

@@ -123,7 +123,8 @@ class DashboardScreen(Screen[None]):
             self.title_words = home_relative(launch.cwd)
             self._show_header()
             env = child_env(launch.env) | dict(launch.settings)  # what the user set wins
-            self.pane.launch(launch.argv, env, launch.cwd)
+            is_claude = not (shell or launch.note)
+            self.pane.launch(launch.argv, env, launch.cwd, hold=is_claude)
         else:
             self.place()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from anyclaude_tui.terminal.emulator import Emulator
+from anyclaude_tui.widgets.terminal.held_input import HeldInput
 from anyclaude_tui.widgets.terminal.messages import RestartMode
 from anyclaude_tui.widgets.terminal.view import TerminalView
 
@@ -14,6 +15,8 @@ class InputTarget(Protocol):
 
     emulator: Emulator
     view: TerminalView
+    held: HeldInput
+    """What is typed while nobody reads."""
     end_line: tuple[str, ...] | None
     """Shown after the child's end, until the next one is launched: the widest that fits."""
 

@@ -41,6 +41,8 @@ class KeyboardInput:
             self._search_key(event)
         elif self._scroll_key(event.key):
             pass
+        elif target.held.holding:
+            target.held.keep(lambda: self._send(event))
         elif target.running:
             self._send(event)
         elif target.end_line is not None and (mode := _RESTART_KEYS.get(event.key)):
@@ -52,9 +54,14 @@ class KeyboardInput:
             self._query += text.splitlines()[0] if text else ""
             self._target.view.find(self._query)
             self._show_query()
+        elif self._target.held.holding:
+            self._target.held.keep(lambda: self._paste(text))
         elif self._target.running:
-            self._forget_overlays()
-            self._target.emulator.paste(text)
+            self._paste(text)
+
+    def _paste(self, text: str) -> None:
+        self._forget_overlays()
+        self._target.emulator.paste(text)
 
     def _send(self, event: events.Key) -> None:
         press = key_press(event.key, event.character)

@@ -38,6 +38,7 @@ from anyclaude_tui.terminal.pty import ExitStatus, PtyProcess
 from anyclaude_tui.widgets.terminal import messages
 from anyclaude_tui.widgets.terminal.edge import PaneEdge
 from anyclaude_tui.widgets.terminal.frame_clock import BUDGET_S, SYNC_LIMIT_S, FrameClock
+from anyclaude_tui.widgets.terminal.held_input import HELD_S, HeldInput
 from anyclaude_tui.widgets.terminal.keyboard import KeyboardInput
 from anyclaude_tui.widgets.terminal.mouse import MouseInput
 from anyclaude_tui.widgets.terminal.throttle import OnceASecond
@@ -85,6 +86,7 @@ class TerminalPane(Widget, can_focus=True):
             version=__version__,
         )
         self.view = TerminalView(self.emulator)
+        self.held = HeldInput()
         self.end_line: tuple[str, ...] | None = None
         self._keyboard = KeyboardInput(self)
         self._mouse = MouseInput(self)
@@ -98,7 +100,9 @@ class TerminalPane(Widget, can_focus=True):
         self._process: PtyProcess | None = None
         self._pending: tuple[Sequence[str], Mapping[str, str], str] | None = None
         self._label = ""
+        self._hold = False
         self._resize_timer: Timer | None = None
+        self._held_timer: Timer | None = None
         self._frame_deadline: float | None = None
 
     # --- what others call ---
@@ -114,15 +118,25 @@ class TerminalPane(Widget, can_focus=True):
         return self._process.pid if self._process is not None else None
 
     def launch(
-        self, argv: Sequence[str], env: Mapping[str, str], cwd: str, *, label: str | None = None
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        cwd: str,
+        *,
+        label: str | None = None,
+        hold: bool = False,
     ) -> None:
         """Start `argv`, in place of a child that still runs; `env` is the whole environment.
 
+        `hold`: what is typed waits until it turns on bracketed paste, which says that it reads.
         Before the pane has a size the start waits for it. Raises OSError when the folder is
         not there; a program that is not there ends with code 127.
         """
         self._label = label or PurePath(argv[0]).name
         self._pending = (list(argv), dict(env), cwd)
+        self._hold = hold
+        if hold:
+            self.held.hold()
         if self._clock is not None and self.size.width and self.size.height:
             self._start()
 
@@ -262,6 +276,7 @@ class TerminalPane(Widget, can_focus=True):
             former.close()  # nothing more of it comes here
             self.run_worker(former.aclose(), group="former child", exit_on_error=False)
         argv, env, cwd = pending
+        self._stop_holding()
         self.end_line = self.view.line = None
         self.view.follow()
         self.emulator.reset()
@@ -275,6 +290,10 @@ class TerminalPane(Widget, can_focus=True):
             on_data=self._received,
             on_exit=self._ended,
         )
+        if self._hold:
+            self._held_timer = self.set_timer(HELD_S, self.held.release)
+        else:
+            self.held.release()
         if self.has_focus:
             self.emulator.focus(True)
         self.request_frame()
@@ -286,6 +305,9 @@ class TerminalPane(Widget, can_focus=True):
     def _take(self, data: bytes) -> None:
         began = time.perf_counter()
         self.emulator.feed(data)
+        if self.held.holding and self.emulator.bracketed_paste:
+            self._stop_holding()
+            self.held.release()
         clock, process = self._clock, self._process
         if clock is None:
             return
@@ -296,8 +318,15 @@ class TerminalPane(Widget, can_focus=True):
         if clock.spent_s > budget_s and process is not None:
             process.pause_reading()
 
+    def _stop_holding(self) -> None:
+        if self._held_timer is not None:
+            self._held_timer.stop()
+            self._held_timer = None
+
     def _ended(self, status: ExitStatus) -> None:
         self._process = None
+        self._stop_holding()
+        self.held.drop()
         ended = f" {self._label} {status.words}"
         self.end_line = self.view.line = (
             f"{ended} — r restart · c continue the conversation · s shell",
