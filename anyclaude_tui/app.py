@@ -286,6 +286,19 @@ class DashboardApp(App[int], inherit_bindings=False):
 
         self.push_screen(RequestsScreen(self.client))
 
+    def action_tools(self) -> None:
+        self.run_worker(self._tools(), exclusive=True, group="tools", exit_on_error=False)
+
+    async def _tools(self) -> None:
+        """The tools of the newest request that has some."""
+        from anyclaude_tui.screens.requests.tools_dialog import ToolsDialog, open_last
+
+        found = await open_last(self.client)
+        if found is None:
+            self.say("No request with tools yet: ask Claude Code something first")
+        else:
+            self.push_screen(ToolsDialog(self.client, *found))
+
     def action_compare(self) -> None:
         from anyclaude_tui.screens.compare.setup_screen import CompareScreen
 

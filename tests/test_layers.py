@@ -67,8 +67,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "backends", "bounded", "config", "figures", "printable", "redaction", "search", "telemetry",
     },
     "session": {
-        "backends", "claude_code", "config", "prefix", "private", "proxy", "redaction", "search",
-        "telemetry",
+        "backends", "claude_code", "config", "figures", "prefix", "private", "proxy", "redaction",
+        "search", "telemetry",
     },
     "compare.samples": {"figures", "telemetry"},
     "compare.workload": {"compare.samples", "prefix"},
@@ -100,8 +100,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "screens.common", "session", "telemetry", "terminal", "widgets",
     },
     "screens.requests": {
-        "backends", "compare", "figures", "prefix", "screens.backends", "screens.common",
-        "screens.compare", "session", "telemetry", "terminal", "widgets",
+        "backends", "compare", "config", "figures", "prefix", "screens.app_commands",
+        "screens.backends", "screens.common", "screens.compare", "session", "telemetry",
+        "terminal", "widgets",
     },
     "screens": {
         "backends", "claude_code", "config", "session", "telemetry", "terminal", "widgets",

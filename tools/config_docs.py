@@ -138,7 +138,9 @@ a server that we start) is a mistake that `config check` names.
 ## Tools left out
 
 `leave_out` in `[tools]`, or in a backend's table, takes tools out of what the model is offered.
-Nothing is left out by itself. A conversation keeps the tools that it began with, so that its
+`Ctrl+]` `o`, or `o` in a request's *Sizes*, lists the tools with what each costs in tokens and, at
+the speed at which this backend has read prompts, in seconds; Enter leaves one out or takes it
+back. Nothing is left out by itself. A conversation keeps the tools that it began with, so that its
 prompt cache stays: a change counts from the next one on. What the model calls all the same is not
 passed on: as for any tool that does not exist it reads that there is none, and goes on.
 

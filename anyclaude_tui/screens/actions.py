@@ -61,6 +61,12 @@ ACTIONS: tuple[Action, ...] = (
         "logs",
         footer="logs",
     ),
+    Action(
+        "o",
+        "tools",
+        "Leave tools out of the prompt, or take them back; what each costs in tokens and seconds.",
+        "tools",
+    ),
     Action("x", "panels", "Hide the panels, and show them again.", "panels"),
     Action(
         "r",

@@ -20,6 +20,7 @@ class AppCommands(Protocol):
     """The dashboard's app (`anyclaude_tui.app.DashboardApp`)."""
 
     client: SessionClient
+    settings: Settings
 
     def run_action_of(self, action: Action) -> None:
         """Do what a command of the table says."""

@@ -8,15 +8,20 @@ the bytes that are sent again are the original ones.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from anyclaude_tui.backends.base import BackendError
+from anyclaude_tui.config.loading import ConfigError
 from anyclaude_tui.prefix.divergence import Comparison
 from anyclaude_tui.prefix.segments import Prompt, prompt_of
+from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.redaction import OWN
+from anyclaude_tui.session.tool_sizes import ToolSize, tool_sizes
 from anyclaude_tui.telemetry import journal, traces
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.metrics import view
@@ -39,6 +44,8 @@ class Material:
     """The request as the client sent it, as JSON: to send it again."""
     path: Path | None
     """The trace file, where it comes from one."""
+    tools: tuple[ToolSize, ...] = ()
+    """The tools of the client's; empty where they cannot be told."""
 
 
 async def material(session: Session, request_id: str) -> Material | None:
@@ -52,12 +59,14 @@ async def material(session: Session, request_id: str) -> Material | None:
     record = observers.captures.record(request_id)
     if capture is None or record is None:
         return await asyncio.to_thread(_from_file, session.home, request_id, comparison)
+    tokenizer_dir = _tokenizer_dir(session, record.backend)
     line = journal.entry(record, view(record, session.hub.clock()), comparison)
 
     def make() -> Material:
         data = OWN.clean(traces.trace(capture, line))
-        prompt = _prompt(capture.upstream, capture.body)
-        return Material(msgspec.json.decode(data), comparison, prompt, capture.body, None)
+        prompt, tools = _parts(capture.upstream, capture.body, line, tokenizer_dir)
+        trace = msgspec.json.decode(data)
+        return Material(trace, comparison, prompt, capture.body, None, tools)
 
     return await asyncio.to_thread(make)
 
@@ -89,14 +98,29 @@ def _from_file(home: Path, request_id: str, comparison: Comparison | None) -> Ma
         trace = msgspec.json.decode(path.read_bytes())
         request = trace["request"]
         body = msgspec.json.encode(request["body"])
-        prompt = _prompt(msgspec.json.encode(request["upstream"]), body)
+        sent = msgspec.json.encode(request["upstream"])
+        prompt, tools = _parts(sent, body, trace.get("summary") or {}, None)
     except (OSError, msgspec.DecodeError, KeyError, TypeError):
         return None
-    return Material(trace, comparison, prompt, body, path)
+    return Material(trace, comparison, prompt, body, path, tools)
 
 
-def _prompt(upstream: bytes, body: bytes) -> Prompt | None:
+def _tokenizer_dir(session: Session, backend: str) -> str | None:
+    """The folder of the tokenizer of the model that a backend serves now, where it has one."""
     try:
-        return prompt_of(msgspec.json.decode(upstream), msgspec.json.decode(body))
-    except (msgspec.DecodeError, AttributeError, TypeError, ValueError):
+        return session.switchboard.backend(backend).endpoint.tokenizer_dir
+    except (BackendError, ConfigError):
         return None
+
+
+def _parts(
+    upstream: bytes, body: bytes, line: Mapping[str, Any], tokenizer_dir: str | None
+) -> tuple[Prompt | None, tuple[ToolSize, ...]]:
+    """The pieces of a prompt, and its tools; `line` is the journal's. Blocks."""
+    try:
+        sent, given = msgspec.json.decode(upstream), msgspec.json.decode(body)
+        prompt = prompt_of(sent, given)
+        left = line.get("leftOutTools") or ()
+        return prompt, tool_sizes(sent, given, left, tokenizer_dir)
+    except (msgspec.DecodeError, AttributeError, TypeError, ValueError, ApiError):
+        return None, ()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from anyclaude_tui.backends.base import BackendStatus
-from anyclaude_tui.figures import UNKNOWN, Figure, measured
+from anyclaude_tui.figures import UNKNOWN, Figure, estimated, measured
 from anyclaude_tui.prefix.divergence import Comparison
 from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import clean
@@ -101,6 +101,12 @@ class Snapshot:
     """The totals of each backend that has answered something, by name, the last to answer first."""
     switching: str = ""
     """The step of a switch that is under way, in words; empty when none is."""
+    prefill_speeds: tuple[tuple[str, Figure], ...] = ()
+    """Tokens per second of the last prompts that each backend has read, by its name."""
+
+    def prefill_speed(self, backend: str) -> Figure:
+        """Tokens per second at which a backend reads prompts; unknown before it has read one."""
+        return dict(self.prefill_speeds).get(backend, UNKNOWN)
 
     @property
     def backend(self) -> BackendStatus | None:
@@ -242,6 +248,9 @@ class Hub:
             rates=tuple(self._rates),
             notices=tuple(self.notices),
             switching=switching,
+            prefill_speeds=tuple(
+                (name, estimated(percentile(speeds, 50))) for name, speeds in self._prefills.items()
+            ),
         )
 
     def _count_for_backend(self, record: RequestRecord, ended: RequestView) -> None:

@@ -11,8 +11,8 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from anyclaude_tui.backends.base import Dialect, Endpoint
-from anyclaude_tui.config.settings import LogSettings
+from anyclaude_tui.backends.base import Backend, BackendError, Dialect, Endpoint
+from anyclaude_tui.config.settings import LogSettings, Settings
 from anyclaude_tui.figures import reported
 from anyclaude_tui.redaction import OWN
 from anyclaude_tui.session.session import Session
@@ -55,9 +55,19 @@ class Kept:
     hub: Hub = field(default_factory=lambda: Hub(clock=lambda: fakes.NOW))
 
     def __post_init__(self) -> None:
+        self.applied: list[Settings] = []
         logs = LogSettings(debug=0, requests=False)
         self.observers = Observers(logs, self.home, self.hub)
         OWN.add(TOKEN)
+        self.switchboard = self
+
+    async def apply(self, settings: Settings) -> None:
+        """As the session's: remembered."""
+        self.applied.append(settings)
+
+    def backend(self, name: str) -> Backend:
+        """As the switchboard's: none is up."""
+        raise BackendError(f"{name} is not up")
 
     def add(self, made: RequestRecord, request: dict[str, Any], answer: bytes = b"") -> None:
         """A request with its body and reply; one that has ended leaves the flight."""

@@ -111,6 +111,10 @@ async def find(at: Seat) -> None:
     assert pane(at).count("once") == 1, "what is searched for does not reach Claude Code"
 
 
+async def tools(at: Seat) -> None:
+    await at.until(lambda: "No request with tools yet" in at.toasts())
+
+
 async def picture(at: Seat) -> None:
     folder = at.client.home / "screenshots"
     await at.until(lambda: bool(list(folder.glob("*.svg"))))
@@ -150,6 +154,7 @@ DOES: dict[str, Callable[[Seat], Awaitable[None]]] = {
     "restart": restart,
     "copy": copy,
     "find": find,
+    "tools": tools,
     "picture": picture,
     "leave": leave,
 }

@@ -11,11 +11,13 @@ import msgspec
 from textual import events
 from textual.binding import Binding, BindingType
 
+from anyclaude_tui.screens.app_commands import app_commands
 from anyclaude_tui.screens.common.keys_and_tabs import match_words, tabs_lines
 from anyclaude_tui.screens.common.session_calls import answer
 from anyclaude_tui.screens.common.tabs_screen import SearchScreen
 from anyclaude_tui.screens.requests import prompt_tabs, tabs
 from anyclaude_tui.screens.requests.dialogs import Pick, Replay
+from anyclaude_tui.screens.requests.tools_dialog import ToolsDialog, tools_of
 from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.session.request_material import Material
 from anyclaude_tui.telemetry.files import save
@@ -46,6 +48,7 @@ class RequestDetailsScreen(SearchScreen):
         Binding("w", "save", show=False),
         Binding("r", "replay", show=False),
         Binding("c", "compare", show=False),
+        Binding("o", "tools", show=False),
     ]
     TABS_ROW = 1
     """Under the line about the request."""
@@ -176,8 +179,9 @@ class RequestDetailsScreen(SearchScreen):
             words = prompt_tabs.NOT_KEPT if self._asked else "Reading…"
             return lambda: wrapped(words, width, 6, Tone.LABEL)
         if self._tab == SIZES:
+            tools = tools_of(request, kept, app_commands(self.app).settings, self._client)
             return partial(
-                prompt_tabs.sizes, request, kept.prompt, comparison, width, self._by_size
+                prompt_tabs.sizes, request, kept.prompt, comparison, width, self._by_size, tools
             )
         if self._tab == PREFIX:
             return partial(prompt_tabs.prefix, request, comparison, width)
@@ -219,6 +223,7 @@ class RequestDetailsScreen(SearchScreen):
         ]
         if self._tab == SIZES:
             keys.insert(0, ("s", "prompt order" if self._by_size else "largest first"))
+            keys.insert(0, ("o", "leave tools out"))
         if self._body.hit is not None:
             keys.insert(0, ("n N", "matches"))
         self._keys.set_lines([self._last_line([*keys, ("Esc", "back")])])
@@ -300,6 +305,20 @@ class RequestDetailsScreen(SearchScreen):
             self.say(f"it could not be saved: {error}", Tone.BAD)
         else:
             self.say(f"saved {path}")
+
+    def action_tools(self) -> None:
+        """Leave tools out of the next conversation, or take them back."""
+        kept, request = self._material, self._view
+        if self._tab != SIZES:
+            return
+        if kept is None or request is None or not kept.tools:
+            self.say("its tools are not kept, or it had none", Tone.WARN)
+            return
+        self.app.push_screen(ToolsDialog(self._client, request, kept), self._tools_changed)
+
+    def _tools_changed(self, changed: bool | None) -> None:
+        self._made = {key: made for key, made in self._made.items() if key[0] != SIZES}
+        self._show()
 
     def action_replay(self) -> None:
         self.run_worker(self._replay(), exclusive=True, group="again", exit_on_error=False)

@@ -7,6 +7,7 @@ import itertools
 from anyclaude_tui.figures import UNKNOWN, Figure, Source, estimated
 from anyclaude_tui.prefix.divergence import KEPT, Cause, Comparison, short_diff
 from anyclaude_tui.prefix.segments import Part, Prompt, Segment
+from anyclaude_tui.screens.requests.tool_rows import Tools, brief
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.widgets import charts, format
 from anyclaude_tui.widgets.lines import (
@@ -46,8 +47,10 @@ def sizes(
     comparison: Comparison | None,
     width: int,
     by_size: bool,
+    tools: Tools | None = None,
 ) -> list[Line]:
-    """The prompt piece by piece: bytes, tokens, share; a mark where the prefix ends."""
+    """The prompt piece by piece: bytes, tokens, share; a mark where the prefix ends, and at
+    tools that are left out, or will be."""
     if prompt is None or not prompt.segments:
         return wrapped(NOT_KEPT, width, 4, Tone.LABEL)
     width = min(width, READABLE)
@@ -61,7 +64,10 @@ def sizes(
             text(order, Tone.LABEL),
         ]
     )
-    lines: list[Line] = [fit(head, width), _size_head(width)]
+    about = brief(tools) if tools else ()
+    lines: list[Line] = [fit(head, width), *([fit(about, width)] if about else [])]
+    lines.append(_size_head(width))
+    leaving = {tool.name for tool in tools.tools if tools.is_out(tool)} if tools else set()
     largest = max(len(segment.text) for segment in prompt.segments)
     ends = list(itertools.accumulate(len(segment.text) for segment in prompt.segments))
     for part, title in _PARTS:
@@ -81,8 +87,31 @@ def sizes(
             size = len(segment.text)
             bar = charts.bar(size / largest, _bar_room(width), Tone.HOT3)
             mark = _kept(segment, end, comparison)
+            if part is Part.TOOL and segment.name in leaving:
+                mark = text("out next", Tone.WARN)
             words = (*text("  "), *_piece(segment))
             lines.append(_size_row(words, size, total, tokens, width, mark, bar))
+        if part is Part.TOOL and tools is not None:
+            lines += _left_out_rows(tools, by_size, width)
+    return lines
+
+
+def _left_out_rows(tools: Tools, by_size: bool, width: int) -> list[Line]:
+    """The tools that the user has left out of this prompt: what they would have cost."""
+    left = [tool for tool in tools.tools if tool.left_out]
+    if by_size:
+        left.sort(key=lambda tool: -tool.size_bytes)
+    lines: list[Line] = []
+    for tool in left:
+        mark = text("left out", Tone.LABEL) if tools.is_out(tool) else text("back next", Tone.WARN)
+        right = (
+            *pad(mark, 9),
+            *text(" " * _bar_room(width)),
+            *spread((), text(format.size(tool.size_bytes), Tone.FAINT), 9),
+            *spread((), format.value(tools.tokens(tool), format.count, Tone.FAINT), 8),
+            *spread((), text("–", Tone.FAINT), 7),
+        )
+        lines.append(spread(text(f"  tool {clean(tool.name)}", Tone.FAINT), right, width))
     return lines
 
 
