@@ -20,6 +20,7 @@ REQUESTS: dict[str, tuple[str, ...]] = {
     "requests-none": ("slash", *"backend:x"),
     "request-overview": ONE,
     "request-sizes": (*ONE, "2"),
+    "request-tools": (*ONE, "2", "o", "down", "enter"),
     "request-prefix": (*ONE, "3"),
     "request-body": (*ONE, "4"),
     "request-response": (*ONE, "6"),
