@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from anyclaude_tui.backends.base import BackendError
-from anyclaude_tui.config.loading import ConfigError
+from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.prefix.divergence import Comparison
 from anyclaude_tui.prefix.segments import Prompt, prompt_of
 from anyclaude_tui.proxy.errors import ApiError

@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 from anyclaude_tui import config
 from anyclaude_tui.config import editing
 from anyclaude_tui.config.editing import Key
-from anyclaude_tui.config.loading import ConfigError
+from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.screens.app_commands import app_commands
 from anyclaude_tui.screens.common.dialogs import Dialog, content
