@@ -57,7 +57,8 @@ def backend(snapshot: Snapshot, width: int, height: int) -> Body:
     if status.server:
         place.append(text(status.server, Tone.LABEL))
     lines.append(joined_within(place, width))
-    lines += [line for words in status.warnings for line in wrapped(words, width, 2, Tone.WARN)]
+    rows = 3 if len(status.warnings) == 1 else 2
+    lines += [line for words in status.warnings for line in wrapped(words, width, rows, Tone.WARN)]
     lines += _last_words(status, width, height - len(lines))
     return Body((mark, (f" {status.state}", Tone.TEXT)), lines)
 

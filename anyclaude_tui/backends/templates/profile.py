@@ -114,27 +114,25 @@ class Profile:
         said = []
         if self.tools_shown is False:
             said.append(
-                "this chat template shows the model no tools, so Claude Code cannot work with it: "
-                "give its server a template for tools (--chat-template), or take another model"
+                "this chat template shows the model no tools: give its server one that does "
+                "(--chat-template), or take another model"
             )
         if self.reuse is not None and self.reuse < LITTLE:
             said.append(
-                f"each new prompt reads {1 - self.reuse:.0%} of the last tool loop again, because "
-                "this chat template renders earlier turns anew and has no switch against it: ask "
-                "for more in one prompt, or take a model whose template keeps them (Qwen3.6, "
-                "GLM-4.7, Nemotron 3)"
+                f"each new prompt reads {1 - self.reuse:.0%} of the last tool loop again: ask for "
+                "more at once, or take a model whose chat template keeps earlier turns as they are "
+                "(Qwen3.6, GLM-4.7, Nemotron 3)"
             )
         if self.date_in_front:
             said.append(
-                "this chat template puts the date in front, so the cache is cold at midnight: "
-                "expect the first prompt of a day to be slow, or give its server a template "
-                "without the date (--chat-template)"
+                "date in the front of the chat template, cold at midnight: expect one slow prompt "
+                "a day, or give its server a template without it (--chat-template)"
             )
         if self.left:
             shape, words = next(iter(self.left.items()))
             said.append(
-                f"this chat template does not take {shape} whole ({words}): take another "
-                "template (--chat-template), or another model"
+                f"this chat template does not take {shape} whole ({words}): give its server "
+                "another (--chat-template), or take another model"
             )
         return tuple(said)
 
