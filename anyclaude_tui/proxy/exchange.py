@@ -11,10 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import Any
 
+from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.base import Backend, BackendError, Endpoint
-from anyclaude_tui.proxy.admission import Moved
+from anyclaude_tui.proxy.admission import Gate, Moved, Place
 from anyclaude_tui.proxy.attempt import Attempt
 from anyclaude_tui.proxy.context import Route, Services
 from anyclaude_tui.proxy.deadlines import Due, Stage, Timers
@@ -59,6 +61,7 @@ class Exchange:
         self._translator = unsent(record, services.memory)
         self._client = Downstream(reply, record, self._timers, services.clock, self._translator)
         self._attempt: Attempt | None = None
+        self._place: Place | None = None
         self._task: asyncio.Task[None] | None = None
         self._interrupted: tuple[ApiError, Outcome] | None = None
 
@@ -152,8 +155,10 @@ class Exchange:
                     record.backend, record.kind = route.backend.name, route.backend.kind
                     record.simulated = route.backend.simulated
                     with suppress(Moved):
-                        place = route.gate.enter(record.role, self._place)
-                        await inside.enter_async_context(place)
+                        alone = is_local(route.backend.endpoint.url)
+                        moved = partial(self._moved_up, route.gate)
+                        entry = route.gate.enter(record.role, moved, alone=alone)
+                        self._place = await inside.enter_async_context(entry)
                         record.admitted_at = self._now()
                         return route
         except BackendError as error:
@@ -211,7 +216,7 @@ class Exchange:
             translator,
             record,
             self._timers,
-            self._client.send,
+            self._deliver,
             http=services.http,
             limits=limits,
             clock=services.clock,
@@ -277,8 +282,15 @@ class Exchange:
         self._timers.enter(stage, self._now())
         self._record.phase = phase
 
-    def _place(self, place: int) -> None:
+    async def _deliver(self, data: bytes) -> None:
+        """Hand bytes of the reply to the client; with its first word the prompt has been read."""
+        if self._place is not None and self._record.attempt.first_delta_at is not None:
+            self._place.read()
+        await self._client.send(data)
+
+    def _moved_up(self, gate: Gate, place: int) -> None:
         self._record.queue_position = place
+        self._record.waits_for = gate.ahead_of(self._record.role) or self._record.waits_for
         self._record.queued_behind = max(place, self._record.queued_behind or 0)
 
     def _now(self) -> float:

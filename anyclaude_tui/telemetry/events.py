@@ -161,6 +161,8 @@ class RequestRecord:
     """1 = next in line; None when it does not wait."""
     queued_behind: int | None = None
     """Its place when it joined the queue, with one slot the requests before it; it stays."""
+    waits_for: str = ""
+    """Whom it waits for in the queue, or has waited for, in words."""
     admitted_at: float | None = None
     """It has its place at the backend: what follows until it is sent is our own work."""
     ended_at: float | None = None

@@ -107,6 +107,8 @@ def _queue(record: RequestRecord, seconds: float) -> str:
     if record.retries:
         times = f"{record.retries + 1} times"
         return f"retry: sent {times}, {_seconds(seconds)} until the last: the backend failed before"
+    if record.waits_for:
+        return f"queue: waited {_seconds(seconds)} for {record.waits_for}"
     behind = record.queued_behind
     if behind:
         return f"queue: waited {_seconds(seconds)} behind {counted(behind, 'other')}"

@@ -77,6 +77,8 @@ def _queued(record: RequestRecord) -> str:
     words = (
         f"waiting behind {counted(behind, 'other request')}" if behind else "waiting for its turn"
     )
+    if record.waits_for:
+        words = f"waiting for {record.waits_for}"
     if record.retries:
         words = "waiting to be sent again: the backend failed before"
     return f"{words}: {record.reason}" if record.reason else f"{words} at {record.backend}"

@@ -45,6 +45,50 @@ async def test_main_goes_before_subagents_and_background() -> None:
     assert gate.busy == 0
 
 
+async def test_mains_prompt_is_read_alone_where_the_backend_batches() -> None:
+    gate, log = Gate(3), list[str]()
+
+    async def ask(role: Role, name: str, read: asyncio.Event) -> None:
+        async with gate.enter(role, lambda place: None, alone=True) as place:
+            log.append(name)
+            await read.wait()
+            place.read()
+            log.append(f"{name} read")
+            await done.wait()
+
+    done, read, now = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    now.set()
+    asking = [asyncio.create_task(ask(Role.MAIN, "main", read))]
+    await settle()
+    asking.append(asyncio.create_task(ask(Role.SUBAGENT, "subagent", now)))
+    await settle()
+    assert (log, gate.busy) == (["main"], 1)
+    assert gate.ahead_of(Role.SUBAGENT) == "the main conversation's prefill, which goes alone"
+    asking.append(asyncio.create_task(ask(Role.MAIN, "another", now)))  # another session's
+    await settle()
+    assert log == ["main", "another", "another read"]
+    assert gate.ahead_of(Role.MAIN) == ""
+    read.set()
+    await settle()
+    assert log[3:] == ["main read", "subagent", "subagent read"]
+    assert gate.ahead_of(Role.MAIN) == "2 main requests and 1 subagent request"
+    done.set()
+    await asyncio.gather(*asking)
+    assert gate.busy == 0
+
+
+async def test_a_main_request_that_leaves_while_it_is_read_holds_nobody() -> None:
+    gate, log = Gate(2), list[str]()
+    async with gate.enter(Role.MAIN, lambda place: None, alone=True):
+        waiting = Visitor(gate, Role.BACKGROUND, log, "background")
+        await settle()
+        assert not log
+    await settle()
+    assert log == ["background"]
+    waiting.leave.set()
+    await waiting.task
+
+
 async def test_never_more_inside_than_slots_and_nobody_lost() -> None:
     gate, inside, most = Gate(3), 0, 0
 
