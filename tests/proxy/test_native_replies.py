@@ -6,7 +6,9 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from anyclaude_tui.proxy.wire.anthropic_events import SIGNATURE_PREFIX
 from anyclaude_tui.telemetry.events import Outcome
@@ -286,3 +288,31 @@ async def test_a_whole_message_keeps_what_it_says(upstream: Upstream, proxy: Pro
     last = [payload for name, payload in events(data) if name == "message_delta"][-1]
     assert last["delta"]["stop_details"] == details
     assert last["context_management"] == {"applied_edits": []}
+
+
+# --- anything at all -----------------------------------------------------------------------------
+
+ANY_EVENT = st.sampled_from([one for stream in STREAMS.values() for one in stream])
+
+
+@hypothesis.given(st.lists(ANY_EVENT, max_size=14), st.booleans())
+def test_any_order_of_events_ends_in_blocks_that_are_whole(
+    parts: list[Event], gather: bool
+) -> None:
+    """Each block is begun once, under the next index, and ended once; nothing raises."""
+    made = translator(tools={"Read": READ_TOOL["input_schema"], "bash": {}}, gather=gather)
+    data = run(b"".join(sse(parts)), made)
+    made.message()
+    open_now: set[int] = set()
+    begun = 0
+    for name, payload in events(data):
+        if name == "content_block_start":
+            assert payload["index"] == begun
+            open_now.add(begun)
+            begun += 1
+        elif name == "content_block_stop":
+            open_now.remove(payload["index"])
+        elif name == "content_block_delta":
+            assert payload["index"] in open_now
+    assert not open_now
+    assert name in ("message_stop", "error")
