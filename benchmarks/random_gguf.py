@@ -10,10 +10,11 @@ from typing import Any
 
 WINDOW_TOKENS = 65_536
 _END = 256
+_HEAD = 64
 
 
 def make(out: Path, hidden: int, layers: int) -> Path:
-    """Write the file."""
+    """Write the file; `hidden` is a multiple of 64."""
     import gguf
 
     writer = gguf.GGUFWriter(str(out), "llama")
@@ -22,9 +23,9 @@ def make(out: Path, hidden: int, layers: int) -> Path:
         "embedding_length": hidden,
         "block_count": layers,
         "feed_forward_length": 3 * hidden,
-        "attention.head_count": hidden // 64,
-        "attention.head_count_kv": hidden // 128,
-        "rope.dimension_count": 64,
+        "attention.head_count": hidden // _HEAD,
+        "attention.head_count_kv": _shared_heads(hidden),
+        "rope.dimension_count": _HEAD,
         "vocab_size": _END + 1,
     }.items():
         writer.add_uint32(f"llama.{name}", value)
@@ -37,6 +38,11 @@ def make(out: Path, hidden: int, layers: int) -> Path:
     writer.write_tensors_to_file()
     writer.close()
     return out
+
+
+def _shared_heads(hidden: int) -> int:
+    """The number of heads of keys and values."""
+    return max(1, hidden // _HEAD // 2)
 
 
 def _vocabulary(writer: Any) -> None:
@@ -63,7 +69,7 @@ def _weights(writer: Any, hidden: int, layers: int) -> None:
         "output_norm": (hidden,),
     }
     for n in range(layers):
-        half = hidden // 2
+        keys = _HEAD * _shared_heads(hidden)
         shapes |= {
             f"blk.{n}.attn_norm": (hidden,),
             f"blk.{n}.ffn_norm": (hidden,),
@@ -71,8 +77,8 @@ def _weights(writer: Any, hidden: int, layers: int) -> None:
             f"blk.{n}.ffn_up": (3 * hidden, hidden),
             f"blk.{n}.ffn_down": (hidden, 3 * hidden),
             f"blk.{n}.attn_q": (hidden, hidden),
-            f"blk.{n}.attn_k": (half, hidden),
-            f"blk.{n}.attn_v": (half, hidden),
+            f"blk.{n}.attn_k": (keys, hidden),
+            f"blk.{n}.attn_v": (keys, hidden),
             f"blk.{n}.attn_output": (hidden, hidden),
         }
     for name, shape in shapes.items():
