@@ -11,7 +11,7 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -20,20 +20,24 @@ from textual import constants, events
 from textual.app import App
 from textual.command import CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
+from textual.widgets import Input
 
 from anyclaude_tui.config import editing, project
 from anyclaude_tui.config.loading import Loaded
 from anyclaude_tui.config.mistakes import ConfigError
-from anyclaude_tui.config.settings import DashboardSettings, Settings
+from anyclaude_tui.config.settings import PANELS, DashboardSettings, Settings
 from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import clean
 from anyclaude_tui.screens import actions
 from anyclaude_tui.screens.common.dialogs import Question
 from anyclaude_tui.screens.common.faults import crash, pane_fault
+from anyclaude_tui.screens.common.key_help import KeyHelp
 from anyclaude_tui.screens.common.session_calls import answer
 from anyclaude_tui.screens.common.svg_export import save_screenshot
+from anyclaude_tui.screens.dashboard.arrangement import Arrangement
 from anyclaude_tui.screens.dashboard.command_palette import Commands, Themes
 from anyclaude_tui.screens.dashboard.leader_keys import LeaderKeys
+from anyclaude_tui.screens.dashboard.news import News, sequence
 from anyclaude_tui.screens.dashboard.screen import DashboardScreen, command_text
 from anyclaude_tui.screens.help import HelpScreen
 from anyclaude_tui.session.client import SessionClient
@@ -43,8 +47,8 @@ from anyclaude_tui.terminal.keys import key_press
 from anyclaude_tui.terminal.outer_colours import OuterColours, outer_colours
 from anyclaude_tui.terminal.safe_text import one_line
 from anyclaude_tui.widgets import themes
-from anyclaude_tui.widgets.driver import TerminalDriver
 from anyclaude_tui.widgets.format import home_relative
+from anyclaude_tui.widgets.outer.driver import TerminalDriver
 from anyclaude_tui.widgets.textual_internals import (
     key_name,
     prepare_textual,
@@ -57,14 +61,15 @@ if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.theme import Theme
 
-    from anyclaude_tui.widgets.input_parser import OuterColoursTold
+    from anyclaude_tui.widgets.outer.input_parser import OuterColoursTold
     from anyclaude_tui.widgets.terminal import messages as pane_messages
 
 log = logging.getLogger(__name__)
 
 REFRESH_S = 0.2
-WRITES_BEHIND = 3
-"""With more writes than this waiting, the terminal is slow: frames are left out."""
+WRITES_BEHIND = 1_500
+"""With more characters than this waiting, the terminal is slow: frames are left out, so that the
+answer to a key stands behind no others."""
 COPY_SHOWN = 40
 """Characters of what a program puts on the clipboard that the user is told."""
 SEVERITY: dict[str, Any] = {"warning": "warning", "error": "error"}
@@ -112,6 +117,9 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.leader_keys = LeaderKeys(key_name(settings.dashboard.leader), self)
         self.dashboard = DashboardScreen(self.leader_keys.leader, external)
         self._notice_wall = 0.0
+        self._news = News()
+        self.keymap: dict[str, str] = {}
+        """The user's keys for the screens' own commands, as Textual calls them."""
         self._wants_no_color = self.no_color
         self._outer = outer
         for theme in (*themes.OWN, themes.auto(outer)):
@@ -144,6 +152,7 @@ class DashboardApp(App[int], inherit_bindings=False):
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._ground)
         self._look(self.settings.dashboard)
+        self._take_keys(self.settings.keys)
         self._ground(self.current_theme)
         self.show_snapshot()
         self.set_interval(REFRESH_S, self.show_snapshot)
@@ -165,6 +174,8 @@ class DashboardApp(App[int], inherit_bindings=False):
         before, self.settings = self.settings, settings
         if settings.dashboard != before.dashboard:
             self._look(settings.dashboard)
+        if settings.keys != before.keys:
+            self._take_keys(settings.keys)
 
     def _look(self, look: DashboardSettings) -> None:
         if look.theme in self.available_themes:
@@ -174,10 +185,27 @@ class DashboardApp(App[int], inherit_bindings=False):
             known = ", ".join(sorted(self.available_themes))
             words = f"There is no theme {look.theme!r}; [dashboard] theme takes: {known}"
             self.say(words, "warning")
+        self.dashboard.panels_as = Arrangement.of(look)
+        self.dashboard.place()
         self.animation_level = constants.TEXTUAL_ANIMATIONS if look.motion else "none"
         self.leader_keys.leader = key_name(look.leader)
         self.dashboard.set_leader(self.leader_keys.leader)
         self._colour(look.colours and not self._wants_no_color)
+
+    def _take_keys(self, keys: Mapping[str, str]) -> None:
+        """The user's keys; what cannot be is told, and leaves the key as it was."""
+        table, problems = actions.with_keys(keys)
+        self.leader_keys.table = self.dashboard.table = table
+        own = {name: key for name, key in keys.items() if "." in name}
+        self.keymap = {}
+        if own:
+            from anyclaude_tui.screens.all_screens import keymap
+
+            self.keymap, more = keymap(own)
+            problems += more
+        self.set_keymap(self.keymap)
+        for words in problems:
+            self.say(f"[keys] {words}", "warning")
 
     def _colour(self, on: bool) -> None:
         """Colours, or shades of grey; Claude Code follows NO_COLOR at its next start."""
@@ -216,11 +244,19 @@ class DashboardApp(App[int], inherit_bindings=False):
             return
         snapshot = self.client.snapshot
         self.dashboard.show(snapshot)
+        look = self.settings.dashboard
+        for words in self._news.see(snapshot, self.app_focus, look):
+            self.write_to_terminal(sequence(words, look.notify))
         for notice in snapshot.notices:
             if notice.wall > self._notice_wall:
                 self._notice_wall = notice.wall
                 if notice.level in SEVERITY:
                     self.say(notice.text, notice.level)
+
+    def write_to_terminal(self, data: str) -> None:
+        """A sequence that moves nothing on the screen: a bell, a notification."""
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(data)
 
     def say(self, words: str, level: str = "information") -> None:
         """A short message over the screen; what went wrong stays longer."""
@@ -237,7 +273,7 @@ class DashboardApp(App[int], inherit_bindings=False):
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             if self.screen is self.dashboard:
                 self.dashboard.focus_pane()
-            if isinstance(event, events.Key) and self.takes(event):
+            if isinstance(event, events.Key) and (self.takes(event) or self.explains(event)):
                 return
         await super().on_event(event)
 
@@ -245,8 +281,24 @@ class DashboardApp(App[int], inherit_bindings=False):
         """Whether the key is the dashboard's; if so, what it asks for is done."""
         if self.screen is not self.dashboard:
             return False
+        free = not self.leader_keys.pressed and event.key != self.leader_keys.leader
+        if free and self.dashboard.panel_key(event.key, event.character):
+            return True
         wanted = self.dashboard.pane is not None
         return self.leader_keys.takes(event.key, event.character, wanted)
+
+    def explains(self, event: events.Key) -> bool:
+        """`?` and `:` on every full screen: what its keys do, and the way to all commands."""
+        screen = self.screen
+        if screen is self.dashboard or screen.is_modal or isinstance(self.focused, Input):
+            return False
+        if event.character == "?":
+            self.push_screen(KeyHelp(screen, self.keymap))
+        elif event.character == ":":
+            self.action_palette()
+        else:
+            return False
+        return True
 
     def show_menu(self, shown: bool) -> None:
         self.dashboard.show_menu(shown)
@@ -275,6 +327,10 @@ class DashboardApp(App[int], inherit_bindings=False):
     def action_panels(self) -> None:
         self.dashboard.panels_on = not self.dashboard.panels_on
         self.dashboard.place()
+
+    def action_focus_panels(self) -> None:
+        if not self.dashboard.enter_panels():
+            self.say("No panel is shown here: x shows them, a larger window too")
 
     def action_backends(self) -> None:
         from anyclaude_tui.screens.backends.screen import BackendsScreen
@@ -387,7 +443,13 @@ class DashboardApp(App[int], inherit_bindings=False):
         self.push_screen(SettingsScreen(self.client))
 
     def action_help(self) -> None:
-        self.push_screen(HelpScreen(self.dashboard.leader, home_relative(str(self.client.home))))
+        self.push_screen(
+            HelpScreen(
+                self.dashboard.leader,
+                home_relative(str(self.client.home)),
+                self.leader_keys.table,
+            )
+        )
 
     def action_leave(self) -> None:
         running = len(self.client.snapshot.in_flight)
@@ -398,10 +460,35 @@ class DashboardApp(App[int], inherit_bindings=False):
         words += " Quitting ends Claude Code, the proxy and the backend."
         self.push_screen(Question("Quit?", words), self.leave)
 
+    def on_dashboard_screen_arranged(self, message: DashboardScreen.Arranged) -> None:
+        """Keep the user's arrangement in the user's file."""
+        try:
+            editing.save(self.client.home, dict(message.arrangement.changes()))
+        except (OSError, ConfigError) as error:
+            self.say(f"The arrangement stays until you quit; not saved: {error}", "warning")
+        dashboard = message.arrangement.kept_in(self.settings.dashboard)
+        self.settings = msgspec.structs.replace(self.settings, dashboard=dashboard)
+
+    def on_dashboard_screen_wanted(self, message: DashboardScreen.Wanted) -> None:
+        """What was clicked, or opened with Enter."""
+        if message.request is not None:
+            from anyclaude_tui.screens.requests.details import RequestDetailsScreen
+
+            request = message.request
+            self.push_screen(RequestDetailsScreen(self.client, request.id, request))
+        elif message.action:
+            getattr(self, f"action_{message.action}")()
+        elif message.key == self.dashboard.leader:
+            if not self.leader_keys.pressed:
+                self.leader_keys.takes(self.leader_keys.leader, None, True)
+        elif message.key:
+            self.leader_keys.cancel()
+            self.leader_keys.run(message.key.split()[0])
+
     # --- what the palette asks for (`AppCommands`) -----------------------------------------
 
     def hidden_panels(self) -> Collection[str]:
-        return self.dashboard.hidden
+        return set(PANELS) - set(self.dashboard.panels_as.panels)
 
     def toggle_panel(self, name: str) -> None:
         self.dashboard.toggle(name)
@@ -421,6 +508,8 @@ class DashboardApp(App[int], inherit_bindings=False):
         if sure:
             if self.dashboard.pane is not None:
                 self.dashboard.pane.terminate()
+            if isinstance(self._driver, TerminalDriver):
+                self._driver.drop()
             self.exit(0)
 
     def switch(self, name: str) -> None:

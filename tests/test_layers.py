@@ -83,7 +83,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "widgets.terminal": {"terminal", "widgets"},
     "screens.actions": {"backends"},
     "screens.app_commands": {"config", "screens.actions", "session"},
-    "screens.common": {"printable", "private", "session", "widgets"},
+    "screens.common": {"printable", "private", "screens.actions", "session", "widgets"},
     "screens.backends": {
         "backends", "config", "figures", "screens.actions", "screens.common", "session",
         "telemetry", "widgets",
@@ -92,8 +92,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "config", "redaction", "screens.app_commands", "screens.common", "session", "widgets",
     },
     "screens.dashboard": {
-        "backends", "claude_code", "screens.actions", "screens.app_commands", "telemetry",
-        "terminal", "widgets",
+        "backends", "claude_code", "config", "figures", "screens.actions",
+        "screens.app_commands", "screens.common", "telemetry", "terminal", "widgets",
     },
     "screens.compare": {
         "backends", "compare", "config", "figures", "screens.actions", "screens.backends",

@@ -28,13 +28,13 @@ TOUCHED: dict[str, set[str]] = {
         "_filters",
         "_get_environ_int",
         "_layout_required",
-        "_queue",
         "_repaint_required",
         "_watch_theme",
         "textual.widgets._toast",
         "_writer_thread",
     },
-    "widgets/driver.py": {
+    "widgets/outer/writer.py": {"_queue", "_file", "textual.drivers._writer_thread"},
+    "widgets/outer/driver.py": {
         "_queue",
         "_timeout_time",
         "_writer_thread",
@@ -42,7 +42,7 @@ TOUCHED: dict[str, set[str]] = {
         "textual._time",
         "textual._xterm_parser",
     },
-    "widgets/input_parser.py": {
+    "widgets/outer/input_parser.py": {
         "_character_to_key",
         "_sequence_to_key_events",
         "textual._ansi_sequences",

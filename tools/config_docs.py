@@ -195,6 +195,8 @@ def _default(field: Field) -> str:
     value: Any = field.default
     if value is None or value in ((), {}):
         return ""
+    if isinstance(value, tuple | list):
+        return ", ".join(f"`{one}`" for one in value)
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f'`"{value}"`' if isinstance(value, str) else f"`{value:,}`".replace(",", "_")

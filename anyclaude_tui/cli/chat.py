@@ -6,15 +6,22 @@ It talks to the proxy as Claude Code does, so the dashboard's numbers are real. 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 
 import httpx
 import msgspec
 
+from anyclaude_tui.cli.word_wrap import WordWrap
 from anyclaude_tui.proxy.wire.sse import Comment, SSEReader
 
-HELP = "Type a message and press Enter. /new starts over, /quit (or Ctrl+D) leaves."
+HELP = (
+    "Type a message and press Enter. Ctrl+C stops an answer, /new starts over, /quit (or Ctrl+D) "
+    "leaves."
+)
+STYLES = {"title": "1", "help": "2", "prompt": "1;36", "thinking": "2", "error": "31"}
+"""SGR parameters (ECMA-48, 8.3.117) of what is not the model's text."""
 
 
 def run() -> int:
@@ -29,18 +36,21 @@ def run() -> int:
         )
         return 2
     model = os.environ.get("ANTHROPIC_MODEL", "local-model")
-    print(f"anyclaude-tui chat · {model}\n{HELP}\n")
+    columns = shutil.get_terminal_size().columns
+    head = WordWrap()
+    words = head.feed(HELP, columns) + head.end(columns)
+    print(f"{_styled('title', 'anyclaude-tui chat')} · {model}\n{_styled('help', words)}\n")
     history: list[dict[str, str]] = []
     headers = {"Authorization": f"Bearer {token}", "anthropic-version": "2023-06-01"}
     with httpx.Client(base_url=url, headers=headers, timeout=None, trust_env=False) as client:
         while True:
             try:
-                line = input("› ").strip()
+                line = input(_prompt()).strip()
             except EOFError:
                 print()
                 return 0
             except KeyboardInterrupt:
-                print()
+                print(f"\n{_styled('help', 'Ctrl+D or /quit leaves.')}")
                 continue
             if line in ("/quit", "/exit"):
                 return 0
@@ -55,22 +65,48 @@ def _turn(client: httpx.Client, model: str, history: list[dict[str, str]], line:
     messages = [*history, {"role": "user", "content": line}]
     body = {"model": model, "max_tokens": 4096, "stream": True, "messages": messages}
     said: list[str] = []
+    wrap, width = WordWrap(), shutil.get_terminal_size().columns
+    print()
     try:
         with client.stream("POST", "/v1/messages", json=body) as response:
+            before = ""
             for kind, text in _pieces(response):
-                shown = _without_controls(text)
-                if kind == "thinking":
-                    shown = f"\x1b[2m{shown}\x1b[22m"
-                print(shown, end="", flush=True)
+                if kind == "thinking" != before and not _has_styles():
+                    text = f"(thinking) {text}"
+                before = kind
+                shown = wrap.feed(_without_controls(text), width)
+                print(_styled(kind, shown), end="", flush=True)
                 if kind == "text":
                     said.append(text)
+        print(wrap.end(width), end="", flush=True)
     except KeyboardInterrupt:
-        print("\n(stopped)")
+        print(f"{wrap.end(width)}\n{_styled('help', '(stopped)')}")
     except httpx.HTTPError as error:
-        print(f"\nthe proxy did not answer: {error}")
+        print("\n" + _styled("error", f"the proxy did not answer: {error}"))
     print("\n")
     if said:
         history[:] = [*messages, {"role": "assistant", "content": "".join(said)}]
+
+
+def _styled(kind: str, words: str) -> str:
+    """The words in the style of their kind, on a terminal that may have colours."""
+    style = STYLES.get(kind)
+    if not style or not words or not _has_styles():
+        return words
+    return f"\x1b[{style}m{words}\x1b[0m"
+
+
+def _has_styles() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _prompt() -> str:
+    """For `input`: readline counts what stands between \\x01 and \\x02 as no cells."""
+    styled = _styled("prompt", "›")
+    if styled == "›":
+        return "› "
+    start, end = styled.split("›")
+    return f"\x01{start}\x02›\x01{end}\x02 "
 
 
 def _pieces(response: httpx.Response) -> Iterator[tuple[str, str]]:

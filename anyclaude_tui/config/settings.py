@@ -210,6 +210,11 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Older files are removed."""
 
 
+PANELS = ("now", "backend", "session", "trend", "requests", "why")
+PLACES = ("auto", "right", "below")
+NOTIFIED = ("bell", "osc9", "osc777", "off")
+
+
 class DashboardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[dashboard]`: how it looks."""
 
@@ -220,6 +225,25 @@ class DashboardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """The one key chord that the pane does not get: it opens the dashboard's own commands."""
     colours: bool = True
     """false: shades of grey only, as with NO_COLOR."""
+    panels: tuple[str, ...] = PANELS
+    """The panels that are shown, in their order."""
+    panels_at: str = "auto"
+    """Where they stand: right of the pane, below it, or auto, as the window is."""
+    panel_columns: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Columns of the panels at the right; 0 is as the window is."""
+    panel_area_rows: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Rows of the panels below; 0 is as the window is."""
+    panel_rows: dict[str, Annotated[int, msgspec.Meta(ge=1)]] = msgspec.field(default_factory=dict)
+    """Rows of single panels: now = 14; the dashboard writes it when you resize one."""
+    notify: str = "bell"
+    """How you are told of what is worth it: bell, osc9 or osc777 (a notification of the terminal's,
+    where it has them), off."""
+    notify_answer_s: Annotated[float, msgspec.Meta(ge=0)] = 30.0
+    """Tell when an answer ends that took longer, while the window is not focused; 0: never."""
+    notify_backend: bool = True
+    """Tell when a backend dies."""
+    notify_switch: bool = True
+    """Tell when a switch is done."""
     motion: bool = True
     """false: the dashboard moves nothing smoothly (reduced motion)."""
 
@@ -233,6 +257,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The backends, a table for each: [backends.NAME] below."""
     keep_backends: bool = False
     """After a switch the old backend stays loaded, if both fit into memory."""
+    keys: dict[str, str] = msgspec.field(default_factory=dict)
+    """Other keys, as the table [keys]: NAME = KEY. NAME is a command's (zoom, backends, …; KEY is
+    the character after the leader), or SCREEN.COMMAND as `?` on that screen shows them."""
     roles: RoleSettings = RoleSettings()
     discovery: DiscoverySettings = DiscoverySettings()
     proxy: ProxySettings = ProxySettings()

@@ -6,8 +6,10 @@ Each is reached with the leader chord and then its key; all other keys are Claud
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from anyclaude_tui.backends.base import BackendState
 
@@ -67,6 +69,12 @@ ACTIONS: tuple[Action, ...] = (
         "Leave tools out of the prompt, or take them back; what each costs in tokens and seconds.",
         "tools",
     ),
+    Action(
+        "w",
+        "focus panels",
+        "Give the keys to the panels: choose one, open it, move, resize and hide it; Esc ends it.",
+        "focus_panels",
+    ),
     Action("x", "panels", "Hide the panels, and show them again.", "panels"),
     Action(
         "r",
@@ -77,7 +85,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("c", "copy command", "Copy the command that starts Claude Code elsewhere.", "copy"),
     Action("/", "find", "Search in what the pane has shown.", "find"),
-    Action("p", "palette", "Search all commands by name.", "palette"),
+    Action("p", "palette", "Search all commands by name.", "palette", ":"),
     Action(",", "settings", "Everything that can be set, explained; saved at once.", "settings"),
     Action(
         "f",
@@ -87,7 +95,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("t", "theme", "Choose a theme.", "theme"),
     Action("s", "screenshot", "Save what is on the screen as an SVG file.", "picture"),
-    Action("?", "help", "Keys, signs and what each number means.", "help", "h", "help"),
+    Action("?", "help", "Keys, signs and what each number means.", "help", "h", footer="help"),
     Action(
         "q",
         "quit",
@@ -100,20 +108,52 @@ DIGITS = "123456789"
 """Switch to the nth backend of the list."""
 
 
-def find(key: str) -> Action | None:
+def find(key: str, table: Sequence[Action] = ACTIONS) -> Action | None:
     """The command on a key, or None."""
-    return next((action for action in ACTIONS if key in (action.key, action.also)), None)
+    return next((action for action in table if key in (action.key, action.also)), None)
 
 
-def footer_keys(state: BackendState | None) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
+def with_keys(keys: Mapping[str, str]) -> tuple[tuple[Action, ...], list[str]]:
+    """The commands with the user's keys, and what of these cannot be, in words. `keys`: NAME = KEY;
+    names with a point in them are the screens' own (`common/key_help.py`)."""
+    table, problems = list(ACTIONS), []
+    names = {action.name.replace(" ", "_"): place for place, action in enumerate(table)}
+    for name, key in keys.items():
+        if "." in name:
+            continue
+        place = names.get(name.replace(" ", "_"))
+        if place is None:
+            problems.append(unknown(name, names))
+            continue
+        own = table[place]
+        other = find(key, table)
+        if len(key) != 1 or not key.isprintable() or key in DIGITS:
+            problems.append(f"{name} = {key!r}: one character is a key, and no digit")
+        elif other is not None and other is not own:
+            problems.append(f"{name} = {key!r} is the key of {other.name}: {name} keeps {own.key}")
+        else:
+            table[place] = replace(own, key=key, also="" if own.also == key else own.also)
+    return tuple(table), problems
+
+
+def unknown(name: str, names: Sequence[str] | Mapping[str, object]) -> str:
+    """What to say about a name in `[keys]` that no command has."""
+    near = difflib.get_close_matches(name, list(names), 1)
+    return f"there is no command {name}" + (f": did you mean {near[0]}?" if near else "")
+
+
+def footer_keys(
+    state: BackendState | None, table: Sequence[Action] = ACTIONS
+) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
     """What the footer offers for the state of the active backend (None: there is none): what can
     be left out where there is no room, the most important first, and what always stays."""
-    keys = "zbiv"
+    wanted = ["zoom", "backends", "requests", "compare"]
     if state is None:
-        keys = "bzilv"
+        wanted = ["backends", "zoom", "requests", "logs", "compare"]
     elif state is BackendState.FAILED:
-        keys = "rbliv"
-    return tuple(filter(None, map(find, keys))), tuple(filter(None, map(find, "?q")))
+        wanted = ["restart backend", "backends", "logs", "requests", "compare"]
+    named = {action.name: action for action in table}
+    return tuple(named[name] for name in wanted), (named["help"], named["quit"])
 
 
 def character(name: str) -> str:

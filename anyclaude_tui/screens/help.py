@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
@@ -11,7 +12,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from anyclaude_tui.screens.actions import ACTIONS
+from anyclaude_tui.screens.actions import ACTIONS, Action
 from anyclaude_tui.screens.common.dialogs import Dialog, content
 from anyclaude_tui.widgets import status_signs
 from anyclaude_tui.widgets.lines import Line, Tone, pad, text, wrapped
@@ -56,14 +57,14 @@ class HelpScreen(Dialog[None]):
         Binding("q,question_mark,h", "dismiss", "back", show=False)
     ]
 
-    def __init__(self, leader: str, home: str) -> None:
+    def __init__(self, leader: str, home: str, table: Sequence[Action] = ACTIONS) -> None:
         super().__init__()
-        self._leader, self._home = leader, home
+        self._leader, self._home, self._table = leader, home, table
 
     def compose(self) -> ComposeResult:
         box = VerticalScroll(Static(id="words"), classes="box")
         box.border_title = "Help"
-        box.border_subtitle = "↑ ↓ scroll · Esc back"
+        box.border_subtitle = "↑ ↓ scroll · q Esc back"
         yield box
 
     def on_mount(self) -> None:
@@ -71,16 +72,16 @@ class HelpScreen(Dialog[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         width = min(WIDTH, event.size.width - 4) - 6  # border, padding and scroll bar
-        lines = help_lines(self._leader, self._home, width)
+        lines = help_lines(self._leader, self._home, width, self._table)
         self.query_one("#words", Static).update(Content("\n").join(map(content, lines)))
 
 
-def help_lines(leader: str, home: str, width: int) -> list[Line]:
+def help_lines(leader: str, home: str, width: int, table: Sequence[Action] = ACTIONS) -> list[Line]:
     """Everything that the help says, in `width` columns."""
     intro = f"{leader} and then a key is the dashboard's; every other key is Claude Code's."
     lines = wrapped(intro, width, 3, Tone.LABEL)
     keys = NAME if width >= NARROW else max(len(leader), 4) + 1
-    for action in ACTIONS:
+    for action in table:
         lines += row(((f"{action.key} {action.also}", Tone.KEY),), action.help, width, keys)
     lines += row(text("1-9", Tone.KEY), "Switch to the nth backend.", width, keys)
     lines += row(text(leader, Tone.KEY), "Pressed twice, it reaches Claude Code.", width, keys)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from anyclaude_tui.backends.supervision.serverlog import is_written
+from anyclaude_tui.screens.common.key_help import bound
 from anyclaude_tui.screens.common.keys_and_tabs import match_words, tabs_lines
 from anyclaude_tui.screens.common.tabs_screen import SearchScreen
 from anyclaude_tui.session.client import SessionClient
@@ -85,9 +86,9 @@ class LogsScreen(SearchScreen):
     """A tab per log; it follows while its end is in view."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("l", "level", show=False),
-        Binding("f", "follow", show=False),
-        Binding("y", "copy", show=False),
+        bound("logs", "l", "level", "hide what matters less"),
+        bound("logs", "f", "follow", "follow, or stay here"),
+        bound("logs", "y", "copy", "copy the lines"),
     ]
 
     def __init__(self, client: SessionClient) -> None:

@@ -120,12 +120,13 @@ def _counts(record: RequestRecord) -> dict[str, int | None]:
     """The counters; what counts the stream is unknown where nothing was sent."""
     sent = record.attempt.sent_at is not None
     return {
-        _camel(counter.name): None if counter.per_attempt and not sent else counter.of(record)
+        camel(counter.name): None if counter.per_attempt and not sent else counter.of(record)
         for counter in COUNTERS
     }
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """A member's name in the journal: `tool_calls` is `toolCalls`."""
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
 

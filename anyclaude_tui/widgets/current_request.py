@@ -255,7 +255,7 @@ def _decoding(request: RequestView, width: int) -> Line:
 def ending(request: RequestView, width: int) -> Line:
     """The end of a request: sign, words, total time, reason."""
     parts = [
-        (status_signs.sign(request), (" " + status_signs.words(request), Tone.TEXT)),
+        (status_signs.sign(request), (" " + status_signs.ending(request), Tone.TEXT)),
         text(f"{format.seconds(request.elapsed_s)} in all", Tone.LABEL),
         text(clean(request.reason), Tone.LABEL),
     ]

@@ -6,8 +6,11 @@ leave the coloured words on it unreadable.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.segment import Segment
 from rich.style import Style
+from textual.binding import Binding, BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import OptionList
@@ -32,6 +35,13 @@ def with_cursor(strip: Strip, widget: Widget) -> Strip:
 
 class PickList(OptionList):
     """An option list with our cursor. The style sheet gives its options a blank cell first."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", show=False),
+        Binding("k", "cursor_up", show=False),
+        Binding("g", "first", show=False),
+        Binding("G,shift+g", "last", show=False),
+    ]
 
     def render_line(self, y: int) -> Strip:
         strip = super().render_line(y)

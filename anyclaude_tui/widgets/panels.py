@@ -13,6 +13,7 @@ from anyclaude_tui.figures import measured
 from anyclaude_tui.telemetry.events import Truncation
 from anyclaude_tui.telemetry.hub import Snapshot, Totals
 from anyclaude_tui.telemetry.logtail import last_warning
+from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.widgets import charts, format, request_table, status_signs
 from anyclaude_tui.widgets.current_request import CHART_ROWS, Body, now
 from anyclaude_tui.widgets.lines import (
@@ -181,18 +182,38 @@ def _mishaps(totals: Totals, width: int) -> list[Line]:
     return rows
 
 
-def requests(snapshot: Snapshot, width: int, height: int) -> Body:
-    """The Requests panel: those in flight, then the last ones, newest first."""
-    rows = (*snapshot.in_flight, *snapshot.recent)
-    shown = request_table.columns_for(request_table.PANEL, width)
+def requests(
+    snapshot: Snapshot, width: int, height: int, first: int = 0, cursor: int | None = None
+) -> Body:
+    """The Requests panel: those in flight, then the last ones, newest first. `first`: the row at
+    the top; `cursor`: the one that is chosen, counted from all."""
+    rows = request_rows(snapshot)
+    columns_ = request_table.PANEL if width < ALL_COLUMNS else request_table.SCREEN
+    shown = request_table.columns_for(columns_, width)
     lines = [request_table.head(shown, width)]
-    lines += [request_table.row(shown, one, width) for one in rows[: max(0, height - 1)]]
+    for place, one in enumerate(rows[first : first + max(0, height - 1)], first):
+        row = request_table.row(shown, one, width)
+        lines.append(chosen(row, width) if place == cursor else row)
     if not rows:
         lines.append(text("none yet", Tone.FAINT))
     right = text(
         f"{len(snapshot.in_flight)} running", Tone.LIVE if snapshot.in_flight else Tone.LABEL
     )
     return Body(right, lines)
+
+
+ALL_COLUMNS = 112
+"""From this width on the panel has the columns of the requests screen."""
+
+
+def request_rows(snapshot: Snapshot) -> tuple[RequestView, ...]:
+    """What the Requests panel lists, from the top."""
+    return (*snapshot.in_flight, *snapshot.recent)
+
+
+def chosen(row: Line, width: int) -> Line:
+    """The row under the cursor: readable without colour."""
+    return tuple((words, Tone.KEY) for words, _ in pad(row, width))
 
 
 def why(snapshot: Snapshot, width: int, height: int) -> Body:
@@ -260,7 +281,9 @@ class PanelKind:
 
     name: str
     title: str
-    body: Callable[[Snapshot, int, int], Body]
+    body: Callable[..., Body]
+    """From a snapshot, width and height; of one with rows also the first and the chosen."""
+    has_rows: bool = False
 
 
 PANELS: dict[str, PanelKind] = {
@@ -270,16 +293,18 @@ PANELS: dict[str, PanelKind] = {
         PanelKind("backend", "Backend", backend),
         PanelKind("session", "Session", session),
         PanelKind("trend", "Trend", trend),
-        PanelKind("requests", "Requests", requests),
+        PanelKind("requests", "Requests", requests, has_rows=True),
         PanelKind("why", "Why", why),
     )
 }
 
 
-def rule(title: str, right: Line, width: int, edge: str = "") -> Line:
-    """A title rule: `├─ Now ─────────── main · 12.4 s ─`; `edge` is its first character."""
-    start = f"{edge}─ " if edge else " "
-    left: Line = ((start, Tone.RULE), (title, Tone.STRONG), (" ", Tone.TEXT))
+def rule(title: str, right: Line, width: int, edge: str = "", focused: bool = False) -> Line:
+    """A title rule: `├─ Now ─────────── main · 12.4 s ─`; `edge` is its first character. With the
+    focus it is `├─▶ Now`."""
+    start = f"{edge}─{'▶' if focused else ''} " if edge else f"{'▶' if focused else ''} "
+    tone = Tone.KEY if focused else Tone.STRONG
+    left: Line = ((start, Tone.LIVE if focused else Tone.RULE), (title, tone), (" ", Tone.TEXT))
     end: Line = ((" ", Tone.TEXT), *right, (" ", Tone.TEXT)) if plain(right) else ()
     end = (*fit(end, max(0, width - width_of(left) - 3)), ("─", Tone.RULE))
     return (*left, ("─" * max(0, width - width_of(left) - width_of(end)), Tone.RULE), *end)
@@ -292,6 +317,10 @@ def framed(
     height: int,
     edge: str = "",
     foot: Line = (),
+    *,
+    focused: bool = False,
+    first: int = 0,
+    cursor: int | None = None,
 ) -> list[Line]:
     """A panel's whole text in exactly `width` × `height` cells, `foot` under what it says.
 
@@ -301,8 +330,12 @@ def framed(
     inner = width - width_of(side) - 1
     foot = foot if height > 2 else ()
     room = height - 1 - bool(foot)
-    body = kind.body(snapshot, inner, room)
+    body = (
+        kind.body(snapshot, inner, room, first, cursor)
+        if kind.has_rows
+        else kind.body(snapshot, inner, room)
+    )
     said = [*body.lines[:room], *([foot] if foot else [])]
-    lines = [rule(kind.title, body.right, width, edge)]
+    lines = [rule(kind.title, body.right, width, edge, focused)]
     lines += [pad((*side, *fit(line, inner)), width) for line in said]
     return lines + [pad(side, width)] * (height - len(lines))

@@ -43,7 +43,7 @@ def _plain(number: Figure, write: Callable[[float], str]) -> Line:
 
 def _end(request: RequestView) -> Line:
     tone = status_signs.sign(request)[1]
-    return text(status_signs.words(request), Tone.LABEL if tone is Tone.OK else tone)
+    return text(status_signs.ending(request), Tone.LABEL if tone is Tone.OK else tone)
 
 
 def _ending(request: RequestView) -> Line:
@@ -89,11 +89,11 @@ SCREEN: tuple[Column, ...] = (
         "backend",
         14,
         lambda r: text(clean(r.backend), Tone.LABEL),
-        130,
+        140,
         True,
         lambda r: r.backend,
     ),
-    Column("model", 26, _model, 150, True, lambda r: r.model or r.requested_model),
+    Column("model", 26, _model, 124, True, lambda r: r.model or r.requested_model),
     Column(
         "in",
         7,
@@ -140,7 +140,7 @@ SCREEN: tuple[Column, ...] = (
         order=lambda r: r.tokens_per_s.value,
     ),
     Column("total", 7, lambda r: text(format.seconds(r.elapsed_s)), order=lambda r: r.elapsed_s),
-    Column("end", 0, _ending, left=True, needs=ENDING, order=lambda r: status_signs.words(r)),
+    Column("end", 0, _ending, left=True, needs=ENDING, order=lambda r: status_signs.ending(r)),
 )
 """The requests screen."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from anyclaude_tui.backends.base import BackendState, BackendStatus
+from anyclaude_tui.telemetry.endings import ending as ending
 from anyclaude_tui.telemetry.events import Outcome, Phase, Role, Truncation
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.telemetry.metrics import RequestView
@@ -50,23 +51,6 @@ def sign(request: RequestView) -> Seg:
     if request.truncation is not None and request.outcome is Outcome.COMPLETE:
         return OUTCOMES[Outcome.LIMIT]
     return OUTCOMES[request.outcome]
-
-
-def words(request: RequestView) -> str:
-    """The ending of a request, or its phase, in a word or two."""
-    if request.outcome is None:
-        if request.phase in (Phase.ACCEPTED, Phase.QUEUED):
-            return f"queue {request.queue_position}" if request.queue_position else "queue"
-        if request.searches:
-            return "search"
-        return "load" if request.phase is Phase.SENT else str(request.phase)
-    if request.truncation is not None:
-        return str(request.truncation)
-    if request.outcome is Outcome.ERROR:
-        return f"error {request.status}" if (request.status or 0) >= 400 else "error"
-    if request.outcome is Outcome.CANCELLED:
-        return "cancelled"
-    return request.stop_reason or str(request.outcome)
 
 
 def simulated(status: BackendStatus) -> Line:

@@ -71,7 +71,7 @@ def prepare_textual() -> None:
     for sequence, key in alt_keys().items():
         table[sequence] = (key,)
 
-    from anyclaude_tui.widgets import input_parser
+    from anyclaude_tui.widgets.outer import input_parser
 
     input_parser.install()
 
@@ -112,10 +112,8 @@ def key_name(chord: str) -> str:
 
 
 def writes_waiting(app: App[Any]) -> int:
-    """Writes that the outer terminal has not taken yet; 0 without a queue (only Textual's
-    Linux driver, which macOS has too, has one)."""
-    writer = getattr(app._driver, "_writer_thread", None)
-    return 0 if writer is None else int(writer._queue.qsize())
+    """Characters that the outer terminal has not taken yet; 0 where nobody counts them."""
+    return int(getattr(app._driver, "waiting", 0))
 
 
 def paint_now(widget: Widget) -> None:

@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from anyclaude_tui.terminal.pty import PtyProcess
 from tests.support import wire
 from tests.support.proxy import TOKEN, Proxy, running_proxy
 from tests.support.upstream import Reply, Upstream, fail, say
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -72,10 +74,40 @@ async def test_what_the_model_writes_cannot_command_the_terminal(
     assert "\nnext\tline" in reply
 
 
+async def test_a_terminal_gets_colours_whole_words_and_the_way_to_stop(
+    upstream: Upstream, proxy: Proxy
+) -> None:
+    words = "wonderful " * 30
+    upstream.script(Reply(wire.reasoning("hmm "), wire.text(words), wire.ending()))
+    session = {"ANTHROPIC_BASE_URL": proxy.url, "ANTHROPIC_AUTH_TOKEN": TOKEN, "TERM": "xterm"}
+    env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    seen = bytearray()
+    ended = asyncio.Event()
+    argv = [sys.executable, "-m", "anyclaude_tui", "chat"]
+    process = PtyProcess.spawn(
+        argv, env | session, os.getcwd(), 24, 50,
+        on_data=seen.extend, on_exit=lambda status: ended.set(),
+    )  # fmt: skip
+    try:
+        await until(lambda: "›".encode() in seen)
+        process.write(b"hi\r")
+        await until(lambda: seen.count(b"wonderful") == 30)
+        process.write(b"/quit\r")
+        await asyncio.wait_for(ended.wait(), 20)
+    finally:
+        await process.aclose()
+    out = seen.decode().replace("\r\n", "\n")
+    assert "Ctrl+C stops an answer" in out.replace("\n", "")
+    assert "\x1b[2mhmm" in out
+    assert all(
+        line.split() == ["wonderful"] * 5 for line in out.splitlines() if "wonderful" in line
+    )
+
+
 async def test_thinking_is_told_apart(upstream: Upstream, proxy: Proxy) -> None:
     upstream.script(Reply(wire.reasoning("hmm"), wire.text("Answer"), wire.ending()))
     _, out, _ = await chat(proxy, "hi")
-    assert "\x1b[2mhmm\x1b[22m" in out
+    assert "(thinking) hmm" in out
     assert "\n\nAnswer" in out
 
 

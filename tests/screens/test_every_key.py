@@ -29,7 +29,7 @@ from tests.screens import fakes, found
 from tests.support.waiting import until_shown
 
 LEADER = "ctrl+right_square_bracket"
-NAMES = {"/": "slash", ",": "comma", "?": "question_mark"}
+NAMES = {":": "colon", "/": "slash", ",": "comma", "?": "question_mark"}
 """Textual's names of keys that have one."""
 
 
@@ -94,6 +94,12 @@ async def panels(at: Seat) -> None:
     assert at.app.dashboard.panels_on
 
 
+async def focus_panels(at: Seat) -> None:
+    assert at.app.dashboard.panel_keys.focus == "now"
+    await at.pilot.press("escape")
+    assert at.app.dashboard.panel_keys.focus is None
+
+
 async def restart(at: Seat) -> None:
     await at.until(lambda: "restart" in at.client.session.asked)
 
@@ -152,6 +158,7 @@ DOES: dict[str, Callable[[Seat], Awaitable[None]]] = {
     "palette": opens(CommandPalette),
     "theme": theme,
     "restart": restart,
+    "focus_panels": focus_panels,
     "copy": copy,
     "find": find,
     "tools": tools,

@@ -10,7 +10,7 @@ from anyclaude_tui.app import DashboardApp
 from anyclaude_tui.config.settings import DashboardSettings, Settings
 from anyclaude_tui.terminal.outer_colours import OuterColours
 from anyclaude_tui.widgets import themes
-from anyclaude_tui.widgets.input_parser import OuterColoursTold
+from anyclaude_tui.widgets.outer.input_parser import OuterColoursTold
 from anyclaude_tui.widgets.terminal.pane import TerminalPane
 from tests.screens.fakes import FakeClient, snapshot
 from tests.support.waiting import until_shown

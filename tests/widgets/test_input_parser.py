@@ -15,7 +15,7 @@ from textual.message import Message
 
 from anyclaude_tui.terminal.emulator import Emulator
 from anyclaude_tui.terminal.keys import key_press
-from anyclaude_tui.widgets.input_parser import ColourSchemeTold, OuterColoursTold
+from anyclaude_tui.widgets.outer.input_parser import ColourSchemeTold, OuterColoursTold
 from anyclaude_tui.widgets.textual_internals import prepare_textual
 from tests.terminal.keyboard_input import fuzzed_input
 

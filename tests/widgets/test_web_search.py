@@ -40,7 +40,7 @@ def shown(request: RequestView) -> str:
 
 def test_one_that_runs() -> None:
     request = view(record(ended=False), 101.5)
-    assert status_signs.words(request) == "search"
+    assert status_signs.ending(request) == "search"
     assert "● search  searxng" in shown(request)
     assert "searching…" in shown(request)
     (span,) = spans(request)

@@ -1,4 +1,4 @@
-"""The causes that a verdict can name, and the debugging guide's three scenarios."""
+"""The causes that a verdict can name, and the three places where they are."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Cause(StrEnum):
 
 
 class Scenario(StrEnum):
-    """The users' debugging guide calls them so."""
+    """Where the time goes."""
 
     BACKEND = "the backend is the bottleneck"
     PROXY = "the proxy is the bottleneck"

@@ -29,6 +29,8 @@ def of_whole(change: Shift) -> str:
         Level.CLOSE: "a close call",
         Level.CLEAR: "a clear difference",
     }[change.level]
+    if not change.repeated:
+        return f"whole time {figures.times(change.ratio)} (one run each, so no interval)"
     return (
         f"whole time {figures.times(change.ratio)} "
         f"(95 % interval {figures.times(change.low)} to {figures.times(change.high)}): {sure}"

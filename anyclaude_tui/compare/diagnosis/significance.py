@@ -47,6 +47,9 @@ class Shift:
     high: float
     """The 95 % interval of the ratio."""
     level: Level
+    repeated: bool = True
+    """Something was measured more than once: else nobody knows how it scatters, and the interval
+    is a guess that is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def shift(groups: Iterable[tuple[Sequence[float], Sequence[float]]]) -> Shift | 
         if size >= math.log(NOTABLE) and size > _t(0.99, df_all) * error:
             level = Level.CLEAR
     margin = _t(0.95, df_all) * error
-    return Shift(ratio, math.exp(effect - margin), math.exp(effect + margin), level)
+    return Shift(ratio, math.exp(effect - margin), math.exp(effect + margin), level, df > 0)
 
 
 def _logs(values: Sequence[float]) -> list[float]:

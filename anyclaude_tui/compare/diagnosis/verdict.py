@@ -8,7 +8,7 @@ equal, and a close call is called close.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -28,6 +28,7 @@ from anyclaude_tui.compare.diagnosis.remedies import remedies
 from anyclaude_tui.compare.diagnosis.significance import Level, Shift, shift
 from anyclaude_tui.compare.diagnosis.time_breakdown import anatomies
 from anyclaude_tui.compare.samples import Comparison, Prefix, Sample, Target, Way, select
+from anyclaude_tui.telemetry.metrics import RequestView
 
 MAIN_SHARE, LIKELY_SHARE = 0.6, 0.4
 """Share of the difference that the named cause explains, for high and likely confidence."""
@@ -37,6 +38,9 @@ FIRST_S = 1.0
 """A first request that took this much longer than the others was held up by a load …"""
 FIRST_RATIO = 1.5
 """… if it took this many times as long."""
+OTHER_LENGTH = 1.25
+"""From this ratio of output tokens on the whole time alone says little."""
+SAME_EACH = 1.1
 MORE_RUNS = "compare again with more runs: these do not tell"
 
 
@@ -46,7 +50,7 @@ class Verdict:
 
     cause: Cause
     scenario: Scenario | None
-    """The debugging guide's scenario; None when the targets are equal and sound."""
+    """Where the time goes; None when the targets are equal and sound."""
     headline: str
     confidence: Confidence
     evidence: tuple[str, ...]
@@ -106,10 +110,7 @@ def _different(
     confidence = Confidence.LOW
     if share >= LIKELY_SHARE:
         confidence = Confidence.HIGH if share >= MAIN_SHARE else Confidence.LIKELY
-    headline = (
-        f"{slow.shown} is {figures.times(change.ratio)} slower than {fast.shown}: "
-        f"{SCENARIOS[cause]} ({cause})"
-    )
+    headline = f"{_by_how_much(samples, fast, slow, change)}: {SCENARIOS[cause]} ({cause})"
     return Verdict(
         cause=cause,
         scenario=SCENARIOS[cause],
@@ -123,6 +124,21 @@ def _different(
         parts=tuple(parts),
         findings=findings,
     )
+
+
+def _by_how_much(samples: Sequence[Sample], fast: Target, slow: Target, change: Shift) -> str:
+    """How much slower; where the answers differ in length, for each token too."""
+    words = f"{slow.shown} is {figures.times(change.ratio)} slower than {fast.shown}"
+    lengths = _shift_of(samples, fast.name, slow.name, lambda view: view.output_tokens.value)
+    if lengths is None or max(lengths.ratio, 1 / lengths.ratio) < OTHER_LENGTH:
+        return words
+    each = change.ratio / lengths.ratio
+    wrote = f"writes {figures.times(max(lengths.ratio, 1 / lengths.ratio))} as "
+    wrote += "many tokens" if lengths.ratio > 1 else "few tokens"
+    if max(each, 1 / each) < SAME_EACH:
+        return f"{words}, but {wrote}: for each token they are equal"
+    faster = "slower" if each > 1 else "faster"
+    return f"{words} and {wrote}: {figures.times(max(each, 1 / each))} {faster} for each token"
 
 
 def _as_findings_say(parts: list[Part], slow: Target, findings: Iterable[Finding]) -> list[Part]:
@@ -266,12 +282,17 @@ def _ways(samples: Iterable[Sample]) -> Way:
     return Way.PROXY if any(sample.way is Way.PROXY for sample in samples) else Way.DIRECT
 
 
-def _whole(samples: Sequence[Sample], target: str) -> dict[tuple[str, Prefix], list[float]]:
+def _whole(
+    samples: Sequence[Sample],
+    target: str,
+    get: Callable[[RequestView], float | None] = lambda view: view.elapsed_s,
+) -> dict[tuple[str, Prefix], list[float]]:
     way = _ways(samples)
     found: dict[tuple[str, Prefix], list[float]] = {}
     for sample in select(samples, target=target, way=way):
-        key = (sample.workload, sample.prefix)
-        found.setdefault(key, []).append(sample.view.elapsed_s)
+        value = get(sample.view)
+        if value is not None:
+            found.setdefault((sample.workload, sample.prefix), []).append(value)
     return found
 
 
@@ -281,7 +302,13 @@ def _typical_s(samples: Sequence[Sample], target: str) -> float:
 
 
 def _whole_shift(samples: Sequence[Sample], fast: str, slow: str) -> Shift | None:
-    a, b = _whole(samples, fast), _whole(samples, slow)
+    return _shift_of(samples, fast, slow, lambda view: view.elapsed_s)
+
+
+def _shift_of(
+    samples: Sequence[Sample], fast: str, slow: str, get: Callable[[RequestView], float | None]
+) -> Shift | None:
+    a, b = _whole(samples, fast, get), _whole(samples, slow, get)
     return shift((a[key], b[key]) for key in a if key in b)
 
 

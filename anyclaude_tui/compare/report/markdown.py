@@ -1,4 +1,4 @@
-"""A comparison as markdown: what the debugging guide asks for under "Report your findings".
+"""A comparison as markdown: what one hands to somebody else.
 
 Keepalives, tokens/s direct and through the proxy, prompt sizes and chunk counts come
 first, then every figure, then what failed: enough to paste into an issue.

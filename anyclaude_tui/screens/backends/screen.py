@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import OptionList
@@ -35,6 +35,7 @@ from anyclaude_tui.screens.backends.row_list import RowList
 from anyclaude_tui.screens.backends.rows import DISK, Row
 from anyclaude_tui.screens.backends.switch_steps import Steps
 from anyclaude_tui.screens.common.dialogs import Question
+from anyclaude_tui.screens.common.key_help import bound
 from anyclaude_tui.screens.common.keys_and_tabs import keys_line
 from anyclaude_tui.screens.common.session_calls import answer
 from anyclaude_tui.session.client import SessionClient
@@ -54,8 +55,8 @@ class BackendsScreen(Screen[None]):
 
     CSS_PATH = "backends.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "back", show=False),
-        *(Binding(key, action, words, show=False) for key, _, words, action in KEYS),
+        bound("backends", "escape,q", "dismiss", "back"),
+        *(bound("backends", key, action, words) for key, _, words, action in KEYS),
     ]
 
     def __init__(self, client: SessionClient) -> None:

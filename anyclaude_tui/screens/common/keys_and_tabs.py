@@ -10,8 +10,11 @@ from anyclaude_tui.widgets.scroller import Scroller
 
 
 def keys_line(keys: Sequence[tuple[str, str]], width: int) -> Line:
-    """`Enter open  / filter …`; where there is no room the last one (the way out) stays."""
-    *others, last = [((key, Tone.KEY), (f" {words}", Tone.LABEL)) for key, words in keys]
+    """`Enter open  / filter …`; where there is no room `?` and the last one (the way out) stay.
+    Where Esc leads back q does too."""
+    named = [("q Esc" if pair == ("Esc", "back") else pair[0], pair[1]) for pair in keys]
+    *others, out = [((key, Tone.KEY), (f" {words}", Tone.LABEL)) for key, words in named]
+    last: Line = (("?", Tone.KEY), (" keys", Tone.LABEL), ("  ", Tone.TEXT), *out)
     room = width - 2 - width_of(last) - 2
     line: Line = ()
     for entry in others:

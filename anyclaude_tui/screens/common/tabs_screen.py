@@ -16,6 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
+from anyclaude_tui.screens.common.key_help import bound
 from anyclaude_tui.screens.common.keys_and_tabs import keys_line, message_line, tab_at
 from anyclaude_tui.widgets.lines import Line, Tone
 from anyclaude_tui.widgets.panel import LinesView
@@ -28,8 +29,8 @@ class TabsScreen(Screen[ResultT]):
     """A tab is chosen with Tab, an arrow, its number or a click."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,right", "tab(1)", show=False),
-        Binding("shift+tab,left", "tab(-1)", show=False),
+        bound("tabs", "tab,right", "tab(1)", "the next tab"),
+        bound("tabs", "shift+tab,left", "tab(-1)", "the tab before"),
         *(Binding(str(n + 1), f"go({n})", show=False) for n in range(9)),
     ]
     TABS_ROW: ClassVar[int] = 0
@@ -111,11 +112,11 @@ class SearchScreen(TabsScreen[None]):
     # Absolute: Textual looks beside the subclass, which stands in another folder.
     CSS_PATH = Path(__file__).parents[1] / "requests" / "requests.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", show=False),
-        Binding("q", "dismiss", show=False),
-        Binding("slash", "find", show=False),
-        Binding("n", "next(1)", show=False),
-        Binding("N,shift+n", "next(-1)", show=False),
+        bound("tabs", "escape", "back", "end the search, then back"),
+        bound("tabs", "q", "dismiss", "back"),
+        bound("tabs", "slash", "find", "search"),
+        bound("tabs", "n", "next(1)", "the next match"),
+        bound("tabs", "N,shift+n", "next(-1)", "the match before"),
     ]
 
     def __init__(self, placeholder: str) -> None:

@@ -10,13 +10,14 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 
 from anyclaude_tui.compare.report import history
 from anyclaude_tui.compare.report.history import Entry
 from anyclaude_tui.compare.report.saved import Saved
 from anyclaude_tui.compare.samples import labels
+from anyclaude_tui.screens.common.key_help import bound
 from anyclaude_tui.screens.common.keys_and_tabs import keys_line
 from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, pad, text, wrapped
@@ -31,7 +32,7 @@ class CompareHistoryScreen(Screen[Path | None]):
     """Newest first. Its result is the file that was chosen."""
 
     CSS_PATH = "compare.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [bound("history", "escape,q", "dismiss", "back")]
 
     def __init__(self, client: SessionClient, title: str, without: Path | None = None) -> None:
         """`without`: a file that is not listed."""

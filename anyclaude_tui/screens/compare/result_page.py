@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from anyclaude_tui.compare.diagnosis.causes import Cause, Confidence
+from anyclaude_tui.compare.diagnosis.causes import Cause, Confidence, Scenario
 from anyclaude_tui.compare.diagnosis.verdict import Verdict
 from anyclaude_tui.compare.report.saved import Saved
 from anyclaude_tui.compare.samples import Comparison
@@ -32,6 +32,11 @@ WIDE = 116
 """From this width on the bars stand beside the verdict."""
 VERDICT_SHARE = 0.54
 NAME = 12
+WHERE = {
+    Scenario.BACKEND: "in the model server, not in the proxy or the prompt",
+    Scenario.PROXY: "in the proxy: reached directly it is faster",
+    Scenario.CONTEXT: "in the prompt: its size, or that it is read anew",
+}
 SURE = {
     Confidence.HIGH: "one cause explains most of it",
     Confidence.LIKELY: "the largest of several causes",
@@ -106,9 +111,7 @@ def _named(said: Verdict, width: int) -> list[Line]:
     if said.cause not in (Cause.EQUAL, Cause.FAILED):
         facts.append(("Cause", str(said.cause)))
         if said.scenario is not None:
-            whose = f"{said.scenario} (the debugging guide's)"
-            fits = len(whose) + NAME <= width
-            facts.append(("Scenario", whose if fits else str(said.scenario)))
+            facts.append(("Where", WHERE[said.scenario]))
         facts.append(("Confidence", f"{said.confidence}: {SURE[said.confidence]}"))
     elif said.cause is Cause.EQUAL:
         sure = "a close call: these runs do not tell" if said.close else str(said.confidence)

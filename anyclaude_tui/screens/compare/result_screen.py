@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from anyclaude_tui.compare.report.markdown import to_markdown
 from anyclaude_tui.compare.report.saved import Saved, to_json
+from anyclaude_tui.screens.common.key_help import bound
 from anyclaude_tui.screens.common.keys_and_tabs import tabs_lines
 from anyclaude_tui.screens.common.svg_export import lines_svg
 from anyclaude_tui.screens.common.tabs_screen import TabsScreen
@@ -36,14 +37,14 @@ class CompareResultScreen(TabsScreen[bool]):
 
     CSS_PATH = "compare.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "back", show=False),
-        Binding("w", "save('json')", show=False),
-        Binding("m", "save('md')", show=False),
-        Binding("v", "save('svg')", show=False),
-        Binding("y", "copy", show=False),
-        Binding("o", "older", show=False),
-        Binding("h", "history", show=False),
-        Binding("r", "again", show=False),
+        bound("result", "escape,q", "back", "back"),
+        bound("result", "w", "save('json')", "save the figures as JSON"),
+        bound("result", "m", "save('md')", "save the report as Markdown"),
+        bound("result", "v", "save('svg')", "save a picture of the page"),
+        bound("result", "y", "copy", "copy the report"),
+        bound("result", "o", "older", "then and now: beside an older comparison"),
+        bound("result", "h", "history", "earlier comparisons"),
+        bound("result", "r", "again", "run it again"),
     ]
 
     def __init__(

@@ -163,7 +163,7 @@ def _detail(column: Column, view: RequestView, width: int) -> Line:
         return fit(current_request.detail(view, width), width)
     words = joined(
         [
-            (("✓ ", Tone.OK), (status_signs.words(view), Tone.TEXT)),
+            (("✓ ", Tone.OK), (status_signs.ending(view), Tone.TEXT)),
             text(f"{format.seconds(view.elapsed_s)} in all", Tone.LABEL),
         ]
     )

@@ -9,11 +9,12 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 
 from anyclaude_tui.compare.job import Job, Order, Result
 from anyclaude_tui.compare.measuring.live import State
+from anyclaude_tui.screens.common.key_help import bound
 from anyclaude_tui.screens.common.keys_and_tabs import keys_line
 from anyclaude_tui.screens.common.session_calls import answer
 from anyclaude_tui.screens.compare import run_columns
@@ -30,7 +31,9 @@ class CompareRunScreen(Screen[Result]):
     is none."""
 
     CSS_PATH = "compare.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "stop", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bound("run", "escape,q", "stop", "stop it, after a question")
+    ]
 
     def __init__(
         self,

@@ -23,6 +23,8 @@ from anyclaude_tui.compare.workload import (
 from anyclaude_tui.config.kinds import in_memory, is_started
 from anyclaude_tui.screens.backends.rows import MINE, Row
 from anyclaude_tui.screens.backends.rows import title as row_title
+from anyclaude_tui.screens.compare.estimate import guess
+from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.widgets import format
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, pad, text, wrapped
 
@@ -166,7 +168,7 @@ def choices(setup: Setup, rows: Sequence[Row], width: int) -> list[Line]:
         _choice("w", "workload", _what(setup), width),
         _choice("+ -", "runs", f"{setup.runs} of each kind, after a warm-up", width),
         _choice("d", "ways", ways, width),
-        _choice("g", "logging", logging, width),
+        _choice("l", "logging", logging, width),
         _choice("s", "memory", stopped, width),
     ]
 
@@ -244,8 +246,20 @@ def mark(setup: Setup, row: Row) -> Line:
     return (("[", Tone.LABEL), ("✓", Tone.OK), ("] ", Tone.LABEL))
 
 
-def title_right(setup: Setup, made: Sequence[Workload] | None) -> Line:
-    """`2 targets · 22 runs`."""
+def title_right(
+    setup: Setup, made: Sequence[Workload] | None, requests: Sequence[RequestView] = ()
+) -> Line:
+    """`2 targets · 22 runs · up to ~4m 10s`."""
     targets = len(setup.targets)
     total = text(format.counted(count(made, setup), "run"), Tone.LABEL) if made and targets else ()
-    return joined([text(format.counted(targets, "target"), Tone.LABEL), total])
+    time = text(_time(setup, made, requests), Tone.LABEL) if made and targets else ()
+    return joined([text(format.counted(targets, "target"), Tone.LABEL), total, time])
+
+
+def _time(setup: Setup, made: Sequence[Workload], requests: Sequence[RequestView]) -> str:
+    """How long at most, from what the session has measured."""
+    found = guess(setup.targets, made, setup.runs, requests)
+    if found.seconds is None:
+        return "time not known: nothing measured yet"
+    names = ", ".join(clean(name) for name in found.unknown)
+    return f"up to ~{format.about(found.seconds)}" + (f", {names} not measured" if names else "")

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Input, OptionList
 
@@ -23,6 +23,7 @@ from anyclaude_tui.screens.actions import DIGITS
 from anyclaude_tui.screens.backends import rows as backend_rows
 from anyclaude_tui.screens.backends.row_list import RowList
 from anyclaude_tui.screens.backends.rows import Row
+from anyclaude_tui.screens.common.key_help import bound
 from anyclaude_tui.screens.common.keys_and_tabs import keys_line, message_line
 from anyclaude_tui.screens.common.session_calls import answer
 from anyclaude_tui.screens.compare import setup as compare_setup
@@ -52,18 +53,18 @@ class CompareScreen(Screen[None]):
 
     CSS_PATH: ClassVar[Any] = ["../backends/backends.tcss", "compare.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", show=False),
-        Binding("q", "dismiss", show=False),
-        Binding("space,x", "choose", show=False),
-        Binding("w", "what", show=False),
-        Binding("p", "prompt", show=False),
-        Binding("plus,n,equals_sign", "runs(1)", show=False),
-        Binding("minus,N,shift+n", "runs(-1)", show=False),
-        Binding("d", "direct", show=False),
-        Binding("g", "logging", show=False),
-        Binding("s", "stop_active", show=False),
-        Binding("h", "history", show=False),
-        Binding("f", "find", show=False),
+        bound("compare", "escape", "back", "back"),
+        bound("compare", "q", "dismiss", "back"),
+        bound("compare", "space,x", "choose", "take the backend in, or leave it out"),
+        bound("compare", "w", "what", "the kind of work"),
+        bound("compare", "p", "prompt", "a prompt of your own"),
+        bound("compare", "plus,n,equals_sign", "runs(1)", "one run more"),
+        bound("compare", "minus,N,shift+n", "runs(-1)", "one run less"),
+        bound("compare", "d", "direct", "also directly, past the proxy"),
+        bound("compare", "l", "logging", "also with the debug log on"),
+        bound("compare", "s", "stop_active", "stop the backend in use meanwhile"),
+        bound("compare", "h", "history", "earlier comparisons"),
+        bound("compare", "f", "find", "look again for servers and models"),
     ]
 
     def __init__(self, client: SessionClient, *, body: Any = None) -> None:
@@ -114,7 +115,7 @@ class CompareScreen(Screen[None]):
             self._list.show(rows, self._list.size.height)
         width = self.size.width
         made, problem = self._workloads()
-        right = compare_setup.title_right(self.setup, made)
+        right = compare_setup.title_right(self.setup, made, self._client.snapshot.recent)
         self._title.set_lines([rule("Compare", right, width, "─")])
         top: Line = (("─" * width, Tone.RULE),)
         lines = compare_setup.choices(self.setup, self._list.rows, width - 2)

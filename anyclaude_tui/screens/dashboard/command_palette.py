@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.screen import Screen
 
 from anyclaude_tui.screens.actions import ACTIONS
 from anyclaude_tui.screens.app_commands import AppCommands, app_commands
+from anyclaude_tui.screens.common.key_help import commands
 from anyclaude_tui.widgets.panels import PANELS
 
 
@@ -23,10 +26,10 @@ class Entry:
 
 
 class Commands(Provider):
-    """Everything that the dashboard can do."""
+    """Everything that the screen that it was opened on can do, and then the dashboard."""
 
     def _entries(self) -> list[Entry]:
-        return entries(app_commands(self.app))
+        return screen_entries(self.screen) + entries(app_commands(self.app))
 
     async def discover(self) -> Hits:
         for entry in self._entries():
@@ -46,6 +49,17 @@ class Themes(Commands):
     def _entries(self) -> list[Entry]:
         app = app_commands(self.app)
         return [Entry(name, "", partial(app.choose_theme, name)) for name in sorted(app.themes())]
+
+
+def screen_entries(screen: Screen[Any]) -> list[Entry]:
+    """The commands of a screen's own, as its `?` names them."""
+    found = [
+        Entry(one.words.capitalize(), f"here: {one.keys}", partial(screen.run_action, one.action))
+        for one in commands(type(screen))
+        if one.action not in ("back", "dismiss")
+    ]
+    way_out = next((one for one in commands(type(screen)) if one.action == "dismiss"), None)
+    return [*found, *([Entry("Back", "here: Esc", screen.dismiss)] if way_out else [])]
 
 
 def entries(app: AppCommands) -> list[Entry]:

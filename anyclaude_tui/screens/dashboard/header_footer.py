@@ -26,11 +26,16 @@ def header(program: str, title: str, width: int) -> Line:
 
 
 def footer(
-    leader: str, state: BackendState | None, notice: Notice | None, right: str, width: int
+    leader: str,
+    state: BackendState | None,
+    notice: Notice | None,
+    right: str,
+    width: int,
+    table: Sequence[Action] = ACTIONS,
 ) -> Line:
     """The leader with the commands that matter most in that state of the active backend, and the
     latest notice or `right`. Help and quit are always shown."""
-    most, always = actions.footer_keys(state)
+    most, always = actions.footer_keys(state, table)
     words: Line = ()
     if notice is not None:
         mark = LEVEL_SIGNS.get(notice.level, "·")
@@ -58,6 +63,18 @@ def _keys(leader: str, most: Sequence[Action], always: Sequence[Action], width: 
     return (*start, *end)
 
 
+def key_at(line: Line, x: int) -> str:
+    """The key whose words stand at cell `x` of the footer or the menu; empty where none does."""
+    found, at = "", 0
+    for words, tone in line:
+        if tone is Tone.KEY:
+            found = words.strip()
+        at += len(words)
+        if x < at:
+            return found
+    return ""
+
+
 def _short(action: Action) -> Line:
     return ((f" {action.key}", Tone.KEY), (f" {action.footer} ", Tone.LABEL))
 
@@ -74,9 +91,11 @@ def next_step(leader: str, snapshot: Snapshot) -> Line:
     return (*start, *restart, (" b", Tone.KEY), (" another", Tone.TEXT))
 
 
-def which_key(leader: str, backends: tuple[str, ...], width: int) -> list[Line]:
+def which_key(
+    leader: str, backends: tuple[str, ...], width: int, table: Sequence[Action] = ACTIONS
+) -> list[Line]:
     """The menu after the leader: every command, in columns, and the backends by number."""
-    entries: list[Line] = [_entry(action) for action in ACTIONS]
+    entries: list[Line] = [_entry(action) for action in table]
     entries += [
         ((f"{digit} ", Tone.KEY), (clean(name), Tone.TEXT))
         for digit, name in zip(DIGITS, backends, strict=False)

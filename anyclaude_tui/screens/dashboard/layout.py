@@ -7,10 +7,12 @@ lines at 80 × 24.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from textual.geometry import Region
 
+from anyclaude_tui.screens.dashboard.arrangement import LEAST_BELOW, USUAL, Arrangement
 from anyclaude_tui.terminal.window_sizes import MIN_HEIGHT, MIN_WIDTH, PANE_HEIGHT, PANE_WIDTH
 
 SIDE_LEAST, SIDE_MOST = 40, 60
@@ -28,9 +30,12 @@ GROWTH = (
     ("now", 15),
 )
 """Who gets spare rows, up to how many; what is left goes to `requests`."""
-SIDE_ORDER = ("now", "backend", "session", "trend", "requests", "why")
 BELOW_ORDER = (("now", "why", "requests"), ("backend", "session", "trend"))
 FULL_ORDER = (("now", "why"), ("backend", "session", "trend"), ("requests",))
+WIDE_WIDTH, WIDE_HEIGHT = 190, 54
+"""From here on the panels stand below the pane in three columns, requests with all of theirs."""
+WIDE_ROWS = 24
+WIDE_SHARES = (22, 20, 58)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Plan:
     """The outcome: what stands where; what is not named is not shown."""
 
     mode: str
-    """small, zoom, strip, below, side or full."""
+    """small, zoom, strip, below, wide, side or full."""
     regions: dict[str, Region]
     edges: dict[str, str] = field(default_factory=dict)
     """The first character of each panel's title rule; none means no line at its left."""
@@ -51,14 +56,14 @@ def plan(
     zoom: bool = False,
     panels: bool = True,
     external: bool = False,
-    hidden: frozenset[str] = frozenset(),
+    panels_as: Arrangement = USUAL,
     note_rows: int = 0,
     command_rows: int = 1,
 ) -> Plan:
     """The layout for a window of `width` × `height` cells.
 
     `panels` False: the strip at most. `external`: no pane, but a `command` instead of it.
-    `hidden`: panels that the user does not want. `note_rows`: lines above the pane.
+    `panels_as`: the user's arrangement of them. `note_rows`: lines above the pane.
     `command_rows`: what the `command` would like to have.
     """
     if width < MIN_WIDTH or height < MIN_HEIGHT:
@@ -69,15 +74,20 @@ def plan(
     if note_rows:
         regions["note"] = Region(0, 0, width, note_rows)
     if external:
-        return _full(width, note_rows, room, regions, hidden, command_rows)
-    wanted = [name for name in NEEDS if name not in hidden] if panels else []
+        return _full(width, note_rows, room, regions, panels_as, command_rows)
+    wanted = panels_as.panels if panels else ()
+    fits_right = width >= PANE_WIDTH + SIDE_LEAST and height >= 20
+    fits_below = width >= PANE_WIDTH and room - PANE_HEIGHT - note_rows >= LEAST_BELOW
+    is_wide = width >= WIDE_WIDTH and height >= WIDE_HEIGHT
     if zoom:
         mode = "zoom"
         regions["pane"] = Region(0, note_rows, width, room - note_rows)
-    elif wanted and width >= PANE_WIDTH + SIDE_LEAST and height >= 20:
-        return _side(width, note_rows, room, regions, hidden)
-    elif wanted and width >= PANE_WIDTH and room - PANE_HEIGHT - note_rows >= NEEDS["now"]:
-        return _below(width, note_rows, room, regions, hidden)
+    elif wanted and fits_below and (panels_as.place == "below" or (_auto(panels_as) and is_wide)):
+        return _below(width, note_rows, room, regions, panels_as)
+    elif wanted and fits_right:
+        return _side(width, note_rows, room, regions, panels_as)
+    elif wanted and fits_below and room - PANE_HEIGHT - note_rows >= NEEDS["now"]:
+        return _below(width, note_rows, room, regions, panels_as)
     elif not panels and width < PANE_WIDTH + SIDE_LEAST:
         mode = "zoom"
         regions["pane"] = Region(0, note_rows, width, room - note_rows)
@@ -89,47 +99,64 @@ def plan(
     return Plan(mode, regions)
 
 
-def heights(names: list[str], room: int) -> dict[str, int]:
-    """Rows for each panel that fits into `room`, by importance; the sum is `room`."""
+def _auto(panels_as: Arrangement) -> bool:
+    return panels_as.place == "auto"
+
+
+def heights(names: list[str], room: int, rows: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Rows for each panel that fits into `room`, by importance; the sum is `room`. `rows`: what
+    the user has set."""
     given: dict[str, int] = {}
-    left = room
+    left, own = room, rows or {}
     for name, least in NEEDS.items():
+        least = own.get(name, least)
         if name in names and least <= left:
             given[name] = least
             left -= least
     for name, most in GROWTH:
-        if name in given:
+        if name in given and name not in own:
             more = min(left, most - given[name])
             if more > 0:
                 given[name] += more
                 left -= more
     if given and left:
-        given["requests" if "requests" in given else [n for n in names if n in given][-1]] += left
+        free = [name for name in names if name in given and name not in own]
+        last = [name for name in names if name in given][-1]
+        given["requests" if "requests" in free else (free or [last])[-1]] += left
     return given
 
 
 def _side(
-    width: int, top: int, room: int, regions: dict[str, Region], hidden: frozenset[str]
+    width: int, top: int, room: int, regions: dict[str, Region], panels_as: Arrangement
 ) -> Plan:
     size = min(SIDE_MOST, SIDE_LEAST + (width - PANE_WIDTH - SIDE_LEAST) // 5)
+    if panels_as.side:
+        size = min(panels_as.side, width - MIN_WIDTH)
     head = 1 if room >= 30 else 0
     if head:
         regions["header"] = Region(0, top, width - size, 1)
     regions["pane"] = Region(0, top + head, width - size, room - top - head)
     edges: dict[str, str] = {}
     first = "┬" if head else "┌"
-    _column(SIDE_ORDER, Region(width - size, top, size, room - top), hidden, first, regions, edges)
+    area = Region(width - size, top, size, room - top)
+    _column(panels_as.panels, area, panels_as, first, regions, edges)
     return Plan("side", regions, edges)
 
 
 def _below(
-    width: int, top: int, room: int, regions: dict[str, Region], hidden: frozenset[str]
+    width: int, top: int, room: int, regions: dict[str, Region], panels_as: Arrangement
 ) -> Plan:
-    rows = min(20, room - top - PANE_HEIGHT)
+    wide = width >= WIDE_WIDTH
+    rows = min(WIDE_ROWS if wide else 20, room - top - PANE_HEIGHT)
+    if panels_as.below:
+        rows = max(1, min(panels_as.below, room - top - MIN_HEIGHT))
     regions["pane"] = Region(0, top, width, room - top - rows)
     edges: dict[str, str] = {}
-    _columns(BELOW_ORDER, Region(0, room - rows, width, rows), hidden, regions, edges)
-    return Plan("below", regions, edges)
+    order = FULL_ORDER if wide else BELOW_ORDER
+    shares = WIDE_SHARES if wide else (1,) * len(order)
+    area = Region(0, room - rows, width, rows)
+    _columns(order, shares, area, panels_as, regions, edges)
+    return Plan("wide" if wide else "below", regions, edges)
 
 
 def _full(
@@ -137,7 +164,7 @@ def _full(
     top: int,
     room: int,
     regions: dict[str, Region],
-    hidden: frozenset[str],
+    panels_as: Arrangement,
     wanted: int,
 ) -> Plan:
     rows = max(1, min(wanted, room - top - NEEDS["now"]))
@@ -145,41 +172,49 @@ def _full(
     area = Region(0, top + rows, width, room - top - rows)
     edges: dict[str, str] = {}
     if width >= 150:
-        _columns(FULL_ORDER, area, hidden, regions, edges)
+        _columns(FULL_ORDER, (1, 1, 1), area, panels_as, regions, edges)
     elif width >= PANE_WIDTH:
-        _columns(BELOW_ORDER, area, hidden, regions, edges)
+        _columns(BELOW_ORDER, (1, 1), area, panels_as, regions, edges)
     else:
-        _column(SIDE_ORDER, area, hidden, "", regions, edges)
+        _column(panels_as.panels, area, panels_as, "", regions, edges)
     return Plan("full", regions, edges)
 
 
 def _columns(
     order: tuple[tuple[str, ...], ...],
+    shares: tuple[int, ...],
     area: Region,
-    hidden: frozenset[str],
+    panels_as: Arrangement,
     regions: dict[str, Region],
     edges: dict[str, str],
 ) -> None:
-    """Panels side by side in `area`; a column whose panels are all hidden takes no room."""
-    shown = [names for names in order if any(name not in hidden for name in names)]
-    for place, names in enumerate(shown):
-        left = area.width * place // len(shown)
-        right = area.width * (place + 1) // len(shown)
+    """Panels side by side in `area`, by their shares of the width; a column whose panels are all
+    hidden takes no room. The user's order holds within a column and for the columns."""
+    panels = panels_as.panels
+    groups = [
+        (tuple(sorted((n for n in names if n in panels), key=panels.index)), share)
+        for names, share in zip(order, shares, strict=True)
+    ]
+    shown = sorted((g for g in groups if g[0]), key=lambda group: panels.index(group[0][0]))
+    whole, done = sum(share for _, share in shown), 0
+    for place, (names, share) in enumerate(shown):
+        left = area.width * done // whole
+        done += share
+        right = area.width * done // whole
         part = Region(area.x + left, area.y, right - left, area.height)
-        _column(names, part, hidden, "┬" if place else "─", regions, edges)
+        _column(names, part, panels_as, "┬" if place else "─", regions, edges)
 
 
 def _column(
-    order: tuple[str, ...],
+    names: Sequence[str],
     area: Region,
-    hidden: frozenset[str],
+    panels_as: Arrangement,
     first: str,
     regions: dict[str, Region],
     edges: dict[str, str],
 ) -> None:
     """Panels from top to bottom in `area`."""
-    names = [name for name in order if name not in hidden]
-    given = heights(names, area.height)
+    given = heights(list(names), area.height, panels_as.rows)
     y = area.y
     for name in names:
         if name in given:

@@ -33,6 +33,8 @@ class LeaderKeys:
     def __init__(self, leader: str, target: LeaderTarget) -> None:
         """`leader`: the chord, as a key of Textual's."""
         self.leader = leader
+        self.table: tuple[Action, ...] = actions.ACTIONS
+        """The commands with the user's keys."""
         self.pressed = False
         """The leader was the last key: the next one is a command."""
         self._target = target
@@ -56,11 +58,18 @@ class LeaderKeys:
             self._target.say(f"{leader} then {words} is no command; ? lists them")
         return True
 
+    def cancel(self) -> None:
+        """The menu goes; what was clicked in it is done by `run`."""
+        if self.pressed:
+            self._press(False)
+
     def run(self, key: str) -> bool:
         """Do what the key after the leader asks for; False when it is no command's."""
         if key and key in actions.DIGITS:
             return self._target.switch_to(actions.DIGITS.index(key) + 1)
-        action = actions.find(key)
+        action = actions.find(key, self.table)
+        if action is None and key in ("tab", "\t"):
+            action = next(one for one in self.table if one.method == "focus_panels")
         if action is None:
             return False
         self._target.run_action_of(action)

@@ -7,23 +7,29 @@ It places its widgets (`layout.plan`) and hands them snapshots; what they say is
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import ComposeResult
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
 from anyclaude_tui.claude_code.environment import child_env
-from anyclaude_tui.screens.actions import chord_name
+from anyclaude_tui.screens.actions import ACTIONS, Action, chord_name
 from anyclaude_tui.screens.dashboard import header_footer
+from anyclaude_tui.screens.dashboard.arrangement import Arrangement
 from anyclaude_tui.screens.dashboard.layout import Plan, plan
+from anyclaude_tui.screens.dashboard.panel_keys import PanelKeys, hints
 from anyclaude_tui.telemetry.hub import Notice, Snapshot
+from anyclaude_tui.telemetry.metrics import RequestView
+from anyclaude_tui.widgets import status_signs
 from anyclaude_tui.widgets.compact_summary import summary_lines
 from anyclaude_tui.widgets.format import home_relative
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, text, wrapped
 from anyclaude_tui.widgets.panel import LinesView, Panel
-from anyclaude_tui.widgets.panels import PANELS
+from anyclaude_tui.widgets.panels import PANELS, request_rows
 from anyclaude_tui.widgets.terminal.pane import TerminalPane
 from anyclaude_tui.widgets.textual_internals import message_racks
 
@@ -43,10 +49,13 @@ class DashboardScreen(Screen[None]):
         super().__init__()
         self.leader = chord_name(leader)
         self.external = external
+        self.table: tuple[Action, ...] = ACTIONS
+        """The commands with the user's keys."""
         self.pane = None if external else TerminalPane(id="pane")
         self.zoomed = False
         self.panels_on = True
-        self.hidden: frozenset[str] = frozenset()
+        self.panels_as = Arrangement()
+        self.panel_keys = PanelKeys(self)
         self.notes: list[str] = []
         self._program = "Claude Code"
         self.title_words = ""
@@ -72,7 +81,7 @@ class DashboardScreen(Screen[None]):
         yield self._menu
 
     def on_mount(self) -> None:
-        self._menu.display = False
+        self._menu.visible = False
         self.place()
         self.focus_pane()
 
@@ -81,6 +90,128 @@ class DashboardScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         self.focus_pane()
+
+    # --- among the panels -------------------------------------------------------------
+
+    @dataclass
+    class Arranged(Message):
+        """The user has arranged the panels: it is kept."""
+
+        arrangement: Arrangement
+
+    @dataclass
+    class Wanted(Message):
+        """What a click or Enter on a panel asks for: an action's name, or a request to open."""
+
+        action: str = ""
+        request: RequestView | None = None
+        key: str = ""
+        """The character after the leader, where a key on the screen was clicked."""
+
+    @property
+    def panels_shown(self) -> list[str]:
+        """The panels on the screen, in the user's order."""
+        return [name for name in self.panels_as.panels if name in self.arrangement.regions]
+
+    def enter_panels(self, name: str | None = None) -> bool:
+        """Give the keys to the panels, or to one by name; False where none is shown."""
+        entered = self.panel_keys.enter(self.panels_shown, name)
+        self._show_again()
+        return entered
+
+    def leave_panels(self) -> None:
+        """Give the keys back to the pane."""
+        if self.panel_keys.focus is not None:
+            self.panel_keys.leave()
+            self._show_again()
+
+    def panel_key(self, key: str, character: str | None) -> bool:
+        """Whether the key was the panels'; if so, it is done."""
+        if self.panel_keys.focus is None:
+            return False
+        taken = self.panel_keys.takes(key, character, self.panels_shown)
+        self._show_again()
+        return taken
+
+    def _panel(self, name: str) -> Panel:
+        return next(panel for panel in self._panels if panel.kind.name == name)
+
+    def open_panel(self, name: str, row: int | None = None) -> None:
+        """See PanelTarget. `row`: of a table, else the one under its cursor."""
+        snapshot, panel = self.snapshot, self._panel(name)
+        if snapshot is None:
+            return
+        if panel.kind.has_rows:
+            rows, at = request_rows(snapshot), panel.cursor if row is None else row
+            if at is not None and 0 <= at < len(rows):
+                self.post_message(self.Wanted(request=rows[at]))
+                return
+        if name in ("now", "why") and (request := status_signs.focus(snapshot)) is not None:
+            self.post_message(self.Wanted(request=request))
+        else:
+            self.post_message(self.Wanted("backends" if name == "backend" else "requests"))
+
+    def step_row(self, name: str, step: int) -> None:
+        """See PanelTarget."""
+        panel = self._panel(name)
+        if panel.kind.has_rows and self.snapshot is not None:
+            panel.step(step, len(request_rows(self.snapshot)))
+
+    def resize_panel(self, name: str, step: int) -> None:
+        """See PanelTarget."""
+        self._arrange(self.panels_as.resized(name, self._panel(name).size.height, step))
+
+    def widen_panels(self, step: int) -> None:
+        """See PanelTarget."""
+        mode, pane = self.arrangement.mode, self.arrangement.regions.get("pane")
+        if pane is not None:
+            width, height = self.size
+            now = width - pane.width if mode == "side" else height - 1 - pane.bottom
+            self._arrange(self.panels_as.widened(mode, now, step))
+
+    def move_panel(self, name: str, step: int) -> None:
+        """See PanelTarget."""
+        self._arrange(self.panels_as.moved(name, step))
+
+    def turn_panels(self) -> None:
+        """See PanelTarget."""
+        self._arrange(self.panels_as.turned())
+
+    def next_preset(self) -> None:
+        """See PanelTarget."""
+        self._arrange(self.panels_as.preset()[1])
+
+    def usual_panels(self) -> None:
+        """See PanelTarget."""
+        self._arrange(Arrangement())
+
+    def _arrange(self, arrangement: Arrangement) -> None:
+        self.panels_as = arrangement
+        self.place()
+        if self.panel_keys.focus is not None and self.panel_keys.focus not in self.panels_shown:
+            self.panel_keys.enter(self.panels_shown)
+        self.post_message(self.Arranged(arrangement))
+
+    def on_terminal_pane_touched(self) -> None:
+        self.leave_panels()
+
+    def on_panel_entered(self, message: Panel.Entered) -> None:
+        self.enter_panels(message.panel.kind.name)
+
+    def on_panel_opened(self, message: Panel.Opened) -> None:
+        self.open_panel(message.panel.kind.name, message.row)
+
+    def on_click(self, event: events.Click) -> None:
+        """A key that is shown can be clicked; the strip opens the requests."""
+        if event.widget is self._strip:
+            self.post_message(self.Wanted("requests"))
+        for lines in (self._footer, self._menu):
+            if event.widget is lines and event.y < len(lines.lines):
+                key = header_footer.key_at(lines.lines[event.y], event.x)
+                if self.panel_keys.focus is not None and lines is self._footer:
+                    self.leave_panels()
+                elif key:
+                    self.post_message(self.Wanted(key=key))
 
     def focus_pane(self) -> None:
         """Give the keys to the pane; nothing else on this screen can have them, but Textual
@@ -102,6 +233,7 @@ class DashboardScreen(Screen[None]):
         for panel in self._panels:
             if panel.kind.name == "backend":
                 panel.foot = header_footer.next_step(self.leader, snapshot)
+            panel.focused_panel = panel.kind.name == self.panel_keys.focus
             panel.show(snapshot)
         if self._strip.display:
             rows = summary_lines(snapshot, self.size.width)
@@ -135,19 +267,18 @@ class DashboardScreen(Screen[None]):
 
     def show_menu(self, shown: bool) -> None:
         """Show or hide the which-key menu."""
-        self._menu.display = shown
+        self._menu.visible = shown
         if shown:
             names = tuple(b.name for b in self.snapshot.backends) if self.snapshot else ()
             width, height = self.size
-            lines = header_footer.which_key(self.leader, names, width)[:height]
+            lines = header_footer.which_key(self.leader, names, width, self.table)[:height]
             self._menu.set_lines(lines)
             _place(self._menu, 0, height - len(lines), width, len(lines))
 
     def toggle(self, name: str) -> bool:
         """Hide one panel or show it again; returns whether it is shown now."""
-        self.hidden = self.hidden ^ {name}
-        self.place()
-        return name not in self.hidden
+        self._arrange(self.panels_as.toggled(name))
+        return name in self.panels_as.panels
 
     def place(self) -> None:
         """Place everything for the window's size."""
@@ -162,7 +293,7 @@ class DashboardScreen(Screen[None]):
             zoom=self.zoomed,
             panels=self.panels_on,
             external=self.external,
-            hidden=self.hidden,
+            panels_as=self.panels_as,
             note_rows=len(note),
             command_rows=wanted,
         )
@@ -225,10 +356,13 @@ class DashboardScreen(Screen[None]):
             )
 
     def _show_footer(self, snapshot: Snapshot) -> None:
+        if self.panel_keys.focus is not None:
+            self._footer.set_lines([hints(self.size.width)])
+            return
         notice = latest(snapshot)
         right, status = clean(snapshot.proxy_url), snapshot.backend
         state = status.state if status is not None else None
-        line = header_footer.footer(self.leader, state, notice, right, self.size.width)
+        line = header_footer.footer(self.leader, state, notice, right, self.size.width, self.table)
         self._footer.set_lines([line])
 
 

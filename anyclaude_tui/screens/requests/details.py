@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from anyclaude_tui.screens.app_commands import app_commands
+from anyclaude_tui.screens.common.key_help import bound
 from anyclaude_tui.screens.common.keys_and_tabs import match_words, tabs_lines
 from anyclaude_tui.screens.common.session_calls import answer
 from anyclaude_tui.screens.common.tabs_screen import SearchScreen
-from anyclaude_tui.screens.requests import prompt_tabs, tabs
+from anyclaude_tui.screens.requests import as_curl, editor, prompt_tabs, tabs
 from anyclaude_tui.screens.requests.dialogs import Pick, Replay
 from anyclaude_tui.screens.requests.tools_dialog import ToolsDialog, tools_of
 from anyclaude_tui.session.client import SessionClient
@@ -41,23 +43,29 @@ class RequestDetailsScreen(SearchScreen):
     """Tabs over lines; the lines are made in a thread, because a body can be large."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("l", "tab(1)", show=False),
-        Binding("h", "tab(-1)", show=False),
-        Binding("s", "order", show=False),
-        Binding("y", "copy", show=False),
-        Binding("w", "save", show=False),
-        Binding("r", "replay", show=False),
-        Binding("c", "compare", show=False),
-        Binding("o", "tools", show=False),
+        bound("request", "l", "tab(1)", "the next tab"),
+        bound("request", "h", "tab(-1)", "the tab before"),
+        bound("request", "s", "order", "Sizes: the largest first, or as in the prompt"),
+        bound("request", "y", "copy", "copy what the tab shows"),
+        bound("request", "w", "save", "save it to a file"),
+        bound("request", "v", "raw", "Response: as it came, or put together"),
+        bound("request", "u", "curl", "copy it as a curl command"),
+        bound("request", "e", "edit", "open the tab in your editor ($EDITOR)"),
+        bound("request", "r", "replay", "send it again, to any backend"),
+        bound("request", "c", "compare", "compare backends on it"),
+        bound("request", "o", "tools", "Sizes: leave tools out, or take them back"),
     ]
     TABS_ROW = 1
     """Under the line about the request."""
 
-    def __init__(self, client: SessionClient, request_id: str) -> None:
+    def __init__(
+        self, client: SessionClient, request_id: str, view: RequestView | None = None
+    ) -> None:
+        """`view`: of an earlier day's, which the session does not know."""
         super().__init__("search in this tab")
         self._client = client
         self._request_id = request_id
-        self._view = self._look()
+        self._view = self._look() or view
         self._material: Material | None = None
         self._moments: list[dict[str, Any]] = []
         """The events of one that runs."""
@@ -68,6 +76,8 @@ class RequestDetailsScreen(SearchScreen):
         """Whether the session has answered once."""
         self._tab = OVERVIEW
         self._by_size = False
+        self._raw = False
+        """The response as the client got it, not put together."""
         self._made: dict[tuple[int, int], list[Line]] = {}
         self._lines: list[Line] = []
 
@@ -186,7 +196,7 @@ class RequestDetailsScreen(SearchScreen):
         if self._tab == PREFIX:
             return partial(prompt_tabs.prefix, request, comparison, width)
         if self._tab == RESPONSE:
-            return partial(tabs.response, kept.trace, width)
+            return partial(tabs.response, kept.trace, width, self._raw)
         return partial(tabs.json_tab, self._value(kept), width)
 
     def _value(self, kept: Material) -> Any:
@@ -218,12 +228,16 @@ class RequestDetailsScreen(SearchScreen):
             ("w", "save"),
             ("r", "replay"),
             ("c", "compare"),
+            ("e", "editor"),
+            ("u", "curl"),
             ("/", "search"),
             ("Tab", "next tab"),
         ]
         if self._tab == SIZES:
             keys.insert(0, ("s", "prompt order" if self._by_size else "largest first"))
             keys.insert(0, ("o", "leave tools out"))
+        if self._tab == RESPONSE:
+            keys.insert(0, ("v", "put together" if self._raw else "raw"))
         if self._body.hit is not None:
             keys.insert(0, ("n N", "matches"))
         self._keys.set_lines([self._last_line([*keys, ("Esc", "back")])])
@@ -255,6 +269,13 @@ class RequestDetailsScreen(SearchScreen):
         if self._tab == SIZES:
             self._by_size = not self._by_size
             self._made = {key: made for key, made in self._made.items() if key[0] != SIZES}
+            self._show()
+
+    def action_raw(self) -> None:
+        """The response put together, or the events as they came."""
+        if self._tab == RESPONSE:
+            self._raw = not self._raw
+            self._made = {key: made for key, made in self._made.items() if key[0] != RESPONSE}
             self._show()
 
     # --- what is done with it ---------------------------------------------------------
@@ -299,8 +320,11 @@ class RequestDetailsScreen(SearchScreen):
         else:
             name = TABS[self._tab].lower()
             ending, data = await asyncio.to_thread(self._content)
+        await self._write(f"{self._request_id}-{name}.{ending}", data)
+
+    async def _write(self, name: str, data: bytes) -> None:
         try:
-            path = await save(self._client.home, f"{self._request_id}-{name}.{ending}", data)
+            path = await save(self._client.home, name, data)
         except OSError as error:
             self.say(f"it could not be saved: {error}", Tone.BAD)
         else:
@@ -319,6 +343,44 @@ class RequestDetailsScreen(SearchScreen):
     def _tools_changed(self, changed: bool | None) -> None:
         self._made = {key: made for key, made in self._made.items() if key[0] != SIZES}
         self._show()
+
+    def action_curl(self) -> None:
+        self.run_worker(self._curl(), exit_on_error=False)
+
+    async def _curl(self) -> None:
+        """The command that sends it again, on the clipboard."""
+        kept = self._material
+        if kept is None:
+            self.say("its body is not kept, so there is nothing to send", Tone.WARN)
+            return
+        command = as_curl.command(self._client.snapshot.proxy_url, kept.trace)
+        if len(command.encode()) <= OSC52_BYTES:
+            self.app.copy_to_clipboard(command)
+        elif not await copy_to_system(command):
+            name = f"{self._request_id}-curl.sh"
+            await self._write(name, command.encode())
+            return
+        await copy_to_system(command)
+        self.say("copied as curl; it takes the token from $ANTHROPIC_AUTH_TOKEN")
+
+    def action_edit(self) -> None:
+        self.run_worker(self._edit(), exclusive=True, group="again", exit_on_error=False)
+
+    async def _edit(self) -> None:
+        """The tab in the user's own editor, from a file that is gone afterwards."""
+        argv = editor.command(os.environ)
+        if not argv:
+            self.say("no editor: set EDITOR (or VISUAL) to a program", Tone.WARN)
+            return
+        ending, data = await asyncio.to_thread(self._content)
+        name = f"{self._request_id}-{TABS[self._tab].lower()}.{ending}"
+        try:
+            problem = editor.open_in(self.app, argv, name, data)
+        except OSError as error:
+            problem = str(error)
+        self.refresh(layout=True)
+        if problem:
+            self.say(f"{argv[0]} could not be run: {problem}", Tone.BAD)
 
     def action_replay(self) -> None:
         self.run_worker(self._replay(), exclusive=True, group="again", exit_on_error=False)

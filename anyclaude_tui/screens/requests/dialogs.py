@@ -133,7 +133,7 @@ class Replay(Dialog[None]):
                 words = f"Bringing {clean(self._backend)} up…"
                 return [text(words, Tone.LIVE)]
             view = self._now
-            head = (status_signs.sign(view), (f" {status_signs.words(view)} ", Tone.LIVE))
+            head = (status_signs.sign(view), (f" {status_signs.ending(view)} ", Tone.LIVE))
             running = text(format.clock_s(view.elapsed_s), Tone.LABEL)
             return [
                 fit(joined([head, running]), width),

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import asyncio
+from itertools import islice
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
+from anyclaude_tui.screens.common.key_help import bound
 from anyclaude_tui.screens.common.keys_and_tabs import keys_line
 from anyclaude_tui.screens.requests.details import RequestDetailsScreen
-from anyclaude_tui.screens.requests.filter import Filter, parse
 from anyclaude_tui.session.client import SessionClient
+from anyclaude_tui.telemetry import request_filter
+from anyclaude_tui.telemetry.earlier import earlier
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.telemetry.metrics import RequestView
+from anyclaude_tui.telemetry.request_filter import Filter, completions, parse
 from anyclaude_tui.widgets import format, request_table
 from anyclaude_tui.widgets.lines import Line, Tone, fit, joined, pad, text, wrapped
 from anyclaude_tui.widgets.panel import LinesView
@@ -24,7 +29,9 @@ from anyclaude_tui.widgets.rows import Rows
 from anyclaude_tui.widgets.scroller import Scroller
 
 REFRESH_S = 0.2
-EXAMPLES = "words, or outcome:error role:main backend:x ttft:>5 in:>10k -end:tool_use"
+EXAMPLES = request_filter.EXAMPLE
+EARLIER_MOST = 5_000
+"""Requests of earlier days that are shown at once: the filter finds those before them."""
 SORTED = [column for column in request_table.SCREEN if column.order is not None]
 
 
@@ -33,12 +40,13 @@ class RequestsScreen(Screen[None]):
 
     CSS_PATH = "requests.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", show=False),
-        Binding("q", "dismiss", show=False),
-        Binding("slash", "filter", show=False),
-        Binding("s", "sort", show=False),
-        Binding("r", "turn", show=False),
-        Binding("f", "follow", show=False),
+        bound("requests", "escape", "back", "out of the filter, then back"),
+        bound("requests", "q", "dismiss", "back"),
+        bound("requests", "slash", "filter", "filter: words, or fields as below"),
+        bound("requests", "s", "sort", "sort by the next column"),
+        bound("requests", "r", "turn", "turn the order round"),
+        bound("requests", "e", "earlier", "those of earlier days too, or this session's alone"),
+        bound("requests", "f", "follow", "stay at the newest, or let go"),
     ]
 
     def __init__(self, client: SessionClient) -> None:
@@ -50,6 +58,8 @@ class RequestsScreen(Screen[None]):
         self._follow = True
         self._requests: list[RequestView] = []
         self._ended: tuple[RequestView, ...] = ()
+        self._earlier: list[RequestView] | None = None
+        """From the journal, newest first; None while only the session's are shown."""
         self._stale = True
         self._title = LinesView(id="title")
         self._head = LinesView(id="head")
@@ -91,7 +101,9 @@ class RequestsScreen(Screen[None]):
         if self._stale or running or snapshot.recent != self._ended or self._was_running():
             self._stale = False
             self._ended = snapshot.recent
-            found = running + [r for r in snapshot.recent if self._filter(r)]
+            known = {request.id for request in snapshot.recent}
+            older = [r for r in self._earlier or () if r.id not in known]
+            found = running + [r for r in (*snapshot.recent, *older) if self._filter(r)]
             self._requests = request_table.ordered(found, self._column, self._down)
         width = self._rows.inner_width - 1
         columns = request_table.columns_for(request_table.SCREEN, width)
@@ -112,6 +124,10 @@ class RequestsScreen(Screen[None]):
     def _show_title_and_keys(self, snapshot: Snapshot) -> None:
         width = self.size.width
         known = len(snapshot.in_flight) + len(snapshot.recent)
+        if self._earlier is not None:
+            known = len(snapshot.in_flight) + len(
+                {one.id for one in (*snapshot.recent, *self._earlier)}
+            )
         shown = len(self._requests)
         count = f"{shown} of {known}" if self._filter.tests else format.count(known)
         older = snapshot.totals.requests - len(snapshot.recent)
@@ -120,8 +136,9 @@ class RequestsScreen(Screen[None]):
                 text(f"{len(snapshot.in_flight)} running", Tone.LIVE) if snapshot.in_flight else (),
                 text(f"{count} {'request' if known == 1 else 'requests'}", Tone.LABEL),
                 text(f"{format.count(older)} older ones in the journal", Tone.LABEL)
-                if older > 0
+                if older > 0 and self._earlier is None
                 else (),
+                text("earlier days too", Tone.LIVE) if self._earlier is not None else (),
                 text("following" if self._follows else "not following", Tone.LABEL),
             ]
         )
@@ -134,6 +151,7 @@ class RequestsScreen(Screen[None]):
             ("s", f"sort: {self._column.label}"),
             ("r", "reverse"),
             ("f", "follow"),
+            ("e", "this session" if self._earlier is not None else "earlier days"),
             ("Esc", "all of them" if filtered else "back"),
         ]
         self._keys.set_lines([keys_line(keys, width)])
@@ -153,7 +171,11 @@ class RequestsScreen(Screen[None]):
         else:
             words = request.why or request.reason
             lines = wrapped(words, width - 2, 2, Tone.LABEL) or [text(request.id, Tone.FAINT)]
-        if self._filter.problem:
+        offered = self._offered() if self._input.has_focus else []
+        if offered:
+            terms = joined((text(one, Tone.KEY) for one in offered), "  ")
+            lines = [(*text("Tab takes ", Tone.LABEL), *terms), ()]
+        if self._filter.problem and not offered:
             lines = wrapped(self._filter.problem, width - 2, 2, Tone.WARN)
         lines = ([*lines, ()])[:2]
         top: Line = (("─" * width, Tone.RULE),)
@@ -207,7 +229,57 @@ class RequestsScreen(Screen[None]):
         self._end_filter()
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
-        self.app.push_screen(RequestDetailsScreen(self._client, event.key))
+        self.app.push_screen(RequestDetailsScreen(self._client, event.key, self.request))
+
+    def on_key(self, event: events.Key) -> None:
+        """Tab takes the first of what is offered while the filter is typed."""
+        if event.key == "tab" and self._input.has_focus:
+            event.stop()
+            event.prevent_default()
+            offered = self._offered()
+            if offered:
+                words = self._input.value
+                self._input.value = words[: words.rfind(" ") + 1] + offered[0]
+                self._input.cursor_position = len(self._input.value)
+
+    def _offered(self) -> list[str]:
+        return completions(self._input.value, (*self._requests, *self._client.snapshot.recent))
+
+    def more_help(self, width: int) -> list[Line]:
+        """The filter's language, for `?`."""
+        lines: list[Line] = [text("The filter", Tone.STRONG)]
+        lines += wrapped(EXAMPLES, width, 3, Tone.KEY)
+        lines += wrapped("Every term must fit; - in front turns one round.", width, 2, Tone.LABEL)
+        fields = [(f"{one.name}:…", one.help) for one in request_filter.TEXTS]
+        fields += [
+            (f"{one.name}>5", f"{one.help}; ms, s, min, h" if one.is_time else one.help)
+            for one in request_filter.NUMBERS
+        ]
+        for name, words in fields:
+            lines += [fit((*pad(text(name, Tone.KEY), 14), (words, Tone.LABEL)), width)]
+        return lines
+
+    def action_earlier(self) -> None:
+        """The journal's requests beside the session's own; again: without them."""
+        if self._earlier is not None:
+            self._earlier, self._stale = None, True
+            self._show()
+            return
+        self._earlier = []
+        self._look_earlier()
+
+    def _look_earlier(self) -> None:
+        # Not a coroutine: one that is not begun before the screen goes would never be awaited.
+        read: Any = self._read_earlier
+        self.run_worker(read, exclusive=True, exit_on_error=False)
+
+    async def _read_earlier(self) -> None:
+        """In a thread: a month of days may be large."""
+        wanted, home = self._filter, self._client.home
+        found = await asyncio.to_thread(lambda: list(islice(earlier(home, wanted), EARLIER_MOST)))
+        if self._earlier is not None:
+            self._earlier, self._stale = found, True
+            self._show()
 
     def on_scroller_moved(self, event: Scroller.Moved) -> None:
         self._show_title_and_keys(self._client.snapshot)
@@ -229,6 +301,8 @@ class RequestsScreen(Screen[None]):
     def _set_filter(self, words: str) -> None:
         self._filter = parse(words)
         self._stale = True
+        if self._earlier is not None:
+            self._look_earlier()
         self._show()
 
     def _end_filter(self) -> None:

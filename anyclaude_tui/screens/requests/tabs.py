@@ -22,7 +22,7 @@ from anyclaude_tui.widgets.lines import (
     text,
     wrapped,
 )
-from anyclaude_tui.widgets.longtext import json_lines, text_lines
+from anyclaude_tui.widgets.longtext import MOST_LINES, json_lines, text_lines
 from anyclaude_tui.widgets.waterfall import waterfall
 
 
@@ -30,7 +30,7 @@ def heading(request: RequestView, width: int) -> Line:
     """How it ended or where it is, of what and for whom."""
     model = clean(request.model or request.requested_model)
     parts = [
-        (status_signs.sign(request), (" " + status_signs.words(request), Tone.STRONG)),
+        (status_signs.sign(request), (" " + status_signs.ending(request), Tone.STRONG)),
         text(format.seconds(request.elapsed_s)),
         text(str(request.role), Tone.LABEL),
         text(clean(request.backend), Tone.LABEL),
@@ -132,8 +132,8 @@ def json_tab(value: Any, width: int) -> list[Line]:
     return json_lines(value, width)
 
 
-def response(trace: dict[str, Any], width: int) -> list[Line]:
-    """What the client got: the message put together."""
+def response(trace: dict[str, Any], width: int, raw: bool = False) -> list[Line]:
+    """What the client got: text, thinking and calls put together; `raw`: the events."""
     answer = trace.get("response") or {}
     lines: list[Line] = []
     if answer.get("reason"):
@@ -142,12 +142,53 @@ def response(trace: dict[str, Any], width: int) -> list[Line]:
         words = "The reply was longer than what is kept of it: its end is missing here."
         lines += [*wrapped(words, width, 2, Tone.WARN), ()]
     message = answer.get("message")
-    if message is not None:
+    if isinstance(message, dict) and isinstance(message.get("content"), list) and not raw:
+        return lines + _message(message, width)
+    if message is not None and not raw:
         return lines + json_lines(message, width)
     events = str(answer.get("events") or "")
     if not events:
         return [*lines, text("Nothing was sent to the client (yet).", Tone.LABEL)]
-    return [*lines, *itertools.islice(text_lines(events, width), 20_000)]
+    return [*lines, *itertools.islice(text_lines(events, width), MOST_LINES)]
+
+
+def _message(message: dict[str, Any], width: int) -> list[Line]:
+    """A message's content blocks, each as it is read."""
+    lines: list[Line] = []
+    for block in message["content"]:
+        lines += [*_block(block, width), ()]
+    usage = message.get("usage") or {}
+    facts = [text(str(message["stop_reason"]), Tone.LABEL)] if message.get("stop_reason") else []
+    facts += [
+        text(f"{format.exact(usage[name])} tokens {words}", Tone.LABEL)
+        for name, words in (
+            ("input_tokens", "in"),
+            ("cache_read_input_tokens", "from the cache"),
+            ("output_tokens", "out"),
+        )
+        if isinstance(usage.get(name), int)
+    ]
+    if message.get("error"):
+        lines += [*wrapped(f"error: {message['error']}", width, 6, Tone.BAD), ()]
+    return [*lines, joined_within(facts, width)]
+
+
+def _block(block: Any, width: int) -> list[Line]:
+    """Text as it is, thinking fainter, a call with its arguments; else its JSON."""
+    kind = block.get("type") if isinstance(block, dict) else None
+    if kind == "text":
+        return list(itertools.islice(text_lines(str(block.get("text") or ""), width), MOST_LINES))
+    if kind == "thinking":
+        words = str(block.get("thinking") or "")
+        made = itertools.islice(text_lines(words, width, Tone.LABEL, "  "), MOST_LINES)
+        return [text("thinking", Tone.FAINT), *made]
+    if kind in ("tool_use", "server_tool_use"):
+        name = clean(str(block.get("name") or "?"))
+        return [
+            (("call ", Tone.FAINT), (name, Tone.STRONG)),
+            *json_lines(block.get("input"), width),
+        ]
+    return json_lines(block, width)
 
 
 def beside(then: RequestView, again: RequestView, width: int) -> list[Line]:
@@ -176,5 +217,5 @@ def _replayed(request: RequestView) -> list[tuple[str, Line]]:
         ("TTFT", format.value(request.ttft_s, format.seconds)),
         ("tok/s", format.value(request.tokens_per_s, format.rate)),
         ("total", format.known(request.elapsed_s, format.seconds)),
-        ("ended", (status_signs.sign(request), (" " + status_signs.words(request), Tone.TEXT))),
+        ("ended", (status_signs.sign(request), (" " + status_signs.ending(request), Tone.TEXT))),
     ]

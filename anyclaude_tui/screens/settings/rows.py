@@ -17,6 +17,8 @@ from anyclaude_tui.config.reference import Field, sections
 from anyclaude_tui.config.request_settings import RequestSettings
 from anyclaude_tui.config.secrets import is_hidden
 from anyclaude_tui.config.settings import (
+    NOTIFIED,
+    PLACES,
     SEARCH_PROVIDERS,
     STABLE_FRONTS,
     BackendSettings,
@@ -50,6 +52,7 @@ _TITLES = {
 _EFFECT = {
     "backend": "at the next start; to switch now: the backends screen",
     "keep_backends": "from the next switch on",
+    "keys": "at once",
     "backends": "when this backend is started the next time",
     "roles": "from the next request on",
     "discovery": "at the next search",
@@ -237,6 +240,10 @@ def choices(row: Row, settings: Settings, themes: Sequence[str]) -> tuple[str, .
         return (*settings.backends, OTHER)
     if key == ("dashboard", "theme"):
         return tuple(themes)
+    if key == ("dashboard", "notify"):
+        return NOTIFIED
+    if key == ("dashboard", "panels_at"):
+        return PLACES
     if key == ("search", "provider"):
         return SEARCH_PROVIDERS
     if key == ("proxy", "stable_front"):

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import OptionList
@@ -27,6 +27,7 @@ from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.screens.app_commands import app_commands
 from anyclaude_tui.screens.common.dialogs import Question, content
+from anyclaude_tui.screens.common.key_help import bound
 from anyclaude_tui.screens.common.keys_and_tabs import keys_line
 from anyclaude_tui.screens.settings import rows
 from anyclaude_tui.screens.settings.dialogs import Choice, Value
@@ -47,10 +48,10 @@ class SettingsScreen(Screen[None]):
 
     CSS_PATH = "settings.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "back", show=False),
-        Binding("d,delete", "default", "default", show=False),
-        Binding("a", "add", "add a backend", show=False),
-        Binding("x", "remove", "remove a backend", show=False),
+        bound("settings", "escape,q", "dismiss", "back"),
+        bound("settings", "d,delete", "default", "take it out of your file: the default again"),
+        bound("settings", "a", "add", "add a backend"),
+        bound("settings", "x", "remove", "remove a backend"),
     ]
 
     def __init__(self, client: SessionClient) -> None:

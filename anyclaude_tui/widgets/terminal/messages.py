@@ -43,6 +43,10 @@ class Busy(Message, namespace="terminal_pane"):
         return isinstance(message, Busy)
 
 
+class Touched(Message, namespace="terminal_pane"):
+    """The mouse was pressed in it."""
+
+
 class Bell(Message, namespace="terminal_pane"):
     """The child rang the bell."""
 

@@ -46,8 +46,8 @@ from anyclaude_tui.widgets.terminal.view import TerminalView, bands
 from anyclaude_tui.widgets.textual_internals import paint_now, writes_waiting
 
 RESIZE_DELAY_S = 0.050
-MAX_BACKLOG = 2
-"""Frames waiting for a slow outer terminal; more are not added until it has caught up."""
+MAX_BACKLOG = 1_500
+"""Characters waiting for a slow outer terminal; no frame is added until it has caught up."""
 
 
 class TerminalPane(Widget, can_focus=True):
@@ -64,6 +64,7 @@ class TerminalPane(Widget, can_focus=True):
     TitleChanged = messages.TitleChanged
     Busy = messages.Busy
     Bell = messages.Bell
+    Touched = messages.Touched
     Notification = messages.Notification
     RestartRequested = messages.RestartRequested
     Copied = messages.Copied
@@ -234,6 +235,7 @@ class TerminalPane(Widget, can_focus=True):
         """A button; what follows comes here too, wherever the pointer is."""
         event.stop()
         self.focus()
+        self.post_message(self.Touched())
         if self._mouse.down(event, event.get_content_offset_capture(self)):
             self.capture_mouse()
 

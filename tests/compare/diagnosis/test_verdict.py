@@ -214,3 +214,25 @@ def test_a_backend_that_reports_no_progress_is_judged_by_its_speeds(seed: int) -
         Made(reports_progress=False, prefill_tokens_per_s=150),
     )
     assert judge(comparison(seed, *made)).cause is Cause.PREFILL
+
+
+def test_one_run_has_no_interval() -> None:
+    once = judge(
+        comparison(
+            3, Made(), Made(decode_tokens_per_s=8), runs=1, workloads=("turn",), ways=(Way.PROXY,)
+        )
+    )
+    said = " ".join(once.evidence)
+    assert "one run each, so no interval" in said
+    assert "95 %" not in said
+    more = judge(comparison(3, Made(), Made(decode_tokens_per_s=8)))
+    assert "95 % interval" in " ".join(more.evidence)
+
+
+def test_where_answers_differ_in_length_the_headline_is_for_each_token_too() -> None:
+    chatty = judge(comparison(4, Made(), Made(answer_tokens=400, thinking_tokens=240)))
+    assert "b is " in chatty.headline
+    assert "as many tokens" in chatty.headline
+    assert "for each token" in chatty.headline
+    alike = judge(comparison(4, Made(), Made(decode_tokens_per_s=8)))
+    assert "for each token" not in alike.headline

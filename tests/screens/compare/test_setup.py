@@ -12,6 +12,7 @@ from anyclaude_tui.compare.workload import WorkloadError
 from anyclaude_tui.screens.backends import rows as backend_rows
 from anyclaude_tui.screens.backends.rows import Row
 from anyclaude_tui.screens.compare import setup as compare_setup
+from anyclaude_tui.screens.compare.estimate import guess
 from anyclaude_tui.screens.compare.setup import Setup, Turn, What
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets.lines import plain
@@ -124,3 +125,19 @@ def test_the_choices_are_on_the_screen() -> None:
     assert "5 of each kind" in lines
     assert "through the proxy only" in lines
     assert "stop big meanwhile" in lines
+
+
+def test_how_long_it_takes_is_said_before_it_begins() -> None:
+    setup = Setup(("fast", "qwen"))
+    work = compare_setup.workloads(setup)
+    known = fakes.snapshot().recent
+    found = guess(setup.targets, work, 3, known)
+    assert found.unknown == ("qwen",)
+    assert found.seconds is not None
+    twice = guess(setup.targets, work, 6, known)
+    assert twice.seconds is not None
+    assert 1.5 * found.seconds < twice.seconds < 2.5 * found.seconds
+    said_ = plain(compare_setup.title_right(setup, work, known))
+    assert "up to ~" in said_
+    assert "qwen not measured" in said_
+    assert "time not known" in plain(compare_setup.title_right(setup, work, ()))

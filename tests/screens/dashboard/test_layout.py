@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from anyclaude_tui.screens.dashboard.arrangement import USUAL, Arrangement
 from anyclaude_tui.screens.dashboard.layout import NEEDS, Plan, heights, plan
 from anyclaude_tui.terminal.window_sizes import PANE_HEIGHT
 
@@ -45,7 +46,8 @@ def test_nothing_overlaps_and_the_pane_has_its_room(zoom: bool, panels: bool) ->
 @pytest.mark.parametrize("external", [False, True])
 def test_panels_can_be_hidden_at_every_size(hidden: frozenset[str], external: bool) -> None:
     for width, height in SIZES:
-        made = plan(width, height, hidden=hidden, external=external, note_rows=2, command_rows=18)
+        shown = Arrangement(tuple(name for name in USUAL.panels if name not in hidden))
+        made = plan(width, height, panels_as=shown, external=external, note_rows=2, command_rows=18)
         check(made, width, height)
         assert not hidden & set(made.regions)
         assert ("pane" in made.regions) is not external
@@ -63,7 +65,7 @@ def test_panels_can_be_hidden_at_every_size(hidden: frozenset[str], external: bo
         ((120, 24), "side"),
         ((120, 40), "side"),
         ((160, 48), "side"),
-        ((200, 60), "side"),
+        ((200, 60), "wide"),
     ],
 )
 def test_mode_for_size(size: tuple[int, int], mode: str) -> None:

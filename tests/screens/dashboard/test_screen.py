@@ -114,13 +114,13 @@ async def test_the_menu_after_the_leader_lists_every_command(tmp_path: Path) -> 
     async with dashboard(tmp_path) as (app, _, pilot):
         await pilot.press(LEADER)
         menu = app.dashboard.query_one("#menu")
-        assert menu.display
+        assert menu.visible
         for action in ACTIONS:
             assert f"{action.key} " in words(app, "menu")
             assert action.name in words(app, "menu")
         assert "1 fast" in words(app, "menu")
         await pilot.press("escape")
-        assert not menu.display
+        assert not menu.visible
         assert not app.leader_keys.pressed
 
 
@@ -132,7 +132,7 @@ async def test_an_unknown_key_is_named_and_dropped(tmp_path: Path) -> None:
 
 
 async def test_an_unknown_key_is_named_as_it_is_printed(tmp_path: Path) -> None:
-    for key, name in (("colon", ":"), ("ctrl+f", "Ctrl+F"), ("f5", "F5"), ("space", "Space")):
+    for key, name in (("semicolon", ";"), ("ctrl+f", "Ctrl+F"), ("f5", "F5"), ("space", "Space")):
         async with dashboard(tmp_path) as (app, _, pilot):
             await pilot.press(LEADER, key)
             assert f"Ctrl+] then {name} is no command" in toasts(app)
@@ -335,7 +335,7 @@ async def test_a_terminal_that_lags_gets_no_more_frames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with dashboard(tmp_path, size=(160, 48)) as (app, client, _):
-        monkeypatch.setattr("anyclaude_tui.app.writes_waiting", lambda app: 9)
+        monkeypatch.setattr("anyclaude_tui.app.writes_waiting", lambda app: 2_000)
         client.shown = fakes.snapshot(fakes.prefilling())
         app.show_snapshot()
         assert "idle" in words(app, "now")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -17,9 +21,10 @@ from anyclaude_tui.config.settings import DashboardSettings, Settings
 from anyclaude_tui.figures import reported
 from anyclaude_tui.prefix.divergence import Cause, Comparison
 from anyclaude_tui.screens.compare.setup_screen import CompareScreen
-from anyclaude_tui.screens.requests import prompt_tabs
+from anyclaude_tui.screens.requests import prompt_tabs, tabs
 from anyclaude_tui.screens.requests.details import RequestDetailsScreen
 from anyclaude_tui.screens.requests.screen import RequestsScreen
+from anyclaude_tui.telemetry import journal
 from anyclaude_tui.telemetry.events import Outcome, Phase
 from anyclaude_tui.telemetry.traces import trace_path
 from anyclaude_tui.widgets.lines import plain
@@ -134,6 +139,101 @@ async def test_the_filter_works_while_it_is_typed(tmp_path: Path) -> None:
         assert isinstance(on_top(pilot), RequestsScreen)
         await pilot.press("escape")
         assert not isinstance(on_top(pilot), RequestsScreen)
+
+
+async def test_tab_takes_what_is_offered(tmp_path: Path) -> None:
+    async with screen(kept.usual(tmp_path)) as (_, pilot):
+        await pilot.press("slash", *"rol")
+        assert "Tab takes role:" in words(pilot, "why")
+        await pilot.press("tab", *"sub", "tab", "enter")
+        assert len(rows(pilot)) == 1
+        assert "subagent" in rows(pilot)[0]
+
+
+async def test_requests_of_earlier_days_are_shown_and_filtered(tmp_path: Path) -> None:
+    folder = tmp_path / journal.FOLDER
+    folder.mkdir()
+    old = fakes.ended(1, id="req_old", backend="older", accepted_wall=fakes.WALL - 90_000)
+    line = json.dumps(journal.entry(old), default=str)
+    (folder / "2025-11-11.jsonl").write_text(f"{line}\n")
+    async with screen(kept.usual(tmp_path)) as (_, pilot):
+        assert len(rows(pilot)) == 30
+        await pilot.press("e")
+        await until(lambda: len(rows(pilot)) == 31)
+        assert "earlier days too" in words(pilot, "title")
+        await pilot.press("slash", *"backend:older", "enter")
+        await until(lambda: len(rows(pilot)) == 1)
+        await pilot.press("enter")
+        await opened(pilot)
+        assert "TTFT" in body(pilot)
+        await pilot.press("escape", "escape", "e")
+        await until(lambda: len(rows(pilot)) == 30)
+
+
+async def test_the_response_is_put_together_and_raw_on_a_key(tmp_path: Path) -> None:
+    session = kept.usual(tmp_path)
+    session.add(fakes.ended(0, id="req_9999"), kept.FIRST, kept.reply("Hello.\nWorld."))
+    async with screen(session, (120, 40), "slash", *"9999", "enter", "enter", "6") as (_, pilot):
+        await opened(pilot)
+        await until(lambda: "World." in body(pilot))
+        assert body(pilot).split() == ["Hello.", "World.", "end_turn", "·", "9", "tokens", "out"]
+        await pilot.press("v")
+        await until(lambda: "content_block_delta" in body(pilot))
+        await pilot.press("v")
+        await until(lambda: "content_block_delta" not in body(pilot))
+
+
+def test_thinking_and_calls_are_told_apart() -> None:
+    content = [
+        {"type": "thinking", "thinking": "first I look"},
+        {"type": "text", "text": "I look."},
+        {"type": "tool_use", "name": "Bash", "input": {"command": "ls -l"}},
+        {"type": "odd", "of": "a newer API"},
+    ]
+    lines = [
+        plain(line) for line in tabs.response({"response": {"message": {"content": content}}}, 60)
+    ]
+    assert lines[:6] == ["thinking", "  first I look", "", "I look.", "", "call Bash"]
+    assert '  command: "ls -l"' in lines
+    assert '  of: "a newer API"' in lines
+
+
+async def test_a_request_is_copied_as_curl_that_a_shell_takes(tmp_path: Path) -> None:
+    async with screen(kept.usual(tmp_path), (120, 40), "down", "enter") as (_, pilot):
+        await opened(pilot)
+        await pilot.press("u")
+        await until(lambda: "copied as curl" in words(pilot, "keys"))
+        command = pilot.app.clipboard
+    assert kept.TOKEN not in command
+    script = command.replace("curl -sN", "cat_arguments", 1)
+    script = f'cat_arguments() {{ printf "%s\\n" "$@" >&2; cat; }}\n{script}'
+    env = {"PATH": "/usr/bin:/bin", "ANTHROPIC_AUTH_TOKEN": "the token"}
+    run = partial(subprocess.run, capture_output=True, env=env, check=True, text=True)
+    done = await asyncio.to_thread(run, ["sh", "-c", script])
+    assert json.loads(done.stdout) == kept.SECOND
+    assert "http://127.0.0.1:41810/v1/messages" in done.stderr
+    assert "Authorization: Bearer the token" in done.stderr
+
+
+async def test_the_editor_gets_the_tab_and_its_file_is_gone_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", f"cp -t {tmp_path}/into")
+    (tmp_path / "into").mkdir()
+    monkeypatch.delenv("VISUAL", raising=False)
+    async with screen(kept.usual(tmp_path), (120, 40), "down", "enter", "4") as (_, pilot):
+        await opened(pilot)
+        monkeypatch.setattr(pilot.app, "suspend", nullcontext)
+        await pilot.press("e")
+        await until(lambda: list((tmp_path / "into").glob("req_0001-request.json")))
+        (path,) = (tmp_path / "into").iterdir()
+        assert json.loads(path.read_bytes()) == kept.SECOND
+        monkeypatch.setenv("EDITOR", "/nowhere/editor")
+        await pilot.press("e")
+        await until(lambda: "could not be run" in words(pilot, "keys"))
+        monkeypatch.setenv("EDITOR", "")
+        await pilot.press("e")
+        await until(lambda: "set EDITOR" in words(pilot, "keys"))
 
 
 async def test_nothing_that_fits_is_said(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ async def test_an_explanation_that_is_cut_says_so(tmp_path: Path) -> None:
         await go_to(app, pilot, "limits", "keepalive_s")
         listed = app.screen.query_one("#rows", OptionList)
         first = app.screen._compositor.render_strips()[2 : listed.size.height]
-        for row in (strip.text[: listed.size.width].rstrip(" ▁▇█") for strip in first):
+        for row in (strip.text[: listed.size.width].rstrip(" ▁▂▃▄▅▆▇█") for strip in first):
             field = next((f for s in sections() for f in s.fields if f" {f.key} " in row), None)
             if field is not None and field.words[:12] in row:
                 assert row.endswith(("…", field.words[-8:])), row

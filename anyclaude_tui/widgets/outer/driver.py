@@ -16,7 +16,10 @@ from contextlib import suppress
 from textual._parser import ParseError
 from textual._time import get_time
 from textual._xterm_parser import XTermParser
+from textual.drivers import linux_driver
 from textual.drivers.linux_driver import LinuxDriver
+
+from anyclaude_tui.widgets.outer.writer import BoundedWriter
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ class TerminalDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """As Textual's; and the terminal tells of a change of its colours."""
+        vars(linux_driver)["WriterThread"] = BoundedWriter  # it is made by that name
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._writer_thread is not None:
             self.write(_TELL_SCHEME)
@@ -44,6 +48,17 @@ class TerminalDriver(LinuxDriver):
         if writer is not None and writer.is_alive() and not writer._queue.full():
             self.write(_TELL_NO_SCHEME)
         super().stop_application_mode()
+
+    @property
+    def waiting(self) -> int:
+        """Characters that the terminal has not taken."""
+        writer = self._writer_thread
+        return writer.waiting if isinstance(writer, BoundedWriter) else 0
+
+    def drop(self) -> None:
+        """Forget the frames that wait: the app ends."""
+        if isinstance(self._writer_thread, BoundedWriter):
+            self._writer_thread.drop()
 
     def ask_colours(self) -> None:
         """Ask for the default colours; the answers come as `OuterColoursTold`."""

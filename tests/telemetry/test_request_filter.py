@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from anyclaude_tui.screens.requests.filter import parse
 from anyclaude_tui.telemetry.events import Outcome, Role, Truncation
+from anyclaude_tui.telemetry.request_filter import FIELDS, completions, parse
 from tests.screens import fakes
 
 PLAIN = fakes.seen(fakes.ended(1))
@@ -34,6 +34,13 @@ ALL = (PLAIN, SUBAGENT, ERROR, CUT, RUNNING)
         ("in:>19k", (SUBAGENT, ERROR, CUT)),
         ("in:<=18800 out:>0", (PLAIN,)),
         ("ttft:>=5", (CUT,)),
+        ("ttft>=5", (CUT,)),
+        ("ttft>4500ms total<1h", (CUT,)),
+        ("total>1min", ()),
+        ("end:cut", (CUT,)),
+        ("end:max_tokens", ()),
+        ("end:tool_use -role:subagent", (PLAIN, CUT)),
+        ("reused>90% in<18.9k", (PLAIN,)),
         ("-ttft:>=3 backend:fast", (PLAIN, RUNNING)),
         ("backend:qwen", ()),
         ("model:gpt id:req_0002", (SUBAGENT,)),
@@ -59,5 +66,25 @@ def test_what_is_still_being_typed_hides_nothing(words: str) -> None:
 
 def test_what_cannot_be_understood_is_said() -> None:
     assert "no field 'colour'" in parse("colour:red").problem
+    assert "did you mean ttft?" in parse("tfft>5").problem
+    assert "role is in words" in parse("role>5").problem
+    assert "in takes a number" in parse("in>5s").problem
     assert "ttft takes a number" in parse("ttft:slow").problem
     assert parse("colour:red role:main")(PLAIN)
+
+
+def test_what_is_being_typed_is_completed() -> None:
+    assert completions("to", ALL) == ["total>", "tok/s>", "tools>"]
+    assert completions("in>5 ro", ALL) == ["role:"]
+    assert completions("role:s", ALL) == ["role:subagent"]
+    assert completions("-backend:", ALL) == ["-backend:fast"]
+    assert completions("model:gpt", ALL) == ["model:gpt-oss-20b"]
+    assert completions("", ALL) == completions("role:main ", ALL) == []
+    assert completions("nothing:x", ALL) == []
+
+
+def test_every_completion_is_understood() -> None:
+    for name in FIELDS:
+        for whole in completions(name, ALL):
+            for term in [whole, *completions(whole, ALL)]:
+                assert not parse(term).problem, term
