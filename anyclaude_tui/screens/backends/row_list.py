@@ -55,10 +55,10 @@ class RowList(PickList):
         for place, row in enumerate(rows):
             if row.group != group:
                 group = row.group
-                gap = text("\n") if roomy and place else ()
+                gap = Content("\n" if roomy and place else "")  # no word: `content` keeps none
                 space = width_of(self.mark(row))
                 head = backend_rows.head(group, width - space, first=not place)
-                options.append((None, content((*gap, *text(" " * space), *head))))
+                options.append((None, gap + content((*text(" " * space), *head))))
             mark = self.mark(row)
             number = place if self.has_key(row) else None
             line = backend_rows.line(row, number, width - width_of(mark))

@@ -250,7 +250,7 @@ def _wanted(status: BackendStatus, width: int) -> list[Line]:
     lines: list[Line] = []
     for source, values in by_source.items():
         label = "set" if source == SETTING else source
-        lines += wrapped(f"{label}: {clean(', '.join(values))}", width, 2, Tone.LABEL)
+        lines += wrapped(f"{label}: {clean(' · '.join(values))}", width, 3, Tone.LABEL)
     return lines
 
 

@@ -29,9 +29,9 @@ from anyclaude_tui.redaction import HIDDEN
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, pad, plain, text, wrapped
 
 FACT = 14
-NAME = 18
+NAME = 22
 """Columns of the keys' names."""
-VALUE_END = 48
+VALUE_END = 52
 EXPLAINED = 90
 """From this width on each row has its explanation at the right."""
 OTHER = "another…"
