@@ -54,6 +54,11 @@ def overview(request: RequestView, moments: Sequence[Any], width: int) -> list[L
     lines += [(), *columns(numbers(request), max(2, min(4, width // 29)), width)]
     lines.append(current_request.context(request, width))
     lines += searches(request, width)
+    if request.sampling:
+        words = ", ".join(
+            f"{name} {value:g} ({source})" for name, value, source in request.sampling
+        )
+        lines += [(), *wrapped(f"sampling: {words}", width, 3, Tone.LABEL)]
     for notice in request.notices:
         lines += [*([()] if notice is request.notices[0] else [])]
         lines += wrapped(f"note: {notice}", width, 3, Tone.LABEL)

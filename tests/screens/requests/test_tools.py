@@ -12,13 +12,13 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
 from anyclaude_tui.figures import UNKNOWN, estimated, measured, reported
-from anyclaude_tui.screens.requests import tool_rows
+from anyclaude_tui.screens.requests import tabs, tool_rows
 from anyclaude_tui.screens.requests.details import RequestDetailsScreen
 from anyclaude_tui.screens.requests.tool_rows import Tools
 from anyclaude_tui.screens.requests.tools_dialog import ToolsDialog
 from anyclaude_tui.session.tool_sizes import ToolSize
 from anyclaude_tui.widgets.lines import plain
-from tests.screens import kept
+from tests.screens import fakes, kept
 from tests.screens.dashboard.test_screen import LEADER
 from tests.screens.requests.test_screen import body, on_top, screen, words
 from tests.support.waiting import until
@@ -190,3 +190,9 @@ def test_the_list_that_a_key_makes(
     assert found.toggled(tool) == then
     if then is not None:
         assert tools(tool, patterns=then).is_out(tool) is not found.is_out(tool)
+
+
+def test_the_overview_says_what_a_request_was_sampled_with() -> None:
+    made = fakes.ended(1, sampling=(("temperature", 0.6, "setting"), ("top_k", 20, "client")))
+    words = "\n".join(plain(line) for line in tabs.overview(fakes.seen(made), (), 100))
+    assert "sampling: temperature 0.6 (setting), top_k 20 (client)" in words
