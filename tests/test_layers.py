@@ -117,6 +117,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
         "app", "backends", "claude_code", "compare", "config", "doctor", "figures", "printable",
         "private", "proxy", "redaction", "session", "signals", "tables", "telemetry", "terminal",
+        "screens.settings",
     },
     "__main__": {"cli"},
 }  # fmt: skip

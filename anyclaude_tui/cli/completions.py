@@ -1,18 +1,23 @@
 """Completions for bash, zsh and fish, made of the command line's own parser.
 
-`anyclaude-tui completions SHELL` prints the script; the script asks `completions names` for
-the backends, so that new ones of the configuration are known at once.
+`anyclaude-tui completions SHELL` prints the script; the script asks `completions backends` (or
+`keys`, `ids`) for what the configuration and the journal hold, so that new ones are known at once.
 """
 
 from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 PROGRAM = "anyclaude-tui"
-NAMES = f"{PROGRAM} completions names 2>/dev/null"
+ASKED = ("backends", "keys", "ids")
+"""What the scripts ask for."""
+SHELLS = ("bash", "zsh", "fish")
+_BY_DEST = {"backend": "backends", "targets": "backends", "key": "keys", "id": "ids"}
+_PATHS = ("FILE", "PATH|URL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,7 @@ class Option:
     flags: tuple[str, ...]
     words: str
     value: str
-    """What follows it: empty for a switch, else backend, file or any."""
+    """What follows it: empty for a switch, else one of ASKED, file or any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +35,44 @@ class Command:
     """A command with what can follow it."""
 
     name: str
+    """With the command that it belongs to: `requests show`; empty for the program itself."""
     words: str
     options: tuple[Option, ...]
     choices: tuple[tuple[str, str], ...]
     """Words that can follow: sub-commands or the choices of an argument, with their help."""
-    backends: bool
-    """Backends can follow."""
+    rest: str
+    """What else can follow: one of ASKED, file, or empty."""
 
 
 def commands(parser: argparse.ArgumentParser) -> list[Command]:
-    """The program itself (its name is empty), and each of its commands."""
-    own = _command("", "", parser)
-    return [own, *(_command(n, words, sub) for n, words, sub in _subparsers(parser))]
+    """The program itself (its name is empty), and each of its commands, theirs included."""
+    return list(_commands("", "", parser))
 
 
-def names() -> list[str]:
-    """The backends that `--backend` takes by name. Raises ConfigError."""
+def asked(what: str) -> list[str]:
+    """The backends that `--backend` takes by name, the keys of settings, or the last requests.
+
+    Raises ConfigError.
+    """
     from anyclaude_tui.config.kinds import KINDS
-    from anyclaude_tui.config.loading import load
+    from anyclaude_tui.config.loading import home, load
 
+    if what == "ids":
+        from anyclaude_tui.telemetry import journal
+
+        last = islice(journal.read_back(home() / journal.FOLDER), 20)
+        return [str(line.get("requestId", "")).removeprefix("req_")[:12] for line in last]
+    if what == "keys":
+        from anyclaude_tui.config.reference import sections
+
+        named = [*load().backends]
+        return [
+            field.dotted.replace("NAME", name)
+            for section in sections()
+            for field in section.fields
+            for name in (named if section.name == "backends.NAME" else [""])
+            if field.kind != "tables"
+        ]
     here = [row.name for row in KINDS.values() if row.started or row.in_memory]
     return [*load().backends, *(name for name in here if not KINDS[name].required)]
 
@@ -57,6 +81,12 @@ def script(shell: str, parser: argparse.ArgumentParser) -> str:
     """The completion script for a shell."""
     known = commands(parser)
     return {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell](known)
+
+
+def _commands(name: str, words: str, parser: argparse.ArgumentParser) -> Iterator[Command]:
+    yield _command(name, words, parser)
+    for sub, help_, its in _subparsers(parser):
+        yield from _commands(f"{name} {sub}".strip(), help_, its)
 
 
 def _subparsers(
@@ -71,16 +101,20 @@ def _subparsers(
 
 
 def _command(name: str, words: str, parser: argparse.ArgumentParser) -> Command:
-    options = []
+    options, rest = [], ""
     choices = [(sub, help_) for sub, help_, _ in _subparsers(parser)]
     for action in parser._actions:
         if action.option_strings:
             flags = tuple(action.option_strings)
             options.append(Option(flags, _plain(action), _value(action)))
-        elif action.choices and not isinstance(action, argparse._SubParsersAction):
-            choices += [(str(choice), "") for choice in action.choices]
-    backends = any(action.dest == "targets" for action in parser._actions)
-    return Command(name, words, tuple(options), tuple(choices), backends)
+        elif isinstance(action, argparse._SubParsersAction):
+            continue
+        elif action.choices:
+            choices += [(str(choice), "") for choice in action.choices if choice not in ASKED]
+        else:
+            value = _value(action)
+            rest = rest or ("" if value == "any" else value)
+    return Command(name, words, tuple(options), tuple(choices), rest)
 
 
 def _plain(action: argparse.Action) -> str:
@@ -93,40 +127,42 @@ def _plain(action: argparse.Action) -> str:
 def _value(action: argparse.Action) -> str:
     if action.nargs == 0:
         return ""
-    if action.dest == "backend":
-        return "backend"
-    return "file" if action.metavar == "FILE" else "any"
+    return _BY_DEST.get(action.dest) or ("file" if action.metavar in _PATHS else "any")
+
+
+def _ask(what: str) -> str:
+    return f"{PROGRAM} completions {what} 2>/dev/null"
 
 
 # --- bash -----------------------------------------------------------------------------------
 
 
 def _bash(known: Sequence[Command]) -> str:
-    own, *subs = known
+    paths = "|".join(f'"{_before(command)} {_last(command)}"' for command in known[1:])
     lines = [
-        "# bash completion for anyclaude-tui: anyclaude-tui completions bash",
+        "# bash completion for anyclaude-tui. For good: anyclaude-tui completions bash > \\",
+        "#   ~/.local/share/bash-completion/completions/anyclaude-tui",
+        "# For this shell: source <(anyclaude-tui completions bash)",
         "_anyclaude_tui() {",
         '    local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command=""',
         '    local word words=""',
         "    COMPREPLY=()",
         '    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do',
         "        [[ $word == -- ]] && return",
-        '        case "$word" in',
-        f"            {'|'.join(sub.name for sub in subs)}) [[ -z $command ]] && command=$word ;;",
+        '        case "$command $word" in',
+        f'            {paths}) command="${{command:+$command }}$word" ;;',
         "        esac",
         "    done",
         '    case "$command $previous" in',
-        f'        *" --backend"|*" --mode") words="$({NAMES})" ;;',
+        f'        *" --backend"|*" --mode") words="$({_ask("backends")})" ;;',
     ]
     for command in known:
         valued = [option for option in command.options if option.value in ("file", "any")]
         flags = [flag for option in valued for flag in option.flags]
         lines += [f'        "{command.name} {flag}") return ;;' for flag in flags]
     lines += ["        *)", '            case "$command" in']
-    for command in subs:
-        lines.append(f'                {command.name}) words="{_words(command)}" ;;')
+    lines += [f'                "{one.name}") words="{_words(one)}" ;;' for one in known]
     lines += [
-        f'                *) words="{_words(own)}" ;;',
         "            esac ;;",
         "    esac",
         '    COMPREPLY=($(compgen -W "$words" -- "$cur"))',
@@ -136,57 +172,81 @@ def _bash(known: Sequence[Command]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _before(command: Command) -> str:
+    return command.name.rpartition(" ")[0]
+
+
+def _last(command: Command) -> str:
+    return command.name.rpartition(" ")[2]
+
+
 def _words(command: Command) -> str:
     flags = [flag for option in command.options for flag in option.flags]
-    backends = [f"$({NAMES})"] if command.backends else []
-    return " ".join([*(name for name, _ in command.choices), *backends, *flags])
+    rest = [f"$({_ask(command.rest)})"] if command.rest in ASKED else []
+    return " ".join([*(name for name, _ in command.choices), *rest, *flags])
 
 
 # --- zsh ------------------------------------------------------------------------------------
 
 
 def _zsh(known: Sequence[Command]) -> str:
-    own, *subs = known
+    paths = "|".join(f'"{_before(command)} {_last(command)}"' for command in known[1:])
     lines = [
         f"#compdef {PROGRAM}",
-        "_anyclaude_tui_backends() {",
-        f'    local -a names; names=(${{(f)"$({NAMES})"}})',
-        "    compadd -a names",
-        "}",
-        "_anyclaude_tui() {",
-        "    local -a commands; local state line",
-        "    commands=(",
-        *(f"        {_quoted(f'{sub.name}:{sub.words}')}" for sub in subs),
-        "    )",
-        "    _arguments -C \\",
-        *(f"        {spec} \\" for option in own.options for spec in _zsh_specs(option)),
-        "        '1: :->command' '*:: :->rest'",
-        "    case $state in",
-        "        command) _describe command commands ;;",
-        "        rest)",
-        "            case $words[1] in",
+        "# For good: anyclaude-tui completions zsh > ~/.zfunc/_anyclaude-tui, with",
+        "#   fpath=(~/.zfunc $fpath); autoload -Uz compinit; compinit   in ~/.zshrc.",
+        "# For this shell: source <(anyclaude-tui completions zsh)",
     ]
-    for command in subs:
+    for what in ASKED:
+        lines += [
+            f"_anyclaude_tui_{what}() {{",
+            f'    local -a found; found=(${{(f)"$({_ask(what)})"}})',
+            "    compadd -a found",
+            "}",
+        ]
+    lines += [
+        "_anyclaude_tui() {",
+        '    local command="" word',
+        "    for word in ${words[2,CURRENT-1]}; do",
+        "        [[ $word == -- ]] && return",
+        '        case "$command $word" in',
+        f'            ({paths}) command="${{command:+$command }}$word" ;;',
+        "        esac",
+        "    done",
+        "    case $command in",
+    ]
+    for command in known:
         specs = [spec for option in command.options for spec in _zsh_specs(option)]
-        if command.choices:
-            choices = " ".join(name for name, _ in command.choices)
-            specs.append(_quoted(f"1: :({choices})"))
-        rest = "_anyclaude_tui_backends" if command.backends else "_files"
-        specs.append(f"'*: :{rest}'")
-        lines.append(f"                {command.name}) _arguments {' '.join(specs)} ;;")
-    lines += ["            esac ;;", "    esac", "}", '_anyclaude_tui "$@"']
+        described = " ".join(
+            f"{name}\\:{shlex.quote(_zsh_words(words))}" for name, words in command.choices
+        )
+        rest = {"": "", "file": "_files"}.get(command.rest, f"_anyclaude_tui_{command.rest}")
+        if described or rest:
+            specs.append(_quoted(f"*: :(({described}))" if described else f"*: :{rest}"))
+        lines.append(f'        "{command.name}") _arguments {" ".join(specs)} ;;')
+    lines += [
+        "    esac",
+        "}",
+        "if [[ $funcstack[1] == _anyclaude-tui ]]; then",
+        '    _anyclaude_tui "$@"',
+        "else",
+        "    (( $+functions[compdef] )) || { autoload -Uz compinit; compinit; }",
+        f"    compdef _anyclaude_tui {PROGRAM}",
+        "fi",
+    ]
     return "\n".join(lines) + "\n"
 
 
+def _zsh_words(words: str) -> str:
+    return words.replace("[", "(").replace("]", ")").replace(":", "\\:")
+
+
 def _zsh_specs(option: Option) -> list[str]:
-    words = option.words.replace("[", "(").replace("]", ")").replace(":", "\\:")
-    after = {
-        "": "",
-        "backend": ":backend:_anyclaude_tui_backends",
-        "file": ":file:_files",
-        "any": ": : ",
-    }[option.value]
-    return [_quoted(f"{flag}[{words}]{after}") for flag in option.flags]
+    after = {"": "", "file": ":file:_files", "any": ": : "} | {
+        what: f":{what}:_anyclaude_tui_{what}" for what in ASKED
+    }
+    words = _zsh_words(option.words)
+    return [_quoted(f"{flag}[{words}]{after[option.value]}") for flag in option.flags]
 
 
 def _quoted(words: str) -> str:
@@ -197,22 +257,30 @@ def _quoted(words: str) -> str:
 
 
 def _fish(known: Sequence[Command]) -> str:
-    own, *subs = known
-    none = " ".join(sub.name for sub in subs)
-    alone = f"not __fish_seen_subcommand_from {none}"
-    lines = [f"# fish completion: {PROGRAM} completions fish", f"complete -c {PROGRAM} -f"]
-    lines += [_fish_line(alone, f"-a {sub.name}", sub.words) for sub in subs]
-    lines += _fish_options(alone, own)
-    for sub in subs:
-        seen = f"__fish_seen_subcommand_from {sub.name}"
-        lines += [_fish_line(seen, f"-a {name}", words) for name, words in sub.choices]
-        lines += [_fish_line(seen, f"-a '({NAMES})'", "")] if sub.backends else []
-        lines += _fish_options(seen, sub)
+    lines = [
+        "# fish completion for anyclaude-tui. For good: anyclaude-tui completions fish > \\",
+        "#   ~/.config/fish/completions/anyclaude-tui.fish",
+        f"complete -c {PROGRAM} -f",
+    ]
+    for command in known:
+        inside = [f"__fish_seen_subcommand_from {part}" for part in command.name.split()]
+        deeper = " ".join(name for name, _ in command.choices)
+        if deeper:
+            inside.append(f"not __fish_seen_subcommand_from {deeper}")
+        condition = "; and ".join(inside)
+        lines += [_fish_line(condition, f"-a {name}", words) for name, words in command.choices]
+        if command.rest in ASKED:
+            lines.append(_fish_line(condition, f"-a '({_ask(command.rest)})'", ""))
+        elif command.rest == "file":
+            lines.append(_fish_line(condition, "-F", ""))
+        lines += _fish_options(condition, command)
     return "\n".join(lines) + "\n"
 
 
 def _fish_options(condition: str, command: Command) -> list[str]:
-    after = {"": "", "backend": f" -x -a '({NAMES})'", "file": " -r -F", "any": " -x"}
+    after = {"": "", "file": " -r -F", "any": " -x"} | {
+        what: f" -x -a '({_ask(what)})'" for what in ASKED
+    }
     lines = []
     for option in command.options:
         flags = " ".join(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from errno import EACCES, EEXIST, ENOSPC, ENOTDIR, EPERM, EROFS
 from pathlib import Path
 
 from anyclaude_tui.cli.failure import Failed
+from anyclaude_tui.cli.help_texts import explain
 from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import clean
 
@@ -41,8 +43,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     own, claude_args = _split(given)
+    if own[:1] == ["help"]:
+        own = [*own[1:], "--help"]
     parser = _parser(own)
-    options = parser.parse_args(own)
+    if _is_foreign(own, parser):
+        parser.error(_hint(own, own))
+    options, unknown = parser.parse_known_args(own)
+    if unknown:
+        parser.error(
+            _hint(own, unknown)
+            if options.command in (None, "run")
+            else f"{options.command} knows no {unknown[0]}: `anyclaude-tui help {options.command}`"
+        )
     options.claude_args = claude_args
     if claude_args and options.command not in (None, "run"):
         parser.error(f"arguments after -- go to Claude Code; {options.command} does not start it")
@@ -68,6 +80,23 @@ def _split(argv: list[str]) -> tuple[list[str], list[str]]:
         return argv, []
     at = argv.index("--")
     return argv[:at], argv[at + 1 :]
+
+
+def _is_foreign(own: list[str], parser: argparse.ArgumentParser) -> bool:
+    """The command line begins with an option that is none of ours: what follows it would be
+    taken for a command."""
+    option = own[0].partition("=")[0] if own else ""
+    ours = {flag for action in parser._actions for flag in action.option_strings}
+    return option.startswith("-") and not any(flag.startswith(option) for flag in ours)
+
+
+def _hint(own: list[str], claudes: list[str]) -> str:
+    """The command line as it was probably meant: what is Claude Code's stands behind --."""
+    left = list(own)
+    for word in claudes:
+        left.remove(word)
+    right = " ".join(("anyclaude-tui", *left, "--", *map(shlex.quote, claudes)))
+    return f"{claudes[0]} is not an option of ours. Claude Code's stand behind --: {right}"
 
 
 def _debug() -> bool:
@@ -108,15 +137,13 @@ def _words(error: OSError) -> str:
 
 def full_parser() -> argparse.ArgumentParser:
     """The parser with the arguments of every command."""
-    return _parser(("compare", "requests", "doctor", "template"))
+    return _parser(("config", "compare", "requests", "doctor", "template"))
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """The parser; the arguments of a heavy command are only there when it is named."""
     parser = argparse.ArgumentParser(
         prog="anyclaude-tui",
-        description="Claude Code on local models, in one dashboard. Without a command: the "
-        "dashboard. Arguments after -- go to Claude Code.",
     )
     parser.add_argument(
         "--version", action=_Version, nargs=0, help="versions, also of what matters, and exit"
@@ -146,18 +173,13 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     )
     serve.set_defaults(work=_serve)
 
-    config = commands.add_parser("config", help="where the settings are, what they are, check them")
-    config.add_argument(
-        "action",
-        nargs="?",
-        choices=("path", "show", "check", "import", "trust", "untrust"),
-        default="show",
-        help="where config.toml is; the settings in force (default); whether they are right; "
-        "turn an .anyclauderc.json into config.toml; show what this folder's own settings would "
-        "set, and trust them; trust them no more",
+    config = commands.add_parser(
+        "config", help="where the settings are, what they are, whether they are right; changes"
     )
-    config.add_argument("file", nargs="?", metavar="FILE", help="import: the .anyclauderc.json")
-    config.add_argument("--yes", action="store_true", help="trust: do not ask")
+    if "config" in given:
+        from anyclaude_tui.cli import config as config_command
+
+        config_command.add_arguments(config)
     config.set_defaults(work=_config)
 
     compare = commands.add_parser(
@@ -199,13 +221,18 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     chat.set_defaults(work=_chat)
 
     completions = commands.add_parser("completions", help="completions for bash, zsh or fish")
-    completions.add_argument("shell", choices=("bash", "zsh", "fish", "names"))
+    completions.add_argument(
+        "shell",
+        choices=("bash", "zsh", "fish", "backends", "keys", "ids"),
+        help="a shell; the scripts themselves ask for backends, keys and ids",
+    )
     completions.set_defaults(work=_completions)
 
     simulate = commands.add_parser("simulate", help="the simulated model server, as a process")
     simulate.add_argument("--port", type=_port, default=0)
     simulate.add_argument("--profile", default="fast", help="fast or slow")
     simulate.set_defaults(work=_simulate)
+    explain(parser)
     return parser
 
 
@@ -341,8 +368,8 @@ def _chat(options: argparse.Namespace) -> int:
 def _completions(options: argparse.Namespace) -> int:
     from anyclaude_tui.cli import completions
 
-    if options.shell == "names":
-        print("\n".join(completions.names()))
+    if options.shell in completions.ASKED:
+        print("\n".join(completions.asked(options.shell)))
     else:
         print(completions.script(options.shell, full_parser()), end="")
     return 0

@@ -61,13 +61,14 @@ def convert(raw: dict[str, Any], text: str, source: str) -> Settings:
     settings = msgspec.convert(rest, Settings)
     found += _values(settings)
     if found:
-        raise ConfigError(_listed(found, text, source))
+        raise ConfigError(listed(found, text, source))
     return settings
 
 
-def across(settings: Settings, text: str, source: str) -> list[str]:
-    """What is wrong with settings that `convert` took, as lines like those of its error."""
-    return _listed([*_backends(settings), *_across(settings)], text, source).splitlines()
+def across(settings: Settings) -> Iterator[Found]:
+    """What is wrong with settings that `convert` took."""
+    yield from _backends(settings)
+    yield from _across(settings)
 
 
 def _taken_out(raw: Any, struct: type[msgspec.Struct], within: str = "") -> Iterator[Found]:
@@ -167,7 +168,8 @@ def _across(settings: Settings) -> Iterator[Found]:
         yield "search.api_key", f"{search.provider} needs a key; env:NAME reads it from a variable"
 
 
-def _listed(found: list[Found], text: str, source: str) -> str:
+def listed(found: list[Found], text: str, source: str) -> str:
+    """`SOURCE:LINE: KEY: WORDS` of each (key, words), in the order of the file `text`."""
     lines = [(mistakes.line_of(text, key), key, words) for key, words in found]
     lines.sort(key=lambda line: int(line[0][1:] or 0))
     return "\n".join(f"{source}{at}: {key or 'the file'}: {words}" for at, key, words in lines)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from textual.color import Color
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from anyclaude_tui.terminal.outer_colours import OuterColours, is_dark
 
@@ -45,6 +45,11 @@ LIGHT = Theme(
 OWN = (DARK, LIGHT)
 AUTO = "auto"
 """The theme that follows the terminal: its ground is the terminal's own."""
+
+
+def names() -> frozenset[str]:
+    """The themes that can be set."""
+    return frozenset({*BUILTIN_THEMES, *(theme.name for theme in OWN), AUTO})
 
 
 def auto(outer: OuterColours | None) -> Theme:

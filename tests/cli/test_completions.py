@@ -25,6 +25,9 @@ def completed(tmp_path: Path, *words: str) -> list[str]:
     ours = tmp_path / ".anyclaude"
     ours.mkdir(exist_ok=True)
     (ours / "config.toml").write_text('[backends.coder]\nkind = "simulator"\n')
+    journal = ours / "request-logs"
+    journal.mkdir(exist_ok=True)
+    (journal / "2026-01-01.jsonl").write_text('{"requestId": "req_3f9c2a"}\n')
     line = " ".join(f"'{word}'" for word in ("anyclaude-tui", *words))
     code = (
         f"{script('bash', full_parser())}\nCOMP_WORDS=({line}); COMP_CWORD={len(words)}\n"
@@ -44,6 +47,9 @@ def completed(tmp_path: Path, *words: str) -> list[str]:
         (("--ext",), ["--external"]),
         (("doctor", "--j"), ["--json"]),
         (("config", "im"), ["import"]),
+        (("config", "set", "limits.retr"), ["limits.retries"]),
+        (("config", "unset", "backends.coder.mod"), ["backends.coder.model"]),
+        (("requests", "show", "3f"), ["3f9c2a"]),
         (("requests", "re"), ["replay"]),
         (("--backend", "c"), ["coder"]),
         (("run", "--mode", ""), ["coder", "simulator", "lmstudio"]),
@@ -62,7 +68,7 @@ def test_every_command_and_option_is_known(shell: str) -> None:
     known = commands(full_parser())
     assert {"run", "serve", "compare", "doctor", "config"} <= {one.name for one in known}
     for command in known:
-        assert command.name in made
+        assert all(part in made for part in command.name.split())
         for option in command.options:
             for flag in option.flags:
                 name = flag.lstrip("-") if shell == "fish" else flag
@@ -79,6 +85,20 @@ def test_the_shell_can_read_it(tmp_path: Path, shell: str) -> None:
     if program is not None:
         flag = "--no-execute" if shell == "fish" else "-n"
         subprocess.run([program, flag, str(path)], check=True)
+
+
+def test_zsh_knows_it_once_it_is_sourced(tmp_path: Path) -> None:
+    """Where zsh is installed; without compinit in ~/.zshrc too."""
+    zsh = shutil.which("zsh")
+    if zsh is None:
+        pytest.skip("no zsh here")
+    path = tmp_path / "script"
+    path.write_text(script("zsh", full_parser()))
+    for before in ("", "autoload -Uz compinit; compinit -u -D; "):
+        code = f"{before}source {shlex.quote(str(path))}; print $_comps[anyclaude-tui]"
+        env = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+        done = subprocess.run([zsh, "-fc", code], env=env, capture_output=True, text=True)
+        assert (done.stdout, done.stderr) == ("_anyclaude_tui\n", "")
 
 
 def test_the_command_prints_it() -> None:

@@ -96,14 +96,15 @@ ACROSS = {
 @pytest.mark.parametrize("case", ACROSS)
 def test_what_is_wrong_beside_the_rest(case: str) -> None:
     text, words = ACROSS[case]
-    (line,) = checking.across(config.parse(text, "c.toml"), text, "c.toml")
-    assert line.startswith(words)
+    found = list(checking.across(config.parse(text, "c.toml")))
+    assert checking.listed(found, text, "c.toml").startswith(words)
+    assert len(found) == 1
 
 
 def test_nothing_is_wrong_with_what_is_right() -> None:
     text = '[backends.a]\nkind = "simulator"\nport = 1\n[backends.b]\nkind = "lmstudio"\n'
-    assert checking.across(config.parse(text, "c.toml"), text, "c.toml") == []
-    assert checking.across(Settings(), "", "c.toml") == []
+    assert list(checking.across(config.parse(text, "c.toml"))) == []
+    assert list(checking.across(Settings())) == []
 
 
 SCALARS = st.none() | st.booleans() | st.integers(-9, 99999) | st.text(max_size=3) | st.floats()

@@ -173,60 +173,6 @@ def _object(value: Any, key: Key) -> Any:
     return HIDDEN if is_hidden(key, value) else value
 
 
-def parsed(field: Field, words: str) -> Any:
-    """What was typed, as the setting's value; None for nothing. Raises ValueError in words."""
-    words = words.strip()
-    if not words:
-        if field.required:
-            raise ValueError("it cannot be empty")
-        return None
-    if field.kind in ("whole", "number"):
-        plain = words.replace(",", "").replace("_", "").replace(" ", "")
-        try:
-            return int(plain) if field.kind == "whole" else float(plain)
-        except ValueError:
-            wanted = "a whole number" if field.kind == "whole" else "a number"
-            raise ValueError(f"{wanted} is expected") from None
-    if field.kind == "wholes":
-        parts = words.replace(",", " ").split()
-        if not all(part.isdigit() for part in parts):
-            raise ValueError("whole numbers are expected, and blanks between them")
-        return [int(part) for part in parts]
-    if field.kind == "object":
-        return _parsed_object(words)
-    if field.kind in ("texts", "pairs"):
-        try:
-            parts = shlex.split(words)
-        except ValueError:
-            raise ValueError("a quote is not closed") from None
-        if field.kind == "texts":
-            return parts
-        if not all("=" in part[1:] for part in parts):
-            raise ValueError("NAME=value is expected, and blanks between them")
-        return dict(part.split("=", 1) for part in parts)
-    return words
-
-
-def _parsed_object(words: str) -> dict[str, Any]:
-    """A JSON object, as TOML can keep it. Raises ValueError in words."""
-    try:
-        made = json.loads(words)
-    except (ValueError, RecursionError):
-        made = None
-    if not isinstance(made, dict):
-        raise ValueError('a JSON object is expected, for example {"num_ctx": 65536}')
-    if _holds_null(made):
-        raise ValueError("null cannot be kept in config.toml: leave that member out")
-    return made
-
-
-def _holds_null(value: Any) -> bool:
-    inside = value.values() if isinstance(value, dict) else value
-    return value is None or (
-        isinstance(value, dict | list) and any(_holds_null(one) for one in inside)
-    )
-
-
 def choices(row: Row, settings: Settings, themes: Sequence[str]) -> tuple[str, ...]:
     """What can be chosen from a list; empty where words are typed."""
     key = row.key

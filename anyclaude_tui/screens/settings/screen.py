@@ -21,7 +21,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from anyclaude_tui import config, redaction
-from anyclaude_tui.config import editing
+from anyclaude_tui.config import editing, typed
 from anyclaude_tui.config.editing import Key
 from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.config.settings import Settings
@@ -172,7 +172,7 @@ class SettingsScreen(Screen[None]):
         if words == OTHER:
             self._ask(row)
         elif words is not None:
-            self._write({row.key: rows.parsed(row.field, words)})
+            self._write({row.key: typed.parsed(row.field, words)})
 
     def _ask(self, row: Row) -> None:
         secret = redaction.is_secret(row.key[-1]) or row.key[-1] == "headers"
@@ -186,7 +186,7 @@ class SettingsScreen(Screen[None]):
     def _judge(self, row: Row, words: str) -> str:
         """What is wrong with what was typed; empty when nothing is."""
         try:
-            value = rows.parsed(row.field, words)
+            value = typed.parsed(row.field, words)
             made = editing.with_value(self._text(), row.key, value)
             settings = config.parse(made, "config.toml")
             if value is not None and (row.key == ("backend",) or row.key[0] == "roles"):
@@ -203,7 +203,7 @@ class SettingsScreen(Screen[None]):
 
     def _typed(self, row: Row, words: str | None) -> None:
         if words is not None:
-            self._write({row.key: rows.parsed(row.field, words)})
+            self._write({row.key: typed.parsed(row.field, words)})
 
     def action_default(self) -> None:
         """Take the setting out of the user's file."""

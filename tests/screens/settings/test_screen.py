@@ -17,7 +17,6 @@ from anyclaude_tui.app import DashboardApp
 from anyclaude_tui.config.kinds import KINDS
 from anyclaude_tui.config.reference import sections
 from anyclaude_tui.config.settings import Settings
-from anyclaude_tui.screens.settings import rows as settings_rows
 from anyclaude_tui.screens.settings.dialogs import Choice, Value
 from anyclaude_tui.screens.settings.screen import SettingsScreen
 from anyclaude_tui.widgets.lines import plain
@@ -398,36 +397,3 @@ async def test_a_file_broken_meanwhile_is_not_overwritten(tmp_path: Path) -> Non
 )
 def test_chords_may_be_written_as_people_do(chord: str, name: str) -> None:
     assert key_name(chord) == name
-
-
-@pytest.mark.parametrize(
-    ("key", "typed", "value"),
-    [
-        ("args", "--a 'b c'", ["--a", "b c"]),
-        ("env", "A=1 B='x y'", {"A": "1", "B": "x y"}),
-        ("slots", "1_024", 1024),
-        ("model", "  ", None),
-    ],
-)
-def test_what_is_typed(key: str, typed: str, value: object) -> None:
-    (section,) = [one for one in sections() if one.name == "backends.NAME"]
-    (field,) = [one for one in section.fields if one.key == key]
-    assert settings_rows.parsed(field, typed) == value
-
-
-def test_numbers_in_a_list() -> None:
-    (section,) = [one for one in sections() if one.name == "discovery"]
-    (field,) = [one for one in section.fields if one.key == "ports"]
-    assert settings_rows.parsed(field, "1234, 8080 9000") == [1234, 8080, 9000]
-    with pytest.raises(ValueError, match="whole numbers"):
-        settings_rows.parsed(field, "1234 x")
-
-
-@pytest.mark.parametrize(
-    ("key", "typed"), [("args", "'x"), ("env", "x"), ("kind", ""), ("slots", "x")]
-)
-def test_what_cannot_be_meant(key: str, typed: str) -> None:
-    (section,) = [one for one in sections() if one.name == "backends.NAME"]
-    (field,) = [one for one in section.fields if one.key == key]
-    with pytest.raises(ValueError, match=r"\w"):
-        settings_rows.parsed(field, typed)
