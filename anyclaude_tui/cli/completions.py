@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from anyclaude_tui.cli.parsers import actions, subparsers
+
 PROGRAM = "anyclaude-tui"
 ASKED = ("backends", "keys", "ids")
 """What the scripts ask for."""
@@ -85,30 +87,17 @@ def script(shell: str, parser: argparse.ArgumentParser) -> str:
 
 def _commands(name: str, words: str, parser: argparse.ArgumentParser) -> Iterator[Command]:
     yield _command(name, words, parser)
-    for sub, help_, its in _subparsers(parser):
+    for sub, help_, its in subparsers(parser):
         yield from _commands(f"{name} {sub}".strip(), help_, its)
-
-
-def _subparsers(
-    parser: argparse.ArgumentParser,
-) -> list[tuple[str, str, argparse.ArgumentParser]]:
-    found = []
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            helps = {one.dest: one.help or "" for one in action._choices_actions}
-            found += [(name, helps.get(name, ""), sub) for name, sub in action.choices.items()]
-    return found
 
 
 def _command(name: str, words: str, parser: argparse.ArgumentParser) -> Command:
     options, rest = [], ""
-    choices = [(sub, help_) for sub, help_, _ in _subparsers(parser)]
-    for action in parser._actions:
+    choices = [(sub, help_) for sub, help_, _ in subparsers(parser)]
+    for action in actions(parser):
         if action.option_strings:
             flags = tuple(action.option_strings)
             options.append(Option(flags, _plain(action), _value(action)))
-        elif isinstance(action, argparse._SubParsersAction):
-            continue
         elif action.choices:
             choices += [(str(choice), "") for choice in action.choices if choice not in ASKED]
         else:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
+
+from anyclaude_tui.cli.parsers import subparsers
+
+_WIDTH = 78
 
 HELP: dict[str, tuple[str, tuple[str, ...]]] = {
     "": (
@@ -107,22 +112,11 @@ HELP: dict[str, tuple[str, tuple[str, ...]]] = {
 def explain(parser: argparse.ArgumentParser, command: str = "") -> None:
     """Give a parser and those of its commands their sentence and their example."""
     sentence, examples = HELP.get(command, ("", ()))
-    parser.description = sentence
+    parser.description = textwrap.fill(sentence, _WIDTH)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     if examples:
         word = "example" if len(examples) == 1 else "examples"
         lines = (f"  anyclaude-tui {example}".rstrip() for example in examples)
         parser.epilog = "\n".join((f"{word}:", *lines))
-        parser.formatter_class = _Formatter
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for name, sub in action.choices.items():
-                explain(sub, f"{command} {name}".strip())
-
-
-class _Formatter(argparse.HelpFormatter):
-    """Sentences are wrapped; the lines of examples stay."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        if text.startswith("example"):
-            return "\n".join(indent + line for line in text.splitlines())
-        return super()._fill_text(text, width, indent)
+    for name, _, sub in subparsers(parser):
+        explain(sub, f"{command} {name}".strip())

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from anyclaude_tui.cli.failure import Failed
 from anyclaude_tui.cli.help_texts import explain
+from anyclaude_tui.cli.parsers import actions
 from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import clean
 
@@ -86,7 +87,7 @@ def _is_foreign(own: list[str], parser: argparse.ArgumentParser) -> bool:
     """The command line begins with an option that is none of ours: what follows it would be
     taken for a command."""
     option = own[0].partition("=")[0] if own else ""
-    ours = {flag for action in parser._actions for flag in action.option_strings}
+    ours = {flag for action in actions(parser) for flag in action.option_strings}
     return option.startswith("-") and not any(flag.startswith(option) for flag in ours)
 
 
