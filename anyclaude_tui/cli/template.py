@@ -17,7 +17,7 @@ from anyclaude_tui.backends.base import BackendError, Dialect
 from anyclaude_tui.backends.models import files
 from anyclaude_tui.backends.templates.probe import NoTemplateError, of_text
 from anyclaude_tui.backends.templates.profile import Profile
-from anyclaude_tui.backends.templates.told import form, rows
+from anyclaude_tui.backends.templates.told import rows
 from anyclaude_tui.cli.failure import Failed
 from anyclaude_tui.tables import table
 
@@ -75,12 +75,5 @@ async def _of_server(url: str) -> Profile:
 def lines(found: Profile) -> Iterator[str]:
     """The profile as a table, with what follows from it."""
     yield table(rows(found))
-    yield ""
-    if found.dialect:
-        yield table(form(found))
-    else:
-        yield "Requests go as they are; late system messages in the message before them."
-    for shape, words in found.left.items():
-        yield f"! {shape}: {words}"
     for warning in found.warnings:
         yield f"! {warning}"

@@ -18,7 +18,7 @@ def test_a_template_and_what_follows(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["template", str(path)]) == 0
     said = capsys.readouterr().out
     assert "refused: only single tool-calls at once!" in said
-    assert "calls  serial" in said
+    assert "calls serial" in said
 
 
 def test_a_model_s_folder_as_json(capsys: pytest.CaptureFixture[str]) -> None:
