@@ -109,6 +109,14 @@ def _note_usage(record: RequestRecord, facts: StreamFacts) -> None:
         attempt.output_tokens = estimated(facts.deltas)
 
 
+def _note_timings(record: RequestRecord, facts: StreamFacts) -> None:
+    attempt = record.attempt
+    if facts.reported_prefill_s is not None:
+        attempt.prefill_s = reported(facts.reported_prefill_s)
+    if facts.reported_tokens_per_s is not None:
+        attempt.tokens_per_s = reported(facts.reported_tokens_per_s)
+
+
 def note_ending(record: RequestRecord, ending: Ending, facts: StreamFacts) -> None:
     """How it ended."""
     record.outcome = ending.outcome
@@ -122,3 +130,4 @@ def note_ending(record: RequestRecord, ending: Ending, facts: StreamFacts) -> No
     record.rescued_calls = facts.rescued_calls
     record.dropped_calls = facts.dropped_calls
     _note_usage(record, facts)
+    _note_timings(record, facts)

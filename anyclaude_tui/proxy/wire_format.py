@@ -126,6 +126,7 @@ class ChatCompletions(WireFormat):
             stop_sequences=request.stop_sequences,
             single_call=request.single_call,
             server=self.endpoint.server,
+            max_tokens=_limit(request),
             thinks_until=request.thinks_until,
         )
 
@@ -160,6 +161,13 @@ class Messages(WireFormat):
 
     def _translated(self, body: Mapping[str, Any], memory: CallMemory) -> UpstreamRequest:
         return native_request(body, self.endpoint, memory)
+
+
+def _limit(request: UpstreamRequest) -> int | None:
+    """The limit of output tokens that goes upstream, under either name."""
+    body = request.body
+    limit = body.get("max_tokens", body.get("max_completion_tokens"))
+    return limit if isinstance(limit, int) else None
 
 
 def unsent(record: RequestRecord, memory: CallMemory) -> Translator:

@@ -103,6 +103,10 @@ class AttemptRecord:
     prompt_tokens: Figure = UNKNOWN
     cached_tokens: Figure = UNKNOWN
     output_tokens: Figure = UNKNOWN
+    prefill_s: Figure = UNKNOWN
+    """As the server reports it; else it is measured from here."""
+    tokens_per_s: Figure = UNKNOWN
+    """The same for the decode."""
 
 
 @dataclass(slots=True)

@@ -91,9 +91,14 @@ def load_s(record: RequestRecord) -> Figure:
 def prefill_s(record: RequestRecord) -> Figure:
     """Prefill: the backend starts → first non-empty delta.
 
-    Where its start is not known, load is counted in, and the figure is *estimated*.
+    Where its start is not known, load is counted in, and the figure is *estimated*. What the
+    server reports comes first (llama.cpp, mlx-vlm).
     """
     attempt = record.attempt
+    whole = _between(attempt.sent_at, attempt.first_delta_at)
+    told = attempt.prefill_s.value
+    if told is not None and (whole is None or told <= whole):  # else it counts something else
+        return attempt.prefill_s
     start = prefill_start(record)
     if not start:
         return estimated(_between(attempt.sent_at, attempt.first_delta_at))
@@ -116,8 +121,8 @@ def prefill_tokens_per_s(record: RequestRecord) -> Figure:
     tokens, seconds = uncached_tokens(record), prefill_s(record)
     if not tokens.value or not seconds.value:
         return UNKNOWN
-    known = tokens.source is Source.REPORTED and seconds.source is Source.MEASURED
-    return Figure(tokens.value / seconds.value, Source.MEASURED if known else Source.ESTIMATED)
+    known = tokens.source is Source.REPORTED and seconds.source is not Source.ESTIMATED
+    return Figure(tokens.value / seconds.value, seconds.source if known else Source.ESTIMATED)
 
 
 def decode_tokens_per_s(record: RequestRecord) -> Figure:
@@ -125,8 +130,11 @@ def decode_tokens_per_s(record: RequestRecord) -> Figure:
 
     Unknown where tool calls came whole: mlx_lm and vllm-mlx send nothing while they write
     one (`docs/protocol/mlx-lm.md`, "Tool calls"), so its tokens count, but not the time they took.
+    What the server reports comes first.
     """
     attempt = record.attempt
+    if attempt.tokens_per_s:
+        return attempt.tokens_per_s
     span = _between(attempt.first_delta_at, attempt.last_delta_at)
     if not span:
         return UNKNOWN

@@ -128,6 +128,7 @@ def new(
     fast: bool = True,
     memory: Memory | None = None,
     resumes: bool = False,
+    max_tokens: int | None = None,
 ) -> StreamTranslator:
     """A translator whose ids are toolu_0, toolu_1, …"""
     numbers = itertools.count()
@@ -144,6 +145,7 @@ def new(
         call_id=lambda: f"toolu_{next(numbers)}",
         error_from=error_from,
         resumes=resumes,
+        max_tokens=max_tokens,
     )
 
 
@@ -165,6 +167,7 @@ def run(
     cause: Truncation | None = None,
     reason: str = "",
     resumes: bool = False,
+    max_tokens: int | None = None,
 ) -> Run:
     """Translate these bytes, in pieces of `size`, and judge the result strictly."""
     memory = Memory()
@@ -176,6 +179,7 @@ def run(
         fast=fast,
         memory=memory,
         resumes=resumes,
+        max_tokens=max_tokens,
     )
     reader = SSEReader()
     stream = b"".join(parts)

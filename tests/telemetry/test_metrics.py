@@ -146,3 +146,23 @@ def test_the_share_of_the_window_is_no_better_known_than_its_parts() -> None:
     assert metrics.context_percent(made) == Figure(50.0, Source.ESTIMATED)
     made.attempt.output_tokens = reported(200)
     assert metrics.context_percent(made) == Figure(60.0, Source.REPORTED)
+
+
+def test_what_the_server_reports_of_its_times_comes_first() -> None:
+    """llama.cpp and mlx-vlm: their own clocks, beside the tokens."""
+    made = record(
+        sent_at=101.0,
+        first_delta_at=111.0,
+        last_delta_at=121.0,
+        deltas=11,
+        prompt_tokens=reported(1000),
+        cached_tokens=reported(200),
+        output_tokens=reported(11),
+        prefill_s=reported(8.0),
+        tokens_per_s=reported(1.25),
+    )
+    assert metrics.prefill_s(made) == reported(8.0)
+    assert metrics.prefill_tokens_per_s(made) == reported(100.0)
+    assert metrics.decode_tokens_per_s(made) == reported(1.25)
+    made.attempt.prefill_s = reported(60.0)  # longer than all of it took: it means something else
+    assert metrics.prefill_s(made).value == 10.0

@@ -28,6 +28,10 @@ _STOP_REASONS = {
 _BROKEN_OFF = frozenset({"abort", "aborted", "cancelled", "canceled", "error"})
 """Finish reasons that mean that the backend gave up."""
 
+_BY_ITSELF = frozenset({"stop", "eos", "end_turn"})
+"""Finish reasons of a model that ended by itself."""
+SWALLOWED_TOKENS = 8
+"""So many tokens of which nothing came were a call; a few end a reply that was empty."""
 RESUME = "max_tokens"
 
 
@@ -79,6 +83,21 @@ def truncation_of(seen_finish: str | None, cause: Truncation | None) -> Truncati
     if _STOP_REASONS.get(seen_finish) == "max_tokens":
         return Truncation.MAX_TOKENS
     return None
+
+
+def true_reason(finish: str | None, used: int | None, most: int | None) -> str | None:
+    """The finish reason of a reply of `used` output tokens, of `most` that it might have: with all
+    of them used it has met the limit, whatever the server calls that. mlx-openai-server 1.8.1 and
+    mlx-omni-server 0.5.3 say `stop`, and Claude Code would stop in mid-answer."""
+    spent = used is not None and most is not None and used >= most
+    return "length" if finish in _BY_ITSELF and spent else finish
+
+
+def swallowed(tokens: int | None) -> str:
+    """What to say of a reply of so many output tokens of which nothing came: the server could not
+    read a call (vllm-mlx 0.6.0); "" for one that was empty."""
+    kept = tokens is not None and tokens >= SWALLOWED_TOKENS
+    return f"the server kept all of the {tokens} tokens that were written to itself" if kept else ""
 
 
 def decide(seen: Seen) -> Ending:

@@ -230,3 +230,25 @@ def _tidy(words: str) -> str:
     words = "".join(character for character in words if character.isprintable())
     words = clean(words)
     return words if len(words) <= MAX_WORDS else words[: MAX_WORDS - 1] + "…"
+
+
+_LOST_CALL = re.compile(
+    r"\btool.?call\b.{0,60}\b(?:incomplete|invalid|pars|malformed|decod)"
+    r"|\b(?:incomplete|invalid|malformed|pars\w*|decod\w*)\b.{0,60}\btool.?call",
+    re.IGNORECASE | re.DOTALL,
+)
+_JSON_FAULT = re.compile(
+    r"Expecting (?:value|property name|',' delimiter|':' delimiter)|Unterminated string"
+    r"|Extra data|Invalid (?:control character|\\?escape)|JSONDecodeError",
+    re.IGNORECASE,
+)
+
+
+def is_lost_call(words: str, in_call: bool) -> bool:
+    """Whether an error in the stream says that the server could not read a call of the model's;
+    `in_call`: one was coming. mlx-vlm 0.7.10: `Expecting value: line 1 column 46`, and
+    `Generation ended with an incomplete tool call.`"""
+    said = words[:600]
+    return bool(_LOST_CALL.search(said) or _JSON_FAULT.match(said)) or (
+        in_call and bool(_JSON_FAULT.search(said))
+    )

@@ -21,6 +21,8 @@ from anyclaude_tui.proxy.reply.endings import (
     Seen,
     decide,
     limit_words,
+    swallowed,
+    true_reason,
     truncation_of,
 )
 from anyclaude_tui.proxy.reply.loading_banner import LoadingBanner
@@ -66,7 +68,9 @@ class StreamTranslator(Translator):
         call_id: Callable[[], str] = new_call_id,
         error_from: Callable[[Any], ApiError] | None = None,
         resumes: bool = False,
+        max_tokens: int | None = None,
     ) -> None:
+        """`max_tokens`: the limit of output tokens that the request was sent with."""
         super().__init__(message_id, model, prompt_tokens, request_id, resumes=resumes)
         self._error_from = error_from or partial(
             error_answers.from_payload, prompt_tokens=prompt_tokens or None
@@ -85,6 +89,9 @@ class StreamTranslator(Translator):
         self._gate = CallGate(
             toolbox, self._writer, self.facts, memory, call_id, single=single_call
         )
+        self._max_tokens = max_tokens
+        self._call_lost = False
+        """The server lost a call: it says so, or sent nothing of what it counts."""
         self._refused = False
         self._done = False
         """`[DONE]` came."""
@@ -164,11 +171,16 @@ class StreamTranslator(Translator):
 
     def _judged(self, cause: Truncation | None, reason: str) -> Ending:
         finish = self.facts.finish_reason if self.facts.ended or self._done else None
-        cut = truncation_of(finish, cause) is not None
+        if not (self.facts.tool_calls or self._gate.holds_good_call()):
+            finish = true_reason(finish, self.facts.output_tokens, self._max_tokens)
+        cut = truncation_of(finish, cause) is not None or self._call_lost
         retry_is_best = finish is None and self._stopped_by is None and not self.shown
         self._end_content(cut=cut, keep_text=not retry_is_best)
         if not cut and not self._stopped_by:
             self._call_from_reasoning()
+        nothing = not (self.shown or self.facts.deltas or self._gate.lost)
+        if nothing and not cut and self._toolbox.names:
+            self._gate.lose_unseen(swallowed(self.facts.output_tokens))
         self._gate.keep(self._wanted.whole(self._thoughts))
         if truncation_of(finish, cause) is Truncation.MAX_TOKENS and not self.shown:
             self._writer.text(limit_words(bool(self.facts.dropped_calls)))
@@ -291,9 +303,17 @@ class StreamTranslator(Translator):
 
     def _refuse(self, payload: Any, *, final: bool = False) -> None:
         """The backend reports an error; after its finish reason it changes nothing."""
-        if self.facts.finish_reason is None:
-            self._error, self._final = self._error_from(payload), final
         self.finished = True
+        if self.facts.finish_reason is not None:
+            return
+        error = self._error_from(payload)
+        if self._toolbox.names and error_answers.is_lost_call(error.message, self.facts.in_call):
+            # mlx-vlm (0.7.10) ends the stream so; asked again, the model writes the same call.
+            self.facts.note_reason("tool_calls", alone=True)
+            self._call_lost = True
+            self._gate.lose_unseen(error.message)
+        else:
+            self._error, self._final = error, final
 
     def _add(self, delta: Delta) -> bool:
         """Take what a chunk adds; True if the model said something with it."""

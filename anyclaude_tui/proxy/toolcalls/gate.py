@@ -102,6 +102,12 @@ class CallGate:
         if lost.text:
             self._tell(lost_words(lost.name, lost.text))
 
+    def lose_unseen(self, words: str) -> None:
+        """The server has lost a call, of which nothing came but these words; "" where none is."""
+        if words:
+            self._facts.dropped_calls += 1
+            self.lose_text(Lost("", words))
+
     def holds_good_call(self) -> bool:
         """Whether a call that is received would do as it is."""
         return not self._doubted and any(self._is_good(call) for call in self._assembler.pending)

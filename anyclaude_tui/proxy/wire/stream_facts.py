@@ -45,6 +45,10 @@ class StreamFacts:
     """The finish reason came in a chunk with nothing else in it."""
     prefill_done: int | None = None
     prefill_total: int | None = None
+    reported_prefill_s: float | None = None
+    """How long the server took for the part of the prompt that was not cached, as it says."""
+    reported_tokens_per_s: float | None = None
+    """How fast it decoded, as it says."""
 
     @property
     def ended(self) -> bool:
@@ -89,7 +93,14 @@ class StreamFacts:
             self.cached_tokens = cached
 
     def note_timings(self, timings: dict[str, Any]) -> None:
-        """llama.cpp: `prompt_n` tokens were computed, `cache_n` came from the cache."""
+        """llama.cpp and mlx-vlm: `prompt_n` tokens were computed, `cache_n` came from the cache.
+
+        mlx-vlm's `prompt_n` is the whole prompt where its usage says so (0.7.10): its times only
+        are taken then.
+        """
+        prompt_ms, speed = timings.get("prompt_ms"), timings.get("predicted_per_second")
+        self.reported_prefill_s = _seconds(prompt_ms, 1000)
+        self.reported_tokens_per_s = _seconds(speed, 1)
         computed, cached = _count(timings, "prompt_n"), _count(timings, "cache_n")
         if self.cached_tokens is None:
             self.cached_tokens = cached
@@ -111,6 +122,12 @@ class StreamFacts:
         prompt = prompt_estimate if self.prompt_tokens is None else self.prompt_tokens
         output = self.deltas if self.output_tokens is None else self.output_tokens
         return anthropic_events.usage(prompt, min(self.cached_tokens or 0, prompt), output)
+
+
+def _seconds(value: Any, per: int) -> float | None:
+    """A time or a speed that is one: above 0 and not beyond any use."""
+    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9
+    return value / per if good else None
 
 
 def _count(values: dict[str, Any], name: str) -> int | None:

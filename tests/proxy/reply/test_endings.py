@@ -289,3 +289,50 @@ def test_a_stop_sequence_that_the_backend_met() -> None:
     assert (got.message.stop_reason, got.message.stop_sequence) == ("stop_sequence", "END")
     got = run(TEXT, stopped("</s>"), stop_sequences=["END"])
     assert got.message.stop_reason == "end_turn"
+
+
+@pytest.mark.parametrize("finish", ["stop", "eos"])
+def test_all_tokens_used_is_the_limit_whatever_the_server_calls_it(finish: str) -> None:
+    """mlx-openai-server and mlx-omni-server say `stop`: Claude Code stopped in mid-answer."""
+    tail = usage_chunk(100, 40) + DONE
+    got = run(TEXT, chunk(finish), tail, max_tokens=40)
+    assert (got.message.stop_reason, got.ending.outcome) == ("max_tokens", Outcome.LIMIT)
+    assert run(TEXT, chunk(finish), tail, max_tokens=41).message.stop_reason == "end_turn"
+    assert run(TEXT, chunk(finish), tail).message.stop_reason == "end_turn"
+    assert run(TEXT, chunk(finish), DONE, max_tokens=1).message.stop_reason == "end_turn"
+    assert run(TEXT, CALL, chunk(finish), tail, max_tokens=40).message.stop_reason == "tool_use"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Expecting value: line 1 column 46 (char 45)",
+        "Generation ended with an incomplete tool call.",
+        "Failed to parse tool call: x",
+    ],
+)
+@pytest.mark.parametrize("front", [b"", TEXT, HALF_CALL])
+def test_an_error_about_a_call_in_the_stream_is_a_lost_call(words: str, front: bytes) -> None:
+    """mlx-vlm: three tries, and then these words for the user."""
+    got = run(front, sse({"error": words}))
+    assert got.message.stop_reason == "max_tokens"  # the model is made to go on
+    assert (got.ending.outcome, got.ending.truncation) == (Outcome.LIMIT, Truncation.MALFORMED)
+    assert not got.ending.retry
+    assert words in got.message.text
+    assert got.translator.facts.dropped_calls > 0
+    plain = run(front, sse({"error": "CUDA error"}))
+    assert plain.ending.outcome is Outcome.ERROR
+    assert run(sse({"error": words}), tools={}).ending.outcome is Outcome.ERROR
+
+
+def test_tokens_of_which_nothing_came_are_a_call_that_the_server_kept() -> None:
+    """vllm-mlx: `stop`, 20 tokens, and not one delta."""
+    got = run(chunk("stop"), usage_chunk(100, 20) + DONE)
+    assert got.message.stop_reason == "max_tokens"
+    assert "kept all of the 20 tokens" in got.message.text
+    assert got.ending.truncation is Truncation.MALFORMED
+    assert got.translator.facts.dropped_calls == 1
+    for few in (run(chunk("stop"), usage_chunk(100, 1) + DONE), run(chunk("stop"), DONE)):
+        assert few.ending.retry
+        assert few.translator.facts.dropped_calls == 0
+    assert run(chunk("stop"), usage_chunk(100, 20), tools={}).ending.retry
