@@ -56,6 +56,10 @@ class ApiError(Exception):
         self.retry = retry
         self.details = details
         """For programs, beside the message."""
+        self.overflow = False
+        """The prompt is longer than the window."""
+        self.prompt_tokens: int | None = None
+        """The prompt's tokens, as a backend has counted them."""
 
     def body(self, request_id: str) -> dict[str, Any]:
         """The JSON body, also the data of an `error` event."""
@@ -75,7 +79,9 @@ def overflow(prompt_tokens: int, window_tokens: int) -> ApiError:
 
     Source: `docs/protocol/claude-code.md`, "What matters most", 5.
     """
-    return invalid(f"prompt is too long: {prompt_tokens} tokens > {window_tokens} maximum")
+    error = invalid(f"prompt is too long: {prompt_tokens} tokens > {window_tokens} maximum")
+    error.overflow = True
+    return error
 
 
 def no_threads() -> ApiError:

@@ -16,6 +16,7 @@ from typing import Any
 
 from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.base import Backend, BackendError, Endpoint
+from anyclaude_tui.figures import estimated, reported
 from anyclaude_tui.proxy.admission import Gate, Moved, Place
 from anyclaude_tui.proxy.attempt import Attempt
 from anyclaude_tui.proxy.context import Route, Services
@@ -175,6 +176,7 @@ class Exchange:
     async def _try(self, backend: Backend) -> Ending:
         """Send it; once more for each thing that its refusal teaches. Raises ApiError for an
         answer that is an error."""
+        renewed = False
         while True:
             try:
                 endpoint = self._services.endpoint(backend, self._record, self._body)
@@ -184,12 +186,26 @@ class Exchange:
             try:
                 ending = await self._try_once(endpoint)
             except ApiError as error:
+                if error.overflow and not renewed:
+                    renewed = True
+                    if await self._has_more_room(backend, endpoint):
+                        continue
                 if not self._teaches(error):
                     raise
             else:
                 error_in_stream = None if self._translator.shown else ending.error
                 if error_in_stream is None or not self._teaches(error_in_stream):
                     return ending
+
+    async def _has_more_room(self, backend: Backend, endpoint: Endpoint) -> bool:
+        """Whether the backend's window is larger by now: it may have been started anew, or have
+        loaded its model again."""
+        before = backend.endpoint.window_tokens
+        with suppress(BackendError):
+            await backend.renew()
+            now = backend.endpoint.window_tokens
+            return now is not None and now > (before or endpoint.window_tokens or 0)
+        return False
 
     def _teaches(self, error: ApiError) -> bool:
         """Whether the backend's refusal says how it wants the request."""
@@ -223,10 +239,19 @@ class Exchange:
         )
         taps = [o.sent(record, self._body, attempt.data, endpoint) for o in services.observers]
         self._client.taps = [tap for tap in taps if tap is not None]
-        ending = await attempt.run()
-        tokens = translator.facts.prompt_tokens
+        model = endpoint.label or endpoint.model
+        try:
+            ending = await attempt.run()
+        except ApiError as error:
+            if error.prompt_tokens:
+                record.attempt.prompt_tokens = reported(error.prompt_tokens)
+                services.counter.learn(model, request.prompt_bytes, error.prompt_tokens)
+            raise
+        tokens, cached = translator.facts.prompt_tokens, translator.facts.cached_tokens
         if tokens:
-            services.counter.learn(endpoint.label or endpoint.model, request.prompt_bytes, tokens)
+            services.counter.learn(model, request.prompt_bytes, tokens)
+            if services.learnt.tells_cached(endpoint, cached) and cached is None:
+                record.attempt.cached_tokens = estimated(0)
         return ending
 
     def _late(self, due: Due) -> None:

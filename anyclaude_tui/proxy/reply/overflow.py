@@ -129,12 +129,15 @@ def overflow_error(
     if not _OVERFLOW.search(said) and not _OVERFLOW.search(kinds):
         return None
     completion = _first(_COMPLETION, words)
-    prompt = _whole(fields.get("n_prompt_tokens")) or _first(_PROMPT, words) or prompt_tokens
+    told = _whole(fields.get("n_prompt_tokens")) or _first(_PROMPT, words)
+    prompt = told or prompt_tokens
     window = _whole(fields.get("n_ctx")) or _first(_WINDOW, words) or window_tokens
     if prompt is None or window is None:
         return invalid(f"prompt is too long: {words}")
     if prompt > window:
-        return overflow(prompt, window)
+        error = overflow(prompt, window)
+        error.prompt_tokens = told
+        return error
     if completion is not None and prompt + completion > window >= prompt + LEAST_ROOM:
         return invalid(
             "input length and `max_tokens` exceed context limit: "

@@ -201,6 +201,15 @@ class Learnt:
         self._changes: dict[tuple[str, str], dict[str, Any]] = {}
         self._taught: dict[tuple[str, str], tuple[str, Lesson]] = {}
         """The refusal that taught last, in its words, and what it taught."""
+        self._tell_cached: set[tuple[str, str]] = set()
+
+    def tells_cached(self, endpoint: Endpoint, cached_tokens: int | None) -> bool:
+        """Whether a server tells how much of a prompt was cached, by what it told now or before:
+        Rapid-MLX 0.16.10 leaves out a 0."""
+        key = endpoint.url, endpoint.model
+        if cached_tokens is not None:
+            self._tell_cached.add(key)
+        return key in self._tell_cached
 
     def applied(self, endpoint: Endpoint) -> Endpoint:
         """The endpoint, with its dialect as it has been learnt."""
