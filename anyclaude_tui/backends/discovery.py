@@ -144,7 +144,7 @@ def _offers(url: str, server: Server, name: str) -> Sequence[Offer]:
     )
     if not server.known.native or name:
         return (offer,)
-    return offer, replace(offer, spec=f"anthropic:{url}", title=f"{title} (its own Messages API)")
+    return offer, replace(offer, spec=f"anthropic:{url}", title=f"{title} (Messages API)")
 
 
 async def _lm_studio_without_server(ports: Sequence[int]) -> list[Offer]:

@@ -114,7 +114,7 @@ class MlxLmBackend(MlxModelBackend):
         """See SupervisedBackend."""
         cache_bytes = int(machine.memory().total_bytes * CACHE_SHARE)
         return [
-            *self.settings.launcher,
+            *_launched(self.settings.launcher),
             python_of(self.settings.python),
             *(("-m", "mlx_lm", "server") if self.settings.launcher else (str(LAUNCHER),)),
             *("--model", self.model),
@@ -204,3 +204,10 @@ class MlxLmBackend(MlxModelBackend):
         last = exits.last_error(self._log.tail())
         hint = self.explain_exit("", self._log.tail())
         return hint or (f"{said}: {last}" if last and last not in said else said)
+
+
+def _launched(launcher: Sequence[str]) -> Sequence[str]:
+    """What stands before the command. mlx.launch takes flags behind the command for its own (it
+    ends at `--host`: "could match --hosts, --hostfile", mlx 0.32): `--` tells them apart."""
+    is_mlx = bool(launcher) and Path(launcher[0]).name == "mlx.launch"
+    return (*launcher, "--") if is_mlx and "--" not in launcher else launcher

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from anyclaude_tui.backends.base import BackendError, Finding, Tool
-from anyclaude_tui.backends.discovery import Discovery, discover
+from anyclaude_tui.backends.discovery import USUAL_PORTS, Discovery, discover
 from anyclaude_tui.backends.registry import create
 from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.config.naming import resolve
@@ -20,6 +20,7 @@ from anyclaude_tui.doctor.check import Check, Level
 from anyclaude_tui.redaction import shown
 
 GROUP = "Backends"
+OFFERS_SHOWN = 16
 
 
 async def checks(settings: Settings, home: Path, wanted: str | None = None) -> list[Check]:
@@ -30,7 +31,12 @@ async def checks(settings: Settings, home: Path, wanted: str | None = None) -> l
     found = await asyncio.gather(*(_one(name, settings, home, name == wanted) for name in names))
     lines = [check for checks in found for check in checks]
     with suppress(BackendError, ConfigError):
-        lines += _offers(await discover(settings.backends), bool(lines))
+        where = settings.discovery
+        ports = (*USUAL_PORTS, *where.ports)
+        found_here = await discover(
+            settings.backends, ports=ports, model_folders=where.model_folders
+        )
+        lines += _offers(found_here, bool(lines))
     return lines
 
 
@@ -64,7 +70,7 @@ def _level(found: Finding) -> Level:
 def _offers(found: Discovery, configured: bool) -> Iterator[Check]:
     """What else could be used; a warning where there is nothing at all."""
     usable = [offer for offer in found.offers if offer.usable]
-    for offer in found.offers[:8]:
+    for offer in found.offers[:OFFERS_SHOWN]:
         level = Level.OK if offer.usable else Level.NOTE
         words = f"{offer.detail}; use: --backend {offer.spec}" if offer.usable else offer.detail
         yield Check("Found here", offer.title, level, words)
@@ -83,8 +89,8 @@ def _offers(found: Discovery, configured: bool) -> Iterator[Check]:
             "models",
             Level.WARNING,
             "no model server runs and no model is on this disk: only the simulator can be used",
-            "start LM Studio, or download an MLX model; README.md, Backends, has each in three "
-            "lines",
+            "start LM Studio, or download a GGUF or an MLX model; README.md, Backends, has each in "
+            "three lines",
         )
 
 

@@ -147,8 +147,10 @@ def test_the_command_has_our_defaults_and_the_users_last_word(make: Make) -> Non
     launcher = ("mlx.launch", "--hostfile", "hosts.json")
     backend = make(**settings(launcher=launcher, args=("--prefill-step-size", "256")))
     command = list(backend.command(4711))
-    assert command[:3] == list(launcher)
-    assert command[4:7] == ["-m", "mlx_lm", "server"]
+    assert command[:4] == [*launcher, "--"]  # or it takes our --host for its own
+    own = make(**settings(launcher=(*launcher, "--")))
+    assert list(own.command(4711)).count("--") == 1
+    assert command[5:8] == ["-m", "mlx_lm", "server"]
     assert command[command.index("--model") + 1] == str(TINY_MODEL)
     assert command[command.index("--port") + 1] == "4711"
     assert command.index("512") < command.index("256")

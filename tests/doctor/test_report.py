@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -15,7 +16,12 @@ from pathlib import Path
 import pytest
 
 from anyclaude_tui.claude_code import settings_files
-from anyclaude_tui.config.settings import BackendSettings, ClaudeSettings, Settings
+from anyclaude_tui.config.settings import (
+    BackendSettings,
+    ClaudeSettings,
+    DiscoverySettings,
+    Settings,
+)
 from anyclaude_tui.doctor import backends, machine
 from anyclaude_tui.doctor import terminal as doctor_terminal
 from anyclaude_tui.doctor.check import Check, Level
@@ -426,3 +432,16 @@ def test_the_report_fits_its_width() -> None:
             made = lines(found, width, colour=False, signs=signs)
             assert max(map(len, made)) <= width
     assert all(line.isascii() for line in lines(found, 80, colour=False, signs=ASCII_SIGNS))
+
+
+async def test_what_is_found_where_the_settings_say(tmp_path: Path) -> None:
+    """Other ports and folders of models, as on the first screen."""
+    shutil.copytree(TINY_MODEL, tmp_path / "models" / "tiny")
+    async with serving(openai({"id": "one", "owned_by": "vllm", "max_model_len": 40_960})) as fake:
+        where = DiscoverySettings(
+            ports=(int(fake.url.rpartition(":")[2]),), model_folders=(str(tmp_path / "models"),)
+        )
+        found = await backends.checks(Settings(discovery=where), tmp_path)
+    lines = {one.name: one.detail for one in found}
+    assert lines[f"vLLM at {fake.url.removeprefix('http://')}"].startswith("one, 40,960 tokens")
+    assert "tiny" in lines
