@@ -200,8 +200,8 @@ class Exchange:
     async def _has_more_room(self, backend: Backend, endpoint: Endpoint) -> bool:
         """Whether the backend's window is larger by now: it may have been started anew, or have
         loaded its model again."""
-        before = backend.endpoint.window_tokens
         with suppress(BackendError):
+            before = backend.endpoint.window_tokens
             await backend.renew()
             now = backend.endpoint.window_tokens
             return now is not None and now > (before or endpoint.window_tokens or 0)
