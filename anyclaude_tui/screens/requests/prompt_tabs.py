@@ -103,9 +103,9 @@ def _left_out_rows(tools: Tools, by_size: bool, width: int) -> list[Line]:
         left.sort(key=lambda tool: -tool.size_bytes)
     lines: list[Line] = []
     for tool in left:
-        mark = text("left out", Tone.LABEL) if tools.is_out(tool) else text("back next", Tone.WARN)
+        mark = text("left out", Tone.LABEL) if tools.is_out(tool) else text("back", Tone.WARN)
         right = (
-            *pad(mark, 9),
+            *pad(mark, 8),
             *text(" " * _bar_room(width)),
             *spread((), text(format.size(tool.size_bytes), Tone.FAINT), 9),
             *spread((), format.value(tools.tokens(tool), format.count, Tone.FAINT), 8),

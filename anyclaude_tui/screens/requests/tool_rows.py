@@ -126,7 +126,7 @@ def summary(tools: Tools, width: int) -> list[Line]:
             *format.value(saved, format.exact, Tone.OK),
             (" tokens, ", Tone.LABEL),
             *format.value(tools.seconds(saved), _span, Tone.OK),
-            (f" of a cold prefill: {many} left out", Tone.LABEL),
+            (f" of prefill: {many} left out", Tone.LABEL),
         )
         lines.append(fit(words, width))
     else:
@@ -163,10 +163,9 @@ def brief(tools: Tools) -> Line:
     more = [tool for tool in changes if not tool.left_out]
     back = [tool for tool in changes if tool.left_out]
     if more:
-        words = f"{format.counted(len(more), 'more tool')} out from the next conversation on"
-        parts.append(_saving(words, tools, more))
+        parts.append(_saving(f"next conversation: {len(more)} out", tools, more))
     if back:
-        parts.append(text(f"{format.counted(len(back), 'tool')} back from the next one on"))
+        parts.append(text(f"{'' if more else 'next conversation: '}{len(back)} back", Tone.LABEL))
     return joined(parts)
 
 

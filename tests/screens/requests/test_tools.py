@@ -60,7 +60,7 @@ async def test_a_key_in_sizes_leaves_a_tool_out_and_takes_it_back(tmp_path: Path
         await pilot.pause()
         assert isinstance(on_top(pilot), RequestDetailsScreen)
         await until(lambda: "out next" in body(pilot))
-        assert "1 more tool out from the next conversation on: ~857 tokens" in body(pilot)
+        assert "next conversation: 1 out: ~857 tokens" in body(pilot)
         await pilot.press("o", "down", "space")
         await pilot.pause()
         assert saved(tmp_path) == {"keep_backends": True, "tools": {}}
@@ -155,15 +155,15 @@ def test_seconds_are_unknown_where_no_prefill_was_measured() -> None:
     found = tools(BASH, speed=None, patterns=("Bash",))
     assert found.seconds(estimated(1_000)) == UNKNOWN
     said = "\n".join(plain(line) for line in tool_rows.summary(found, 90))
-    assert "saves          ~1,000 tokens, – of a cold prefill: 1 tool left out" in said
+    assert "saves          ~1,000 tokens, – of prefill: 1 tool left out" in said
     assert "Seconds are not known" in said
 
 
 def test_before_and_after() -> None:
     found = tools(BASH, READ, COUNTED, patterns=("Bash",))
     assert plain(tool_rows.brief(found)) == (
-        "1 tool left out: ~250 tokens, ~2.5 s · 1 more tool out from the next conversation on: "
-        "~1,000 tokens, ~10 s · 1 tool back from the next one on"
+        "1 tool left out: ~250 tokens, ~2.5 s · next conversation: 1 out: ~1,000 tokens, ~10 s "
+        "· 1 back"
     )
     states = [plain(tool_rows.row(found, one, 90)) for one in found.tools]
     assert [row[2:40].split()[0] for row in states] == ["Bash", "Read", "Grep"]
