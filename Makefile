@@ -11,7 +11,7 @@ CLAUDE := tests/e2e/node_modules/.bin/claude
 JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: help quick run test check format install clean soak bench growth session docs screenshots fuzz templates bench-templates lock
+.PHONY: help quick run test check format install clean soak bench growth session docs screenshots fuzz templates bench-templates lock bench-first-token
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*##[ ]*(.*)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -94,6 +94,9 @@ soak: $(DEV_STAMP)  ## thousands of streams with faults; memory under a flood; f
 
 bench: $(DEV_STAMP)  ## start-up times; what the proxy adds, beside a byte relay
 	$(BIN)/python -m benchmarks.bench $(ARGS)
+
+bench-first-token: $(DEV_STAMP) $(CLAUDE)  ## time to the first token, an older commit and now in turns
+	$(BIN)/python -m benchmarks.first_token $(ARGS)
 
 growth: $(DEV_STAMP)  ## how cost grows with prompt, history, streams and session
 	$(BIN)/python -m benchmarks.growth $(ARGS)

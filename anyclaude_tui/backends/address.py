@@ -10,6 +10,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")
@@ -42,6 +43,17 @@ def address(url: str) -> Address:
 def is_local(url: str) -> bool:
     """Whether the URL is on this machine."""
     return (urlsplit(url).hostname or "") in _LOOPBACK
+
+
+def is_near(url: str) -> bool:
+    """Whether the URL is on this machine or in this network: asking costs no money."""
+    host = urlsplit(url).hostname or ""
+    if is_local(url) or host.endswith(".local"):
+        return True
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=64)

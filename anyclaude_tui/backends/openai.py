@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from anyclaude_tui.backends import http, mlx_lm
-from anyclaude_tui.backends.address import is_local
+from anyclaude_tui.backends.address import is_local, is_near
 from anyclaude_tui.backends.attached import AttachedBackend
 from anyclaude_tui.backends.base import (
     BackendError,
@@ -92,6 +92,7 @@ class OpenAiBackend(AttachedBackend):
             tokenize_url=server.tokenize_url,
             tokenizer_dir=server.tokenizer_dir,
             model_sampling=server.sampling,
+            warms="sliced" if is_near(self.base_url) and not self.simulated else "",
         )
 
     async def renewed(self, client: httpx.AsyncClient, endpoint: Endpoint) -> Endpoint:

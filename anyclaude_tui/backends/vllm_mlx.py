@@ -94,6 +94,8 @@ class VllmMlxBackend(MlxModelBackend):
             slots=self.settings.slots or SLOTS,
             tokenizer_dir=self.files.tokenizer_dir if self.files else None,
             model_sampling=self.files.sampling if self.files else {},
+            # Where a cache cannot be cut back it reuses nothing between conversations.
+            warms="sliced" if self.files is not None and self.files.trims else "",
         )
 
     def explain_exit(self, reason: str, tail: Sequence[str]) -> str:

@@ -138,7 +138,7 @@ def _words(error: OSError) -> str:
 
 def full_parser() -> argparse.ArgumentParser:
     """The parser with the arguments of every command."""
-    return _parser(("config", "compare", "requests", "doctor", "template"))
+    return _parser(("config", "compare", "requests", "doctor", "template", "cache"))
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
@@ -217,6 +217,13 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
         template_command.add_arguments(template)
     template.set_defaults(work=_template)
+
+    cache = commands.add_parser("cache", help="what is kept of prompts on disk: status, clear")
+    if "cache" in given:
+        from anyclaude_tui.cli import cache as cache_command
+
+        cache_command.add_arguments(cache)
+    cache.set_defaults(work=_cache)
 
     chat = commands.add_parser("chat", help="a small line client, where there is no Claude Code")
     chat.set_defaults(work=_chat)
@@ -352,6 +359,12 @@ def _doctor(options: argparse.Namespace) -> int:
     from anyclaude_tui.doctor.report import doctor
 
     return doctor(options)
+
+
+def _cache(options: argparse.Namespace) -> int:
+    from anyclaude_tui.cli.cache import run
+
+    return run(options)
 
 
 def _template(options: argparse.Namespace) -> int:

@@ -23,6 +23,7 @@ from anyclaude_tui.cli.failure import Failed
 from anyclaude_tui.printable import printable
 from anyclaude_tui.tables import table
 from anyclaude_tui.telemetry import journal, traces
+from anyclaude_tui.telemetry.events import Role
 
 LISTED = 20
 
@@ -74,7 +75,8 @@ _Cell = Callable[[dict[str, Any]], str]
 
 def listing(home: Path, count: int) -> str:
     """A table of the last requests, the newest last. Raises Failed when there are none."""
-    lines = list(islice(journal.read_back(home / journal.FOLDER), max(1, count)))
+    asked = (line for line in journal.read_back(home / journal.FOLDER) if _is_asked(line))
+    lines = list(islice(asked, max(1, count)))
     if not lines:
         raise Failed(
             f"no requests in {home / journal.FOLDER} yet: start `anyclaude-tui` and ask Claude "
@@ -83,6 +85,11 @@ def listing(home: Path, count: int) -> str:
     rows = [[cell(line) for _, _, cell in _COLUMNS] for line in reversed(lines)]
     heads, right = [name for name, _, _ in _COLUMNS], [right for _, right, _ in _COLUMNS]
     return table(rows, heads=heads, right=right)
+
+
+def _is_asked(line: dict[str, Any]) -> bool:
+    """Whether somebody asked it: what was read ahead is no request."""
+    return line.get("role") != Role.WARMING
 
 
 def _ending(line: dict[str, Any]) -> str:

@@ -32,6 +32,7 @@ from anyclaude_tui.config.settings import (
     SearchSettings,
     Settings,
     ToolSettings,
+    WarmingSettings,
 )
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "SearchSettings",
     "Settings",
     "ToolSettings",
+    "WarmingSettings",
     "from_legacy",
     "home",
     "layers",

@@ -141,6 +141,17 @@ class CacheSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Older files are removed."""
 
 
+class WarmingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[warming]`: the prompt is read before you ask, when a local backend has become ready."""
+
+    enabled: bool = True
+    """After a start, a switch, a restart or a change of model the running conversation is read,
+    else the beginning of this folder's last one. Your own requests go first; none is made while
+    memory is short or the battery low."""
+    agents: bool = False
+    """Subagents' prompts too."""
+
+
 class ClaudeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[claude]`: how Claude Code is started."""
 
@@ -267,6 +278,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     limits: Limits = Limits()
     tools: ToolSettings = ToolSettings()
     cache: CacheSettings = CacheSettings()
+    warming: WarmingSettings = WarmingSettings()
     claude: ClaudeSettings = ClaudeSettings()
     search: SearchSettings = SearchSettings()
     logs: LogSettings = LogSettings()
@@ -280,6 +292,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "limits": Limits,
     "tools": ToolSettings,
     "cache": CacheSettings,
+    "warming": WarmingSettings,
     "claude": ClaudeSettings,
     "search": SearchSettings,
     "logs": LogSettings,

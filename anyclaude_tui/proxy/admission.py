@@ -14,11 +14,19 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
+from typing import Protocol
 
 from anyclaude_tui.figures import counted
 from anyclaude_tui.telemetry.events import Role
 
-_RANK = {Role.MAIN: 0, Role.SUBAGENT: 1, Role.BACKGROUND: 2, Role.COMPARE: 3}
+_RANK = {Role.MAIN: 0, Role.SUBAGENT: 1, Role.BACKGROUND: 2, Role.COMPARE: 3, Role.WARMING: 4}
+
+
+class Guest(Protocol):
+    """Who uses the backend while nobody else does: the warming."""
+
+    async def give_way(self) -> None:
+        """Stop; returns when a request would not be held up any more."""
 
 
 class Moved(Exception):
@@ -67,6 +75,8 @@ class Gate:
         self._idle = asyncio.Event()
         self._idle.set()
         self.closed = False
+        self.guest: Guest | None = None
+        """It has no slot, and gives way to whoever gets one."""
 
     @property
     def busy(self) -> int:
@@ -114,6 +124,8 @@ class Gate:
         else:
             self._take(place)
         try:
+            if self.guest is not None:
+                await self.guest.give_way()
             yield place
         finally:
             self._release(place)

@@ -35,7 +35,7 @@ from anyclaude_tui.screens.common.keys_and_tabs import keys_line
 from anyclaude_tui.screens.common.session_calls import answer
 from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.telemetry.hub import Snapshot
-from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, pad, text
+from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, pad, text, wrapped
 from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.panels import rule
 
@@ -46,7 +46,7 @@ WELCOME = (
 )
 GRACE_S = 0.5
 """Who was typing into the pane when the screen came has not chosen anything."""
-OTHERS = 16
+OTHERS = 18
 """Lines of the screen that are not the list's."""
 SHORT = 20
 OTHERS_SHORT = 5
@@ -54,10 +54,19 @@ OTHERS_SHORT = 5
 
 SEARCH = "Web search: off; [search] in the settings. A query then leaves this machine."
 
+DISK = (
+    "What mlx_lm has read is forgotten when it ends. d keeps it on disk: starts are quick, and "
+    "what was said can be worked out from the files, which are yours alone.",
+    "What mlx_lm has read is kept on disk, for you alone: starts are quick, and what was said can "
+    "be worked out from it. d: forget it instead.",
+)
+"""Without and with `[cache] disk`, which counts from the next start of a server on."""
+
 KEYS = (
     ("Enter", "begin"),
     ("↑↓", "choose"),
     ("f", "find again"),
+    ("d", "keep prompts on disk"),
     ("Esc", "simulator for now"),
 )
 CANCEL = (("Esc", "cancel"),)
@@ -70,6 +79,7 @@ class FirstRunScreen(Screen[str]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "simulator for now", show=False),
         Binding("f", "find", "find again", show=False),
+        Binding("d", "disk", "keep prompts on disk", show=False),
     ]
 
     def __init__(self, client: SessionClient, found: Discovery, leader: str) -> None:
@@ -82,6 +92,8 @@ class FirstRunScreen(Screen[str]):
         self._switching: concurrent.futures.Future[None] | None = None
         self._at: Row | None = None
         self._opened = 0.0
+        self._disk: bool | None = None
+        """What was said about `[cache] disk`; None while nothing was."""
         self._claude: Line = text("Claude Code …", Tone.LABEL)
         self._list = RowList(id="rows")
         self._words = LinesView(id="welcome")
@@ -139,7 +151,9 @@ class FirstRunScreen(Screen[str]):
             lines = [rule(backend_rows.title(row), right, width, "─"), *_indented(known, inner)]
         lines += [()] * (rows - len(lines))
         self._details.set_lines([pad(line, width) for line in lines[:rows]])
+        disk = wrapped(DISK[bool(self._disk)], inner, 2, Tone.LABEL)
         tools = [self._claude, *backend_rows.tools(self._found, inner), text(SEARCH, Tone.LABEL)]
+        tools += disk
         self._tools.set_lines(_indented(tools, inner))
         keys = CANCEL if self._switching is not None else KEYS
         self._footer.set_lines([keys_line(keys, self.size.width)])
@@ -172,6 +186,11 @@ class FirstRunScreen(Screen[str]):
         """Look again."""
         if self._switching is None:
             self.run_worker(self._find(), exclusive=True, group="find", exit_on_error=False)
+
+    def action_disk(self) -> None:
+        """Keep on disk what servers of ours have read, or not."""
+        self._disk = not self._disk
+        self._show()
 
     # --- what it does -----------------------------------------------------------------
 
@@ -209,7 +228,10 @@ class FirstRunScreen(Screen[str]):
         """Save the choice and leave."""
         name = backend_rows.title(row)
         try:
-            file = editing.save(self._client.home, {("backend",): row.spec})[0]
+            changes: dict[editing.Key, Any] = {("backend",): row.spec}
+            if self._disk is not None:
+                changes["cache", "disk"] = self._disk
+            file = editing.save(self._client.home, changes)[0]
         except (OSError, ConfigError) as error:
             self.dismiss(f"{name} is in use, but the choice could not be saved: {error}")
         else:

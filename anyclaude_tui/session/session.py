@@ -53,8 +53,10 @@ from anyclaude_tui.proxy.upstream import open_http
 from anyclaude_tui.proxy.web_search import is_a_service
 from anyclaude_tui.redaction import OWN, shown
 from anyclaude_tui.search.searcher import Searcher
+from anyclaude_tui.session.fronts import Fronts
 from anyclaude_tui.session.picked import Picked, assumed_window, offers
 from anyclaude_tui.session.switchboard import SERVING, Switchboard
+from anyclaude_tui.session.warming import Warmer
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub, Snapshot
 from anyclaude_tui.telemetry.observers import make_observers
@@ -108,6 +110,10 @@ class Session:
         self.switchboard = Switchboard(
             self._make_backend, self.hub, roles=self._roles(settings), keep=settings.keep_backends
         )
+        self._fronts = Fronts(home)
+        self._fronts.enabled = settings.warming.enabled
+        self._warmer: Warmer | None = None
+        self._warming: asyncio.Task[None] | None = None
         self._services: Services | None = None
         self._http: aiohttp.ClientSession | None = None
         self._proxy: ProxyServer | None = None
@@ -146,13 +152,20 @@ class Session:
             stable_front=stable_front(self.settings),
             memory=CallMemory(),
             counter=TokenCounter(self.home / "state" / "calibration.json"),
-            observers=(self.observers,),
             searcher=self.searcher,
             wanted=self.wanted,
             picked=self.picked.requested,
             models=self.picked.models,
             metrics=lambda: (self.observers.prometheus_text(), CONTENT_TYPE),
         )
+        self._warmer = Warmer(
+            self._services,
+            self.switchboard,
+            self._fronts,
+            self.settings.warming,
+            str(Path(self._cwd or Path.cwd())),
+        )
+        self._services.observers = (self._fronts, self._warmer, self.observers)
         self._proxy = ProxyServer(self._services, self.token, self.settings.proxy.host, self.port)
         try:
             await self._proxy.start()
@@ -162,6 +175,7 @@ class Session:
             raise
         # What the first tool call needs takes 65 ms to import: not while a stream waits.
         self._preloading = asyncio.create_task(asyncio.to_thread(preload))
+        self._warming = asyncio.create_task(self._warmer.run())
         self._bringing_up = asyncio.create_task(self.switchboard.switch(self.first))
         self._bringing_up.add_done_callback(lambda task: task.cancelled() or task.exception())
 
@@ -190,14 +204,15 @@ class Session:
                 ending.push_async_callback(self._http.close)
             ending.push_async_callback(self.observers.stop)
             ending.push_async_callback(self.picked.stop)
-            for task in (self._preloading, self._bringing_up):
+            for task in (self._preloading, self._bringing_up, self._warming):
                 if task is not None:
                     ending.push_async_callback(asyncio.wait, [task])
             ending.push_async_callback(self.switchboard.stop)
             if self._proxy is not None:
                 ending.push_async_callback(self._proxy.stop)
-            if self._bringing_up is not None:
-                self._bringing_up.cancel()
+            for task in (self._bringing_up, self._warming):
+                if task is not None:
+                    task.cancel()
 
     async def apply(self, settings: Settings) -> None:
         """Other settings: deadlines, roles and logs from the next request on, backends and
@@ -216,6 +231,9 @@ class Session:
         if self._services is not None:
             self._services.limits = settings.limits
             self._services.stable_front = stable_front(settings)
+        self._fronts.enabled = settings.warming.enabled
+        if self._warmer is not None:
+            self._warmer.settings = settings.warming
 
     def snapshot(self) -> Snapshot:
         """Everything a screen may show, now."""
@@ -224,6 +242,7 @@ class Session:
             active=self.switchboard.active,
             backends=self._statuses(),
             switching=self.switchboard.switching,
+            warmth=self._warmer.warmth if self._warmer is not None else None,
         )
 
     async def switch(self, name: str) -> None:

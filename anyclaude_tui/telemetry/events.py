@@ -35,11 +35,13 @@ class Role(StrEnum):
     BACKGROUND = "background"
     COMPARE = "compare"
     """A run of the comparison's: nobody's work, so it is in no figure of the session."""
+    WARMING = "warming"
+    """A prompt that is read before anybody asks: nobody's work either."""
 
     @property
     def is_work(self) -> bool:
         """Whether it is somebody's work, which the session's figures are about."""
-        return self is not Role.COMPARE
+        return self not in (Role.COMPARE, Role.WARMING)
 
 
 class Outcome(StrEnum):
@@ -195,6 +197,12 @@ class RequestRecord:
     """What the translation left out or changed, for the details screen."""
     why: str = ""
     """The one sentence on its slowest part, written when it has ended."""
+    restored_tokens: int = 0
+    """Of the cached tokens those that the backend had read from disk."""
+    warmed_tokens: int = 0
+    """Of the cached tokens those that were read before anybody asked."""
+    saved_s: float = 0.0
+    """What reading both again would have taken, at this backend's own measured prefill speed."""
 
 
 @dataclass(frozen=True, slots=True)

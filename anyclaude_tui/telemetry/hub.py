@@ -24,6 +24,7 @@ from anyclaude_tui.telemetry.metrics import (
     ttft_s,
     view,
 )
+from anyclaude_tui.telemetry.warmth import COLD, Warmth
 from anyclaude_tui.telemetry.why_now import left_s, why_now
 
 RECENT_KEPT = 500
@@ -54,6 +55,8 @@ class Totals:
     tokens_per_s: Figure = UNKNOWN
     """Median over the last requests."""
     reuse_percent: Figure = UNKNOWN
+    saved_s: Figure = UNKNOWN
+    """What restored and warmed prompts would have taken to read again."""
     prompt_tokens: int = 0
     output_tokens: int = 0
     chunks: int = 0
@@ -101,6 +104,8 @@ class Snapshot:
     """The totals of each backend that has answered something, by name, the last to answer first."""
     switching: str = ""
     """The step of a switch that is under way, in words; empty when none is."""
+    warmth: Warmth = COLD
+    """What is known of the active backend's prompt cache."""
     prefill_speeds: tuple[tuple[str, Figure], ...] = ()
     """Tokens per second of the last prompts that each backend has read, by its name."""
 
@@ -121,6 +126,7 @@ class _Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     truncations: Counter[str] = field(default_factory=Counter)
     sums: Counter[str] = field(default_factory=Counter)
+    saved_s: float = 0.0
     ttft_s: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
     tokens_per_s: deque[Figure] = field(default_factory=lambda: deque(maxlen=WINDOW))
     reuse: deque[tuple[float, float, Figure]] = field(default_factory=lambda: deque(maxlen=WINDOW))
@@ -131,6 +137,7 @@ class _Tally:
             self.truncations[record.truncation] += 1
         self.sums.update(counts(record))
         self.sums["prompt_tokens"] += int(record.attempt.prompt_tokens.value or 0)
+        self.saved_s += record.saved_s
         self.sums["output_tokens"] += int(record.attempt.output_tokens.value or 0)
         first = ttft_s(record)
         if first is not None:
@@ -154,6 +161,7 @@ class _Tally:
             ttft_p95_s=measured(percentile(self.ttft_s, 95)),
             tokens_per_s=_median(self.tokens_per_s),
             reuse_percent=self._reuse(),
+            saved_s=estimated(self.saved_s) if self.saved_s else UNKNOWN,
             prompt_tokens=self.sums["prompt_tokens"],
             output_tokens=self.sums["output_tokens"],
             **{counter.name: self.sums[counter.name] for counter in COUNTERS},
@@ -228,6 +236,7 @@ class Hub:
         active: str = "",
         backends: tuple[BackendStatus, ...] = (),
         switching: str = "",
+        warmth: Warmth | None = None,
         recent: int = RECENT_KEPT,
     ) -> Snapshot:
         """All of it, frozen. `recent`: how many ended requests to include."""
@@ -248,6 +257,7 @@ class Hub:
             rates=tuple(self._rates),
             notices=tuple(self.notices),
             switching=switching,
+            warmth=warmth or COLD,
             prefill_speeds=tuple(
                 (name, estimated(percentile(speeds, 50))) for name, speeds in self._prefills.items()
             ),

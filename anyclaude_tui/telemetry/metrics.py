@@ -269,6 +269,9 @@ class RequestView:
     notices: tuple[str, ...]
     silent_s: float | None = None
     """Since the last delta, while the reply streams."""
+    restored_tokens: int = 0
+    warmed_tokens: int = 0
+    saved_s: Figure = UNKNOWN
     sent: bool = True
     """Whether it went to a backend at all."""
     searches: tuple[SearchView, ...] = ()
@@ -352,6 +355,9 @@ def view(record: RequestRecord, now: float) -> RequestView:
         why=record.why,
         notices=tuple(record.notices),
         silent_s=_silent(record, now),
+        restored_tokens=record.restored_tokens,
+        warmed_tokens=record.warmed_tokens,
+        saved_s=estimated(record.saved_s) if record.saved_s else UNKNOWN,
         sent=attempt.sent_at is not None,
         searches=tuple(_search(one, record.accepted_at, end) for one in record.searches),
         sampling=record.sampling,

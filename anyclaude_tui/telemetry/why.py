@@ -36,8 +36,21 @@ def why(record: RequestRecord, comparison: Comparison | None) -> str:
     if part == "load":
         return f"load: {_seconds(seconds)} before the first step of prefill"
     if part == "prefill":
-        return _prefill(record, comparison, seconds)
-    return _decode(record, seconds)
+        return _prefill(record, comparison, seconds) + _read_before(record)
+    return _decode(record, seconds) + _read_before(record)
+
+
+def _read_before(record: RequestRecord) -> str:
+    """What did not have to be read because it was restored, or read ahead."""
+    parts = []
+    if record.restored_tokens:
+        parts.append(f"{record.restored_tokens:,} tokens were restored from disk")
+    if record.warmed_tokens:
+        parts.append(f"{record.warmed_tokens:,} had been read ahead")
+    if not parts:
+        return ""
+    saved = f", about {_seconds(record.saved_s)} saved" if record.saved_s else ""
+    return f"; {' and '.join(parts)}{saved}"
 
 
 def _spans(record: RequestRecord) -> dict[str, float]:

@@ -278,8 +278,15 @@ def numbers(request: RequestView) -> list[tuple[str, Line]]:
         ("output", format.value(output(request), format.exact)),
         ("reused", format.value(request.reuse_percent, format.percent)),
         ("prefill/s", format.value(prefill_rate(request), format.rate)),
+        *read_before(request),
         *counters(request),
     ]
+
+
+def read_before(request: RequestView) -> list[tuple[str, Line]]:
+    """Of the reused tokens those that came from disk, and those that were read ahead."""
+    cells = [("restored", request.restored_tokens), ("warmed", request.warmed_tokens)]
+    return [(name, format.tally(tokens)) for name, tokens in cells if tokens]
 
 
 def counters(request: RequestView) -> list[tuple[str, Line]]:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from anyclaude_tui.backends.base import BackendState, BackendStatus
 from anyclaude_tui.figures import measured
+from anyclaude_tui.telemetry import warmth
 from anyclaude_tui.telemetry.events import Truncation
 from anyclaude_tui.telemetry.hub import Snapshot, Totals
 from anyclaude_tui.telemetry.logtail import last_warning
 from anyclaude_tui.telemetry.metrics import RequestView
+from anyclaude_tui.telemetry.warmth import Warming
 from anyclaude_tui.widgets import charts, format, request_table, status_signs
 from anyclaude_tui.widgets.current_request import CHART_ROWS, Body, now
 from anyclaude_tui.widgets.lines import (
@@ -58,10 +60,17 @@ def backend(snapshot: Snapshot, width: int, height: int) -> Body:
     if status.server:
         place.append(text(status.server, Tone.LABEL))
     lines.append(joined_within(place, width))
+    if not failed:
+        lines += wrapped(warmth.words(snapshot.warmth, status), width, 2, _warmth_tone(snapshot))
     rows = 3 if len(status.warnings) == 1 else 2
     lines += [line for words in status.warnings for line in wrapped(words, width, rows, Tone.WARN)]
     lines += _last_words(status, width, height - len(lines))
     return Body((mark, (f" {status.state}", Tone.TEXT)), lines)
+
+
+def _warmth_tone(snapshot: Snapshot) -> Tone:
+    runs = snapshot.warmth.warming is Warming.RUNS
+    return Tone.LIVE if runs else Tone.LABEL
 
 
 def _last_words(status: BackendStatus, width: int, height: int) -> list[Line]:
@@ -110,6 +119,7 @@ def session(snapshot: Snapshot, width: int, height: int) -> Body:
         spread(text("outcomes", Tone.LABEL), outcomes, width),
         *_speeds(snapshot, width),
         *columns(_tokens(totals), 2, width),
+        *_saved(totals, width),
         *_mishaps(totals, width),
     ]
     plural = "" if totals.requests == 1 else "s"
@@ -145,6 +155,14 @@ def _speeds(snapshot: Snapshot, width: int) -> list[Line]:
 
 
 BACKENDS_SHOWN = 3
+
+
+def _saved(totals: Totals, width: int) -> list[Line]:
+    """What restored and warmed prompts would have taken; a row only where there were any."""
+    if not totals.saved_s:
+        return []
+    label = text("wait saved", Tone.LABEL)
+    return [spread(label, format.value(totals.saved_s, format.seconds), width)]
 
 
 def _tokens(totals: Totals) -> list[tuple[str, Line]]:

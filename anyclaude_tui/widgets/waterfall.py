@@ -107,7 +107,19 @@ def waterfall(request: RequestView, width: int) -> list[Line]:
             )
         )
     lines.append(pad((*text(" " * name), *time_axis(total, room)), width))
+    if origin := _reused(request):
+        lines.append(pad((*pad(text("reused", Tone.LABEL), name), *text(origin)), width))
     return lines
+
+
+def _reused(request: RequestView) -> str:
+    """Where the reused tokens came from, where it is not the backend's memory alone."""
+    restored, warmed = request.restored_tokens, request.warmed_tokens
+    if not (restored or warmed):
+        return ""
+    memory = max(0, round(request.cached_tokens.value or 0) - restored - warmed)
+    parts = ((restored, "from disk"), (warmed, "read ahead"), (memory, "in memory"))
+    return " · ".join(f"{tokens:,} {words}" for tokens, words in parts if tokens)
 
 
 def _bar(start: float, share: float, width: int, tone: Tone) -> Line:

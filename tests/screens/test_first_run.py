@@ -114,6 +114,16 @@ async def test_one_key_begins_and_the_choice_is_kept(tmp_path: Path) -> None:
         await until_shown(pilot, lambda: client.asked.count("claude start") == 1)
 
 
+async def test_a_key_keeps_prompts_on_disk(tmp_path: Path) -> None:
+    async with offered(tmp_path, size=(120, 40)) as (app, _, pilot):
+        await until_shown(pilot, lambda: "is forgotten when" in words(app, "tools"))
+        await pilot.press("d")
+        await until_shown(pilot, lambda: "is kept on disk" in words(app, "tools"))
+        await pilot.press("enter")
+        await until_shown(pilot, lambda: app.screen is app.dashboard)
+    assert "disk = true" in saved(tmp_path)
+
+
 async def test_another_can_be_chosen_by_cursor_or_number(tmp_path: Path) -> None:
     async with offered(tmp_path) as (app, client, pilot):
         await pilot.press("down", "down", "enter")

@@ -156,6 +156,7 @@ class LlamaCppBackend(SupervisedBackend):
             window_tokens=server.window_tokens,
             slots=server.slots or self.settings.slots or 1,
             tokenize_url=server.tokenize_url,
+            warms="sliced",
         )
 
     async def still_serves(self, client: httpx.AsyncClient) -> None:

@@ -1,0 +1,380 @@
+"""The prompt is read before anybody asks, whenever a backend near by has become ready.
+
+What is read: the running conversation, else what this folder's last one began with
+(`fronts.py`). A request of the user's goes first: at most one step or piece of ours is before
+it. Whether it was of use is told by the next request's cached tokens. docs/prompt-cache.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+import psutil
+
+from anyclaude_tui.backends import machine
+from anyclaude_tui.backends.base import Backend, BackendError, BackendState, Endpoint
+from anyclaude_tui.config.settings import WarmingSettings
+from anyclaude_tui.prefix.divergence import compare
+from anyclaude_tui.prefix.segments import Prompt, prompt_of
+from anyclaude_tui.proxy.context import Route, Services
+from anyclaude_tui.proxy.errors import ApiError
+from anyclaude_tui.proxy.request.openai import UpstreamRequest
+from anyclaude_tui.proxy.warm_request import WarmRun, for_warming, pieces
+from anyclaude_tui.proxy.wire_format import WireFormat
+from anyclaude_tui.session.fronts import AGENT, Fronts
+from anyclaude_tui.session.switchboard import SERVING, Switchboard
+from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Role
+from anyclaude_tui.telemetry.metrics import prefill_eta_s, prefill_tokens_per_s, uncached_tokens
+from anyclaude_tui.telemetry.warmth import Warming, Warmth, judged
+
+LOOK_S = 0.2
+"""How often it is looked whether a backend has become ready."""
+PRESSED = 0.92
+"""From this share of the machine's memory on nothing is read ahead."""
+BATTERY_PERCENT = 30
+PIECE_S = 2.0
+"""What a request may have to wait for, where a prefill that is stopped leaves nothing."""
+FIRST_PIECE_BYTES = 4_000
+WINDOW_SHARE = 0.9
+MEASURED_TOKENS = 128
+"""Fewer uncached tokens tell no prefill speed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is to be read."""
+
+    body: Mapping[str, Any]
+    conversation: bool
+    share: float = 1.0
+
+
+class Warmer:
+    """`run()` beside the proxy. An observer too: it judges what came of it."""
+
+    def __init__(
+        self,
+        services: Services,
+        switchboard: Switchboard,
+        fronts: Fronts,
+        settings: WarmingSettings,
+        folder: str,
+    ) -> None:
+        """`folder`: the working directory of the conversations to come."""
+        self.settings = settings
+        self.kind = ""
+        """The kind of client that is expected; "" for whichever was last."""
+        self._services = services
+        self._switchboard = switchboard
+        self._fronts = fronts
+        self._folder = folder
+        self._ready: tuple[Any, ...] | None = None
+        self._task: asyncio.Task[bool] | None = None
+        self._stop = False
+        self._record: RequestRecord | None = None
+        self._warmth = Warmth()
+        self._whole = True
+        self._unjudged = False
+        self._next: tuple[str, bytes, Mapping[str, Any]] | None = None
+        self._read_prompt: Prompt | None = None
+        self._rates: dict[str, float] = {}
+
+    @property
+    def warmth(self) -> Warmth:
+        """How it stands with the active backend, for screens."""
+        record, warmth = self._record, self._warmth
+        if warmth.warming is not Warming.RUNS or record is None or not self._whole:
+            return warmth
+        attempt = record.attempt
+        return replace(
+            warmth,
+            done_tokens=attempt.prefill_done_tokens or 0,
+            total_tokens=attempt.prefill_total_tokens or 0,
+            left_s=prefill_eta_s(record, self._services.clock.now()),
+        )
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                route = self._just_ready()
+                if route is not None:
+                    await self._warm(route)
+            except BackendError:
+                continue
+            except Exception as error:  # nobody's request hangs on it
+                self._services.hub.notice("error", f"fault in the warming: {error!r}")
+
+    # --- Observer -----------------------------------------------------------------------------
+
+    def sent(
+        self, record: RequestRecord, body: Mapping[str, Any], upstream: bytes, endpoint: Endpoint
+    ) -> None:
+        """See Observer."""
+        if self._unjudged and record.role is Role.MAIN:
+            self._next = (record.id, upstream, body)
+
+    def ended(self, record: RequestRecord) -> None:
+        """See Observer: the next request tells what was of use."""
+        self._measure(record)
+        cached = record.attempt.cached_tokens.value
+        if not self._unjudged or record.role is not Role.MAIN or cached is None:
+            return
+        if self._ready is None or record.backend != self._ready[0]:
+            return
+        self._unjudged = False
+        self._attribute(record, int(cached))
+        if self._warmth.warming in (Warming.DONE, Warming.STOPPED):
+            changed = self._changed(record.id)
+            self._warmth = replace(judged(self._warmth, int(cached), changed), warming=Warming.DONE)
+        self._warmth = replace(self._warmth, fresh=False)
+        self._read_prompt = self._next = None
+
+    def _changed(self, request_id: str) -> str:
+        """Where the request's prompt parted from what was read, in words."""
+        if self._next is None or self._next[0] != request_id or self._read_prompt is None:
+            return ""
+        _, upstream, body = self._next
+        with suppress(msgspec.DecodeError, AttributeError, TypeError, ValueError):
+            now = prompt_of(msgspec.json.decode(upstream), body)
+            found = compare(self._read_prompt, now)
+            return f"it changed at {found.where}" if found.place else ""
+        return ""
+
+    def _attribute(self, record: RequestRecord, cached: int) -> None:
+        """Which of the cached tokens were restored and which warmed: all of them, for the
+        backend was cold before."""
+        with suppress(BackendError):
+            facts = self._switchboard.peek(Role.MAIN).backend.status().cache
+            restored = min(cached, facts.restored_tokens) if facts is not None else 0
+            warm = self._record
+            if warm is not None and warm.attempt.cached_tokens.value is not None:
+                restored = min(restored, int(warm.attempt.cached_tokens.value))
+            record.restored_tokens = restored
+            if warm is not None:
+                record.warmed_tokens = max(0, min(cached, self._warmth.done_tokens) - restored)
+            rate = self._rates.get(record.backend)
+            if rate:
+                record.saved_s = (record.restored_tokens + record.warmed_tokens) / rate
+
+    def _measure(self, record: RequestRecord) -> None:
+        rate, tokens = prefill_tokens_per_s(record).value, uncached_tokens(record).value
+        if rate and tokens and tokens >= MEASURED_TOKENS:
+            self._rates[record.backend] = rate
+
+    # --- when -----------------------------------------------------------------------------------
+
+    def _just_ready(self) -> Route | None:
+        """The route of the active backend, once for each time that it has become ready."""
+        if self._switchboard.switching:
+            return None
+        try:
+            route = self._switchboard.peek(Role.MAIN)
+        except BackendError:
+            return None
+        status = route.backend.status()
+        serving = SERVING if status.supervised else (BackendState.READY,)
+        if status.state not in serving:
+            self._ready = None
+            return None
+        now = (status.name, status.pid, status.url, status.model)
+        if now == self._ready:
+            return None
+        self._ready, self._warmth, self._record = (
+            now,
+            Warmth(fresh=route.backend.endpoint.warms != ""),
+            None,
+        )
+        self._unjudged = True
+        return route
+
+    def _obstacle(self) -> str:
+        """Why nothing is read ahead now; "" where nothing is in the way."""
+        pressure = machine.memory().pressure
+        if pressure > PRESSED:
+            return f"{pressure:.0%} of the memory is in use".replace("%", " %")
+        battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+        if battery is not None and not battery.power_plugged and battery.percent < BATTERY_PERCENT:
+            return f"the battery is at {battery.percent:.0f} %"
+        return ""
+
+    # --- what -----------------------------------------------------------------------------------
+
+    async def _sources(self) -> list[Source]:
+        found: list[Source] = []
+        last = self._fronts.last
+        if last is not None:
+            found.append(Source(last, conversation=True))
+        else:
+            front = await self._fronts.newest(self._folder, self.kind)
+            if front is not None:
+                found.append(Source(front.body, conversation=False, share=front.share))
+        if self.settings.agents:
+            front = await self._fronts.newest(self._folder, AGENT)
+            if front is not None:
+                found.append(Source(front.body, conversation=False, share=front.share))
+        return found
+
+    async def _warm(self, route: Route) -> None:
+        """Read what there is to read on a backend that has just become ready."""
+        endpoint = route.backend.endpoint
+        if not self.settings.enabled or not endpoint.warms or endpoint.native:
+            return
+        for source in await self._sources():
+            if route.gate.busy or route.gate.closed:  # the request that runs reads it itself
+                return
+            if why := self._obstacle():
+                self._warmth = Warmth(Warming.GIVEN_UP, why=why)
+                return
+            if not await self._read(route, source):
+                return
+
+    async def _read(self, route: Route, source: Source) -> bool:
+        """Whether a source was read to its end."""
+        services = self._services
+        endpoint = services.endpoint(route.backend, self._new_record(route.backend), source.body)
+        try:
+            request = await WireFormat.for_(endpoint).request(source.body, services.memory)
+        except ApiError:
+            return False
+        model = endpoint.label or endpoint.model
+        tokens = services.counter.estimate(model, request.prompt_bytes)
+        if endpoint.window_tokens and tokens > WINDOW_SHARE * endpoint.window_tokens:
+            return False
+        self._whole = endpoint.warms == "whole"
+        self._read_prompt = prompt_of(request.body, source.body)
+        self._warmth = Warmth(Warming.RUNS, conversation=source.conversation, share=source.share)
+        self._stop = False
+        read = self._in_one if self._whole else self._in_pieces
+        self._task = asyncio.create_task(read(route.backend, endpoint, request))
+        route.gate.guest = self
+        try:
+            done = await self._watched(self._task)
+        except ApiError as error:
+            self._warmth = replace(
+                self._warmth, warming=Warming.GIVEN_UP, why=f"the server refused: {error.message}"
+            )
+            return False
+        finally:
+            route.gate.guest = None
+            if not self._task.done():
+                self._task.cancel()
+            self._close()
+        return done
+
+    async def _watched(self, task: asyncio.Task[bool]) -> bool:
+        while not task.done():
+            await asyncio.wait([task], timeout=1.0)
+            if not task.done() and (why := self._obstacle()):
+                task.cancel()
+                await asyncio.wait([task])
+                self._warmth = replace(self._warmth, warming=Warming.GIVEN_UP, why=why)
+                return False
+        if task.cancelled():
+            if self._stop:
+                self._stopped()
+            return False
+        done = task.result()
+        if self._stop and not done:
+            self._stopped()
+        elif done:
+            read = self._tokens()
+            self._warmth = replace(
+                self._warmth, warming=Warming.DONE, done_tokens=read, total_tokens=read
+            )
+        else:
+            why = (self._record.reason if self._record else "") or "the reply was cut off"
+            self._warmth = replace(self._warmth, warming=Warming.GIVEN_UP, why=why)
+        return done
+
+    def _stopped(self) -> None:
+        shown = self.warmth
+        self._warmth = replace(shown, warming=Warming.STOPPED)
+
+    async def give_way(self) -> None:
+        """See Guest. A server of ours keeps what it has read; others end their piece."""
+        task = self._task
+        if task is None or task.done():
+            return
+        self._stop = True
+        if not self._whole:
+            await asyncio.wait([task], timeout=3 * PIECE_S)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task])
+
+    # --- how ------------------------------------------------------------------------------------
+
+    def _new_record(self, backend: Backend) -> RequestRecord:
+        now = self._services.clock.now()
+        made = RequestRecord(
+            id=f"req_{secrets.token_hex(12)}",
+            backend=backend.name,
+            kind=backend.kind,
+            accepted_at=now,
+            accepted_wall=time.time(),
+            role=Role.WARMING,
+            simulated=backend.simulated,
+            admitted_at=now,
+        )
+        self._record = made
+        return made
+
+    async def _in_one(self, backend: Backend, endpoint: Endpoint, request: UpstreamRequest) -> bool:
+        warm = replace(request, body=for_warming(request.body))
+        record = self._new_record(backend)
+        done = await WarmRun(self._services, endpoint, warm, record).run()
+        self._measure(record)
+        return done
+
+    async def _in_pieces(
+        self, backend: Backend, endpoint: Endpoint, request: UpstreamRequest
+    ) -> bool:
+        """Each piece about PIECE_S long, by the speed of those before it."""
+        found = list(pieces(request.body))
+        total, read, bytes_per_s = found[-1].size_bytes, 0, FIRST_PIECE_BYTES / PIECE_S
+        while read < total and not self._stop:
+            most = read + bytes_per_s * PIECE_S
+            ahead = [piece for piece in found if piece.size_bytes > read]
+            piece = next((p for p in reversed(ahead) if p.size_bytes <= most), ahead[0])
+            record, began = self._new_record(backend), time.monotonic()
+            warm = replace(request, body=for_warming(piece.body))
+            if not await WarmRun(self._services, endpoint, warm, record).run():
+                return False
+            self._measure(record)
+            took_s = max(0.05, time.monotonic() - began)
+            bytes_per_s = (piece.size_bytes - read) / took_s
+            read = piece.size_bytes
+            tokens = self._tokens()
+            self._warmth = replace(
+                self._warmth, done_tokens=tokens, total_tokens=int(tokens * total / max(1, read))
+            )
+        return read >= total
+
+    def _tokens(self) -> int:
+        """The tokens that the last run read, as its server counted them."""
+        if self._record is None:
+            return 0
+        attempt = self._record.attempt
+        known = attempt.prompt_tokens.value or attempt.prefill_total_tokens
+        return int(known or 0)
+
+    def _close(self) -> None:
+        """One line in the journal."""
+        record = self._record
+        if record is None:
+            return
+        record.ended_at = self._services.clock.now()
+        record.phase = Phase.ENDED
+        record.outcome = record.outcome or Outcome.CANCELLED
+        read = self._warmth.done_tokens
+        record.why = f"warming: {read:,} tokens were read before anybody asked"
+        self._services.hub.end(record)

@@ -1,0 +1,365 @@
+"""The first token: how long it takes today (an older commit) and now, in turns in one run.
+
+    make bench-first-token [ARGS='--hidden 256 --layers 6']
+
+The real Claude Code asks the real mlx_lm, with random weights of three kinds of prompt cache.
+Ratios are what counts: both trees run on the same machine, one after the other, each case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from anyclaude_tui.backends.mlx_server import prefixes
+from anyclaude_tui.backends.mlx_server.launcher import ROLE_HEADER, WARMING
+from benchmarks import random_models
+from tests.e2e.claude import Claude
+
+ROOT = Path(__file__).resolve().parents[1]
+BEFORE = "27261a6"
+"""The commit before any of this."""
+CHILD = Path(__file__).with_name("first_token_child.py")
+READING_S = 30.0
+"""What a person reads after a switch."""
+SEARCH_TOKENS = 100_000
+HIDDEN, LAYERS = 192, 4
+CLAUDE_ENV = {"MAX_THINKING_TOKENS": "0", "CLAUDE_CODE_MAX_OUTPUT_TOKENS": "12"}
+"""Random weights would go on to the window's end; cut off, Claude Code asks three times more, of
+which nothing is measured."""
+CONFIG = """
+[backends.a]
+kind = "mlx_lm"
+model = "{model}"
+context_window = 131072
+
+[backends.b]
+kind = "mlx_lm"
+model = "{model}"
+context_window = 131072
+"""
+NEW = """
+[cache]
+disk = true
+"""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one tree did in one case: seconds to the first token, and the share reused."""
+
+    ttft_s: float
+    reused: float
+    tokens: int
+
+
+@dataclass(slots=True)
+class Run:
+    """A tree, with a session that runs and a Claude Code to ask it."""
+
+    tree: Path
+    root: Path
+    process: Any = None
+    claude: Any = None
+    asked: int = 0
+    log: list[dict[str, Any]] = field(default_factory=list)
+
+    async def tell(self, line: str) -> dict[str, Any]:
+        """A command to the session, and its answer."""
+        self.process.stdin.write(f"{line}\n".encode())
+        return await self.heard()
+
+    async def heard(self) -> dict[str, Any]:
+        line = await self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"the session of {self.tree} has ended: see {self.root}/stderr")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    async def ask(self, words: str, *args: str) -> Seen:
+        """One `claude -p`; what its main request was like, from the journal."""
+        printed = await self.claude.ask(words, *args, timeout=1200)
+        for _ in range(100):
+            main = [line for line in self.lines() if line["role"] == "main"]
+            if len(main) > self.asked:
+                break
+            await asyncio.sleep(0.1)
+        else:
+            raise SystemExit(f"claude -p asked nothing: {printed.out} {printed.err}")
+        line = main[self.asked]
+        self.asked = len(main)
+        prompt, cached = int(line["promptTokens"]), int(line["cachedTokens"] or 0)
+        return Seen(line["ttftMs"] / 1000, cached / prompt, prompt)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The journal so far."""
+        found: list[dict[str, Any]] = []
+        for path in sorted((self.root / "any" / "request-logs").glob("*.jsonl")):
+            found += [json.loads(line) for line in path.read_text().splitlines()]
+        return found
+
+    async def quiet(self, wanted_s: float = 3.0) -> None:
+        """What follows a reply (a write to disk) is over."""
+        await asyncio.sleep(wanted_s)
+
+
+@asynccontextmanager
+async def running(tree: Path, model: Path, root: Path, *, new: bool) -> AsyncIterator[Run]:
+    """A session of a tree, in a folder of its own, with a project to ask about."""
+    home = root / "any"
+    home.mkdir(parents=True)
+    home.chmod(0o700)
+    (home / "config.toml").write_text(CONFIG.format(model=model) + (NEW if new else ""))
+    env = {**os.environ, "PYTHONPATH": str(tree), "ANYCLAUDE_HOME": str(home)}
+    with (root / "stderr").open("wb") as errors:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", str(CHILD), str(home), "a"),
+            env=env, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+        )  # fmt: skip
+    run = Run(tree, root, process)
+    try:
+        facts = await run.heard()
+        run.claude = Claude(root, facts["url"], facts["token"], **CLAUDE_ENV)
+        project = run.claude.cwd
+        (project / "CLAUDE.md").write_text("# Rules\nBe brief.\n")
+        for command in ("init -q", "add -A", "commit -qm one"):
+            git(project, command)
+        yield run
+        await run.tell("quit")
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+def git(folder: Path, command: str) -> None:
+    who = ("-c", "user.name=n", "-c", "user.email=n@example.org")
+    subprocess.run(["git", *who, *command.split()], cwd=folder, check=True, capture_output=True)
+
+
+async def plain(tree: Path, model: Path, root: Path, *, new: bool) -> dict[str, Seen]:
+    """The cases of a model whose cache can be cut back."""
+    found: dict[str, Seen] = {}
+    async with running(tree, model, root, new=new) as run:
+        found["cold"] = await run.ask("Say one thing about this folder.")
+        await run.quiet()
+        found["conversation"] = await run.ask("What else could be said, in other words?")
+        project = run.claude.cwd
+        (project / "CLAUDE.md").write_text("# Rules\nBe very brief.\n")
+        found["CLAUDE.md"] = await run.ask("And a third question, about the rules.")
+        git(project, "commit -qam two")
+        found["commit"] = await run.ask("And a fourth question, about the commit.")
+        await run.quiet()
+        await run.tell("kill")
+        found["kill"] = await run.ask("A fifth question, after the end of the server.")
+        await run.tell("switch b")
+        await asyncio.sleep(READING_S)
+        found["switch"] = await run.ask("And a sixth, on another backend.", "--continue")
+    return found
+
+
+async def second(tree: Path, model: Path, root: Path, *, new: bool) -> Seen:
+    """The second conversation of a model whose cache cannot be cut back."""
+    async with running(tree, model, root, new=new) as run:
+        await run.ask("Say one thing about this folder.")
+        return await run.ask("What else could be said, in other words?")
+
+
+def search(tokens: int = SEARCH_TOKENS) -> tuple[float, float]:
+    """Seconds of a look-up beside a cached prompt of so many tokens: mlx_lm's own, and ours."""
+    caches: Any = importlib.import_module("mlx_lm.models.cache")
+    trie = caches.PromptTrie()
+    trie.add("model", [n % 900 for n in range(tokens)], "value")
+    asked = [0, 1, 2, *range(900, 967)]
+    times = []
+    looks: list[Callable[[], Any]] = [
+        lambda: trie.search("model", asked),
+        lambda: prefixes.search(caches, trie._trie, "model", asked),
+    ]
+    for look in looks:
+        began = time.monotonic()
+        look()
+        times.append(time.monotonic() - began)
+    return times[0], times[1]
+
+
+async def beside(model: Path, root: Path, *, launched: bool) -> tuple[float, float]:
+    """Seconds of a cold request, and of one that meets the same prompt being read ahead."""
+    from anyclaude_tui.backends import machine
+    from anyclaude_tui.backends.mlx_lm import LAUNCHER
+
+    start = [str(LAUNCHER)] if launched else ["-m", "mlx_lm", "server"]
+    text = " ".join(f"word{n % 700}" for n in range(3_500))
+    times: list[float] = []
+    for warming in (False, True):
+        port = machine.free_port()
+        command = [sys.executable, *start, "--model", str(model), "--port", str(port)]
+        with (root / f"server-{launched}-{warming}").open("wb") as log:
+            server = await asyncio.create_subprocess_exec(
+                *command, "--prefill-step-size", "512", stdout=log, stderr=log,
+                env={**os.environ, "HF_HUB_OFFLINE": "1"},
+            )  # fmt: skip
+        try:
+            times.append(await _asked(f"http://127.0.0.1:{port}", text, warming=warming))
+        finally:
+            server.kill()
+            await server.wait()
+    return times[0], times[1]
+
+
+async def _asked(url: str, text: str, *, warming: bool) -> float:
+    def body(words: str) -> dict[str, Any]:
+        messages = [{"role": "system", "content": text}, {"role": "user", "content": words}]
+        return {"model": "default_model", "messages": messages, "max_tokens": 1, "stream": True}
+
+    chat = f"{url}/v1/chat/completions"
+    async with httpx.AsyncClient(trust_env=False, timeout=1200) as client:
+        while True:
+            try:
+                small = {**body("hi"), "messages": [{"role": "user", "content": "hi"}]}
+                await client.post(chat, json=small)
+                break
+            except httpx.HTTPError:
+                await asyncio.sleep(0.2)
+
+        async def first(words: str, **headers: str) -> float:
+            began = time.monotonic()
+            async with client.stream("POST", chat, json=body(words), headers=headers) as stream:
+                async for line in stream.aiter_lines():
+                    if line.startswith("data:"):
+                        break
+            return time.monotonic() - began
+
+        if not warming:
+            return await first("a question")
+        ahead = asyncio.create_task(first(".", **{ROLE_HEADER: WARMING}))
+        await asyncio.sleep(1.0)
+        took = await first("a question")
+        ahead.cancel()
+        await asyncio.gather(ahead, return_exceptions=True)
+        return took
+
+
+def bench(options: argparse.Namespace) -> dict[str, Any]:
+    """All cases, the trees in turns."""
+    work = Path(tempfile.mkdtemp(prefix="first-token-"))
+    before = work / "before"
+    add = ["git", "worktree", "add", "-q", "--detach", str(before), BEFORE]
+    subprocess.run(add, cwd=ROOT, check=True)
+    trees = {"before": before, "now": ROOT}
+    found: dict[str, Any] = {"hidden": options.hidden, "layers": options.layers}
+    try:
+        models = {
+            kind: random_models.make(work / kind, kind, options.hidden, options.layers)
+            for kind in ("plain", "sliding", "hybrid")
+        }
+        found["search"] = search()
+        for which, tree in trees.items():
+            new = which == "now"
+            say(f"plain, {which}")
+            root = work / f"plain-{which}"
+            seen = asyncio.run(plain(tree, models["plain"], root, new=new))
+            found[f"plain {which}"] = {name: vars_of(one) for name, one in seen.items()}
+            say(json.dumps(found[f"plain {which}"]))
+        for kind in ("sliding", "hybrid"):
+            for which, tree in trees.items():
+                say(f"{kind}, {which}")
+                root = work / f"{kind}-{which}"
+                one = asyncio.run(second(tree, models[kind], root, new=False))
+                found[f"{kind} {which}"] = vars_of(one)
+        for which in trees:
+            say(f"beside warming, {which}")
+            launched = which == "now"
+            found[f"beside {which}"] = asyncio.run(beside(models["plain"], work, launched=launched))
+    finally:
+        subprocess.run(["git", "worktree", "remove", "--force", before], cwd=ROOT, check=False)
+        if not options.keep:
+            shutil.rmtree(work, ignore_errors=True)
+    return found
+
+
+def vars_of(seen: Seen) -> dict[str, float]:
+    return {"ttft_s": round(seen.ttft_s, 3), "reused": round(seen.reused, 4), "tokens": seen.tokens}
+
+
+def table(found: dict[str, Any]) -> str:
+    """The results as Markdown: ratios, and the seconds that they are of."""
+    before, now = found["plain before"], found["plain now"]
+    rows = []
+    for name, words, target in (
+        ("kill", "after kill -9 and restart, another question", "≥ 20 × sooner"),
+        ("conversation", "new conversation, same folder", "≥ 30 ×"),
+        ("commit", "after a git commit", "≥ 10 ×"),
+        ("CLAUDE.md", "after CLAUDE.md was edited", "≥ 10 ×"),
+        ("switch", "next turn after a switch and 30 s of reading", "≥ 20 ×"),
+    ):
+        cold = before["cold"]["ttft_s"]
+        old, new = before[name]["ttft_s"], now[name]["ttft_s"]
+        rows.append(
+            f"| {words} | {old:.2f} s ({before[name]['reused']:.0%} reused) | {new:.2f} s "
+            f"({now[name]['reused']:.0%}) | {old / new:.1f} × | {cold / new:.0f} × | {target} |"
+        )
+    for kind in ("sliding", "hybrid"):
+        old, new = found[f"{kind} before"], found[f"{kind} now"]
+        rows.append(
+            f"| second conversation, {kind} | {old['ttft_s']:.2f} s ({old['reused']:.0%} reused) | "
+            f"{new['ttft_s']:.2f} s ({new['reused']:.0%}) | {old['ttft_s'] / new['ttft_s']:.1f} × "
+            "| – | ≥ 90 % reused |"
+        )
+    own, ours = found["search"]
+    rows.append(
+        f"| look-up of 70 tokens beside a cached 100,000 | {own:.2f} s | {ours:.3f} s | "
+        f"{own / ours:.0f} × | – | ≤ 0.3 s |"
+    )
+    old_cold, old = found["beside before"]
+    new_cold, new = found["beside now"]
+    rows.append(
+        f"| a request in the middle of warming | {old / old_cold:.2f} × cold | "
+        f"{new / new_cold:.2f} × cold | {old / new:.1f} × | – | ≤ 1.1 × cold + one step |"
+    )
+    first, again = before["cold"], now["cold"]
+    head = (
+        f"# The first token\n\nBefore: commit {BEFORE}. Now: with `[cache] disk = true`. Random "
+        f"weights, {found['layers']} layers of {found['hidden']}, on {os.cpu_count()} cores. A "
+        f"prompt of {first['tokens']:,} tokens read cold: {first['ttft_s']:.1f} s before, "
+        f"{again['ttft_s']:.1f} s now. Seconds depend on what else runs on the machine, ratios "
+        "less so.\n\n| | before | now | sooner | than cold | target |\n|---|---|---|---|---|---|\n"
+    )
+    return head + "\n".join(rows) + "\n"
+
+
+def say(words: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {words}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Run it, print the table, write it beside this file."""
+    reader = argparse.ArgumentParser(description=__doc__)
+    reader.add_argument("--hidden", type=int, default=HIDDEN)
+    reader.add_argument("--layers", type=int, default=LAYERS)
+    reader.add_argument("--keep", action="store_true", help="keep the folder with the logs")
+    options = reader.parse_args()
+    found = bench(options)
+    folder = Path(__file__).parent
+    (folder / "FIRST_TOKEN.json").write_text(json.dumps(found, indent=1) + "\n")
+    (folder / "FIRST_TOKEN.md").write_text(table(found))
+    print(table(found))
+
+
+if __name__ == "__main__":
+    main()
