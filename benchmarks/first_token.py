@@ -204,7 +204,7 @@ async def beside(model: Path, root: Path, *, launched: bool) -> tuple[float, flo
     from anyclaude_tui.backends.mlx_lm import LAUNCHER
 
     start = [str(LAUNCHER)] if launched else ["-m", "mlx_lm", "server"]
-    text = " ".join(f"word{n % 700}" for n in range(3_500))
+    text = " ".join(f"word{n % 700}" for n in range(2_000))
     times: list[float] = []
     for warming in (False, True):
         port = machine.free_port()

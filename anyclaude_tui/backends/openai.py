@@ -92,7 +92,7 @@ class OpenAiBackend(AttachedBackend):
             tokenize_url=server.tokenize_url,
             tokenizer_dir=server.tokenizer_dir,
             model_sampling=server.sampling,
-            warms="sliced" if is_near(self.base_url) and not self.simulated else "",
+            warms="sliced" if is_near(self.base_url) and not server.known.simulated else "",
         )
 
     async def renewed(self, client: httpx.AsyncClient, endpoint: Endpoint) -> Endpoint:

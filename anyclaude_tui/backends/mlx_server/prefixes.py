@@ -33,7 +33,18 @@ def search(caches: Any, trie: dict[Any, Any], model: Any, tokens: list[int]) -> 
 
 
 def _longer(node: dict[Any, Any], walked: list[int]) -> list[int] | None:
-    """The shortest entry beneath a node, found level by level."""
+    """The shortest entry beneath a node: level by level, one child after the other where there
+    is only one, as nearly everywhere in a long prompt."""
+    extra = list(walked)
+    while "__value__" not in node:
+        if len(node) != 1:
+            return _nearest(node, extra)
+        ((token, node),) = node.items()
+        extra.append(token)
+    return extra
+
+
+def _nearest(node: dict[Any, Any], walked: list[int]) -> list[int] | None:
     level: list[tuple[dict[Any, Any], Any]] = [(node, None)]  # link: (token, the parent's link)
     while level:
         for child, link in level:
