@@ -159,8 +159,10 @@ class Warmer:
             if warm is not None and warm.attempt.cached_tokens.value is not None:
                 restored = min(restored, int(warm.attempt.cached_tokens.value))
             record.restored_tokens = restored
-            if warm is not None:
-                record.warmed_tokens = max(0, min(cached, self._warmth.done_tokens) - restored)
+            if warm is not None:  # of a reading that was stopped the last step is not known
+                done = self._warmth.warming is Warming.DONE
+                most = self._warmth.done_tokens if done else cached
+                record.warmed_tokens = max(0, min(cached, most) - restored)
             rate = self._rates.get(record.backend)
             if rate:
                 record.saved_s = (record.restored_tokens + record.warmed_tokens) / rate

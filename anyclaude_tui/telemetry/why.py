@@ -46,7 +46,8 @@ def _read_before(record: RequestRecord) -> str:
     if record.restored_tokens:
         parts.append(f"{record.restored_tokens:,} tokens were restored from disk")
     if record.warmed_tokens:
-        parts.append(f"{record.warmed_tokens:,} had been read ahead")
+        noun = "" if parts else " tokens"
+        parts.append(f"{record.warmed_tokens:,}{noun} had been read ahead")
     if not parts:
         return ""
     saved = f", about {_seconds(record.saved_s)} saved" if record.saved_s else ""

@@ -31,6 +31,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,7 @@ def problem(server: Any, caches: Any) -> str:
         (server, "BatchGenerator", "_find_uids"): "self uids",
         (server, "GenerationContext", "stop"): "self",
         (server, "APIHandler", "handle_chat_completions"): "self",
+        (server, "ThreadingHTTPServer", "handle_error"): "self request client_address",
         (caches, None, "save_prompt_cache"): "file_name cache metadata",
         (caches, None, "load_prompt_cache"): "file_name return_metadata",
         (caches, None, "trim_prompt_cache"): "cache num_tokens",
@@ -321,6 +323,13 @@ def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
 
     Context, completions = server.GenerationContext, server.APIHandler.handle_chat_completions
     server.APIHandler.handle_chat_completions = chat
+    handle_error = server.ThreadingHTTPServer.handle_error
+
+    def quietly(httpd: Any, request: Any, address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that left is no fault
+            handle_error(httpd, request, address)
+
+    server.ThreadingHTTPServer.handle_error = quietly
     server.GenerationContext = context
     server.BatchGenerator = batch
     server.LRUPromptCache, server.ResponseGenerator = Cache, Generator
@@ -331,6 +340,8 @@ def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
 
 def main() -> None:
     """The server, with our parts where mlx_lm is known."""
+    # It listens on loopback only, behind us.
+    warnings.filterwarnings("ignore", message="mlx_lm.server is not recommended")
     server: Any = importlib.import_module("mlx_lm.server")
     caches = importlib.import_module("mlx_lm.models.cache")
     kept = sibling("kept")
