@@ -1,6 +1,6 @@
 """What is known of a backend's prompt cache before the next request, and the words for it.
 
-Pure. The dashboard's line under *Backend*; docs/metrics.md, "The prompt cache".
+Pure. The dashboard's line under *Backend*; docs/prompt-cache.md, "Warming".
 """
 
 from __future__ import annotations
