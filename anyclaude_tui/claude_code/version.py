@@ -25,7 +25,7 @@ RESUMES_FROM = "2.1.246"
 """An older one tells model and user of a token limit where a reply was cut short
 (`proxy/clients.py` has the table)."""
 TIMEOUT_S = 10.0
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
+_VERSION = re.compile(r"(?<!\d)\d{1,9}\.\d{1,9}\.\d{1,9}")
 _OFF_PATH = (".local/bin/claude", ".claude/local/claude")
 """Where its installers put it: the newer one may leave PATH alone, the older made an alias."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-_HEADING = re.compile(r"\s*\[+([^\]]*)\]")
+_HEADING = re.compile(r"\s*+\[++([^\]]*)\]")
 _PART = re.compile(r"\"[^\"]*\"|'[^']*'|[^.\s]+")
 
 

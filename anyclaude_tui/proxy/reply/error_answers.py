@@ -16,7 +16,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from anyclaude_tui.proxy.errors import REFUSED, ApiError
@@ -66,8 +66,12 @@ _PAGE_CHARACTERS = 16_000
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[@-~]")
 _SPACE = re.compile(r"\s+")
-_HTML_NOISE = re.compile(r"(?is)<(script|style|head)\b.*?</\1\s*>|<!--.*?-->|<[^>]{0,500}>")
-_TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title\s*>")
+_OPENER = re.compile(r"<(?:(script|style|head)\b|(!--)|[^>]{0,500}>)", re.IGNORECASE)
+_CLOSERS = {
+    "!--": re.compile("-->"),
+    **{tag: re.compile(rf"</{tag}\s*>", re.IGNORECASE) for tag in ("script", "style", "head")},
+}
+_TITLE = re.compile(r"<title[^>]{0,500}>([^<]{0,500})", re.IGNORECASE)
 
 
 def from_upstream(
@@ -204,11 +208,30 @@ def _html_words(text: str) -> str:
     """The title and the text of an error page."""
     text = text[:_PAGE_CHARACTERS]
     title = _TITLE.search(text)
-    body = _tidy(html.unescape(_HTML_NOISE.sub(" ", text)))
+    body = _tidy(html.unescape(" ".join(_outside_tags(text))))
     head = _tidy(html.unescape(title.group(1))) if title else ""
     if head and head not in body:
         return f"{head}: {body}" if body else head
     return body or head
+
+
+def _outside_tags(page: str) -> Iterator[str]:
+    """The text of a page between its tags, without scripts, styles, head and comments. In time
+    linear in the page: a closer that is missing is looked for once."""
+    at = 0
+    missing: set[str] = set()
+    while found := _OPENER.search(page, at):
+        yield page[at : found.start()]
+        at = found.end()
+        kind = (found[1] or found[2] or "").lower()
+        if not kind:
+            continue
+        end = None if kind in missing else _CLOSERS[kind].search(page, at)
+        if end is None:
+            missing.add(kind)
+        else:
+            at = end.end()
+    yield page[at:]
 
 
 def _status_in(payload: Any) -> int:

@@ -17,7 +17,7 @@ LEAST_ROOM = 2_000
 """With less room than this behind the prompt a smaller `max_tokens` is no help: Claude
 Code asks for C - A - 1000."""
 
-_N = r"(\d[\d,]*)"
+_N = r"(?<![\d,])(\d[\d,]{0,30})"
 
 
 def _patterns(*texts: str) -> tuple[re.Pattern[str], ...]:

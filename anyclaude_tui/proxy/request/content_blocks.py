@@ -23,7 +23,7 @@ Part = str | dict[str, Any]
 """Text, or an OpenAI `image_url` part."""
 
 _IMAGE_TYPE = re.compile(r"image/[a-z0-9.+-]{1,40}")
-_BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*")
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]*+={0,2}\s*+")
 
 
 @dataclass(slots=True)

@@ -19,22 +19,24 @@ _HY3 = Pairs(
 )
 _SOLAR = Pairs("<|tool_arg:start|>", "<|tool_arg:value|>", "", "<|tool_arg:end|>")
 _KIMI_END = ("<|tool_call_end|>", "<|tool_calls_section_end|>", "<|tool_call_section_end|>")
-_KIMI = re.compile(rf"\s*(?:<\|tool_call_begin\|>)?\s*{_NAME}\s*<\|tool_call_argument_begin\|>\s*")
+_KIMI = re.compile(
+    rf"\s*+(?:<\|tool_call_begin\|>)?\s*+{_NAME}\s*+<\|tool_call_argument_begin\|>\s*+"
+)
 _DEEPSEEK_END = ("```", "<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>")
 _DEEPSEEK = re.compile(
-    rf"\s*(?:<｜tool▁call▁begin｜>)?\s*(?:function<｜tool▁sep｜>)?{_NAME}"
-    r"\s*(?:<｜tool▁sep｜>)?\s*(?:```(?:json)?)?\s*"
+    rf"\s*+(?:<｜tool▁call▁begin｜>)?\s*+(?:function<｜tool▁sep｜>)?{_NAME}"
+    r"\s*+(?:<｜tool▁sep｜>)?\s*+(?:```(?:json)?)?\s*+"
 )
 _MISTRAL = re.compile(
-    r"\s*(?:\[TOOL_CALLS\])?\s*(?P<name>[\w.:/-]+)\s*(?:\[CALL_ID\][\w-]*)?\s*(?:\[ARGS\])?\s*"
+    r"\s*+(?:\[TOOL_CALLS\])?\s*+(?P<name>[\w.:/-]+)\s*+(?:\[CALL_ID\][\w-]*)?\s*+(?:\[ARGS\])?\s*+"
 )
-_HARMONY = re.compile(r"[^{]*?\bto=(?:functions\.)?(?P<name>[\w.:/-]+)[^{]*")
+_HARMONY = re.compile(r"(?>[^{]*?\bto=(?:functions\.)?(?P<name>[\w.:/-]+))[^{]*+")
 _HARMONY_MUST = ("<|message|>", "to=")
 _HARMONY_END = ("<|call|>", "<|end|>", "<|return|>")
 _SOLAR_100B = re.compile(
-    rf"\s*(?:<\|tool_call:begin\|>)?[\w-]*\s*<\|tool_call:name\|>{_NAME}<\|tool_call:args\|>\s*"
+    rf"\s*+(?:<\|tool_call:begin\|>)?[\w-]*\s*+<\|tool_call:name\|>{_NAME}<\|tool_call:args\|>\s*+"
 )
-_GEMMA = re.compile(r"\s*(?:call:)?\s*(?P<name>[\w.:/-]+)\s*")
+_GEMMA = re.compile(r"\s*+(?:call:)?\s*+(?P<name>[\w.:/-]+)\s*+")
 _FUNCTIONARY = re.compile(r">>>(?P<name>[\w.:/-]+)\s*")
 _LOOSE = (
     *("</tool_call>", "</function_calls>", "</minimax:tool_call>", "</seed:tool_call>"),

@@ -16,7 +16,7 @@ from typing import Any
 MAX_DEPTH = 64
 
 _SPACE = re.compile(r"\s*")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?")
 _WORD = re.compile(r"[A-Za-z_$][\w$-]*")
 _WORDS: dict[str, Any] = {
     "true": True,
@@ -30,7 +30,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/", "\\
 _HEX = re.compile(r"[0-9a-fA-F]{4}")
 _KEY = r"""(?:"[^"\\\n]*"|'[^'\\\n]*'|[A-Za-z_$][\w$-]*)\s*:"""
 _AFTER_KEY = re.compile(r"\s*:")
-_AFTER_VALUE = re.compile(rf"\s*(?:\Z|[}}\]]|,\s*(?:\Z|\}}|{_KEY})|\n\s*{_KEY})")
+_AFTER_VALUE = re.compile(rf"\s*+(?:\Z|[}}\]]|,\s*+(?:\Z|\}}|{_KEY}))|[^\S\n]*+\n\s*+{_KEY}")
 _AFTER_ITEM = re.compile(r"\s*(?:\Z|[}\]]|,)")
 _FENCE = re.compile(r"\s*```[a-z_]*\s*")
 _TAIL = re.compile(r"(?:[\s}\];,`]|<[|｜][^<>|｜\n]{0,60}[|｜]>|</[\w:-]{1,40}>)*")

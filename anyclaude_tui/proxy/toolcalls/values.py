@@ -15,7 +15,8 @@ from anyclaude_tui.proxy.toolcalls.held import RawCall
 MAX_PYTHON_CHARS = 256 * 1024
 
 _STRING = re.compile(
-    r"\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''|\"(?:\\[\s\S]|[^\"\\])*\"|'(?:\\[\s\S]|[^'\\])*'"
+    r"\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''|\"(?:\\[\s\S]|[^\"\\])*+(?:\"|\Z)"
+    r"|'(?:\\[\s\S]|[^'\\])*+(?:'|\Z)"
 )
 _NAMES = {"true": True, "false": False, "null": None}
 
