@@ -106,6 +106,7 @@ session: $(DEV_STAMP)  ## 5,000 requests with the dashboard open: memory and CPU
 
 fuzz: $(DEV_STAMP)  ## streams through the translator, settings files, 10 MB each way and the whole grid in the pane
 	$(BIN)/python -m tests.config.fuzz_projects --seconds 60
+	$(BIN)/python -m tests.proxy.fuzz_http --count 3000 --seconds 300
 	ANYCLAUDE_RUN=1000000 $(PYTEST) --timeout 1800 tests/test_patterns.py
 	$(BIN)/python -m tests.terminal.fuzz 10
 	ANYCLAUDE_GRID=whole $(PYTEST) --timeout 1800 tests/terminal/test_grid.py
