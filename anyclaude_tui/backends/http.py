@@ -76,9 +76,21 @@ async def get_object(http: httpx.AsyncClient, path: str) -> dict[str, Any]:
 def object_of(answer: httpx.Response) -> dict[str, Any]:
     """The JSON object in an answer; empty where it holds none."""
     try:
-        return part(answer.json())
+        return part(whole(answer.json()))
     except (ValueError, RecursionError):
         return {}
+
+
+def whole(value: Any) -> Any:
+    """A JSON value whose texts can be sent on and written down: half of a surrogate pair, which an
+    escape may leave, is a question mark. Raises RecursionError."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, list):
+        return [whole(item) for item in value]
+    if isinstance(value, dict):
+        return {whole(key): whole(item) for key, item in value.items()}
+    return value
 
 
 def part(value: Any) -> dict[str, Any]:
@@ -123,7 +135,7 @@ async def short_chat(
 def words(response: httpx.Response) -> str:
     """What an error answer says, shortened: `{"error": …}` in its many forms, or the text."""
     try:
-        found: Any = response.json()
+        found: Any = whole(response.json())
     except (ValueError, RecursionError):
         found = response.text
     for key in ("error", "detail", "message"):
