@@ -31,7 +31,7 @@ STUDIO = BackendStatus(
     slots=1,
     warnings=(
         "qwen/qwen3-coder-30b is loaded with a context of 4,096 tokens: Claude Code's own "
-        "prompt needs more than 25,000",
+        "prompt is 13,000 to 23,000 tokens",
     ),
     remedy="load it again with 65,536 tokens",
 )

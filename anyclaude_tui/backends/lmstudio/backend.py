@@ -19,6 +19,7 @@ from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.attached import AttachedBackend
 from anyclaude_tui.backends.base import (
+    CLAUDE_CODE_PROMPT,
     GOOD_WINDOW_TOKENS,
     SMALL_WINDOW_TOKENS,
     BackendError,
@@ -220,8 +221,7 @@ class LmStudioBackend(AttachedBackend):
         if window is None or window >= SMALL_WINDOW_TOKENS:
             return
         self.warnings = (
-            f"{model.key} is loaded with a context of {window:,} tokens: Claude Code's own "
-            "prompt needs more than 25,000",
+            f"{model.key} is loaded with a context of {window:,} tokens: {CLAUDE_CODE_PROMPT}",
         )
         better = self._better_window(model)
         if better > window:

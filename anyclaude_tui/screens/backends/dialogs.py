@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from anyclaude_tui.backends.base import SMALL_WINDOW_TOKENS, ModelInfo
+from anyclaude_tui.backends.base import CLAUDE_CODE_PROMPT, SMALL_WINDOW_TOKENS, ModelInfo
 from anyclaude_tui.backends.models.memory import Estimate
 from anyclaude_tui.screens.backends.rows import Row
 from anyclaude_tui.screens.common.dialogs import Dialog, Question, content
@@ -127,7 +127,7 @@ class Context(Dialog[int]):
         if self._most is not None and tokens > self._most:
             return f"The model's own limit is {self._most:,}.", False
         if tokens < SMALL_WINDOW_TOKENS:
-            return "That is little: Claude Code's own prompt needs more than 25,000 tokens.", True
+            return f"That is little: {CLAUDE_CODE_PROMPT}.", True
         return "A longer context needs more memory.", True
 
 

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from anyclaude_tui.backends.base import SMALL_WINDOW_TOKENS, BackendState, BackendStatus, Tool
+from anyclaude_tui.backends.base import (
+    CLAUDE_CODE_PROMPT,
+    SMALL_WINDOW_TOKENS,
+    BackendState,
+    BackendStatus,
+    Tool,
+)
 from anyclaude_tui.backends.discovery import Discovery, Offer
 from anyclaude_tui.backends.models.memory import Estimate
 from anyclaude_tui.config.request_settings import SAMPLING, SETTING
@@ -270,7 +276,7 @@ def _of_offer(row: Row, width: int) -> tuple[Line, list[Line]]:
         words = f"Enter starts {row.kind} with it; the server stops when you quit."
         lines += wrapped(words, width, 2, Tone.LABEL)
     if offer.window_tokens is not None and offer.window_tokens < SMALL_WINDOW_TOKENS:
-        words = "Its context is too small: Claude Code's own prompt needs more than 25,000 tokens."
+        words = f"Its context is too small: {CLAUDE_CODE_PROMPT}."
         lines += wrapped(words, width, 2, Tone.WARN)
     lines.append(fit(text(clean(row.spec.partition(":")[2]), Tone.FAINT), width))
     return text("running" if offer.running else "", Tone.LABEL), lines

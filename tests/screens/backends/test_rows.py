@@ -148,7 +148,7 @@ def test_a_state_is_named_where_it_is_not_plain_use() -> None:
 def test_details_of_what_runs_have_numbers_warnings_the_remedy_and_the_log() -> None:
     words = said(Row("studio", MINE, status=found.STUDIO, active=True))
     assert "4,096" in words
-    assert "prompt needs more than 25,000" in words
+    assert "prompt is 13,000 to 23,000" in words
     assert "! load it again with 65,536 tokens" in words
     assert "in use" in words
     words = said(Row("fast", MINE, status=fakes.FAST))
