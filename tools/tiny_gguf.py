@@ -28,21 +28,27 @@ WINDOW_TOKENS = 131_072
 """Room for the whole of Claude Code's prompt; the model attends to no more than its end."""
 
 
-def make(out: Path, *, window_tokens: int = WINDOW_TOKENS, pad_vocab: int = 0) -> None:
-    """Write the GGUF file. `pad_vocab`: unused tokens behind the model's own."""
+def make(
+    out: Path, *, window_tokens: int = WINDOW_TOKENS, pad_vocab: int = 0, plain: bool = False
+) -> None:
+    """Write the GGUF file. `pad_vocab`: unused tokens behind the model's own. `plain`: a Llama that
+    attends to all of the prompt, and says what it has not learnt to."""
+    architecture = "llama" if plain else ARCHITECTURE
     config = json.loads((MLX_MODEL / "config.json").read_text(encoding="utf-8"))
-    writer = gguf.GGUFWriter(str(out), ARCHITECTURE)
-    _shape(writer, config, window_tokens, pad_vocab)
+    writer = gguf.GGUFWriter(str(out), architecture)
+    _shape(writer, config, window_tokens, pad_vocab, architecture)
     _vocabulary(writer, config, pad_vocab)
     writer.add_chat_template((MLX_MODEL / "chat_template.jinja").read_text(encoding="utf-8"))
-    _weights(writer, config, pad_vocab)
+    _weights(writer, config, pad_vocab, plain)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
 
 
-def _shape(writer: Any, config: dict[str, Any], window_tokens: int, pad_vocab: int) -> None:
+def _shape(
+    writer: Any, config: dict[str, Any], window_tokens: int, pad_vocab: int, architecture: str
+) -> None:
     layers, heads = config["num_hidden_layers"], config["num_attention_heads"]
     writer.add_name("tiny-model")
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
@@ -55,18 +61,20 @@ def _shape(writer: Any, config: dict[str, Any], window_tokens: int, pad_vocab: i
         "attention.head_count_kv": config["num_key_value_heads"],
         "attention.key_length": config["head_dim"],
         "attention.value_length": config["head_dim"],
-        "attention.sliding_window": config["sliding_window"],
         "rope.dimension_count": config["head_dim"],
         "vocab_size": config["vocab_size"] + pad_vocab,
     }.items():
-        writer.add_uint32(f"{ARCHITECTURE}.{name}", value)
-    writer.add_float32(f"{ARCHITECTURE}.rope.freq_base", config["rope_theta"])
-    writer.add_float32(f"{ARCHITECTURE}.attention.layer_norm_rms_epsilon", config["rms_norm_eps"])
-    writer.add_float32(f"{ARCHITECTURE}.logit_scale", 1.0)
+        writer.add_uint32(f"{architecture}.{name}", value)
+    writer.add_float32(f"{architecture}.rope.freq_base", config["rope_theta"])
+    writer.add_float32(f"{architecture}.attention.layer_norm_rms_epsilon", config["rms_norm_eps"])
+    if architecture != ARCHITECTURE:
+        return
+    writer.add_uint32(f"{architecture}.attention.sliding_window", config["sliding_window"])
+    writer.add_float32(f"{architecture}.logit_scale", 1.0)
     slides = [kind == "sliding_attention" for kind in config["layer_types"]]
-    writer.add_array(f"{ARCHITECTURE}.attention.sliding_window_pattern", slides)
-    writer.add_array(f"{ARCHITECTURE}.attention.rope_pattern", [True] * layers)
-    writer.add_array(f"{ARCHITECTURE}.deepstack_mapping", [-1] * layers)
+    writer.add_array(f"{architecture}.attention.sliding_window_pattern", slides)
+    writer.add_array(f"{architecture}.attention.rope_pattern", [True] * layers)
+    writer.add_array(f"{architecture}.deepstack_mapping", [-1] * layers)
 
 
 def _vocabulary(writer: Any, config: dict[str, Any], pad_vocab: int) -> None:
@@ -94,7 +102,7 @@ def _vocabulary(writer: Any, config: dict[str, Any], pad_vocab: int) -> None:
     writer.add_add_bos_token(False)
 
 
-def _weights(writer: Any, config: dict[str, Any], pad_vocab: int) -> None:
+def _weights(writer: Any, config: dict[str, Any], pad_vocab: int, plain: bool) -> None:
     weights = load_file(str(MLX_MODEL / "model.safetensors"))
     heads, kv_heads = config["num_attention_heads"], config["num_key_value_heads"]
 
@@ -127,7 +135,8 @@ def _weights(writer: Any, config: dict[str, Any], pad_vocab: int) -> None:
         queries, keys = (weights[f"{of}.self_attn.{one}_proj.weight"] for one in "qk")
         put(f"{to}.attn_q.weight", interleaved(queries, heads))
         put(f"{to}.attn_k.weight", interleaved(keys, kv_heads))
-        put(f"{to}.attn_sinks.weight", np.full(heads, -1e9))
+        if not plain:
+            put(f"{to}.attn_sinks.weight", np.full(heads, -1e9))
 
 
 def main() -> None:

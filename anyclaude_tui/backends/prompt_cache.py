@@ -1,7 +1,8 @@
 """The prompt cache that servers of ours keep on disk: its folder, and what they tell of it.
 
-`~/.anyclaude/prompt-cache/BACKEND/MODEL/PROMPT.safetensors`, each name a hash. The servers
-write (`mlx_server/kept.py`); here it is prepared, measured and cleared. docs/prompt-cache.md
+`~/.anyclaude/prompt-cache/BACKEND/MODEL/PROMPT.safetensors`, each name a hash, and N.slot of
+llama.cpp. The servers write (`mlx_server/kept.py`, `llama_cpp/slots.py`); here it is prepared,
+measured and cleared. docs/prompt-cache.md
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +22,11 @@ from typing import Any
 from anyclaude_tui import private
 from anyclaude_tui.backends import machine
 from anyclaude_tui.backends.base import CacheFacts, CachePolicy
-from anyclaude_tui.backends.mlx_server.kept import TELL
+from anyclaude_tui.backends.mlx_server.kept import FREE_BYTES, TELL
 
 FOLDER = "prompt-cache"
+SUFFIXES = (".safetensors", ".slot")
+"""Of mlx_lm's files, and of llama.cpp's."""
 _TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# A cache of anyclaude-tui's.\n"
 """What backup programs pass over (bford.info/cachedir)."""
 _EXCLUDE_S = 5.0
@@ -45,8 +50,7 @@ def folder(home: Path, name: str) -> Path:
 def given(home: Path, name: str, policy: CachePolicy) -> str:
     """What a server is told: where it may keep how much, as JSON. Raises OSError
     where others could write there."""
-    root, own = home / FOLDER, folder(home, name)
-    _prepare(root)
+    root, own = prepare(home), folder(home, name)
     facts = {
         "root": str(root),
         "folder": str(own),
@@ -56,8 +60,9 @@ def given(home: Path, name: str, policy: CachePolicy) -> str:
     return json.dumps(facts)
 
 
-def _prepare(root: Path) -> None:
+def prepare(home: Path) -> Path:
     """The folder, for its owner alone, and in no backup. Raises OSError."""
+    root = home / FOLDER
     private.folder(root)
     tag = root / "CACHEDIR.TAG"
     if not tag.exists():
@@ -66,13 +71,33 @@ def _prepare(root: Path) -> None:
             command = ["tmutil", "addexclusion", str(root)]
             with contextlib.suppress(OSError, subprocess.SubprocessError):
                 subprocess.run(command, capture_output=True, timeout=_EXCLUDE_S, check=False)
+    return root
+
+
+def make_room(home: Path, more_bytes: int, policy: CachePolicy, but: Path | None = None) -> bool:
+    """Make room for so many bytes within the limits, the oldest first; whether there is, on the
+    disk too. As `Kept.prune` does in the Python of mlx_lm, which can import nothing of ours."""
+    total, now = more_bytes, time.time()
+    files = [(path.stat(), path) for path in _files(home / FOLDER) if path != but]
+    for stat, path in sorted(files, key=lambda one: -one[0].st_mtime):
+        if total + stat.st_size > policy.max_bytes or now - stat.st_mtime > policy.max_age_s:
+            path.unlink(missing_ok=True)
+        else:
+            total += stat.st_size
+    disk = os.statvfs(home)
+    free = disk.f_bavail * disk.f_frsize
+    return more_bytes <= policy.max_bytes and (not more_bytes or free > more_bytes + FREE_BYTES)
+
+
+def _files(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if path.suffix in SUFFIXES]
 
 
 def usage(home: Path, name: str | None = None) -> Usage:
     """What is kept of a backend, or of all. Blocks a little."""
     files = size = 0
     newest: float | None = None
-    for path in (home / FOLDER if name is None else folder(home, name)).rglob("*.safetensors"):
+    for path in _files(home / FOLDER if name is None else folder(home, name)):
         with contextlib.suppress(OSError):
             stat = path.stat()
             files, size = files + 1, size + stat.st_size

@@ -6,14 +6,17 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 
-from anyclaude_tui.backends import http, machine
+from anyclaude_tui.backends import http, machine, prompt_cache
 from anyclaude_tui.backends.base import (
     SMALL_WINDOW_TOKENS,
     BackendError,
+    BackendStatus,
+    CacheFacts,
     Dialect,
     Endpoint,
     Finding,
@@ -25,6 +28,7 @@ from anyclaude_tui.backends.base import (
 )
 from anyclaude_tui.backends.flavours import profile_of, rendering_of
 from anyclaude_tui.backends.llama_cpp import program
+from anyclaude_tui.backends.llama_cpp.slots import Slots
 from anyclaude_tui.backends.models import gguf, memory, ollama
 from anyclaude_tui.backends.models.gguf import Gguf
 from anyclaude_tui.backends.recognitions import LLAMA_CPP, Server, llama_cpp
@@ -42,6 +46,8 @@ CACHE_SHARE = 0.15
 CACHE_MIB_MOST = 8192
 BATCH_TOKENS = 512
 """Progress comes once a batch; with the server's own 2,048 a slow model is silent for a minute."""
+SAVING_S = 7.0
+"""What is written at the stop has so long."""
 _LOAD_ERROR = re.compile(
     r"\berror loading model: (?P<words>.*)|\b(?:failed|unable) to (?:load|open) .*"
 )
@@ -66,6 +72,8 @@ class LlamaCppBackend(SupervisedBackend):
         self._name = ollama.name_of(self._path) or gguf.stem(self._path)
         self._model: Gguf | None = None
         self._context_tokens = 0
+        self._slots: Slots | None = None
+        self._cache = CacheFacts()
 
     @property
     def model_name(self) -> str:
@@ -107,7 +115,57 @@ class LlamaCppBackend(SupervisedBackend):
                 f"{self._path} holds no model that chats ({what}): give the file of one"
             )
         self._context_tokens, warning = _context(model, self.settings.context_window)
+        self._open_slots()
         return (warning,) if warning else ()
+
+    def _open_slots(self) -> None:
+        """Where the KV of its slots is kept on disk, if it may be."""
+        self._close_slots()
+        self._cache = CacheFacts()
+        if not self.cache_policy.disk or self.settings.launcher:
+            return
+        try:
+            stat = self._path.stat()
+            of = (self._path, stat.st_size, stat.st_mtime_ns, self._context_tokens)
+            self._slots = Slots(self.home, self.name, (*of, *self.settings.args), self.cache_policy)
+        except OSError as error:  # others may write there: nothing is kept
+            self._cache = CacheFacts(off=str(error))
+
+    def _close_slots(self) -> None:
+        if self._slots is not None:
+            self._slots.close()
+            self._slots = None
+
+    async def _restored(self, client: httpx.AsyncClient) -> None:
+        """What is on disk is read, where this model can use it."""
+        if self._slots is None:
+            return
+        tokens, seconds = await self._slots.restore(client, self.model_name)
+        self._cache = CacheFacts(restored_tokens=tokens, restored_s=seconds, on_disk=True)
+        if not await self._slots.proved(client, self.model_name):
+            why = "llama.cpp restores a slot of this model and then reads the prompt all the same"
+            self._cache = CacheFacts(off=f"{why}: nothing is kept on disk")
+            self._close_slots()
+
+    async def stop(self) -> None:
+        """See Backend; what its slots hold is written first."""
+        if self._slots is not None and self._endpoint is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SAVING_S), self.client() as client:
+                    await self._slots.look(client, ending=True)
+        await super().stop()
+        self._close_slots()
+
+    async def restart(self) -> None:
+        """See Backend: what is kept on disk is forgotten too."""
+        self._close_slots()
+        await self.stop()
+        await asyncio.to_thread(prompt_cache.clear, self.home, self.name)
+        await self.start()
+
+    def status(self) -> BackendStatus:
+        """See Backend."""
+        return replace(super().status(), cache=self._cache)
 
     async def start_bytes(self) -> int | None:
         """See Backend. The whole KV cache is taken at the start."""
@@ -133,6 +191,7 @@ class LlamaCppBackend(SupervisedBackend):
             *("--cache-ram", str(min(cache_mib, CACHE_MIB_MOST))),
             "--jinja",
             *slots,
+            *(("--slots", "--slot-save-path", str(self._slots.folder)) if self._slots else ()),
             *(("--mmproj", str(projector)) if projector else ()),
             *settings.args,  # the last word on a flag is the user's
         ]
@@ -144,6 +203,7 @@ class LlamaCppBackend(SupervisedBackend):
         http.refuse_loading(self.base_url, answer)
         if answer.status_code != 200:
             raise NotServingError(f"it refused a short chat: {http.words(answer)}")
+        await self._restored(client)
         server = await llama_cpp(client, self.base_url, Server((), LLAMA_CPP, LLAMA_CPP.dialect))
         profile = await profile_of(client, server, self.model_name, None, self.home)
         self._warnings += profile.warnings if profile else ()
@@ -168,6 +228,8 @@ class LlamaCppBackend(SupervisedBackend):
             except http.StillLoading:
                 return
             raise NotServingError(http.words(answer))
+        if self._slots is not None:
+            await self._slots.look(client)
 
     async def models(self) -> Sequence[ModelInfo]:
         """The one model that it was started with."""

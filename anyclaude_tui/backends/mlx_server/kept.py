@@ -191,7 +191,8 @@ class Kept:
     def prune(self, more_bytes: int, but: Path | None = None) -> bool:
         """Make room for so many bytes within the limits, the oldest first; whether there is."""
         total, now = more_bytes, time.time()
-        for path in sorted(self.root.glob("*/*/*.safetensors"), key=_changed, reverse=True):
+        found = [*self.root.glob("*/*/*.safetensors"), *self.root.glob("*/*/*.slot")]
+        for path in sorted(found, key=_changed, reverse=True):
             if path == but:
                 continue
             try:
