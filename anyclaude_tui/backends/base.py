@@ -257,6 +257,10 @@ class CacheFacts:
     """Why nothing is kept, or read ahead, in words."""
     evicted: int = 0
     """Prompts that had to leave the memory."""
+    evicted_tokens: int = 0
+    """Of the main conversation, since it was last asked; 0 where it is still there."""
+    evicted_by: str = ""
+    """Whose request took its place: main, subagent, …; "" where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

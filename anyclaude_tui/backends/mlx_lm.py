@@ -32,6 +32,7 @@ from anyclaude_tui.backends.base import (
 from anyclaude_tui.backends.mlx_model import CHAT, MlxModelBackend
 from anyclaude_tui.backends.mlx_server import launcher
 from anyclaude_tui.backends.mlx_server.launcher import KEEP
+from anyclaude_tui.backends.models import memory
 from anyclaude_tui.backends.models.on_disk import hub_folder
 from anyclaude_tui.backends.supervision import exits
 from anyclaude_tui.backends.supervision.python import has_package, python_of
@@ -40,8 +41,6 @@ from anyclaude_tui.config.settings import BackendSettings
 
 PREFILL_STEP_TOKENS = 512
 """One progress comment per step; with the server's own 2048 a slow model is silent for a minute."""
-CACHE_SHARE = 0.15
-"""The share of the machine's memory that the server may fill with prompt caches."""
 CACHED_PROMPTS = 64
 """The bytes are the limit; with the server's own 10 prompts a dozen small ones drive out the main
 conversation."""
@@ -112,7 +111,7 @@ class MlxLmBackend(MlxModelBackend):
 
     def command(self, port: int) -> Sequence[str]:
         """See SupervisedBackend."""
-        cache_bytes = int(machine.memory().total_bytes * CACHE_SHARE)
+        cache_bytes = memory.prompt_cache_bytes(self.files, self.settings.context_window)
         return [
             *_launched(self.settings.launcher),
             python_of(self.settings.python),

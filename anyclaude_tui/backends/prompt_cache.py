@@ -137,6 +137,12 @@ def after(facts: CacheFacts, name: str, told: Mapping[str, Any]) -> CacheFacts:
         return replace(facts, off=str(told.get("why", "")))
     if name == "saved":
         return replace(facts, off="")
+    if name == "asked":  # the main conversation is read again
+        return replace(facts, evicted_tokens=0, evicted_by="")
     if name == "evicted":
-        return replace(facts, evicted=facts.evicted + 1)
+        found = replace(facts, evicted=facts.evicted + 1)
+        if told.get("main") is not True:
+            return found
+        tokens, by = int(told.get("tokens", 0)), str(told.get("by", ""))
+        return replace(found, evicted_tokens=tokens, evicted_by=by)
     return facts

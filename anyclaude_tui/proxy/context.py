@@ -30,6 +30,10 @@ class Route:
     gate: Gate
 
 
+ROLE_HEADER = "X-Anyclaude-Role"
+"""Tells a server of ours whose request it is (`mlx_server/launcher.py`)."""
+
+
 class Router(Protocol):
     """The judge of where a request goes: the session."""
 
@@ -99,6 +103,9 @@ class Services:
         BackendError where the backend is not ready."""
         wanted = self.conversations.settings(self.wanted(backend.name), record, body)
         endpoint = self.learnt.applied(backend.endpoint.asked_for(wanted))
+        if endpoint.warms == "whole":  # a server of ours, which keeps main's prompt longest
+            headers = {**endpoint.headers, ROLE_HEADER: str(record.role)}
+            endpoint = replace(endpoint, headers=headers)
         if endpoint.dialect.stable_front == self.stable_front:
             return endpoint
         return replace(endpoint, dialect=replace(endpoint.dialect, stable_front=self.stable_front))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from anyclaude_tui.backends.base import Endpoint
@@ -24,8 +24,6 @@ from anyclaude_tui.proxy.wire.safe_json import json_bytes
 from anyclaude_tui.proxy.wire_format import WireFormat
 from anyclaude_tui.telemetry.events import Outcome, RequestRecord
 
-ROLE_HEADER = "X-Anyclaude-Role"
-"""Tells a server of ours that a request may be stopped for any other."""
 WORD = "."
 """What a piece of a prompt ends with, where the user's words would stand."""
 TEXT_BYTES = 2_000
@@ -90,10 +88,7 @@ class WarmRun:
         request: UpstreamRequest,
         record: RequestRecord,
     ) -> None:
-        headers = {**endpoint.headers, ROLE_HEADER: "warming"}
-        self._endpoint = (
-            replace(endpoint, headers=headers) if endpoint.warms == "whole" else endpoint
-        )
+        self._endpoint = endpoint
         self._services = services
         self._request = request
         self.record = record

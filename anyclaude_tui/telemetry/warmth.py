@@ -55,14 +55,17 @@ COLD_WORDS = "cold: the first prompt will be read whole"
 
 def words(warmth: Warmth, status: BackendStatus | None) -> str:
     """The line; "" where there is nothing to say."""
-    own = _warming(warmth)
-    if own:
-        return own
     cache = status.cache if status is not None else None
+    own = _warming(warmth)
+    if own and not (cache is not None and cache.evicted_tokens):
+        return own
     if cache is None:
         return COLD_WORDS if warmth.fresh else ""
     if cache.restored_tokens and warmth.fresh:
         return f"restored {cache.restored_tokens:,} tokens in {_seconds(cache.restored_s)}"
+    if cache.evicted_tokens:
+        by = f" by a {cache.evicted_by} request" if cache.evicted_by else ""
+        return f"evicted{by}: {cache.evicted_tokens:,} tokens of the main conversation"
     if cache.off:
         return f"prompt cache: {cache.off}"
     return COLD_WORDS if warmth.fresh else ""

@@ -38,7 +38,7 @@ from typing import Any
 KEEP = "ANYCLAUDE_KEEP"
 """The variable with what `Kept` is given, as JSON; without it nothing is kept on disk."""
 ROLE_HEADER = "X-Anyclaude-Role"
-WARMING = "warming"
+WARMING, MAIN = "warming", "main"
 TESTED = ("0.32.",)
 """Versions of mlx_lm that this was measured on, by their beginning."""
 MIN_TOKENS = 256
@@ -115,13 +115,27 @@ def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
             self._pop, self._lru.pop = self._lru.pop, self._popped
             self.disk: Any = None
             self.opened: Any = None
-            self.reading = self.told = False
+            self.main: list[int] = []
+            """The prompt of the main conversation's last request."""
+            self.reading = self.told = self.lost = False
             self.cli_args: Any = None
 
         def _popped(self) -> Any:
+            """The one that goes; the main conversation's last prompt stays while others can."""
             model, tokens = self._pop()
-            kept.tell("evicted", tokens=len(tokens))
+            if self._is_main(tokens) and len(self._lru):
+                kind = self._trie.get(model, tokens).cache_type
+                other = self._pop()
+                self._lru.push(model, tokens, kind)
+                model, tokens = other
+            by = generator.role if generator is not None else ""
+            self.lost = self.lost or self._is_main(tokens)
+            kept.tell("evicted", tokens=len(tokens), main=self._is_main(tokens), by=by)
             return model, tokens
+
+        def _is_main(self, tokens: list[int]) -> bool:
+            main = self.main
+            return bool(main) and tokens[: len(main)] == main
 
         def open(self, model: Any) -> None:
             """Read what is kept for a model, once."""
@@ -216,6 +230,8 @@ def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
             self.arriving = False
             self.context: Any = None
             self.queue: Any = None
+            self.role = ""
+            """Whose request came last."""
             self.batch: Any = None
             self._waiting: Any = None
             self._idle_since: float | None = None
@@ -235,7 +251,8 @@ def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
                     self._idle()
                 return None
             self._idle_since = None
-            self.arriving = getattr(request[1], "warming", False)
+            self.role = getattr(request[1], "role", "")
+            self.arriving = self.role == WARMING
             if not self.arriving and self._warms():
                 self._waiting = request  # after the step that runs, and what it read is kept
                 return None
@@ -260,6 +277,11 @@ def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
         def _tokenize(self, tokenizer: Any, request: Any, args: Any) -> Any:
             told = super()._tokenize(tokenizer, request, args)
             prompt, segments, kinds, state, vision = told
+            if getattr(request, "role", "") == MAIN:
+                self.prompt_cache.main = list(prompt)
+                if self.prompt_cache.lost:
+                    self.prompt_cache.lost = False
+                    kept.tell("asked")
             try:
                 if vision is None and "user" in kinds and not self._cuts():
                     end = self._front_end(tokenizer, request, args, prompt)
@@ -318,7 +340,7 @@ def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
 
     def chat(handler: Any) -> Any:
         request = completions(handler)
-        request.warming = handler.headers.get(ROLE_HEADER) == WARMING
+        request.role = handler.headers.get(ROLE_HEADER, "")
         return request
 
     Context, completions = server.GenerationContext, server.APIHandler.handle_chat_completions

@@ -112,6 +112,28 @@ def _weighed(
     )
 
 
+CONVERSATIONS = 6
+"""The main one, four agents beside it, and one in reserve."""
+CONVERSATION_TOKENS = 65_536
+LEAST_CACHE_SHARE = 0.15
+CACHE_OF_LEFT = 0.8
+"""Of the memory that the weights leave, what prompts may take at most."""
+
+
+def prompt_cache_bytes(files: ModelFiles | None, window_tokens: int | None = None) -> int:
+    """As much memory as the prompts of several conversations need, where there is so much beside
+    the weights; never less than a share of the machine's, which is all that is known of a model
+    that is not on this disk."""
+    least = int(machine.memory().total_bytes * LEAST_CACHE_SHARE)
+    if files is None:
+        return least
+    need = estimate(files, window_tokens)
+    tokens = min(need.window_tokens or CONVERSATION_TOKENS, CONVERSATION_TOKENS)
+    wanted = CONVERSATIONS * tokens * need.kv_bytes_per_token
+    left = max(0, need.usable_bytes - need.start_bytes)
+    return max(least, min(wanted, int(left * CACHE_OF_LEFT)))
+
+
 def _layers(config: dict[str, Any]) -> tuple[int, int]:
     """Layers whose cache grows with the context, and layers with a sliding window.
 

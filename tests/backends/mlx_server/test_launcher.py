@@ -157,6 +157,30 @@ async def test_a_real_request_goes_before_warming_and_has_what_it_read(slow: Bac
     assert '"usage"' not in "".join([line async for line in warming])  # it was stopped, and ends
 
 
+async def test_agents_do_not_drive_out_the_main_conversation(make: Make, tmp_path: Path) -> None:
+    model = random_models.make(tmp_path / "plain", "plain")
+    limit = ("--prompt-cache-bytes", "8000000")
+    backend = make(kind="mlx_lm", model=str(model), args=limit)
+    await backend.start()
+
+    async def asked(role: str, system: str) -> dict[str, Any]:
+        headers = {launcher.ROLE_HEADER: role}
+        async with httpx.AsyncClient(trust_env=False, timeout=120) as client:
+            url = backend.endpoint.url
+            answer = await client.post(url, json=body("one", system=system), headers=headers)
+        found: dict[str, Any] = answer.json()
+        return found
+
+    await asked("main", SYSTEM)
+    for number in range(5):
+        await asked("subagent", f"Agent {number}. " * 250)
+    facts = backend.status().cache
+    assert facts.evicted
+    assert not facts.evicted_tokens
+    again = await asked("main", SYSTEM)
+    assert cached(again) >= 0.9 * again["usage"]["prompt_tokens"]
+
+
 @pytest.mark.parametrize("kind", ["sliding", "hybrid"])
 async def test_a_second_conversation_reuses_the_front_where_no_cache_can_be_cut(
     kind: str, make: Make, tmp_path: Path
