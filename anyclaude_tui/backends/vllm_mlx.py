@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import shutil
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +23,8 @@ MAX_TOKENS = 32_768
 CACHE_SHARE = 0.15
 PREFILL_STEP_TOKENS = 512
 SLOTS = 4
+WRITE_BYTES_PER_S = 200e6
+"""A slow disk: what its stop is given time for."""
 INSTALL = "pip install vllm-mlx" + (
     "" if machine.MACOS else ', then pip install "mlx[cpu]" (6.5 GB in all)'
 )
@@ -43,6 +48,10 @@ class VllmMlxBackend(MlxModelBackend):
     """`vllm-mlx serve`."""
 
     kind = "vllm_mlx"
+    _unclean = False
+    """It ended by itself or was killed: what it has on disk may be half."""
+    _was_there = True
+    """Its cache of this model is not of our making."""
 
     @classmethod
     def tools(cls) -> Sequence[Tool]:
@@ -54,11 +63,56 @@ class VllmMlxBackend(MlxModelBackend):
         """See MlxModelBackend; and vllm-mlx is there."""
         if _program(self.settings.python) is None:
             raise BackendError(f"vllm-mlx is not installed: {INSTALL}")
+        await asyncio.to_thread(self._make_own_cache_safe)
         return await super().check()
+
+    # It keeps its prefix cache on disk by itself, without a flag: 0644, not checked when it is
+    # read (docs/protocol/vllm-mlx.md, "Cache").
+
+    @property
+    def own_cache(self) -> Path:
+        """Where it keeps the prompts of this model."""
+        home = Path(self.settings.env.get("HOME") or Path.home())
+        return home / ".cache" / "vllm-mlx" / "prefix_cache" / self.model.replace("/", "--")
+
+    def _make_own_cache_safe(self) -> None:
+        """Others cannot look in; what a server that was killed may have left half is removed."""
+        root = self.own_cache.parent
+        with contextlib.suppress(OSError):
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            root.chmod(0o700)
+        if self._unclean:
+            self._clear_own_cache()
+        self._unclean = False
+        self._was_there = self.own_cache.exists()
+
+    def _clear_own_cache(self) -> None:
+        shutil.rmtree(self.own_cache, ignore_errors=True)
+
+    @property
+    def stop_grace_s(self) -> float:
+        """See SupervisedBackend: at its end it writes all that is in its memory."""
+        grace_s = super().stop_grace_s
+        return grace_s + _cache_bytes() / WRITE_BYTES_PER_S if self.cache_policy.disk else grace_s
+
+    async def stop(self) -> None:
+        """See Backend. Without `[cache] disk` nothing stays that was not there before."""
+        process = self._process
+        await super().stop()
+        if process is not None and process.exit_code == -signal.SIGKILL:
+            self._unclean = True
+        if not self.cache_policy.disk and not self._was_there:
+            await asyncio.to_thread(self._clear_own_cache)
+
+    async def restart(self) -> None:
+        """See Backend: what it has kept on disk is forgotten too."""
+        await self.stop()
+        await asyncio.to_thread(self._clear_own_cache)
+        await self.start()
 
     def command(self, port: int) -> Sequence[str]:
         """See SupervisedBackend. Without --continuous-batching a second stream fails."""
-        cache_mb = int(machine.memory().total_bytes * CACHE_SHARE / 2**20)
+        cache_mb = _cache_bytes() // 2**20
         calls, reasoning = parsers(self.files.config if self.files else {}, self.model_name)
         return [
             *self.settings.launcher,
@@ -100,6 +154,7 @@ class VllmMlxBackend(MlxModelBackend):
 
     def explain_exit(self, reason: str, tail: Sequence[str]) -> str:
         """See SupervisedBackend."""
+        self._unclean = True
         if reason.startswith(_EXIT_PORT_TAKEN):
             return f"port {self.port} was taken by another process: start it again"
         return reason
@@ -110,6 +165,10 @@ class VllmMlxBackend(MlxModelBackend):
             return None
         async with self.client(_STATUS_TIMEOUT_S) as client:
             return parse_progress(await http.get_object(client, "/v1/status"))
+
+
+def _cache_bytes() -> int:
+    return int(machine.memory().total_bytes * CACHE_SHARE)
 
 
 def _program(python: str | None) -> Path | None:

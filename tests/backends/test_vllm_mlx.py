@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from anyclaude_tui.backends.base import BackendError, BackendState, Progress
+from anyclaude_tui.backends.base import BackendError, BackendState, CachePolicy, Progress
 from anyclaude_tui.backends.vllm_mlx import parse_progress, parsers
 from tests.backends.conftest import Make
 from tests.support.assets import TINY_MODEL
@@ -37,6 +39,61 @@ async def test_started_and_asked(make: Make, fake: dict[str, Any]) -> None:
     assert await backend.progress() == Progress(11, 11, 4)
     (model,) = await backend.models()
     assert model.loaded
+
+
+@pytest.fixture
+def kept(fake: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    """With a home of its own, where vllm-mlx would keep its cache."""
+    return {**fake, "env": {"HOME": str(tmp_path / "home")}}
+
+
+def filled(backend: Any) -> Path:
+    """What the real one writes at its end."""
+    entry: Path = backend.own_cache / "0123" / "entry_0.safetensors"
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    entry.write_bytes(b"kv")
+    return entry
+
+
+async def test_its_own_cache_is_closed_and_goes_with_a_cold_restart(
+    make: Make, kept: dict[str, Any], tmp_path: Path
+) -> None:
+    backend = make(**kept)
+    backend.cache_policy = CachePolicy(disk=True)
+    await backend.start()
+    root = tmp_path / "home" / ".cache" / "vllm-mlx" / "prefix_cache"
+    assert root.stat().st_mode & 0o777 == 0o700
+    assert backend.own_cache == root / str(TINY_MODEL).replace("/", "--")
+    assert backend.stop_grace_s > 10
+    entry = filled(backend)
+    await backend.stop()
+    assert entry.exists()
+    await backend.restart()
+    assert not entry.exists()
+
+
+async def test_without_consent_its_own_cache_does_not_stay(
+    make: Make, kept: dict[str, Any]
+) -> None:
+    backend = make(**kept)
+    await backend.start()
+    entry = filled(backend)
+    await backend.stop()
+    assert not entry.exists()
+    entry = filled(backend)  # of the user's own use of it
+    await backend.start()
+    await backend.stop()
+    assert entry.exists()
+
+
+async def test_after_a_kill_its_own_cache_is_not_trusted(make: Make, kept: dict[str, Any]) -> None:
+    backend = make(**kept)
+    backend.cache_policy = CachePolicy(disk=True)
+    await backend.start()
+    entry = filled(backend)
+    os.kill(backend.status().pid, signal.SIGKILL)
+    await backend.recover()
+    assert not entry.exists()
 
 
 async def test_exit_3_is_a_taken_port(make: Make, fake: dict[str, Any]) -> None:

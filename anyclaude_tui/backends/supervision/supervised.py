@@ -29,7 +29,7 @@ from anyclaude_tui.backends.base import (
     as_finding,
 )
 from anyclaude_tui.backends.supervision import environment, exits, listening, pidfiles
-from anyclaude_tui.backends.supervision.process import ServerProcess
+from anyclaude_tui.backends.supervision.process import STOP_GRACE_S, ServerProcess
 from anyclaude_tui.backends.supervision.serverlog import ServerLog, file_name
 from anyclaude_tui.config.settings import BackendSettings
 
@@ -102,6 +102,11 @@ class SupervisedBackend(Backend):
     def needed_variables(self) -> Sequence[str]:
         """The names of our variables with secrets that the server cannot do without."""
         return ()
+
+    @property
+    def stop_grace_s(self) -> float:
+        """How long it may take to end before it is killed."""
+        return STOP_GRACE_S
 
     @property
     def model_name(self) -> str | None:
@@ -387,7 +392,7 @@ class SupervisedBackend(Backend):
     async def _bring_down(self) -> None:
         self._endpoint = None
         if self._process is not None:
-            await self._process.stop()
+            await self._process.stop(self.stop_grace_s)
 
     def _why_ended(self, process: ServerProcess) -> str:
         return self.explain_exit(process.reason, self._log.tail())
