@@ -53,6 +53,17 @@ _ALL: dict[Cause, tuple[str, ...]] = {
 _BY_KIND: dict[tuple[Cause, str], tuple[str, ...]] = {
     (Cause.PREFILL, "mlx_lm"): ("try a larger --prefill-step-size (2048) where memory allows",),
     (Cause.PREFILL, "vllm_mlx"): ("try --enable-prefix-cache and continuous batching",),
+    (Cause.PREFILL, "llama_cpp"): (
+        "try --ubatch-size 2048 with --batch-size 2048, --flash-attn on, and --gpu-layers all on a "
+        "machine with a GPU",
+    ),
+    (Cause.DECODE, "llama_cpp"): (
+        "--threads at the number of real cores at most: more make them wait for one another",
+    ),
+    (Cause.CACHE, "llama_cpp"): ("raise --cache-ram, and slots: each conversation keeps one",),
+    (Cause.CONTEXT, "llama_cpp"): (
+        "--cache-type-k q8_0 --cache-type-v q8_0 halve the memory of a context",
+    ),
     (Cause.PREFILL, "lmstudio"): (
         "in LM Studio: GPU offload to the maximum, flash attention on, evaluation batch size up",
     ),

@@ -93,11 +93,7 @@ class StreamFacts:
             self.cached_tokens = cached
 
     def note_timings(self, timings: dict[str, Any]) -> None:
-        """llama.cpp and mlx-vlm: `prompt_n` tokens were computed, `cache_n` came from the cache.
-
-        mlx-vlm's `prompt_n` is the whole prompt where its usage says so (0.7.10): its times only
-        are taken then.
-        """
+        """llama.cpp and mlx-vlm: `prompt_n` tokens were computed, `cache_n` came from the cache."""
         prompt_ms, speed = timings.get("prompt_ms"), timings.get("predicted_per_second")
         self.reported_prefill_s = _seconds(prompt_ms, 1000)
         self.reported_tokens_per_s = _seconds(speed, 1)
