@@ -292,3 +292,17 @@ def test_the_core_runs_without_textual() -> None:
     script += "print(sorted(name for name in sys.modules if name.partition('.')[0] == 'textual'))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+NOT_FOR_SERVE = {
+    "click", "jsonschema", "prometheus_client", "pygments", "pypdf", "referencing", "rich",
+    "textual", "tomlkit",
+}  # fmt: skip
+
+
+def test_serve_imports_only_what_it_uses() -> None:
+    """`serve` on a server that runs already, up to its first request."""
+    script = f"import sys, {NAME}.cli.main, {NAME}.cli.serve, {NAME}.backends.openai\n"
+    script += f"print(sorted({NOT_FOR_SERVE!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")

@@ -9,7 +9,7 @@ import httpx
 
 from anyclaude_tui.backends.address import is_local, proxy_of
 from anyclaude_tui.backends.base import BackendError
-from anyclaude_tui.backends.http_limits import BoundedTransport
+from anyclaude_tui.backends.http_limits import BoundedTransport, trusted
 from anyclaude_tui.backends.loading import is_loading
 from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import OWN, clean
@@ -59,7 +59,9 @@ def client(
         headers={"accept-encoding": "identity", **(headers or {})},
         params=httpx.QueryParams(query),
         timeout=timeout_s,
-        transport=BoundedTransport(proxy=proxy_of(url), trust_env=not is_local(url)),
+        transport=BoundedTransport(
+            verify=trusted(url), proxy=proxy_of(url), trust_env=not is_local(url)
+        ),
     )
 
 

@@ -93,6 +93,8 @@ class Services:
     """Told of a request before it is routed: its model name may be another backend's."""
     models: Callable[[], Sequence[str]] = tuple
     """The model names that stand for backends, besides the active one's."""
+    tools_are_offered: Callable[[], None] = field(default=lambda: None)
+    """Told when a request with tools is about to be sent: a call may come back."""
     metrics: Callable[[], tuple[bytes, str]] | None = None
     """What `GET /metrics` answers: body and content type."""
 

@@ -237,6 +237,8 @@ class Exchange:
             limits=limits,
             clock=services.clock,
         )
+        if request.tools:
+            services.tools_are_offered()
         taps = [o.sent(record, self._body, attempt.data, endpoint) for o in services.observers]
         self._client.taps = [tap for tap in taps if tap is not None]
         model = endpoint.label or endpoint.model

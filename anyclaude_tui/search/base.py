@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import httpx
+if TYPE_CHECKING:
+    import httpx
 
 ErrorCode = Literal["unavailable", "too_many_requests", "invalid_tool_input", "query_too_long"]
 """Codes of the Messages API for a search that failed (anthropic-sdk-python 2.11)."""

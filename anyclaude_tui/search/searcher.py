@@ -6,8 +6,6 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 
-import httpx
-
 from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.config.settings import SearchSettings
 from anyclaude_tui.redaction import OWN
@@ -66,6 +64,8 @@ class Searcher:
             raise SearchError(OFF, sent=False)
         self._check(query.text)
         limit_s = self.settings.timeout_s
+        import httpx  # 20 ms that a start can do without
+
         # A proxy of the environment's is not asked for what is on this machine.
         elsewhere = not is_local(self.settings.url or "")
         client = httpx.AsyncClient(timeout=limit_s, follow_redirects=False, trust_env=elsewhere)

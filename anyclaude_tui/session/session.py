@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from anyclaude_tui.backends.discovery import Discovery
     from anyclaude_tui.backends.models.memory import Estimate
 
+PRELOAD_AFTER_S = 0.05
 LAUNCH_PATIENCE_S = 3.0
 """Claude Code is told the context window at its start: wait this long for a backend to know
 it; a model that loads for minutes does not hold up the pane."""
@@ -156,6 +157,7 @@ class Session:
             wanted=self.wanted,
             picked=self.picked.requested,
             models=self.picked.models,
+            tools_are_offered=self._preload_once,
             metrics=lambda: (self.observers.prometheus_text(), CONTENT_TYPE),
         )
         self._warmer = Warmer(
@@ -173,11 +175,15 @@ class Session:
         except BaseException:
             await self.stop()
             raise
-        # What the first tool call needs takes 65 ms to import: not while a stream waits.
-        self._preloading = asyncio.create_task(asyncio.to_thread(preload))
         self._warming = asyncio.create_task(self._warmer.run())
         self._bringing_up = asyncio.create_task(self.switchboard.switch(self.first))
         self._bringing_up.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    def _preload_once(self) -> None:
+        """Import what a first tool call needs (65 ms) when the request for it has gone out, in a
+        thread: a proxy that is not used does without, and no stream waits for it."""
+        if self._preloading is None:
+            self._preloading = asyncio.create_task(_preloaded())
 
     async def ready(self) -> None:
         """Returns when the first backend serves, or the one that the user took in its place.
@@ -395,6 +401,11 @@ class Session:
             self._places.setdefault(name, len(self._places))
         listed_now = sorted(found.values(), key=lambda status: self._places[status.name])
         return tuple(replace(status, wanted=self.wanted(status.name)) for status in listed_now)
+
+
+async def _preloaded() -> None:
+    await asyncio.sleep(PRELOAD_AFTER_S)
+    await asyncio.to_thread(preload)
 
 
 def stable_front(settings: Settings) -> StableFront:
