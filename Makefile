@@ -11,7 +11,7 @@ CLAUDE := tests/e2e/node_modules/.bin/claude
 JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: help quick run test check format install clean soak bench growth session docs screenshots fuzz templates bench-templates lock bench-first-token
+.PHONY: help quick run test check format install clean soak bench growth session docs screenshots demo fuzz templates bench-templates lock bench-first-token
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*##[ ]*(.*)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -87,6 +87,9 @@ docs: $(DEV_STAMP)  ## docs/configuration.md, from the settings themselves
 
 screenshots: $(DEV_STAMP)  ## screenshots/*.svg and *.png, from scripted sessions
 	$(BIN)/python -m tools.screenshots $(ARGS)
+
+demo: $(DEV_STAMP) $(CLAUDE)  ## screenshots/demo.svg, the moving picture of the README
+	$(BIN)/python -m tools.demo
 
 soak: $(DEV_STAMP)  ## thousands of streams with faults; memory under a flood; fifty switches
 	ANYCLAUDE_SWITCHES=50 $(PYTEST) tests/session/test_switching.py
