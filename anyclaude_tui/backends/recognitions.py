@@ -218,6 +218,12 @@ async def _ollama(client: httpx.AsyncClient, _: str, server: Server) -> Server:
     return replace(server, models=models)
 
 
+def _is_mlx_serve(listing: Listing) -> bool:
+    """Whoever made them, its models are `mlx-community`'s, and say what they can do."""
+    first = listing.items[0] if listing.items else {}
+    return listing.owners == {"mlx-community"} and isinstance(first.get("capabilities"), list)
+
+
 def _is_mlx_openai_server(listing: Listing) -> bool:
     """Its models are owned by `local`, and named by their folders."""
     first = listing.items[0] if listing.items else {}
@@ -313,6 +319,14 @@ TABLE: tuple[Known, ...] = (
         lists=_is_mlx_openai_server,
         dialect=Dialect(tool_choice="strings", json_schema=False, enable_thinking=True),
         details=_from_folder,
+    ),
+    Known(
+        name="mlx-serve",
+        title="mlx-serve",
+        lists=_is_mlx_serve,
+        anywhere=True,
+        dialect=mlx_lm.dialect(),  # it starts mlx_lm.server behind itself
+        slots=mlx_lm.SLOTS,
     ),
     Known(
         name="mlx_lm",
