@@ -34,7 +34,7 @@ _PLACEHOLDERS = {
 }
 """What users write where a server takes any key: names of things, which stay readable."""
 _PUBLIC_HEADERS = {"accept", "accept-encoding", "content-type", "user-agent"}
-_PUBLIC_HEADERS |= {"anthropic-beta", "anthropic-version"}
+_PUBLIC_HEADERS |= {"anthropic-beta", "anthropic-version", "x-anyclaude-role"}
 
 
 @dataclass(frozen=True, slots=True)

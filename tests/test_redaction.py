@@ -277,3 +277,9 @@ def test_a_megabyte_of_anything_takes_time_that_grows_with_it_only() -> None:
 
 def test_the_mark_is_no_secret_itself() -> None:
     assert clean(f'"password": "{MARK.decode()}"') == f'"password": "{MARK.decode()}"'
+
+
+def test_whose_request_it_is_is_no_secret() -> None:
+    """Our own header to a server of ours: its values stand in every line of the journal."""
+    OWN.add_headers({"X-Anyclaude-Role": "subagent"})
+    assert OWN.clean(b'{"role":"subagent"}') == b'{"role":"subagent"}'

@@ -381,6 +381,11 @@ class Backend(ABC):
         """
         await self.start()
 
+    async def settled(self) -> None:
+        """Returns when a prefill whose client has left has really ended, and what it read is there
+        for the next request; where that cannot be told, at once."""
+        return
+
     async def restart(self) -> None:
         """A cold start: what it has cached is forgotten. A server that is not ours stays up."""
         await self.stop()

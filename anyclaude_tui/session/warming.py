@@ -81,6 +81,7 @@ class Warmer:
         self._record: RequestRecord | None = None
         self._warmth = Warmth()
         self._whole = True
+        self._backend: Backend | None = None
         self._unjudged = False
         self._next: tuple[str, bytes, Mapping[str, Any]] | None = None
         self._read_prompt: Prompt | None = None
@@ -255,6 +256,7 @@ class Warmer:
         self._read_prompt = prompt_of(request.body, source.body)
         self._warmth = Warmth(Warming.RUNS, conversation=source.conversation, share=source.share)
         self._stop = False
+        self._backend = route.backend
         read = self._in_one if self._whole else self._in_pieces
         self._task = asyncio.create_task(read(route.backend, endpoint, request))
         route.gate.guest = self
@@ -312,6 +314,8 @@ class Warmer:
         if not task.done():
             task.cancel()
             await asyncio.wait([task])
+            if self._backend is not None:
+                await self._backend.settled()
 
     # --- how ------------------------------------------------------------------------------------
 
@@ -341,6 +345,8 @@ class Warmer:
         self, backend: Backend, endpoint: Endpoint, request: UpstreamRequest
     ) -> bool:
         """Each piece about PIECE_S long, by the speed of those before it."""
+        if await self._read_already(backend, endpoint, request):
+            return True
         found = list(pieces(request.body))
         total, read, bytes_per_s = found[-1].size_bytes, 0, FIRST_PIECE_BYTES / PIECE_S
         while read < total and not self._stop:
@@ -360,6 +366,16 @@ class Warmer:
                 self._warmth, done_tokens=tokens, total_tokens=int(tokens * total / max(1, read))
             )
         return read >= total
+
+    async def _read_already(
+        self, backend: Backend, endpoint: Endpoint, request: UpstreamRequest
+    ) -> bool:
+        """Whether the server has it in its cache: then all of it takes no longer than a piece. A
+        piece would cost a server with one cache for a conversation what lies behind it."""
+        try:
+            return await asyncio.wait_for(self._in_one(backend, endpoint, request), PIECE_S)
+        except TimeoutError:
+            return False
 
     def _tokens(self) -> int:
         """The tokens that the last run read, as its server counted them."""

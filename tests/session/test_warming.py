@@ -22,7 +22,7 @@ from anyclaude_tui.session.session import Session
 from anyclaude_tui.telemetry import journal
 from anyclaude_tui.telemetry.warmth import Warming
 from tests.support import wire
-from tests.support.upstream import Reply, Seen, Upstream, fail
+from tests.support.upstream import Reply, Seen, Upstream, fail, wait
 from tests.support.waiting import until
 
 FOLDER = "/home/project"
@@ -156,10 +156,14 @@ async def test_it_goes_piece_by_piece_each_with_the_last_as_its_beginning(
 ) -> None:
     async with start() as session:
         await ask(session)
-        monkeypatch.setattr(warming, "PIECE_S", 0.0001)
+        monkeypatch.setattr(warming, "PIECE_S", 0.05)
+        monkeypatch.setattr(warming, "FIRST_PIECE_BYTES", 1)
+        upstream.on_warming = lambda _: Reply(wait(0.06), *word("length").steps)
         await session.switch("b")
         await until(lambda: state(session) is Warming.DONE)
-    counts = [len(seen.json["tools"]) for seen in upstream.warmed]
+    first, *rest = upstream.warmed
+    assert len(first.json["tools"]) == len(TOOLS)  # is it there already? no
+    counts = [len(seen.json["tools"]) for seen in rest]
     assert counts == sorted(counts)
     assert counts[0] < counts[-1] == len(TOOLS)
     whole = upstream.warmed[-1].json["messages"]

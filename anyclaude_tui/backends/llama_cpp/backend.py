@@ -46,6 +46,7 @@ CACHE_SHARE = 0.15
 CACHE_MIB_MOST = 8192
 BATCH_TOKENS = 512
 """Progress comes once a batch; with the server's own 2,048 a slow model is silent for a minute."""
+SETTLED_LOOKS, SETTLED_POLL_S = 60, 0.05
 SAVING_S = 7.0
 """What is written at the stop has so long."""
 _LOAD_ERROR = re.compile(
@@ -156,6 +157,16 @@ class LlamaCppBackend(SupervisedBackend):
         await super().stop()
         self._close_slots()
 
+    async def settled(self) -> None:
+        """See Backend: no slot works any more. A batch takes a while; a reply is not waited for."""
+        with contextlib.suppress(httpx.HTTPError, ValueError):
+            async with self.client() as client:
+                for _ in range(SETTLED_LOOKS):
+                    slots = http.parts((await client.get("/slots")).json())
+                    if not any(slot.get("is_processing") for slot in slots):
+                        break
+                    await asyncio.sleep(SETTLED_POLL_S)
+
     async def restart(self) -> None:
         """See Backend: what is kept on disk is forgotten too."""
         self._close_slots()
@@ -191,7 +202,8 @@ class LlamaCppBackend(SupervisedBackend):
             *("--cache-ram", str(min(cache_mib, CACHE_MIB_MOST))),
             "--jinja",
             *slots,
-            *(("--slots", "--slot-save-path", str(self._slots.folder)) if self._slots else ()),
+            "--slots",
+            *(("--slot-save-path", str(self._slots.folder)) if self._slots else ()),
             *(("--mmproj", str(projector)) if projector else ()),
             *settings.args,  # the last word on a flag is the user's
         ]
@@ -216,7 +228,8 @@ class LlamaCppBackend(SupervisedBackend):
             window_tokens=server.window_tokens,
             slots=server.slots or self.settings.slots or 1,
             tokenize_url=server.tokenize_url,
-            warms="sliced",
+            # A prefill whose client leaves stays in its slot (seen: 11,776 of 23,024 tokens).
+            warms="whole",
         )
 
     async def still_serves(self, client: httpx.AsyncClient) -> None:
