@@ -11,21 +11,25 @@ from enum import Enum
 
 Version = tuple[int, int, int]
 
-_CLAUDE_CODE = re.compile(r"claude-cli/(\d+)\.(\d+)\.(\d+)\b")
+_CLAUDE_CODE = re.compile(r"claude-cli/(\d+)\.(\d+)\.(\d+)\b(?: \([^,)]*, ([^,)]*)\))?")
+_WITHOUT_A_TERMINAL = "sdk"
+"""What its entry point begins with then: `sdk-cli` for `-p`. In the terminal it is `cli`."""
 
 
 class Ability(Enum):
     """Something that older versions of Claude Code cannot do."""
 
     RESUMES = "resumes a reply after an `error` event behind a finished block"
-    """Older ones show the error and end. The newer tell the model that the response was cut off in
-    mid-stream, up to three times."""
+    """Older ones show the error and end, and so do all in the terminal. The newer tell the model
+    that the response was cut off in mid-stream, up to three times."""
 
 
 SINCE: dict[Ability, Version] = {
     Ability.RESUMES: (2, 1, 246),
 }
 """2.1.245 does not resume, 2.1.246 does (both tried, with `-p`)."""
+
+ONLY_WITHOUT_A_TERMINAL = frozenset({Ability.RESUMES})
 
 
 def version_of(user_agent: str) -> Version | None:
@@ -36,11 +40,14 @@ def version_of(user_agent: str) -> Version | None:
     found = _CLAUDE_CODE.match(user_agent)
     if found is None:
         return None
-    major, minor, patch = map(int, found.groups())
+    major, minor, patch = map(int, found.groups()[:3])
     return major, minor, patch
 
 
 def can(user_agent: str, ability: Ability) -> bool:
     """Whether this client is a Claude Code that has the ability; unknown clients have none."""
-    version = version_of(user_agent)
-    return version is not None and version >= SINCE[ability]
+    version, found = version_of(user_agent), _CLAUDE_CODE.match(user_agent)
+    if version is None or found is None or version < SINCE[ability]:
+        return False
+    entry = found[4] or ""
+    return ability not in ONLY_WITHOUT_A_TERMINAL or entry.startswith(_WITHOUT_A_TERMINAL)

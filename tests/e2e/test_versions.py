@@ -73,6 +73,20 @@ async def test_a_cut_in_the_text_is_carried_on(rig: Rig, program: Path) -> None:
 
 
 @BOTH
+async def test_in_the_terminal_too(rig: Rig, program: Path) -> None:
+    """An error behind a finished block would end the turn there (2.1.332)."""
+    its = claude(rig, program)
+    rig.upstream.script(Reply(text("Once upon"), CUT), say("a time there was a llama."))
+    async with PtyTerminal(its.command(), cwd=its.cwd, env=its.env, rows=60) as terminal:
+        await terminal.wait_for("❯")
+        await terminal.enter("tell")
+        screen = await terminal.wait_for("there was a llama.")
+    assert "Once upon" in screen
+    assert "token limit" not in screen.lower()
+    assert "error" not in screen.lower()
+
+
+@BOTH
 async def test_a_small_window_needs_no_summaries(rig: Rig, program: Path) -> None:
     """Five turns are five requests: Claude Code would compact before each from the second on."""
     rig.upstream.when(asks_for_a_summary, say("<summary>Nothing.</summary>"))

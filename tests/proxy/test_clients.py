@@ -27,9 +27,9 @@ def test_the_version_is_in_the_user_agent(
 @pytest.mark.parametrize("ability", Ability)
 def test_an_ability_begins_with_its_version(ability: Ability) -> None:
     major, minor, patch = SINCE[ability]
-    assert not can(f"claude-cli/{major}.{minor}.{patch - 1} (external, cli)", ability)
-    assert can(f"claude-cli/{major}.{minor}.{patch} (external, cli)", ability)
-    assert can(f"claude-cli/{major}.{minor + 1}.0 (external, cli)", ability)
+    assert not can(f"claude-cli/{major}.{minor}.{patch - 1} (external, sdk-cli)", ability)
+    assert can(f"claude-cli/{major}.{minor}.{patch} (external, sdk-cli)", ability)
+    assert can(f"claude-cli/{major}.{minor + 1}.0 (external, sdk-ts)", ability)
     assert not can("curl/8.0", ability)
 
 
@@ -37,3 +37,9 @@ def test_the_versions_between_which_resuming_began() -> None:
     """Measured: docs/protocol/claude-code.md, "Versions"."""
     assert not can("claude-cli/2.1.245 (external, sdk-cli)", Ability.RESUMES)
     assert can("claude-cli/2.1.246 (external, sdk-cli)", Ability.RESUMES)
+
+
+def test_in_the_terminal_it_does_not_resume() -> None:
+    """2.1.332 shows "Server error mid-response" there, and ends."""
+    assert not can("claude-cli/2.1.332 (external, cli)", Ability.RESUMES)
+    assert not can("claude-cli/2.1.332", Ability.RESUMES)

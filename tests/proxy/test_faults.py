@@ -164,13 +164,18 @@ async def test_fault(case: Case, streamed: bool, upstream: Upstream, proxy: Prox
 
 @pytest.mark.parametrize(
     ("version", "streamed", "told"),
-    [("2.1.332", True, "error"), ("2.1.197", True, "max_tokens"), ("2.1.332", False, "max_tokens")],
+    [
+        ("2.1.332 (external, sdk-cli)", True, "error"),
+        ("2.1.332 (external, cli)", True, "max_tokens"),  # in the terminal
+        ("2.1.197 (external, sdk-cli)", True, "max_tokens"),
+        ("2.1.332 (external, sdk-cli)", False, "max_tokens"),
+    ],
 )
 async def test_a_cut_is_told_as_the_clients_version_wants_it(
     version: str, streamed: bool, told: str, upstream: Upstream, proxy: Proxy
 ) -> None:
     upstream.script(Reply(TEXT, RESET))
-    agent = {"User-Agent": f"claude-cli/{version} (external, cli)"}
+    agent = {"User-Agent": f"claude-cli/{version}"}
     async with proxy.post(ask_body(stream=streamed), headers=agent) as response:
         data = await response.read()
     if not streamed:
