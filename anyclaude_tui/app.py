@@ -6,48 +6,39 @@ session, which runs on another thread.
 
 from __future__ import annotations
 
-import concurrent.futures
 import gc
 import logging
 import os
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
 from rich.text import Text
 from textual import constants, events
-from textual.app import App
-from textual.command import CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
 from textual.widgets import Input
 
-from anyclaude_tui.config import editing, project
+from anyclaude_tui.config import project
 from anyclaude_tui.config.loading import Loaded
-from anyclaude_tui.config.mistakes import ConfigError
-from anyclaude_tui.config.settings import PANELS, DashboardSettings, Settings
+from anyclaude_tui.config.settings import DashboardSettings, Settings
 from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import clean
 from anyclaude_tui.screens import actions
-from anyclaude_tui.screens.common.dialogs import Question
+from anyclaude_tui.screens.app_actions import AppActions
 from anyclaude_tui.screens.common.faults import crash, pane_fault
 from anyclaude_tui.screens.common.key_help import KeyHelp
 from anyclaude_tui.screens.common.session_calls import answer
-from anyclaude_tui.screens.common.svg_export import save_screenshot
 from anyclaude_tui.screens.dashboard.arrangement import Arrangement
-from anyclaude_tui.screens.dashboard.command_palette import Commands, Themes
+from anyclaude_tui.screens.dashboard.command_palette import Commands
 from anyclaude_tui.screens.dashboard.leader_keys import LeaderKeys
 from anyclaude_tui.screens.dashboard.news import News, sequence
-from anyclaude_tui.screens.dashboard.screen import DashboardScreen, command_text
-from anyclaude_tui.screens.help import HelpScreen
+from anyclaude_tui.screens.dashboard.screen import DashboardScreen
 from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.signals import ENDING, Stop, on_signals
-from anyclaude_tui.terminal.clipboard import copy_to_system
 from anyclaude_tui.terminal.keys import key_press
 from anyclaude_tui.terminal.outer_colours import OuterColours, outer_colours
 from anyclaude_tui.terminal.safe_text import one_line
 from anyclaude_tui.widgets import themes
-from anyclaude_tui.widgets.format import home_relative
 from anyclaude_tui.widgets.outer.driver import TerminalDriver
 from anyclaude_tui.widgets.textual_internals import (
     key_name,
@@ -77,7 +68,7 @@ SAID_S = {"warning": 8.0, "error": 12.0}
 """How long a message stays over the screen; others 4 s."""
 
 
-class DashboardApp(App[int], inherit_bindings=False):
+class DashboardApp(AppActions, inherit_bindings=False):
     """Textual's own bindings are not inherited: every key but the leader is Claude Code's."""
 
     # All here: Textual does not load the style sheet of a default screen.
@@ -258,6 +249,10 @@ class DashboardApp(App[int], inherit_bindings=False):
         if self._driver is not None and not self.is_headless:
             self._driver.write(data)
 
+    def drop_frames(self) -> None:
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.drop()
+
     def say(self, words: str, level: str = "information") -> None:
         """A short message over the screen; what went wrong stays longer."""
         self.dashboard.place_messages()
@@ -317,231 +312,6 @@ class DashboardApp(App[int], inherit_bindings=False):
 
     def run_action_of(self, action: actions.Action) -> None:
         getattr(self, f"action_{action.method}")()
-
-    # --- commands ---------------------------------------------------------------------
-
-    def action_zoom(self) -> None:
-        self.dashboard.zoomed = not self.dashboard.zoomed
-        self.dashboard.place()
-
-    def action_panels(self) -> None:
-        self.dashboard.panels_on = not self.dashboard.panels_on
-        self.dashboard.place()
-
-    def action_focus_panels(self) -> None:
-        if not self.dashboard.enter_panels():
-            self.say("No panel is shown here: x shows them, a larger window too")
-
-    def action_backends(self) -> None:
-        from anyclaude_tui.screens.backends.screen import BackendsScreen
-
-        self.push_screen(BackendsScreen(self.client))
-
-    def action_requests(self) -> None:
-        from anyclaude_tui.screens.requests.screen import RequestsScreen
-
-        self.push_screen(RequestsScreen(self.client))
-
-    def action_tools(self) -> None:
-        self.run_worker(self._tools(), exclusive=True, group="tools", exit_on_error=False)
-
-    async def _tools(self) -> None:
-        """The tools of the newest request that has some."""
-        from anyclaude_tui.screens.requests.tools_dialog import ToolsDialog, open_last
-
-        found = await open_last(self.client)
-        if found is None:
-            self.say("No request with tools yet: ask Claude Code something first")
-        else:
-            self.push_screen(ToolsDialog(self.client, *found))
-
-    def action_compare(self) -> None:
-        from anyclaude_tui.screens.compare.setup_screen import CompareScreen
-
-        self.push_screen(CompareScreen(self.client))
-
-    def action_logs(self) -> None:
-        from anyclaude_tui.screens.logs import LogsScreen
-
-        self.push_screen(LogsScreen(self.client))
-
-    def action_restart(self) -> None:
-        self.say(f"Restarting {self.client.snapshot.active}")
-        self.follow(self.client.restart_backend(), "The backend could not be restarted")
-
-    def action_copy(self) -> None:
-        if self.dashboard.launched is None:
-            self.say("The command is not known yet: try again in a moment")
-            return
-        words = command_text(self.dashboard.launched)
-        self.copy_to_clipboard(words)
-        self.run_worker(copy_to_system(words), exit_on_error=False)
-        self.say("Copied the command: paste it into another terminal")
-
-    def action_find(self) -> None:
-        if self.dashboard.pane is not None:
-            self.dashboard.pane.find()
-
-    def action_palette(self) -> None:
-        self.push_screen(CommandPalette(providers=[Commands], placeholder="Search for commands…"))
-
-    def action_folder(self) -> None:
-        self.run_worker(self._ask_about_folder(), exit_on_error=False)
-
-    async def _ask_about_folder(self) -> None:
-        """Ask about the folder's own settings; what has been trusted counts from now on."""
-        from anyclaude_tui.screens.folder import FolderScreen
-
-        decided = await self.push_screen_wait(FolderScreen(self.client.home))
-        if decided is None:
-            return
-        self.say(decided.words, decided.level)
-        if decided.settings is None:
-            return
-        problem = (await answer(self.client.apply(decided.settings))).problem
-        if problem:
-            self.say(f"The settings could not be taken over: {problem}", "error")
-            return
-        self.apply(decided.settings)
-        wanted = decided.settings.backend
-        if wanted and not self._backend_given:
-            self.first_run = False
-            if wanted != self.client.snapshot.active:
-                self.switch(wanted)
-
-    def action_theme(self) -> None:
-        self.push_screen(CommandPalette(providers=[Themes], placeholder="Search for themes…"))
-
-    def choose_theme(self, name: str) -> None:
-        """Show a theme, and keep it in the user's file."""
-        self.theme = name
-        try:
-            path = editing.save(self.client.home, {("dashboard", "theme"): name})[0]
-        except (OSError, ConfigError) as error:
-            self.say(f"{name} is shown until you quit; it could not be saved: {error}", "warning")
-            return
-        dashboard = msgspec.structs.replace(self.settings.dashboard, theme=name)
-        self.settings = msgspec.structs.replace(self.settings, dashboard=dashboard)
-        self.say(f"{name} is the theme from now on, saved in {home_relative(str(path))}")
-
-    def action_picture(self) -> None:
-        self.screen.call_after_refresh(
-            self._save_screenshot
-        )  # without the menu that it was chosen in
-
-    def _save_screenshot(self) -> None:
-        try:
-            path = save_screenshot(self.client.home, self.export_screenshot())
-        except OSError as error:
-            self.say(f"The screenshot could not be saved: {error}", "error")
-        else:
-            self.say(f"Saved {path}")
-
-    def action_settings(self) -> None:
-        from anyclaude_tui.screens.settings.screen import SettingsScreen
-
-        self.push_screen(SettingsScreen(self.client))
-
-    def action_help(self) -> None:
-        self.push_screen(
-            HelpScreen(
-                self.dashboard.leader,
-                home_relative(str(self.client.home)),
-                self.leader_keys.table,
-            )
-        )
-
-    def action_leave(self) -> None:
-        running = len(self.client.snapshot.in_flight)
-        if not running:
-            self.leave(True)
-            return
-        words = "1 request is running." if running == 1 else f"{running} requests are running."
-        words += " Quitting ends Claude Code, the proxy and the backend."
-        self.push_screen(Question("Quit?", words), self.leave)
-
-    def on_dashboard_screen_arranged(self, message: DashboardScreen.Arranged) -> None:
-        """Keep the user's arrangement in the user's file."""
-        try:
-            editing.save(self.client.home, dict(message.arrangement.changes()))
-        except (OSError, ConfigError) as error:
-            self.say(f"The arrangement stays until you quit; not saved: {error}", "warning")
-        dashboard = message.arrangement.kept_in(self.settings.dashboard)
-        self.settings = msgspec.structs.replace(self.settings, dashboard=dashboard)
-
-    def on_dashboard_screen_wanted(self, message: DashboardScreen.Wanted) -> None:
-        """What was clicked, or opened with Enter."""
-        if message.request is not None:
-            from anyclaude_tui.screens.requests.details import RequestDetailsScreen
-
-            request = message.request
-            self.push_screen(RequestDetailsScreen(self.client, request.id, request))
-        elif message.action:
-            getattr(self, f"action_{message.action}")()
-        elif message.key == self.dashboard.leader:
-            if not self.leader_keys.pressed:
-                self.leader_keys.takes(self.leader_keys.leader, None, True)
-        elif message.key:
-            self.leader_keys.cancel()
-            self.leader_keys.run(message.key.split()[0])
-
-    # --- what the palette asks for (`AppCommands`) -----------------------------------------
-
-    def hidden_panels(self) -> Collection[str]:
-        return set(PANELS) - set(self.dashboard.panels_as.panels)
-
-    def toggle_panel(self, name: str) -> None:
-        self.dashboard.toggle(name)
-
-    def has_launch_notes(self) -> bool:
-        return bool(self.dashboard.notes)
-
-    def drop_launch_notes(self) -> None:
-        self.dashboard.notes.clear()
-        self.dashboard.place()
-
-    def themes(self) -> Collection[str]:
-        return self.available_themes
-
-    def leave(self, sure: bool | None) -> None:
-        """End what runs in the pane and the app; the session is the caller's to stop."""
-        if sure:
-            if self.dashboard.pane is not None:
-                self.dashboard.pane.terminate()
-            if isinstance(self._driver, TerminalDriver):
-                self._driver.drop()
-            self.exit(0)
-
-    def switch(self, name: str) -> None:
-        """Ask the session to switch to a backend."""
-        if name == self.client.snapshot.active:
-            self.say(f"{name} is in use already")
-            return
-        self.say(f"Switching to {name}")
-        self.follow(self.client.switch(name), f"Could not switch to {name}")
-
-    def follow(self, future: concurrent.futures.Future[Any], failed: str) -> None:
-        """Tell the user when a command to the session fails."""
-
-        async def wait() -> None:
-            problem = (await answer(future)).problem
-            if problem:
-                self.say(f"{failed}: {problem}", "error")
-
-        self.run_worker(wait(), exit_on_error=False)
-
-    async def _offer_what_is_found(self) -> None:
-        """The first-run screen, when there is something better than the simulator; returns when
-        the choice is made and its backend serves."""
-        from anyclaude_tui.screens import first_run
-
-        found = (await answer(self.client.discover())).value
-        if found is None or not first_run.worth_asking(self.client.snapshot, found):
-            return
-        leader = self.dashboard.leader
-        said = await self.push_screen_wait(first_run.FirstRunScreen(self.client, found, leader))
-        if said is not None:
-            self.say(said)
 
     # --- Claude Code ------------------------------------------------------------------
 

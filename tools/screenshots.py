@@ -4,13 +4,15 @@ chromium or rsvg-convert is installed.
     python -m tools.screenshots [NAME…]    make them anew in screenshots/
     python -m tools.screenshots --check    exit 1 when the text in one is not what is drawn now
 
-The client is scripted (`tests/screens/fakes.py` and its like, labelled simulated on the screen),
-the pane shows what the real Claude Code wrote (`tools/scene.py`).
+The figures are those of a real run with the simulator, recorded by `tools/record_run.py`; the pane
+shows what the real Claude Code wrote (`tools/scene.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import functools
 import os
 import re
 import shutil
@@ -31,11 +33,15 @@ from textual.screen import Screen
 
 from anyclaude_tui import config
 from anyclaude_tui.app import DashboardApp
+from anyclaude_tui.compare.job import Job
+from anyclaude_tui.compare.measuring.live import Live
 from anyclaude_tui.config.settings import DashboardSettings
 from anyclaude_tui.screens.compare.result_screen import CompareResultScreen
 from anyclaude_tui.screens.compare.run_screen import CompareRunScreen
-from anyclaude_tui.telemetry.events import Phase
-from tests.screens import comparing, fakes, found, kept
+from anyclaude_tui.session.request_material import Material
+from anyclaude_tui.telemetry.hub import Snapshot
+from tests.screens import fakes, found
+from tools import record_run
 from tools.scene import FOLDER as SCENES
 from tools.scene import UNTIL
 
@@ -70,42 +76,71 @@ class Shot:
     """Opened over the dashboard, where keys alone do not lead there."""
 
 
-def _decoding(home: Path) -> fakes.FakeClient:
-    return fakes.FakeClient(home, fakes.snapshot(fakes.decoding()))
+class RecordedClient(found.FoundClient):
+    """The session as it was recorded (`tools/record_run.py`)."""
+
+    def __init__(self, home: Path, shown: Snapshot) -> None:
+        super().__init__(home, shown)
+        self.session.found = recording().found
+
+    def request_material(self, request_id: str) -> concurrent.futures.Future[Material | None]:
+        return fakes.done(recording().material.get(request_id))
+
+    def last_turn(self) -> concurrent.futures.Future[dict[str, Any] | None]:
+        return fakes.done(None)
 
 
-def _prefilling(home: Path) -> fakes.FakeClient:
-    return fakes.FakeClient(home, fakes.snapshot(fakes.prefilling()))
+@functools.cache
+def recording() -> record_run.Recording:
+    """The recorded run, read once."""
+    return record_run.load()
 
 
-def _found(home: Path) -> fakes.FakeClient:
-    return found.FoundClient(home, fakes.snapshot())
+def _decoding(home: Path) -> RecordedClient:
+    return RecordedClient(home, recording().decode)
 
 
-def _kept(home: Path) -> fakes.FakeClient:
-    return kept.Client(kept.usual(home))
+def _prefilling(home: Path) -> RecordedClient:
+    return RecordedClient(home, recording().prefill)
+
+
+def _idle(home: Path) -> RecordedClient:
+    return RecordedClient(home, recording().idle)
+
+
+class _Held(Job):
+    """A job that goes no further."""
+
+    def __init__(self, live: Live) -> None:
+        self.live, self.result = live, None
+
+    def start(self) -> concurrent.futures.Future[None]:
+        return concurrent.futures.Future()
+
+    def stop(self) -> None:
+        pass
 
 
 def _comparing(client: fakes.FakeClient) -> Screen[Any]:
-    job = comparing.Held(comparing.live(*comparing.told(upto=14, phase=Phase.DECODE)))
-    return CompareRunScreen(client, job.order, job, lambda: comparing.STARTED + 33.0)
+    at = recording().comparing
+    return CompareRunScreen(client, at.order, _Held(at.live), lambda: at.now)
 
 
 def _compared(client: fakes.FakeClient) -> Screen[Any]:
-    return CompareResultScreen(client, comparing.saved(), None, just_run=True)
+    return CompareResultScreen(client, recording().saved, None, just_run=True)
 
 
 SHOTS = (
     Shot("dashboard", _decoding),
     Shot("light", _decoding, theme="anyclaude-light"),
     Shot("prefill", _prefilling),
-    Shot("backends", _found, (LEADER, "b"), "on disk"),
-    Shot("requests", _kept, (LEADER, "i"), "Requests"),
-    Shot("request", _kept, (LEADER, "i", "down", "enter"), "gap p99"),
-    Shot("comparing", _decoding, until="decode", screen=_comparing),
-    Shot("verdict", _decoding, until="bottleneck", screen=_compared),
-    Shot("settings", _found, (LEADER, ","), "keep_backends"),
-    Shot("help", _decoding, (LEADER, "?"), "every other key"),
+    Shot("backends", _idle, (LEADER, "b"), "on disk"),
+    Shot("requests", _idle, (LEADER, "i"), "Requests"),
+    Shot("request", _idle, (LEADER, "i", "down", "enter"), "gap p99"),
+    Shot("comparing", _idle, until="decode", screen=_comparing),
+    Shot("verdict", _idle, until="bottleneck", screen=_compared),
+    Shot("settings", _idle, (LEADER, ","), "keep_backends"),
+    Shot("help", _idle, (LEADER, "?"), "every other key"),
 )
 
 

@@ -7,6 +7,7 @@ something better. The choice is saved once it has been seen to work.
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import time
 from dataclasses import replace
 from functools import partial
@@ -15,24 +16,29 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widgets import OptionList
 
+from anyclaude_tui import config
 from anyclaude_tui.backends.discovery import Discovery
 from anyclaude_tui.claude_code import version as claude_version
 from anyclaude_tui.claude_code.launch import INSTALL_HINT
 from anyclaude_tui.config import editing
 from anyclaude_tui.config.mistakes import ConfigError
+from anyclaude_tui.config.settings import Settings
+from anyclaude_tui.config.short_names import short_name
 from anyclaude_tui.screens.actions import DIGITS
 from anyclaude_tui.screens.backends import rows as backend_rows
 from anyclaude_tui.screens.backends.dialogs import too_large
 from anyclaude_tui.screens.backends.row_list import RowList
 from anyclaude_tui.screens.backends.rows import Row
 from anyclaude_tui.screens.backends.switch_steps import Steps
+from anyclaude_tui.screens.common.key_help import bound
 from anyclaude_tui.screens.common.keys_and_tabs import keys_line
 from anyclaude_tui.screens.common.session_calls import answer
+from anyclaude_tui.screens.settings.rows import added
 from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, joined, pad, text, wrapped
@@ -77,9 +83,9 @@ class FirstRunScreen(Screen[str]):
 
     CSS_PATH: ClassVar[Any] = ["backends/backends.tcss", "first_run.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "simulator for now", show=False),
-        Binding("f", "find", "find again", show=False),
-        Binding("d", "disk", "keep prompts on disk", show=False),
+        bound("start", "escape", "leave", "the simulator for now, or give up the start"),
+        bound("start", "f", "find", "look again"),
+        bound("start", "d", "disk", "keep prompts on disk"),
     ]
 
     def __init__(self, client: SessionClient, found: Discovery, leader: str) -> None:
@@ -228,7 +234,7 @@ class FirstRunScreen(Screen[str]):
         """Save the choice and leave."""
         name = backend_rows.title(row)
         try:
-            changes: dict[editing.Key, Any] = {("backend",): row.spec}
+            changes: dict[editing.Key, Any] = chosen(row.spec, self._client.home)
             if self._disk is not None:
                 changes["cache", "disk"] = self._disk
             file = editing.save(self._client.home, changes)[0]
@@ -256,6 +262,17 @@ class FirstRunScreen(Screen[str]):
                     known = (*known, *text(f": {INSTALL_HINT}", Tone.LABEL))
             self._claude = joined([known, text(clean(_short(Path(command))), Tone.FAINT)])
         self._show()
+
+
+def chosen(spec: str, home: Path) -> dict[editing.Key, Any]:
+    """What is written for a choice: a backend with a short name of its own, which the screens and
+    the command line can call it by. Raises ConfigError."""
+    known = config.load({**os.environ, "ANYCLAUDE_HOME": str(home)}).backends
+    name = spec if spec in known else short_name(spec, known)
+    if name == spec:
+        return {("backend",): spec}
+    backend = config.resolve(spec, Settings())[1]
+    return {("backend",): name, **added(name, backend)}
 
 
 def choice_rows(snapshot: Snapshot, found: Discovery) -> list[Row]:

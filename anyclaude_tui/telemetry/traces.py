@@ -113,9 +113,10 @@ def _prefix(capture: Capture, summary: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def message_of(events: bytes) -> dict[str, Any] | None:
-    """The Anthropic message that a reply's events make up; None when it has no start.
+    """The Anthropic message that a reply's events make up; None when there is nothing of one.
 
-    Lenient: what is cut off or odd is left as far as it came.
+    Lenient: what is cut off or odd is left as far as it came. A reply that was begun before the
+    backend answered (`commit_s`) has no start among the events that are kept.
     """
     message: dict[str, Any] | None = None
     blocks: dict[int, dict[str, Any]] = {}
@@ -124,6 +125,7 @@ def message_of(events: bytes) -> dict[str, Any] | None:
         if kind == "message_start" and isinstance(event.get("message"), dict):
             message = {**event["message"]}
         elif kind == "content_block_start" and isinstance(event.get("content_block"), dict):
+            message = {"role": "assistant"} if message is None else message
             blocks[event.get("index", len(blocks))] = {**event["content_block"]}
         elif kind == "content_block_delta":
             _grow(blocks.get(event.get("index", -1)), event.get("delta"))

@@ -68,7 +68,9 @@ def headline(request: RequestView, width: int, rows: int) -> list[Line]:
     if rows < ROWS:
         left: Line = ((f"{figure} {words}", Tone.KEY if tone is Tone.LIVE else tone),)
         return [spread(who, left, width)]
-    drawn = big(figure, tone)
+    exact = figure.removeprefix("~")
+    drawn = big(exact, tone)
+    words += ", estimated" if exact != figure else ""  # a sign so large would be noise
     beside = [who, text(doing(request), Tone.LABEL), text(words, tone)]
     return [
         fit((*large, ("  ", Tone.TEXT), *small), width)

@@ -12,6 +12,7 @@ from anyclaude_tui.figures import Figure
 from anyclaude_tui.telemetry.events import Outcome
 from anyclaude_tui.telemetry.metrics import RequestView
 from anyclaude_tui.widgets import format, status_signs
+from anyclaude_tui.widgets.current_request import output
 from anyclaude_tui.widgets.lines import Line, Tone, clean, fit, text, width_of
 
 Cell = Callable[[RequestView], Line]
@@ -66,7 +67,7 @@ PANEL: tuple[Column, ...] = (
     Column("role", 10, lambda r: text(str(r.role), Tone.LABEL), 80, True),
     Column("in", 6, lambda r: _plain(r.prompt_tokens, format.count)),
     Column("reused", 6, lambda r: _plain(r.reuse_percent, format.percent), 56),
-    Column("out", 5, lambda r: _plain(r.output_tokens, format.count)),
+    Column("out", 5, lambda r: _plain(output(r), format.count)),
     Column("TTFT", 6, lambda r: format.value(r.ttft_s, format.seconds)),
     Column("tok/s", 5, lambda r: format.value(r.tokens_per_s, format.rate)),
     Column("total", 7, lambda r: text(format.seconds(r.elapsed_s), Tone.LABEL), 64),
@@ -110,8 +111,8 @@ SCREEN: tuple[Column, ...] = (
     Column(
         "out",
         6,
-        lambda r: _plain(r.output_tokens, format.count),
-        order=lambda r: r.output_tokens.value,
+        lambda r: _plain(output(r), format.count),
+        order=lambda r: output(r).value,
     ),
     Column(
         "queue",

@@ -25,6 +25,8 @@ from anyclaude_tui.widgets import themes
 
 FOLDER = Path(__file__).parent / "snapshots"
 SIZES = [(80, 24), (120, 40), (200, 60)]
+DASHBOARD_SIZES = sorted([*SIZES, (140, 44), (160, 48)])
+"""The dashboard is arranged otherwise at each of them."""
 LATE_S = 5.0
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

@@ -14,6 +14,7 @@ CODE = """
 import logging, sys
 from pathlib import Path
 from anyclaude_tui import app
+from anyclaude_tui.config.loading import Loaded
 from anyclaude_tui.config.settings import Settings
 from tests.screens.fakes import FakeClient, snapshot
 def fails(self, *args):
@@ -22,7 +23,7 @@ def fails(self, *args):
 setattr(app.DashboardApp, sys.argv[1], fails)
 logging.basicConfig(filename=sys.argv[2] + "/log")
 client = FakeClient(Path(sys.argv[2]), snapshot())
-sys.exit(app.run_dashboard(client, Settings(), True))
+sys.exit(app.run_dashboard(client, Loaded(Settings(), ()), True))
 """
 
 

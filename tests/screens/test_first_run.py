@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -108,7 +109,10 @@ async def test_one_key_begins_and_the_choice_is_kept(tmp_path: Path) -> None:
         assert client.asked.count("claude start") == 0  # not before the choice is made and serves
         await let_go(client)
         await until_shown(pilot, lambda: app.screen is app.dashboard)
-        assert saved(tmp_path) == f'backend = "{found.SERVER.spec}"\n'
+        kept = tomllib.loads(saved(tmp_path))  # under a short name of its own
+        assert kept["backend"] == "openai-8080"
+        server = {"kind": "openai", "url": found.SERVER.spec.removeprefix("openai:")}
+        assert kept["backends"] == {"openai-8080": server}
         await until_shown(pilot, lambda: "in use, and saved in" in toasts(app))
         # Claude Code is told the model and its window at its start.
         await until_shown(pilot, lambda: client.asked.count("claude start") == 1)
@@ -162,7 +166,8 @@ async def test_a_choice_that_fails_is_not_kept_and_another_can_be_made(tmp_path:
         client.session.refusal = None
         await pilot.press("4")
         await until_shown(pilot, lambda: app.screen is app.dashboard)
-        assert found.SMALL.spec in saved(tmp_path)
+        assert 'model = "/models/small"' in saved(tmp_path)
+        assert saved(tmp_path).startswith('backend = "small"')
 
 
 async def test_a_choice_that_takes_too_long_can_be_given_up(tmp_path: Path) -> None:
@@ -170,7 +175,7 @@ async def test_a_choice_that_takes_too_long_can_be_given_up(tmp_path: Path) -> N
         await hold(client)
         await pilot.press("enter")
         await until_shown(pilot, lambda: bool(asked(client)))
-        assert words(app, "keys").strip() == "Esc cancel"
+        assert words(app, "keys").strip() == "? keys  Esc cancel"
         await pilot.press("escape")
         await until_shown(pilot, lambda: "cancelled" in words(app, "details"))
         assert isinstance(app.screen, FirstRunScreen)

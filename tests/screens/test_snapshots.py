@@ -64,7 +64,7 @@ async def opened(
         client.close()
 
 
-@pytest.mark.parametrize("size", pictures.SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", pictures.DASHBOARD_SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("state", STATES)
 async def test_screen(tmp_path: Path, state: str, size: tuple[int, int]) -> None:
     async with opened(state, size) as (app, pilot):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeVar
 
+from rich.cells import cell_len
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -18,9 +20,35 @@ T = TypeVar("T")
 
 
 class Dialog(ModalScreen[T]):
-    """A box in the middle; Esc leaves it without a choice."""
+    """A box in the middle; Esc, or a click beside it, leaves it without a choice."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "back", show=False)]
+
+    def on_click(self, event: events.Click) -> None:
+        """Beside the box; or a key that its lower edge names."""
+        found = self.query(".box")
+        if not found:
+            return
+        box = found.first()
+        if not box.region.contains(event.screen_x, event.screen_y):
+            self.dismiss(None)
+        elif event.screen_y == box.region.bottom - 1:
+            words = str(box.border_subtitle or "")
+            # It stands at the right, with a blank and the corner behind it.
+            key = key_in(words, event.screen_x - (box.region.right - 2 - cell_len(words)))
+            if key:
+                self.app.simulate_key(key)
+
+
+def key_in(words: str, x: int) -> str:
+    """The key at cell `x` of `y yes · n no`, as Textual calls it; empty where none stands."""
+    at = 0
+    for part in words.split(" · "):
+        if at <= x < at + cell_len(part):
+            name = part.split()[0]
+            return {"Esc": "escape", "Enter": "enter"}.get(name, name.lower())
+        at += cell_len(part) + 3
+    return ""
 
 
 def content(line: Line) -> Content:

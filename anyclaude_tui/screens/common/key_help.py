@@ -107,7 +107,7 @@ class KeyHelp(Dialog[None]):
         self.query_one(VerticalScroll).focus()
 
     def on_resize(self, event: events.Resize) -> None:
-        width = min(WIDTH, event.size.width - 4) - 6
+        width = min(WIDTH, event.size.width - 4) - 8  # border, padding and scroll bar
         lines = self.lines(width)
         self.query_one("#words", Static).update(Content("\n").join(map(content, lines)))
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from anyclaude_tui.widgets import format
 from anyclaude_tui.widgets.lines import Line, Tone, fit, text, width_of, wrapped
 from anyclaude_tui.widgets.scroller import Scroller
+from anyclaude_tui.widgets.textual_internals import key_name
 
 
 def keys_line(keys: Sequence[tuple[str, str]], width: int) -> Line:
@@ -15,6 +16,8 @@ def keys_line(keys: Sequence[tuple[str, str]], width: int) -> Line:
     named = [("q Esc" if pair == ("Esc", "back") else pair[0], pair[1]) for pair in keys]
     *others, out = [((key, Tone.KEY), (f" {words}", Tone.LABEL)) for key, words in named]
     last: Line = (("?", Tone.KEY), (" keys", Tone.LABEL), ("  ", Tone.TEXT), *out)
+    if others and width_of(others[0]) + width_of(last) + 4 > width:
+        last = out  # the first key is worth more than the way to all of them
     room = width - 2 - width_of(last) - 2
     line: Line = ()
     for entry in others:
@@ -24,6 +27,28 @@ def keys_line(keys: Sequence[tuple[str, str]], width: int) -> Line:
         line = wider
     gap: Line = text("  ") if line else ()
     return fit((*text(" "), *line, *gap, *last), width)
+
+
+_KEYS = {"Esc": "escape", "Enter": "enter", "Tab": "tab", "Space": "space"}
+
+
+def key_at(line: Line, x: int) -> str:
+    """The key whose words stand at cell `x` of a line of keys, as it is written there; empty where
+    none does."""
+    found, at = "", 0
+    for words, tone in line:
+        if tone is Tone.KEY:
+            found = words.strip()
+        at += len(words)
+        if x < at:
+            return found
+    return ""
+
+
+def pressed(written: str) -> str:
+    """The key of a line of keys as Textual calls it: `q Esc` is `escape`, `/` is `slash`."""
+    last = written.split()[-1] if written.split() else ""
+    return _KEYS.get(last) or (key_name(last) if len(last) == 1 else last.lower())
 
 
 def message_line(words: str, tone: Tone, width: int) -> Line:

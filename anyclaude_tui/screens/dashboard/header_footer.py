@@ -63,18 +63,6 @@ def _keys(leader: str, most: Sequence[Action], always: Sequence[Action], width: 
     return (*start, *end)
 
 
-def key_at(line: Line, x: int) -> str:
-    """The key whose words stand at cell `x` of the footer or the menu; empty where none does."""
-    found, at = "", 0
-    for words, tone in line:
-        if tone is Tone.KEY:
-            found = words.strip()
-        at += len(words)
-        if x < at:
-            return found
-    return ""
-
-
 def _short(action: Action) -> Line:
     return ((f" {action.key}", Tone.KEY), (f" {action.footer} ", Tone.LABEL))
 

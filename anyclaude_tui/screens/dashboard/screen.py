@@ -18,6 +18,7 @@ from textual.widget import Widget
 
 from anyclaude_tui.claude_code.environment import child_env
 from anyclaude_tui.screens.actions import ACTIONS, Action, chord_name
+from anyclaude_tui.screens.common.keys_and_tabs import key_at
 from anyclaude_tui.screens.dashboard import header_footer
 from anyclaude_tui.screens.dashboard.arrangement import Arrangement
 from anyclaude_tui.screens.dashboard.layout import Plan, plan
@@ -207,7 +208,7 @@ class DashboardScreen(Screen[None]):
             self.post_message(self.Wanted("requests"))
         for lines in (self._footer, self._menu):
             if event.widget is lines and event.y < len(lines.lines):
-                key = header_footer.key_at(lines.lines[event.y], event.x)
+                key = key_at(lines.lines[event.y], event.x)
                 if self.panel_keys.focus is not None and lines is self._footer:
                     self.leave_panels()
                 elif key:

@@ -13,13 +13,17 @@ from textual.pilot import Pilot
 from anyclaude_tui.app import DashboardApp
 from anyclaude_tui.config.settings import PANELS, DashboardSettings
 from anyclaude_tui.screens.backends.screen import BackendsScreen
+from anyclaude_tui.screens.common.dialogs import key_in
+from anyclaude_tui.screens.common.key_help import KeyHelp
+from anyclaude_tui.screens.common.keys_and_tabs import pressed
 from anyclaude_tui.screens.dashboard.arrangement import PRESETS, USUAL, Arrangement
 from anyclaude_tui.screens.dashboard.layout import NEEDS, heights, plan
 from anyclaude_tui.screens.requests.details import RequestDetailsScreen
 from anyclaude_tui.screens.requests.screen import RequestsScreen
-from anyclaude_tui.widgets.lines import Tone
+from anyclaude_tui.widgets.lines import Tone, plain
+from anyclaude_tui.widgets.panel import LinesView
 from tests.screens import kept
-from tests.screens.dashboard.test_screen import LEADER, dashboard, pane_text, words
+from tests.screens.dashboard.test_screen import LEADER, dashboard, on_top, pane_text, words
 from tests.support.waiting import until
 
 SIZE = (160, 48)
@@ -173,3 +177,32 @@ async def test_the_row_under_the_cursor_is_marked(tmp_path: Path) -> None:
         panel = app.dashboard._panel("requests")
         assert any(tone is Tone.KEY for _, tone in panel.lines[2])
         assert not any(tone is Tone.KEY for _, tone in panel.lines[3])
+
+
+async def test_the_keys_of_every_screen_can_be_clicked(tmp_path: Path) -> None:
+    client = kept.Client(kept.usual(tmp_path))
+    async with dashboard(tmp_path, size=SIZE, found=client) as (app, _, pilot):
+        await pilot.press(LEADER, "i")
+        await pilot.pause()
+        keys = plain(app.screen.query_one("#keys", LinesView).lines[0])
+        await pilot.click("#keys", offset=(keys.index("filter"), 0))
+        await pilot.pause()
+        assert app.screen.query_one("#filter").display
+        await pilot.press("escape")
+        await pilot.click("#keys", offset=(keys.index("? keys"), 0))
+        await pilot.pause()
+        assert isinstance(app.screen, KeyHelp)
+        await pilot.click(offset=(1, 1))
+        await pilot.pause()
+        assert isinstance(app.screen, RequestsScreen), "a click beside a dialog leaves it"
+        await pilot.click("#keys", offset=(keys.index("q Esc"), 0))
+        await pilot.pause()
+        assert on_top(app) is app.dashboard
+
+
+def test_the_keys_on_a_dialog_s_edge_can_be_clicked() -> None:
+    words = "y yes · n no · Esc back"
+    assert [key_in(words, x) for x in (0, 4, 6, 8, 14, 22)] == ["y", "y", "", "n", "", "escape"]
+    assert pressed("q Esc") == "escape"
+    assert pressed("/") == "slash"
+    assert pressed("n N") == "N"

@@ -26,7 +26,7 @@ from anyclaude_tui.screens.requests.details import RequestDetailsScreen
 from anyclaude_tui.screens.requests.screen import RequestsScreen
 from anyclaude_tui.telemetry import journal
 from anyclaude_tui.telemetry.events import Outcome, Phase
-from anyclaude_tui.telemetry.traces import trace_path
+from anyclaude_tui.telemetry.traces import message_of, trace_path
 from anyclaude_tui.widgets.lines import plain
 from anyclaude_tui.widgets.panel import LinesView
 from anyclaude_tui.widgets.rows import Rows
@@ -183,6 +183,16 @@ async def test_the_response_is_put_together_and_raw_on_a_key(tmp_path: Path) -> 
         await until(lambda: "content_block_delta" not in body(pilot))
 
 
+def test_a_reply_that_was_begun_early_is_put_together_too() -> None:
+    """Its start went out before the backend answered, and is not among what is kept."""
+    events = kept.reply("Hello.").partition(b"event: content_block_start")
+    message = message_of(events[1] + events[2])
+    assert message is not None
+    assert message["content"] == [{"type": "text", "text": "Hello."}]
+    assert message["stop_reason"] == "end_turn"
+    assert message_of(b"event: ping\ndata: {}\n\n") is None
+
+
 def test_thinking_and_calls_are_told_apart() -> None:
     content = [
         {"type": "thinking", "thinking": "first I look"},
@@ -265,10 +275,10 @@ async def test_sorting_by_each_column_and_back(tmp_path: Path) -> None:
 async def test_reversed_the_least_is_on_top_and_what_is_not_known_at_the_end(
     tmp_path: Path,
 ) -> None:
-    async with screen(kept.usual(tmp_path), (80, 24), *"sss", "r") as (_, pilot):
-        assert "out↑" in words(pilot, "head")
+    async with screen(kept.usual(tmp_path), (80, 24), *"ssss", "r") as (_, pilot):
+        assert "TTFT↑" in words(pilot, "head")
         table = rows(pilot)
-        assert "293" in table[0]
+        assert "1.00 s" in table[0]
         assert "–" in table[-1]
 
 
