@@ -39,6 +39,8 @@ LOOK_S = 0.2
 PRESSED = 0.92
 """From this share of the machine's memory on nothing is read ahead."""
 BATTERY_PERCENT = 30
+RESTORED_S = 3.0
+"""A backend that has read its cache from disk is left alone for so long."""
 PIECE_S = 2.0
 """What a request may have to wait for, where a prefill that is stopped leaves nothing."""
 FIRST_PIECE_BYTES = 4_000
@@ -231,6 +233,9 @@ class Warmer:
         endpoint = route.backend.endpoint
         if not self.settings.enabled or not endpoint.warms or endpoint.native:
             return
+        facts = route.backend.status().cache
+        if facts is not None and facts.restored_tokens:
+            await asyncio.sleep(RESTORED_S)  # it is warm, most often: who asks now is not held up
         for source in await self._sources():
             if route.gate.busy or route.gate.closed:  # the request that runs reads it itself
                 return
