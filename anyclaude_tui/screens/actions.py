@@ -79,7 +79,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "r",
         "restart backend",
-        "Stop and start the active backend (a cold cache).",
+        "Stop and start the active backend cold: what it keeps on disk is removed too.",
         "restart",
         footer="restart",
     ),
