@@ -238,6 +238,8 @@ LLAMA_CPP = Known(
     anywhere=True,
     dialect=replace(
         _READS_REASONING,
+        # The object that names a tool is taken as "auto", without a word.
+        tool_choice="strings",
         renamed={"repetition_penalty": "repeat_penalty"},
         extra={"return_progress": True},  # its prefill progress, in the stream
     ),

@@ -20,6 +20,8 @@ from anyclaude_tui.backends.base import Backend, BackendError, BackendState
 from anyclaude_tui.backends.llama_cpp import program
 from anyclaude_tui.backends.machine import Memory
 from anyclaude_tui.backends.supervision import supervised
+from anyclaude_tui.proxy.request.call_memory import CallMemory
+from anyclaude_tui.proxy.request.openai import translate
 from tests.backends.conftest import Make, until_state
 from tests.backends.models.test_gguf import LLAMA, packed
 from tests.support.assets import LLAMA_ARGS, TINY_GGUF
@@ -83,6 +85,24 @@ async def test_serves_is_killed_comes_back_and_stops_while_busy(backend: Any) ->
     await backend.stop()
     assert not alive(pid)
     await asyncio.gather(busy, return_exceptions=True)
+
+
+@real
+async def test_a_tool_that_is_insisted_on_is_called(backend: Any) -> None:
+    """It takes the object that names a tool as "auto", without a word."""
+    request = translate(
+        {
+            "max_tokens": 200,
+            "messages": [{"role": "user", "content": "hello"}],
+            "tools": [{"name": n, "input_schema": {"type": "object"}} for n in ("Pan", "Zoom")],
+            "tool_choice": {"type": "tool", "name": "Zoom"},
+        },
+        backend.endpoint,
+        CallMemory(),
+    )
+    asked = {k: request.body[k] for k in ("tools", "tool_choice")}
+    choice = (await chat(backend, "hello", max_tokens=200, **asked)).json()["choices"][0]
+    assert [c["function"]["name"] for c in choice["message"]["tool_calls"]] == ["Zoom"]
 
 
 @real
