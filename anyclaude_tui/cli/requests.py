@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -22,7 +24,8 @@ from anyclaude_tui.cli import settings as command_settings
 from anyclaude_tui.cli.failure import Failed
 from anyclaude_tui.printable import printable
 from anyclaude_tui.tables import table
-from anyclaude_tui.telemetry import journal, traces
+from anyclaude_tui.telemetry import journal, request_filter, traces
+from anyclaude_tui.telemetry.earlier import view_of
 from anyclaude_tui.telemetry.events import Role
 
 LISTED = 20
@@ -46,6 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="N",
             help=f"how many (default {LISTED})",
         )
+    listing.add_argument(
+        "filter", nargs="*", metavar="TERM",
+        help=f"only those that fit, as on the requests screen: {request_filter.EXAMPLE}; put -- "
+        "before the first term if one begins with -",
+    )  # fmt: skip
+    listing.add_argument("--since", metavar="TIME", help="90min, 2h, 3d, or a day: 2026-11-30")
+    listing.add_argument("--json", action="store_true", help="the journal's lines, the newest last")
     show = actions.add_parser("show", help="all that is known of one request")
     replay = actions.add_parser("replay", help="send a traced request again, to any backend")
     for target in (show, replay):
@@ -64,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.action == "replay":
         return asyncio.run(replay_command(home, options))
     else:
-        print(printable(listing(home, options.lines), lines=True))
+        print(printable(listing(home, options.lines, Asked.of(options)), lines=True))
     return 0
 
 
@@ -73,10 +83,50 @@ def run(options: argparse.Namespace) -> int:
 _Cell = Callable[[dict[str, Any]], str]
 
 
-def listing(home: Path, count: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which requests, and how they are written."""
+
+    wanted: request_filter.Filter = field(default_factory=request_filter.Filter)
+    since: float = 0.0
+    """Unix time."""
+    as_json: bool = False
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Asked:
+        """What the command line asks for. Raises Failed where that cannot be understood."""
+        wanted = request_filter.parse(" ".join(getattr(options, "filter", ())))
+        if wanted.problem:
+            raise Failed(wanted.problem, 2)
+        words = getattr(options, "since", None)
+        try:
+            since = request_filter.moment(words, time.time()) if words else 0.0
+        except ValueError as error:
+            raise Failed(f"--since {error}", 2) from None
+        return cls(wanted, since, bool(getattr(options, "json", False)))
+
+    def lines(self, home: Path) -> Iterator[dict[str, Any]]:
+        """The journal's lines that fit, the newest first."""
+        for line in journal.read_back(home / journal.FOLDER):
+            view = view_of(line)
+            if view is None or not _is_asked(line):
+                continue
+            if view.accepted_wall < self.since:
+                return
+            if self.wanted(view):
+                yield line
+
+
+ALL = Asked()
+
+
+def listing(home: Path, count: int, asked: Asked = ALL) -> str:
     """A table of the last requests, the newest last. Raises Failed when there are none."""
-    asked = (line for line in journal.read_back(home / journal.FOLDER) if _is_asked(line))
-    lines = list(islice(asked, max(1, count)))
+    lines = list(islice(asked.lines(home), max(1, count)))
+    if not lines and (asked.wanted.tests or asked.since):
+        raise Failed("no request fits")
+    if asked.as_json and lines:
+        return "\n".join(msgspec.json.encode(line).decode() for line in reversed(lines))
     if not lines:
         raise Failed(
             f"no requests in {home / journal.FOLDER} yet: start `anyclaude-tui` and ask Claude "

@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from anyclaude_tui.telemetry.endings import ending
 from anyclaude_tui.telemetry.metrics import RequestView
@@ -128,6 +129,18 @@ def completions(words: str, requests: Iterable[RequestView]) -> list[str]:
     values = {value.lower() for one in requests for value in field.get(one).split()}
     fit = sorted((v for v in values if part in v and v != part), key=lambda v: (v.find(part), v))
     return [f"{minus}{name}:{value}" for value in fit]
+
+
+def moment(words: str, now: float) -> float:
+    """`90min`, `2h`, `3d` ago, or a day or time as ISO 8601 has it, local: Unix time. Raises
+    ValueError, in words."""
+    span = re.fullmatch(r"(\d+)(min|m|h|d)", words.strip())
+    if span is not None:
+        return now - int(span[1]) * {"min": 60, "m": 60, "h": 3600, "d": 86_400}[span[2]]
+    try:
+        return datetime.fromisoformat(words.strip()).timestamp()
+    except ValueError:
+        raise ValueError(f"{words!r}: a time is 90min, 2h, 3d, or a day like 2026-11-30") from None
 
 
 def _end(request: RequestView) -> str:

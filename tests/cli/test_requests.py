@@ -51,6 +51,23 @@ def ids(home: Path) -> list[str]:
     return [json.loads(line)["requestId"] for line in path.read_text().splitlines()]
 
 
+async def test_the_list_speaks_the_filter_of_the_requests_screen(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert requests.run(options("list", "end:cut", "--since", "1h")) == 0
+    _, *rows = capsys.readouterr().out.splitlines()
+    assert [row.split()[-1] for row in rows] == ["(cut)"]
+    assert requests.run(options("list", "--json", "out>50")) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["outputTokens"] == 56
+    with pytest.raises(Failed, match="no request fits"):
+        requests.run(options("list", "backend:nowhere"))
+    with pytest.raises(Failed, match="did you mean ttft"):
+        requests.run(options("list", "tfft>5"))
+    with pytest.raises(Failed, match="a time is 90min"):
+        requests.run(options("list", "--since", "soon"))
+
+
 async def test_the_list_has_the_newest_last(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert requests.run(options()) == 0
     head, first, second = capsys.readouterr().out.splitlines()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anyclaude_tui.telemetry.events import Outcome, Role, Truncation
-from anyclaude_tui.telemetry.request_filter import FIELDS, completions, parse
+from anyclaude_tui.telemetry.request_filter import FIELDS, completions, moment, parse
 from tests.screens import fakes
 
 PLAIN = fakes.seen(fakes.ended(1))
@@ -88,3 +88,11 @@ def test_every_completion_is_understood() -> None:
         for whole in completions(name, ALL):
             for term in [whole, *completions(whole, ALL)]:
                 assert not parse(term).problem, term
+
+
+def test_a_time_is_a_span_or_a_day() -> None:
+    assert moment("2h", 10_000.0) == 2_800.0
+    assert moment("90min", 10_000.0) == 4_600.0
+    assert moment("1970-01-02T00:00:00+00:00", 0.0) == 86_400.0
+    with pytest.raises(ValueError, match="soon"):
+        moment("soon", 0.0)
