@@ -76,7 +76,7 @@ def open_file(path: Path, flags: int) -> int:
     if stat.S_ISREG(seen.st_mode) and seen.st_uid == os.geteuid():
         return descriptor
     os.close(descriptor)
-    raise PermissionError(EACCES, "it is no plain file of yours", str(path))
+    raise PermissionError(EACCES, "it is not a plain file of yours", str(path))
 
 
 def make(path: Path) -> None:

@@ -22,7 +22,7 @@ def create(
     row = KINDS.get(settings.kind)
     if row is None:
         known = ", ".join(KINDS)
-        raise BackendError(f"{settings.kind!r} is no kind of backend: use one of {known}")
+        raise BackendError(f"{settings.kind!r} is not a kind of backend: use one of {known}")
     if lack := row.lack(settings):
         raise BackendError(f"{name}: {lack}: {row.how_to_set}")
     make: Any = class_of(row)

@@ -214,7 +214,7 @@ def _import(source: Path | None, path: Path) -> int:
             2,
         )
     if path.exists():
-        raise Failed(f"{path} exists already: rename it first if the import shall replace it")
+        raise Failed(f"{path} exists already: rename it first if the import is to replace it")
     made, notes = configuration.from_legacy(source)
     private.write(path, tomlkit.dumps(made).encode())
     print(f"Wrote {path} from {source}")

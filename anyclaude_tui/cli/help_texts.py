@@ -90,6 +90,11 @@ HELP: dict[str, tuple[str, tuple[str, ...]]] = {
         "them it therefore gets.",
         ("template ~/models/Qwen3-Coder-30B-A3B-Instruct-4bit", "template http://127.0.0.1:8080"),
     ),
+    "cache": (
+        "Say what is kept of prompts on disk, so that a start need not read them again; or remove "
+        "all of it.",
+        ("cache status", "cache clear"),
+    ),
     "chat": (
         "Talk to the backend of a session, line by line, where there is no Claude Code.",
         ("chat",),

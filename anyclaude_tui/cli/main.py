@@ -132,7 +132,7 @@ def _words(error: OSError) -> str:
     ours, where = home(), Path(str(error.filename))
     cannot = (EACCES, EPERM, EROFS, ENOTDIR, EEXIST, ENOSPC)
     if error.errno in cannot and (where.is_relative_to(ours) or ours.is_relative_to(where)):
-        words += ". Make room or the right to write there, or set ANYCLAUDE_HOME to another folder"
+        words += ". Free some space or make it writable, or set ANYCLAUDE_HOME to another folder"
     return words
 
 
@@ -276,7 +276,7 @@ def _port(text: str) -> int:
     except ValueError:
         port = -1
     if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: use 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: use 0 to 65535")
     return port
 
 

@@ -263,9 +263,9 @@ def _read_trace(path: Path) -> dict[str, Any]:
     try:
         content = msgspec.json.decode(path.read_bytes())
     except msgspec.DecodeError as error:
-        raise Failed(f"{path} is no trace of ours: {error}") from None
+        raise Failed(f"{path} is not a trace of ours: {error}") from None
     if not isinstance(content, dict):
-        raise Failed(f"{path} is no trace of ours: no JSON object")
+        raise Failed(f"{path} is not a trace of ours: no JSON object")
     return content
 
 

@@ -267,7 +267,7 @@ def _wrong(call: tuple[str, str]) -> str:
     try:
         jsonschema.validate(json.loads(raw or "{}"), schemas[name])
     except ValueError:
-        return f"the input of its call is no JSON: {_short(raw)}"
+        return f"the input of its call is not JSON: {_short(raw)}"
     except jsonschema.ValidationError as error:
         return f"the input of its call is wrong: {error.message}"
     return ""

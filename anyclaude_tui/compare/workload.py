@@ -142,7 +142,7 @@ def from_file(path: Path, *, max_tokens: int | None = None) -> Workload:
     try:
         found = msgspec.json.decode(path.read_bytes())
     except ValueError as error:
-        raise WorkloadError(f"{path} is no JSON ({error}): give a trace or a request") from None
+        raise WorkloadError(f"{path} is not JSON ({error}): give a trace or a request") from None
     request = found.get("request") if isinstance(found, Mapping) else None
     body = request.get("body") if isinstance(request, Mapping) else found
     if isinstance(body, Mapping) and not isinstance(body.get("messages"), list):

@@ -39,7 +39,7 @@ def _header_faults(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     seen: set[str] = set()
     for name, value in headers.items():
         if not _HEADER.fullmatch(name):
-            yield name, "it is no name of a header"
+            yield name, "it is not a name that a header can have"
         elif name.lower() in _FRAMING:
             yield name, "it says how the request is sent, which is not to be set"
         elif name.lower() in seen:

@@ -126,7 +126,7 @@ def _values(settings: Settings) -> Iterator[Found]:
     ):
         if given not in known:
             near = nearest(given, known)
-            yield key, f"{given!r} is none of them{near}. Use one of {', '.join(known)}."
+            yield key, f"{given!r} is not one of them{near}. Use one of {', '.join(known)}."
     leader = settings.dashboard.leader
     if ("+" not in leader and not re.fullmatch(r"f\d{1,2}", leader)) or leader in _TAKEN:
         yield (

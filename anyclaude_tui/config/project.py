@@ -151,7 +151,7 @@ def read_bounded(path: Path, most: int = BYTES_MOST) -> bytes:
     number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
         if not stat.S_ISREG(os.fstat(number).st_mode):
-            raise ValueError("it is no plain file")
+            raise ValueError("it is not a plain file")
         with os.fdopen(number, "rb", closefd=False) as file:
             data = file.read(most + 1)
     finally:

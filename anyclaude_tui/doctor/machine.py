@@ -68,8 +68,7 @@ def files(home: Path) -> Check:
             "folder",
             Level.BROKEN,
             f"{home} cannot be written",
-            f"give yourself the right to write in {there}, or set ANYCLAUDE_HOME to a folder "
-            "that you can write",
+            f"make {there} writable, or set ANYCLAUDE_HOME to a folder that you can write",
         )
     if not home.is_dir():
         return Check("Files", "folder", Level.OK, f"{home} (made at the first start)")

@@ -94,11 +94,11 @@ def checks(
 ) -> Iterator[Check]:
     """Everything about the terminal.
 
-    `size` is None where the output is no terminal; `answers` is None where none was asked.
+    `size` is None where the output is not a terminal; `answers` is None where none was asked.
     """
     yield _encoding(encoding)
     if size is None:
-        words = "the output is no terminal: run `anyclaude-tui doctor` where you will work"
+        words = "the output is not a terminal: run `anyclaude-tui doctor` where you will work"
         yield Check(GROUP, "window", Level.NOTE, words)
         return
     term = env.get("TERM", "")

@@ -66,8 +66,8 @@ def _object(body: bytes, name: str, host: str) -> dict[str, Any]:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         page = body.lstrip()[:1] == b"<"
-        words = "a web page where JSON was expected" if page else "something that is no JSON"
+        words = "a web page where JSON was expected" if page else "something that is not JSON"
         raise SearchError(f"{name} at {host} answered with {words}: is url right?") from None
     if not isinstance(value, dict):
-        raise SearchError(f"{name} at {host} answered with JSON that is no search result")
+        raise SearchError(f"{name} at {host} answered with JSON that is not a search result")
     return value

@@ -91,7 +91,7 @@ def domains(value: Any) -> tuple[str, ...]:
         raise SearchError("domains: a list is expected", "invalid_tool_input", sent=False)
     for one in value:
         if not isinstance(one, str) or not _HOST.fullmatch(one):
-            words = f"{plain(str(one), 60)!r} is no domain: write it as example.com"
+            words = f"{plain(str(one), 60)!r} is not a domain: write it as example.com"
             raise SearchError(words, "invalid_tool_input", sent=False)
     return tuple(value)
 

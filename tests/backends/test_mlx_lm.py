@@ -127,7 +127,7 @@ def test_kill_9_of_the_owner_leaves_no_server_after_3_seconds(tmp_path: Path) ->
 async def test_a_missing_path_fails_at_once_in_words(make: Make, tmp_path: Path) -> None:
     with pytest.raises(BackendError, match=r"no model at .*nowhere: correct the path"):
         await make(**settings(model=str(tmp_path / "nowhere"))).start()
-    with pytest.raises(BackendError, match=r"is no MLX model: it has no config\.json"):
+    with pytest.raises(BackendError, match=r"is not an MLX model: it has no config\.json"):
         await make(**settings(model=str(tmp_path))).start()
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(BackendError, match="is the download complete"):

@@ -83,7 +83,7 @@ async def test_a_target_that_fails_gives_1_and_the_others_figures(tmp_path: Path
         (("nonsense",), "no backend called 'nonsense'"),
         ((TARGETS[0], "--trace", "none.json"), "none.json"),
         ((TARGETS[0], "--workload", "tall"), "no workload 'tall'"),
-        ((TARGETS[0], "--runs", "0"), "no number of 1 or more"),
+        ((TARGETS[0], "--runs", "0"), "not a whole number of 1 or more"),
         ((TARGETS[0], "--json", "no/such/folder/out.json"), "there is no folder"),
         ((TARGETS[0], "--prompt", " "), "prompt is empty"),
         ((), "required"),

@@ -144,5 +144,5 @@ def test_a_trace_that_is_none_of_ours(tmp_path: Path, monkeypatch: pytest.Monkey
     folder = tmp_path / "traces" / "b"
     folder.mkdir(parents=True)
     (folder / "trace-2026-11-21T23-59-59-500Z-req_abc.json").write_text("{half")
-    with pytest.raises(Failed, match="is no trace of ours"):
+    with pytest.raises(Failed, match="is not a trace of ours"):
         requests.run(options("show", "abc"))

@@ -342,13 +342,13 @@ def test_a_file_that_is_wrong_is_left_out_whole(content: bytes, words: str, plac
 
 def test_what_is_no_file_is_not_waited_for(place: Place) -> None:
     os.mkfifo(place.folder / FILE_NAME)
-    assert "no plain file" in str(place.read().left_out[0])
+    assert "not a plain file" in str(place.read().left_out[0])
     (place.folder / FILE_NAME).unlink()
     (place.folder / FILE_NAME).symlink_to("/dev/zero")
-    assert "no plain file" in str(place.read().left_out[0])
+    assert "not a plain file" in str(place.read().left_out[0])
     (place.folder / FILE_NAME).unlink()
     (place.folder / FILE_NAME).mkdir()
-    assert "no plain file" in str(place.read().left_out[0])
+    assert "not a plain file" in str(place.read().left_out[0])
 
 
 @given(st.randoms(use_true_random=False))

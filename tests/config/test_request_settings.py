@@ -50,7 +50,7 @@ def mistake(text: str) -> str:
         ("extra_body = { a = { b = nan } }", "extra_body.a.b", "JSON has no such number"),
         ("extra_body = { a = [2031-03-01] }", "extra_body.a", "JSON has no dates"),
         ('headers = { Host = "x" }', "headers.Host", "how the request is sent"),
-        ('headers = { "a b" = "x" }', "headers.a b", "no name of a header"),
+        ('headers = { "a b" = "x" }', "headers.a b", "not a name that a header can have"),
         ('headers = { A = "x", a = "y" }', "headers.a", "twice"),
         ('headers = { A = "é" }', "headers.A", "visible ASCII"),
         ('headers = { A = "env:" }', "headers.A", "name of the variable"),

@@ -74,7 +74,7 @@ def test_a_new_machine_has_nothing_broken(tmp_path: Path) -> None:
     found = remedied(Check(**{**one, "level": Level(one["level"])}) for one in report["checks"])
     assert named(found, "Python").level is Level.OK
     assert "npm install" in named(found, "program").remedy
-    assert "no terminal" in named(found, "window").detail
+    assert "not a terminal" in named(found, "window").detail
 
 
 def test_what_is_broken_makes_it_fail_and_is_told_with_its_remedy(tmp_path: Path) -> None:

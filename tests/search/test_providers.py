@@ -129,9 +129,9 @@ def respond(status: int = 200, text: str = "", **headers: str) -> web.Response:
 
 BAD: dict[str, tuple[web.Response, str, str]] = {
     "page": (respond(text="<!doctype html><p>log in"), "a web page where JSON", "unavailable"),
-    "no JSON": (respond(text="oops"), "no JSON", "unavailable"),
-    "a list": (respond(text="[1]"), "no search result", "unavailable"),
-    "deep": (respond(text="[" * 100_000), "no JSON", "unavailable"),
+    "no JSON": (respond(text="oops"), "not JSON", "unavailable"),
+    "a list": (respond(text="[1]"), "not a search result", "unavailable"),
+    "deep": (respond(text="[" * 100_000), "not JSON", "unavailable"),
     "too large": (respond(text='"' + "x" * MAX_BYTES + '"'), "more than", "unavailable"),
     "busy": (respond(429, **{"Retry-After": "30"}), "again in 30 s", "too_many_requests"),
     "no key": (respond(401), "api_key", "unavailable"),

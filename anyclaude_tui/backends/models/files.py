@@ -148,7 +148,7 @@ def read(path: Path) -> ModelFiles:
     config_file = path / "config.json"
     if not path.is_dir() or not config_file.is_file():
         raise BackendError(
-            f"{path} is no MLX model: it has no config.json. Give the directory that holds "
+            f"{path} is not an MLX model: it has no config.json. Give the directory that holds "
             "config.json and the *.safetensors files"
         )
     try:

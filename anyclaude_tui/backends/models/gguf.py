@@ -141,7 +141,7 @@ def read(path: Path, *, whole: bool = True) -> Gguf:
     if not path.exists():
         raise BackendError(f"no model at {path}: correct the path, or download the model first")
     if not path.is_file():
-        raise BackendError(f"{path} is no GGUF file: give the file itself, NAME.gguf")
+        raise BackendError(f"{path} is not a GGUF file: give the file itself, NAME.gguf")
     try:
         with path.open("rb") as file:
             values = _Header(file, whole=whole).read()
@@ -152,7 +152,7 @@ def read(path: Path, *, whole: bool = True) -> Gguf:
     except OSError as error:
         raise BackendError(f"{path} cannot be read: {error.strerror or error}") from None
     except (ValueError, struct.error) as error:
-        raise BackendError(f"{path} is no GGUF file that can be read: {error}") from None
+        raise BackendError(f"{path} is not a GGUF file that can be read: {error}") from None
     return Gguf(path, values, size, parts)
 
 

@@ -33,7 +33,7 @@ def main() -> None:
             for day in (1, 2)
         ]
     except TemplateError as error:
-        json.dump({"error": f"it is no chat template: {error}"}, sys.stdout)
+        json.dump({"error": f"it is not a chat template: {error}"}, sys.stdout)
         return
     base = Dialect(**asked["dialect"])
     profile = asyncio.run(examine(RenderedSource(days[0], template), base, trims=asked["trims"]))

@@ -273,7 +273,7 @@ def _failed(
 
 def _why_failed(comparison: Comparison, target: Target) -> str:
     reasons = [s.view.reason for s in comparison.samples if s.target == target.name and not s.ok]
-    stopped = "stopped before its first run" if comparison.stopped else "no run ended well"
+    stopped = "stopped before its first run" if comparison.stopped else "no run was completed"
     return target.error or next((reason for reason in reasons if reason), stopped)
 
 

@@ -246,4 +246,4 @@ def _ended_well(comparison: Comparison, workload: str) -> Row:
         ]
         good = sum(sample.ok for sample in own)
         cells.append(Cell(good, None, None, None, Source.MEASURED, len(own)))
-    return Row("runs that ended well", "count", tuple(cells))
+    return Row("runs completed", "count", tuple(cells))

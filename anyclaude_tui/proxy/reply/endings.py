@@ -170,5 +170,5 @@ def _words(seen: Seen, truncation: Truncation) -> str:
     if truncation is Truncation.STALL:
         return "the backend fell silent"
     if truncation is Truncation.MALFORMED:
-        return "the backend sent something that is no chat completion stream"
+        return "the backend sent something that is not a chat completion stream"
     return "the backend ended the stream without a finish reason"

@@ -55,7 +55,7 @@ class LeaderKeys:
         elif key != "escape" and not self.run(character or key):
             words = actions.key_words(key, character)
             leader = actions.chord_name(self.leader)
-            self._target.say(f"{leader} then {words} is no command; ? lists them")
+            self._target.say(f"{leader} then {words} is not a command; ? lists them")
         return True
 
     def cancel(self) -> None:
@@ -64,7 +64,7 @@ class LeaderKeys:
             self._press(False)
 
     def run(self, key: str) -> bool:
-        """Do what the key after the leader asks for; False when it is no command's."""
+        """Do what the key after the leader asks for; False when it is not a command's."""
         if key and key in actions.DIGITS:
             return self._target.switch_to(actions.DIGITS.index(key) + 1)
         action = actions.find(key, self.table)

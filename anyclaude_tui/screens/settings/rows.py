@@ -223,7 +223,7 @@ def details(row: Row, width: int, height: int) -> list[Line]:
     facts = [
         ("value", text(clean(value)) if value else text("not set", Tone.FAINT)),
         ("default", text(clean(default), Tone.LABEL) if default else text("none", Tone.FAINT)),
-        ("set by", text(clean(row.origin) or "nobody", Tone.LABEL)),
+        ("set by", text(clean(row.origin) or "default", Tone.LABEL)),
         ("takes effect", text(row.effect, Tone.LABEL)),
     ]
     for name, words in facts:

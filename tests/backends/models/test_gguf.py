@@ -136,7 +136,7 @@ def test_no_length_is_believed(tmp_path: Path) -> None:
         b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + many,
     ):
         path.write_bytes(data)
-        with pytest.raises(BackendError, match="is no GGUF file that can be read"):
+        with pytest.raises(BackendError, match="is not a GGUF file that can be read"):
             gguf.read(path)
 
 
@@ -173,6 +173,6 @@ def test_what_is_no_file_is_refused_in_words(tmp_path: Path, damage: str) -> Non
         path.mkdir()
     elif damage == "empty":
         path.touch()
-    words = {"missing": "no model at", "folder": "give the file itself", "empty": "is no GGUF"}
+    words = {"missing": "no model at", "folder": "give the file itself", "empty": "is not a GGUF"}
     with pytest.raises(BackendError, match=words[damage]):
         gguf.read(path)

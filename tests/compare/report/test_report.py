@@ -44,7 +44,7 @@ def test_the_table_has_medians_with_their_source() -> None:
     by_turn = {row.name: row for row in turn.rows}
     assert by_turn["thinking share"].written(0) == "~38 %"  # counted in deltas: estimated
     assert by_turn["prompt tokens"].written(0) == "3,000"
-    assert by_turn["runs that ended well"].written(1) == "12"
+    assert by_turn["runs completed"].written(1) == "12"
     assert by_turn["keepalives"].written(0) == "0"
     assert "tool calls" not in by_turn
 

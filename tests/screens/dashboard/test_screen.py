@@ -127,7 +127,7 @@ async def test_the_menu_after_the_leader_lists_every_command(tmp_path: Path) -> 
 async def test_an_unknown_key_is_named_and_dropped(tmp_path: Path) -> None:
     async with dashboard(tmp_path) as (app, _, pilot):
         await pilot.press(LEADER, "k")
-        assert "then k is no command" in toasts(app)
+        assert "then k is not a command" in toasts(app)
         assert not app.leader_keys.pressed
 
 
@@ -135,7 +135,7 @@ async def test_an_unknown_key_is_named_as_it_is_printed(tmp_path: Path) -> None:
     for key, name in (("semicolon", ";"), ("ctrl+f", "Ctrl+F"), ("f5", "F5"), ("space", "Space")):
         async with dashboard(tmp_path) as (app, _, pilot):
             await pilot.press(LEADER, key)
-            assert f"Ctrl+] then {name} is no command" in toasts(app)
+            assert f"Ctrl+] then {name} is not a command" in toasts(app)
 
 
 @pytest.mark.parametrize("prompt", ["top", "bottom"])
@@ -192,7 +192,7 @@ async def test_a_digit_switches(tmp_path: Path) -> None:
         await pilot.press(LEADER, "1")  # in use already
         assert client.asked[-1] == "switch qwen"
         await pilot.press(LEADER, "7")
-        assert "then 7 is no command" in toasts(app)
+        assert "then 7 is not a command" in toasts(app)
 
 
 async def test_the_list_of_backends_switches_and_leaves(tmp_path: Path) -> None:
