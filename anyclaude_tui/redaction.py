@@ -316,6 +316,8 @@ class Redactor:
 
     def clean_text(self, text: str) -> str:
         """The same for a text."""
+        if not text:
+            return text
         data = text.encode("utf-8", "surrogatepass")
         clean = self.clean(data)
         return text if clean == data else clean.decode("utf-8", "surrogatepass")

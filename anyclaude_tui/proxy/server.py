@@ -25,6 +25,7 @@ from anyclaude_tui.proxy.context import Services
 from anyclaude_tui.proxy.downstream import Reply, error_response
 from anyclaude_tui.proxy.errors import ApiError, invalid
 from anyclaude_tui.proxy.exchange import Exchange
+from anyclaude_tui.proxy.request.seen import Seen
 from anyclaude_tui.proxy.roles import AGENT_HEADER, SESSION_HEADER, role_of
 from anyclaude_tui.proxy.web_search import SearchExchange, ours
 from anyclaude_tui.proxy.wire_format import WireFormat, slow_to_translate
@@ -184,7 +185,7 @@ class ProxyServer:
         raw = await self._read(request)
         if self._stopping:  # on a connection that was open before
             raise _stopping()
-        body = _object(raw)
+        body = _object(raw, self._services.memory.seen)
         streaming = body.get("stream") is True
         record = self._record(request, body, len(raw), accepted, streaming)
         if self._services.picked is not None:
@@ -217,7 +218,7 @@ class ProxyServer:
     async def _count_tokens(self, request: web.Request) -> web.Response:
         """Never an error because of a backend: without one it is the estimate."""
         services, raw = self._services, await self._read(request)
-        body = {"max_tokens": 1, **_object(raw)}
+        body = {"max_tokens": 1, **_object(raw, services.memory.seen)}
         try:
             backend = services.router.peek(Role.MAIN).backend
             endpoint = backend.endpoint.asked_for(services.wanted(backend.name))
@@ -249,15 +250,14 @@ class ProxyServer:
     async def _read(self, request: web.Request) -> bytes:
         """The request's body. Raises ApiError."""
         limit = self._services.limits.max_body_bytes
-        too_large = ApiError("request_too_large", f"the request is over {limit} bytes")
         if (request.content_length or 0) > limit:
-            raise too_large
+            raise _too_large(limit)
         body = bytearray()
         try:
             while data := await request.content.readany():
                 body += data
                 if len(body) > limit:
-                    raise too_large
+                    raise _too_large(limit)
         except web.RequestPayloadError as error:
             raise invalid(f"the request body cannot be read: {error}") from None
         return bytes(body)
@@ -359,6 +359,10 @@ def _model_entry(name: str) -> dict[str, Any]:
     }
 
 
+def _too_large(limit_bytes: int) -> ApiError:
+    return ApiError("request_too_large", f"the request is over {limit_bytes} bytes")
+
+
 def _stopping() -> ApiError:
     return ApiError("api_error", "anyclaude-tui is stopping", status=503, retry=False)
 
@@ -369,10 +373,10 @@ def _came_again() -> ApiError:
     )
 
 
-def _object(raw: bytes) -> dict[str, Any]:
+def _object(raw: bytes, seen: Seen) -> dict[str, Any]:
     """The body as a JSON object. Raises ApiError."""
     try:
-        body = msgspec.json.decode(raw)
+        body = seen.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise invalid(f"the request body is not valid JSON: {error}") from None
     if not isinstance(body, dict):

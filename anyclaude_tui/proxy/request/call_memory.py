@@ -10,8 +10,11 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Any
 
+from anyclaude_tui.proxy.request.history import Call, History
+from anyclaude_tui.proxy.request.seen import Seen
 from anyclaude_tui.proxy.wire.safe_json import clean_text, json_bytes
 from anyclaude_tui.proxy.wire.wanted_back import WantedBack
 
@@ -30,6 +33,10 @@ class CallMemory:
         self._wanted: dict[str, WantedBack] = {}
         """What a server wants back with the call, by the ids of `_calls`."""
         self._bytes = 0
+        self.seen = Seen()
+        """The parts of earlier requests."""
+        self.history = History()
+        """What became of earlier conversations."""
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -89,6 +96,21 @@ class CallMemory:
         if not _is_clean(raw, written):
             return None
         return raw
+
+    def state(self, call_id: str) -> Call:
+        """What is known of a call at this moment, for `unchanged`."""
+        return call_id, self._calls.get(call_id), self._wanted.get(call_id)
+
+    def unchanged(self, states: Iterable[Call]) -> bool:
+        """Whether `recall` and `wanted_back` would say of all these calls what they said then;
+        they count as used, as if asked again."""
+        for call_id, known, wanted in states:
+            if self._calls.get(call_id) is not known or self._wanted.get(call_id) is not wanted:
+                return False
+            if known is not None:
+                with contextlib.suppress(KeyError):  # as in `recall`
+                    self._calls.move_to_end(call_id)
+        return True
 
     def _shrink(self) -> None:
         while len(self._calls) > self._max_calls or self._bytes > self._max_bytes:

@@ -40,6 +40,9 @@ class Context:
     loaded: Mapping[str, str] = field(default_factory=dict)
     """Those of them that stand in the results of their loading, by name, as they stand there."""
 
+    asked: list[str] = field(default_factory=list)
+    """Ids of the calls that the memory was asked for."""
+
     def note(self, words: str) -> None:
         """Say once that something was left out or changed."""
         self.notices[words] = None

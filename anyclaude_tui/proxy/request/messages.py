@@ -25,6 +25,7 @@ from anyclaude_tui.proxy.request.content_blocks import (
     tagged,
     text_of,
 )
+from anyclaude_tui.proxy.request.history import How, Mark, Translated
 from anyclaude_tui.proxy.wire.safe_json import canonical_json, join_texts
 from anyclaude_tui.proxy.wire.wanted_back import WantedBack
 
@@ -60,37 +61,88 @@ class _Call:
 
 
 def conversation(system: str, messages: Any, context: Context) -> list[dict[str, Any]]:
-    """The upstream messages, `system` first. Raises ApiError for what is no conversation."""
-    out: list[dict[str, Any]] = []
-    if system:
-        out.append({"role": "system", "content": system})
-    for turn in _turns(messages):
-        said, thinking, calls = _assistant(turn.said, context)
-        rest = _match(calls, turn.after)
-        finished: list[FinishedCall] = []
-        images: list[Part] = []
-        for call in calls:
-            text, shown = _result(call, context)
-            extra = call.wanted.extra if call.wanted else {}
-            finished.append(FinishedCall(call.upstream_id, call.name, call.arguments, text, extra))
-            images += shown
-        thinking, details = _as_it_came(thinking, calls)
-        push_assistant(out, said, thinking, finished, context.dialect, details)
-        _push_user(out, images)
-        for role, where, block in rest:
-            if role == "system":
-                _push_system(out, text_of(parts_of(block, where, context)), context)
-            else:
-                parts = _user_parts(block, where, context)
-                if context.dialect.user_after_results == "folded":
-                    parts = _fold_user(out, parts)
-                _push_user(out, parts)
-        if turn.after and (not out or out[-1]["role"] == "assistant"):
-            _push_user(out, [NO_CONTENT])  # two assistant messages in a row are refused
-    for message in out:
+    """The upstream messages, `system` first. Raises ApiError for what is no conversation.
+
+    Turns that were translated before are taken from `context.memory.history`.
+    """
+    if not isinstance(messages, list):
+        raise invalid("messages: Field required")
+    made, instead = _begin(system, messages, context)
+    noted, context.notices = context.notices, dict.fromkeys(_noted(made))
+    out, first = made.out, max(0, len(made.out) - 1)
+    done = made.marks[-1].messages if made.marks else 0
+    for turn, end in _turns(messages, done):
+        context.asked.clear()
+        _translate(turn, out, context)
+        made.calls += map(context.memory.state, context.asked)
+        if end < len(messages):
+            last = _copy(out[-1]) if out else None
+            notices = tuple(context.notices)
+            made.marks.append(Mark(end, len(out), last, notices, len(made.calls)))
+    context.notices = noted | context.notices
+    for message in out[first:]:
         if message["role"] == "user":
             message["content"] = _user_content(message["content"])
-    return out
+    context.memory.history.keep(made, instead)
+    return out.copy()
+
+
+def _begin(
+    system: str, messages: list[Any], context: Context
+) -> tuple[Translated, Translated | None]:
+    """The conversation as far as it was translated before, and the one that this is from."""
+    how = How(system, context.dialect, context.server, context.loaded)
+    history = context.memory.history
+    found = history.find(how, messages)
+    if found is not None:
+        known, turns = found
+        mark = known.marks[turns - 1]
+        calls = known.calls[: mark.calls]
+        if context.memory.unchanged(calls):
+            out = known.out[: mark.out]
+            if mark.last is not None:
+                out[-1] = _copy(mark.last)
+            return Translated(how, messages, out, known.marks[:turns], calls), known
+    made = Translated(how, messages)
+    if system:
+        made.out.append({"role": "system", "content": system})
+    return made, None
+
+
+def _noted(made: Translated) -> tuple[str, ...]:
+    return made.marks[-1].notices if made.marks else ()
+
+
+def _copy(message: dict[str, Any]) -> dict[str, Any]:
+    """The message so that nothing that is appended to one shows in the other."""
+    content = message["content"]
+    return {**message, "content": content.copy() if isinstance(content, list) else content}
+
+
+def _translate(turn: _Turn, out: list[dict[str, Any]], context: Context) -> None:
+    """Append what a turn becomes; the last message of `out` may grow by it."""
+    said, thinking, calls = _assistant(turn.said, context)
+    rest = _match(calls, turn.after)
+    finished: list[FinishedCall] = []
+    images: list[Part] = []
+    for call in calls:
+        text, shown = _result(call, context)
+        extra = call.wanted.extra if call.wanted else {}
+        finished.append(FinishedCall(call.upstream_id, call.name, call.arguments, text, extra))
+        images += shown
+    thinking, details = _as_it_came(thinking, calls)
+    push_assistant(out, said, thinking, finished, context.dialect, details)
+    _push_user(out, images)
+    for role, where, block in rest:
+        if role == "system":
+            _push_system(out, text_of(parts_of(block, where, context)), context)
+        else:
+            parts = _user_parts(block, where, context)
+            if context.dialect.user_after_results == "folded":
+                parts = _fold_user(out, parts)
+            _push_user(out, parts)
+    if turn.after and (not out or out[-1]["role"] == "assistant"):
+        _push_user(out, [NO_CONTENT])  # two assistant messages in a row are refused
 
 
 def append_instruction(messages: list[dict[str, Any]], text: str) -> None:
@@ -106,14 +158,13 @@ def append_instruction(messages: list[dict[str, Any]], text: str) -> None:
         last["content"] = [*last["content"], {"type": "text", "text": text}]
 
 
-def _turns(messages: Any) -> Iterator[_Turn]:
-    if not isinstance(messages, list):
-        raise invalid("messages: Field required")
+def _turns(messages: list[Any], start: int) -> Iterator[tuple[_Turn, int]]:
+    """The turns from a message on, and the number of messages up to the end of each."""
     if not messages:
         raise invalid("messages: at least one message is required")
     turn = _Turn()
-    for number, message in enumerate(messages):
-        where = f"messages.{number}"
+    for number in range(start, len(messages)):
+        message, where = messages[number], f"messages.{number}"
         if not isinstance(message, Mapping):
             raise invalid(f"{where}: Input should be an object")
         role = message.get("role")
@@ -130,10 +181,10 @@ def _turns(messages: Any) -> Iterator[_Turn]:
                 turn.after.append((by, f"{path}.{position}", block))
                 continue
             if turn.after:
-                yield turn
+                yield turn, number
                 turn = _Turn()
             turn.said.append((f"{path}.{position}", block))
-    yield turn
+    yield turn, len(messages)
 
 
 def _assistant(said: list[tuple[str, Block]], context: Context) -> tuple[str, str, list[_Call]]:
@@ -168,6 +219,7 @@ def _call(block: Block, where: str, before: list[_Call], context: Context) -> _C
         given = {}
     if not isinstance(given, Mapping):
         raise invalid(f"{where}.tool_use.input: Input should be a valid dictionary")
+    context.asked.append(call_id)
     arguments = context.memory.recall(call_id, given, name)
     upstream_id, number = call_id, 1
     while any(call.upstream_id == upstream_id for call in before):

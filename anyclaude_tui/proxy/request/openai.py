@@ -22,6 +22,7 @@ from anyclaude_tui.proxy.request.conversation_changes import from_summary_on, to
 from anyclaude_tui.proxy.request.left_out import left_out_words, tools_wanted
 from anyclaude_tui.proxy.request.messages import append_instruction, conversation
 from anyclaude_tui.proxy.request.parameters import parameters
+from anyclaude_tui.proxy.request.seen import Seen
 from anyclaude_tui.proxy.request.stable_front import arranged
 from anyclaude_tui.proxy.request.tools import count_tools, loaded_tools, offer, order_of_loading
 from anyclaude_tui.proxy.request.wanted import (
@@ -82,15 +83,21 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
     Reading a PDF for the first time takes up to seconds (`pdf.py`): a request that
     may hold one is best translated off the loop.
     """
-    clean = checked(body)
+    seen = memory.seen
+    clean = checked(body, seen)
     if clean.get("thread") is not None:
         raise no_threads()
-    given = tools_now(clean.get("tools"), clean.get("messages"))
-    order = order_of_loading(clean.get("messages"))
+    given, order = clean.get("tools"), tuple[str, ...]()
+    plain = seen.is_plain(clean.get("messages"))
+    if not plain:
+        given = tools_now(given, clean.get("messages"))
+        order = order_of_loading(clean.get("messages"))
     loaded = loaded_tools(given, order, endpoint.dialect)
     context = Context(endpoint.dialect, memory, endpoint.server, order=order, loaded=loaded)
-    sizes = sizes_of(clean)
-    system, said = _system_text(clean.get("system"), context), from_summary_on(_messages(clean))
+    sizes = sizes_of(clean, seen)
+    system, said = _system_text(clean.get("system"), context), _messages(clean)
+    if not plain:
+        said = from_summary_on(said)
     if endpoint.dialect.late_system == "folded":
         system, said = arranged(system, said, endpoint.dialect.stable_front)
     messages = conversation(system, said, context)
@@ -196,13 +203,13 @@ def _add_extra(upstream: dict[str, Any], extra: Mapping[str, Any]) -> None:
         upstream[key] = value
 
 
-def sizes_of(body: Mapping[str, Any]) -> Sizes:
-    """The sizes of a (harmless) request's parts."""
+def sizes_of(body: Mapping[str, Any], seen: Seen) -> Sizes:
+    """The sizes of a (harmless) request's parts; `seen` has what is known of them."""
     tools, messages = body.get("tools"), body.get("messages")
     return Sizes(
         system_bytes=json_bytes(body.get("system")),
-        tools_bytes=json_bytes(tools),
-        messages_bytes=json_bytes(messages),
+        tools_bytes=seen.json_bytes(tools),
+        messages_bytes=seen.json_bytes(messages),
         tool_count=count_tools(tools),
         message_count=len(messages) if isinstance(messages, list) else 0,
     )

@@ -34,7 +34,7 @@ def native_request(
     What a request may hold is the server's to say: nothing of it is refused here but what is
     no JSON object. Raises ApiError only.
     """
-    wanted = as_wanted(checked(body), endpoint)
+    wanted = as_wanted(checked(body, memory.seen), endpoint)
     native = hygiene(wanted.body, endpoint, memory) | {"stream": True}
     left = _leave_out(native, endpoint)
     native = with_extra(native, endpoint.wanted.extra_body)
@@ -47,7 +47,7 @@ def native_request(
         notices=(*wanted.notices, *left_out_words(left)),
         sampling=tuple(one for one in wanted.sampling if one[0] in native),
         left_out=left,
-        sizes=sizes_of(body),
+        sizes=sizes_of(body, memory.seen),
         prompt_bytes=sum(map(json_bytes, prompt)) - _media_bytes(prompt),
         call_ids=frozenset(_call_ids(native.get("messages"))),
     )
@@ -105,7 +105,7 @@ def hygiene(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -> 
     other, for none takes our signature; late system messages are marked user text where the
     dialect says so. Raises ApiError only.
     """
-    clean = dict(checked(body))
+    clean = dict(checked(body, memory.seen))
     if endpoint.model:  # none configured: the client's own name goes through
         clean["model"] = endpoint.model
     if "system" in clean:

@@ -58,10 +58,11 @@ def harmless(value: Any, depth: int = 0) -> Any:
     return clean_text(str(value))
 
 
-def is_harmless(value: Any) -> bool:
+def is_harmless(value: Any, levels: int = MAX_DEPTH) -> bool:
     """Whether `harmless(value)` would be the same again: a look at it costs a fifth of that.
 
-    Meant for an object that was decoded from JSON; of anything else it says False.
+    Meant for an object that was decoded from JSON; of anything else it says False. `levels`: as
+    deep as it may be nested.
     """
     if value.__class__ is not dict:
         return False
@@ -70,7 +71,7 @@ def is_harmless(value: Any) -> bool:
     except (ValueError, TypeError, OverflowError, RecursionError):
         return False
     level = [value]
-    for _ in range(MAX_DEPTH):
+    for _ in range(levels):
         boxes: list[Any] = []
         for box in level:
             for item in box.values() if box.__class__ is dict else box:
