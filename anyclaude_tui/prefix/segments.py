@@ -9,7 +9,7 @@ request has its tools first, as Anthropic's cache orders them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -57,23 +57,34 @@ class Prompt:
         return sum(segment.part is part for segment in self.segments)
 
 
-def prompt_of(upstream: Mapping[str, Any], body: Mapping[str, Any]) -> Prompt:
+def prompt_of(
+    upstream: Mapping[str, Any],
+    body: Mapping[str, Any],
+    messages: Callable[[int], Iterable[Segment]] | None = None,
+) -> Prompt:
     """The prompt of a request that goes upstream; `body` is what the client sent.
 
-    `body` only serves to name the system text's blocks as the client numbers them.
+    `body` only serves to name the system text's blocks as the client numbers them. `messages`
+    gives the segments of the messages from one on, where something else reads them: of
+    `upstream` only the first is then looked at.
     """
+    read = messages or (lambda start: _messages(upstream.get("messages"), start))
     if "input_schema" in _first(upstream.get("tools")) or "system" in upstream:
         segments = [*_tools(upstream), *_native_system(upstream.get("system"), body)]
-        segments += _messages(upstream.get("messages"), 0)
+        segments += read(0)
     else:
-        segments = list(_chat(upstream, body))
+        segments = list(_chat(upstream, body, read))
     billing = _billing(body)
     if any(BILLING_WORDS.encode() in s.text for s in segments if s.part is Part.SYSTEM):
         billing = ""
     return Prompt(tuple(segments), sum(len(segment.text) for segment in segments), billing)
 
 
-def _chat(upstream: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[Segment]:
+def _chat(
+    upstream: Mapping[str, Any],
+    body: Mapping[str, Any],
+    read: Callable[[int], Iterable[Segment]],
+) -> Iterator[Segment]:
     effort = upstream.get("reasoning_effort")
     if effort:
         # gpt-oss renders it as the first lines of the prompt.
@@ -85,7 +96,7 @@ def _chat(upstream: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[Segm
         yield from _system(_text(messages[0].get("content")), _block_texts(body))
         start = 1
     yield from _tools(upstream)
-    yield from _messages(messages, start)
+    yield from read(start)
 
 
 def _system(text: str, blocks: list[tuple[int, str]]) -> Iterator[Segment]:
@@ -151,12 +162,19 @@ def _messages(messages: Any, start: int) -> Iterator[Segment]:
     for number, message in enumerate(messages if isinstance(messages, list) else []):
         if number < start or not isinstance(message, Mapping):
             continue
-        role = str(message.get("role", "?"))
-        text, detail = _message(message, calls)
-        yield Segment(Part.MESSAGE, f"message {number}", role, text, detail)
+        yield message_segment(number, message, calls)
 
 
-def _message(message: Mapping[str, Any], calls: dict[str, str]) -> tuple[bytes, str]:
+def message_segment(
+    number: int, message: Mapping[str, Any], calls: MutableMapping[str, str]
+) -> Segment:
+    """The segment of the message of that number; `calls`: what is known of the calls before it."""
+    role = str(message.get("role", "?"))
+    text, detail = _message(message, calls)
+    return Segment(Part.MESSAGE, f"message {number}", role, text, detail)
+
+
+def _message(message: Mapping[str, Any], calls: MutableMapping[str, str]) -> tuple[bytes, str]:
     """The text of a message, each part on lines of its own, and what it is about.
 
     `calls` learns what each call id stands for, so that a later result can be named.
@@ -177,7 +195,7 @@ def _message(message: Mapping[str, Any], calls: dict[str, str]) -> tuple[bytes, 
     return _bytes("\n".join(lines)), " and ".join(about[:2])
 
 
-def _content(content: Any, calls: dict[str, str], about: list[str]) -> str:
+def _content(content: Any, calls: MutableMapping[str, str], about: list[str]) -> str:
     """The content of a message as text; images and documents by their hash."""
     if not isinstance(content, list):
         return _text(content)

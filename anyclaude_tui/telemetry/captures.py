@@ -1,13 +1,12 @@
 """What was said, kept in memory for the last requests: for the requests screen and replay.
 
 Bounded by count and by bytes; works with every log turned off. An observer of the proxy.
-A long session's prompts are large and much the same: all but the newest are kept packed.
+A long session's prompts are large and much the same: what they share is kept once.
 """
 
 from __future__ import annotations
 
 import json
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,13 +16,12 @@ import msgspec
 
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.prefix.divergence import Comparison
+from anyclaude_tui.prefix.shared_text import Pieces, Pool
 from anyclaude_tui.telemetry.events import RequestRecord
 from anyclaude_tui.telemetry.timeline import Moment, timeline
 
 CAPTURES_KEPT = 100
 CAPTURE_BYTES = 32 * 1024 * 1024
-PLAIN_BYTES = 8 * 1024 * 1024
-"""As much of what has ended is kept as it was; older ones are packed."""
 REPLY_BYTES = 1024 * 1024
 """More of a reply is not kept; the capture says so."""
 
@@ -50,55 +48,33 @@ class _Live:
     """What is said while it is said."""
 
     raw: Mapping[str, Any] | None
-    body: bytes
+    """The body, until it is taken to pieces."""
     upstream: bytes
+    """The same; then empty."""
     reply: list[bytes] = field(default_factory=list)
     reply_bytes: int = 0
     reply_cut: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What was said, when it is over."""
-
-    body: bytes
-    upstream: bytes
-    reply: bytes
-    reply_cut: bool
-    packed: bool = False
-
-    @property
-    def size_bytes(self) -> int:
-        """The memory that it takes, in bytes."""
-        return len(self.body) + len(self.upstream) + len(self.reply)
-
-    def pack(self) -> Said:
-        """The same in a tenth of the memory; takes about 10 ms per MB, without the GIL."""
-        return self._each(lambda part: zlib.compress(part, 1), packed=True)
-
-    def unpack(self) -> Said:
-        """As it was."""
-        return self._each(zlib.decompress, packed=False) if self.packed else self
-
-    def _each(self, way: Callable[[bytes], bytes], *, packed: bool) -> Said:
-        body, upstream, reply = way(self.body), way(self.upstream), way(self.reply)
-        return Said(body, upstream, reply, self.reply_cut, packed)
-
-
 @dataclass(slots=True)
 class _Kept:
     record: RequestRecord
-    said: _Live | Said
-    """Replaced as a whole: another thread may be reading it."""
+    live: _Live | None
+    """Until it has ended. Replaced as a whole, as are the others: another thread may be
+    reading them."""
+    body: Pieces = ()
+    upstream: Pieces = ()
+    reply: bytes = b""
+    reply_cut: bool = False
 
     @property
     def cost_bytes(self) -> int:
-        said = self.said
-        if isinstance(said, Said):
-            return said.size_bytes
-        # Until it is encoded the body counts as what came in.
-        body = len(said.body) if said.raw is None else self.record.prompt_bytes
-        return body + len(said.upstream) + said.reply_bytes
+        """What it takes besides its pieces; until it is encoded the body counts as what came in."""
+        live = self.live
+        if live is None:
+            return len(self.reply)
+        body = 0 if live.raw is None else self.record.prompt_bytes
+        return body + len(live.upstream) + live.reply_bytes
 
 
 class Captures:
@@ -110,19 +86,16 @@ class Captures:
         max_captures: int = CAPTURES_KEPT,
         max_bytes: int = CAPTURE_BYTES,
         reply_bytes: int = REPLY_BYTES,
-        plain_bytes: int = PLAIN_BYTES,
     ) -> None:
         """`comparison`: where a request's prefix comparison comes from."""
         self._comparison = comparison
         self._max_captures = max_captures
         self._max_bytes = max_bytes
         self._reply_bytes = reply_bytes
-        self._plain_max_bytes = plain_bytes
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._pool = Pool()
         self._bytes = 0
-        """What they cost together: kept up to date, never summed up."""
-        self._plain: OrderedDict[str, int] = OrderedDict()
-        """Ended and not packed: what each of them takes."""
+        """What they cost besides: kept up to date, never summed up."""
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -130,7 +103,7 @@ class Captures:
     @property
     def size_bytes(self) -> int:
         """How much is kept."""
-        return self._bytes
+        return self._bytes + self._pool.size_bytes
 
     def ids(self) -> tuple[str, ...]:
         """The requests that can be asked for, newest first."""
@@ -141,15 +114,16 @@ class Captures:
         kept = self._kept.get(request_id)
         if kept is None:
             return None
-        said = kept.said
-        said = said.unpack() if isinstance(said, Said) else _so_far(said)
+        # What is live is looked at first: its place is only emptied when the other is filled.
+        live = kept.live
+        raw, sent = (live.raw, live.upstream) if live is not None else (None, b"")
         return Capture(
             id=request_id,
             backend=kept.record.backend,
-            body=said.body,
-            upstream=said.upstream,
-            reply=said.reply,
-            reply_cut=said.reply_cut,
+            body=b"".join(kept.body) if raw is None else _json(raw),
+            upstream=sent or b"".join(kept.upstream),
+            reply=kept.reply if live is None else b"".join(tuple(live.reply)),
+            reply_cut=kept.reply_cut if live is None else live.reply_cut,
             timeline=timeline(kept.record),
             comparison=self._comparison(request_id),
         )
@@ -164,12 +138,13 @@ class Captures:
     ) -> Callable[[bytes], None]:
         """Keep the request, and the reply as it comes. A repeated one keeps its reply's start."""
         kept = self._kept.get(record.id)
-        if kept is not None and isinstance(kept.said, _Live):
-            live = kept.said
+        if kept is not None and kept.live is not None:
+            live = kept.live
             self._bytes += len(upstream) - len(live.upstream)
             live.upstream = upstream
         else:
-            live = _Live(body, b"", upstream)
+            self._forget(record.id)
+            live = _Live(body, upstream)
             kept = self._kept[record.id] = _Kept(record, live)
             self._bytes += kept.cost_bytes
         self._bound()
@@ -178,43 +153,27 @@ class Captures:
     def ended(self, record: RequestRecord) -> None:
         """The reply is whole: back within the bounds."""
         kept = self._kept.get(record.id)
-        if kept is not None and isinstance(kept.said, _Live):
-            self._replace(kept, _so_far(kept.said))
-            self._plain[record.id] = kept.cost_bytes
+        if kept is not None and kept.live is not None:
+            self.encode(record.id)
+            live, before = kept.live, kept.cost_bytes
+            kept.reply, kept.reply_cut = b"".join(live.reply), live.reply_cut
+            kept.live = None
+            self._bytes += kept.cost_bytes - before
             self._bound()
 
     def encode(self, request_id: str) -> None:
-        """The body as bytes instead of a tree of objects: smaller, and nothing for the
-        collector to walk. Done when the request is on its way, so that it delays nothing."""
+        """The request as pieces that others have too, instead of a tree of objects and a text of
+        its own. Done when the request is on its way, so that it delays nothing."""
         kept = self._kept.get(request_id)
-        if kept is not None and isinstance(kept.said, _Live) and kept.said.raw is not None:
-            before = kept.cost_bytes
-            kept.said.body = _json(kept.said.raw)
-            kept.said.raw = None
-            self._bytes += kept.cost_bytes - before
-
-    def to_pack(self) -> list[tuple[str, Said]]:
-        """The oldest ones beyond `plain_bytes`, each given once: for another thread to pack."""
-        found: list[tuple[str, Said]] = []
-        size = sum(self._plain.values())
-        while size > self._plain_max_bytes:
-            request_id, cost = self._plain.popitem(last=False)
-            size -= cost
-            said = self._kept[request_id].said
-            assert isinstance(said, Said)
-            found.append((request_id, said))
-        return found
-
-    def packed(self, request_id: str, said: Said) -> None:
-        """Take the packed form in place of the plain one."""
-        kept = self._kept.get(request_id)
-        if kept is not None:
-            self._replace(kept, said)
-
-    def _replace(self, kept: _Kept, said: Said) -> None:
-        before = kept.cost_bytes
-        kept.said = said
-        self._bytes += said.size_bytes - before
+        if kept is None or kept.live is None:
+            return
+        live, before = kept.live, kept.cost_bytes
+        if live.raw is not None:
+            kept.body, live.raw = self._pool.take(_json(live.raw)), None
+        if live.upstream:
+            self._pool.give_back(kept.upstream)
+            kept.upstream, live.upstream = self._pool.take(live.upstream), b""
+        self._bytes += kept.cost_bytes - before
 
     def _tap(self, kept: _Kept, live: _Live) -> Callable[[bytes], None]:
         limit, request_id = self._reply_bytes, kept.record.id
@@ -230,7 +189,7 @@ class Captures:
                 live.reply.append(data)
                 live.reply_bytes += len(data)
                 self._bytes += len(data)
-                if self._bytes > self._max_bytes:
+                if self.size_bytes > self._max_bytes:
                     self._bound()
 
         return tap
@@ -238,19 +197,19 @@ class Captures:
     def _bound(self) -> None:
         """Forget the oldest; the newest stays whatever its size."""
         while len(self._kept) > 1 and (
-            len(self._kept) > self._max_captures or self._bytes > self._max_bytes
+            len(self._kept) > self._max_captures or self.size_bytes > self._max_bytes
         ):
-            request_id, oldest = self._kept.popitem(last=False)
-            self._bytes -= oldest.cost_bytes
-            self._plain.pop(request_id, None)
-            if isinstance(oldest.said, _Live):
-                oldest.said.reply.clear()
+            self._forget(next(iter(self._kept)))
 
-
-def _so_far(live: _Live) -> Said:
-    raw = live.raw
-    body = live.body if raw is None else _json(raw)
-    return Said(body, live.upstream, b"".join(tuple(live.reply)), live.reply_cut)
+    def _forget(self, request_id: str) -> None:
+        kept = self._kept.pop(request_id, None)
+        if kept is None:
+            return
+        self._bytes -= kept.cost_bytes
+        self._pool.give_back(kept.body)
+        self._pool.give_back(kept.upstream)
+        if kept.live is not None:
+            kept.live.reply.clear()
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

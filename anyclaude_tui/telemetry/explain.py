@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
-
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.backends.templates.parting import Parting
 from anyclaude_tui.config.kinds import is_prefix_cached
@@ -24,7 +22,8 @@ from anyclaude_tui.prefix.divergence import (
     rendered_anew,
     shared_bytes,
 )
-from anyclaude_tui.prefix.segments import Part, Prompt, prompt_of
+from anyclaude_tui.prefix.reading import PromptReader
+from anyclaude_tui.prefix.segments import Part, Prompt
 from anyclaude_tui.telemetry.events import RequestRecord, Role
 from anyclaude_tui.telemetry.why import why
 
@@ -57,6 +56,7 @@ class Explainer:
         self._known: OrderedDict[tuple[_Cache, _Conversation], _Known] = OrderedDict()
         """In the order in which they were sent, the newest last."""
         self._bytes = 0
+        self._reader = PromptReader()
         self._last_cache: OrderedDict[_Conversation, _Cache] = OrderedDict()
         self._compared: OrderedDict[str, tuple[_Cache, Comparison, int]] = OrderedDict()
 
@@ -80,7 +80,7 @@ class Explainer:
         earlier = self._compared.get(record.id)
         if earlier is not None and earlier[0] == cache:
             return  # sent again: it would be compared with itself
-        prompt = prompt_of(msgspec.json.decode(upstream), body)
+        prompt = self._reader.prompt(upstream, body)
         conversation = (record.session_id, record.agent_id, str(record.role))
         comparison = self._compare(cache, conversation, prompt)
         warm_bytes = self._warm_bytes(cache, prompt, endpoint.slots)

@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.config.settings import LogSettings
 from anyclaude_tui.telemetry import journal, traces
-from anyclaude_tui.telemetry.captures import Captures, Said
+from anyclaude_tui.telemetry.captures import Captures
 from anyclaude_tui.telemetry.debuglog import STEPS, DebugLog, LineLog
 from anyclaude_tui.telemetry.events import RequestRecord
 from anyclaude_tui.telemetry.explain import Explainer
@@ -131,8 +130,6 @@ class Observers:
         try:
             self.explainer.ended(record)
             self.captures.ended(record)
-            for request_id, said in self.captures.to_pack():
-                self._writer.submit("captures", partial(self._pack, request_id, said))
         except Exception as error:
             self._fault("ended", error)
 
@@ -176,13 +173,6 @@ class Observers:
             for record in list(self._hub.in_flight.values()):
                 if record.attempt.sent_at is not None:
                     debug.look(record)
-
-    def _pack(self, request_id: str, said: Said) -> None:
-        """On the writer's thread."""
-        packed = said.pack()
-        if self._loop is not None:
-            with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self.captures.packed, request_id, packed)
 
     # --- what goes wrong --------------------------------------------------------------------
 

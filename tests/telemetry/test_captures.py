@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.prefix.divergence import Cause, Comparison
+from anyclaude_tui.prefix.shared_text import Pool
 from anyclaude_tui.telemetry.captures import Captures
 from anyclaude_tui.telemetry.events import RequestRecord
 from tests.telemetry.records import record
 
+PIECES = [b'{"role":', b'{"name":', b'{"type":', b"x" * 3000, b"y" * 900, b"{"]
 ENDPOINT = Endpoint("http://127.0.0.1:1/v1", "m")
 
 
@@ -33,7 +38,7 @@ def test_bounded_by_count() -> None:
 def test_bounded_by_bytes_but_the_newest_stays() -> None:
     captures = Captures(max_bytes=10_000)
     for number in range(10):
-        begin(captures, f"r{number}", {"text": "x" * 3000})
+        begin(captures, f"r{number}", {"text": f"{number}" * 3000})
         captures.encode(f"r{number}")
     assert len(captures) == 3
     assert captures.size_bytes <= 10_000
@@ -111,33 +116,29 @@ def test_bodies_that_no_fast_encoder_takes() -> None:
     assert json.loads(kept.body) == body
 
 
-def test_older_ones_are_packed_and_say_the_same() -> None:
-    captures = Captures(plain_bytes=15_000)
-    bodies = {f"r{number}": {"text": f"{number} " * 2000} for number in range(5)}
-    given: list[str] = []
-    for name, body in bodies.items():
-        begin(captures, name, body, b"up " * 1000)(b"reply " * 500)
+def test_what_requests_share_is_kept_once_and_each_says_the_same() -> None:
+    captures, bodies, messages = Captures(), {}, []
+    for number in range(60):
+        messages.append({"role": "user", "content": f"{number} " * 300})
+        name, body = f"r{number}", {"messages": messages.copy(), "tools": [{"name": "a"}] * 9}
+        bodies[name] = body
+        begin(captures, name, body, json.dumps(body).encode())(b"reply")
         captures.ended(request(name, body))
-        before = captures.size_bytes
-        for request_id, said in captures.to_pack():
-            given.append(request_id)
-            captures.packed(request_id, said.pack())
-            assert captures.size_bytes < before
-    assert given == ["r0", "r1", "r2", "r3"]
-    assert captures.size_bytes < 12_000
+    assert captures.size_bytes < 6 * len(json.dumps(bodies["r59"]))
     for name, body in bodies.items():
         kept = captures.get(name)
         assert kept is not None
         assert json.loads(kept.body) == body
-        assert (kept.upstream, kept.reply) == (b"up " * 1000, b"reply " * 500)
+        assert (kept.upstream, kept.reply) == (json.dumps(body).encode(), b"reply")
 
 
-def test_one_that_is_forgotten_while_it_is_packed_stays_forgotten() -> None:
-    captures = Captures(max_captures=1, plain_bytes=0)
-    begin(captures, "a", {})
-    captures.ended(request("a", {}))
-    [(name, said)] = captures.to_pack()
-    begin(captures, "b", {})
-    size = captures.size_bytes
-    captures.packed(name, said.pack())
-    assert (captures.ids(), captures.size_bytes) == (("b",), size)
+@given(st.lists(st.lists(st.sampled_from(PIECES)).map(b"".join), max_size=8), st.data())
+def test_a_pool_gives_back_what_it_took_and_nothing_is_left(
+    texts: list[bytes], data: st.DataObject
+) -> None:
+    pool = Pool()
+    taken = [pool.take(text) for text in texts]
+    assert [b"".join(pieces) for pieces in taken] == texts
+    for pieces in data.draw(st.permutations(taken)):
+        pool.give_back(pieces)
+    assert (pool.size_bytes, pool._pieces) == (0, {})
