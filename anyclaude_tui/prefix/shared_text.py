@@ -6,13 +6,12 @@ same bytes in every request that has the item.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 Pieces = tuple[bytes, ...]
 """A text, cut; joined it is the text again."""
 
-_MARKS = (b'{"role":', b'{"name":', b'{"type":')
+_MARKS = (b'{"role":', b'{"name":', b'{"type":"text"')
 """How an item begins, in the order in which a text is cut."""
 _WHOLE_BYTES = 2_000
 """A piece up to here is not cut again."""
@@ -62,17 +61,17 @@ class Pool:
         self.size_bytes -= size
 
 
-def _cut(text: bytes, marks: tuple[bytes, ...] = _MARKS) -> Iterator[bytes]:
-    if len(text) <= _WHOLE_BYTES or not marks:
-        if text:
-            yield text
-        return
-    mark, *rest = marks
-    first, *others = text.split(mark)
-    yield from _cut(first, tuple(rest))
-    for other in others:
-        piece = mark + other
-        if len(piece) <= _WHOLE_BYTES:
-            yield piece
-        else:
-            yield from _cut(piece, tuple(rest))
+def _cut(text: bytes) -> list[bytes]:
+    pieces = [text] if text else []
+    for mark in _MARKS:
+        finer: list[bytes] = []
+        for piece in pieces:
+            if len(piece) <= _WHOLE_BYTES or mark not in piece:
+                finer.append(piece)
+                continue
+            first, *others = piece.split(mark)
+            if first:
+                finer.append(first)
+            finer += [mark + other for other in others]
+        pieces = finer
+    return pieces

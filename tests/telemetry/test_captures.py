@@ -15,7 +15,7 @@ from anyclaude_tui.telemetry.captures import Captures
 from anyclaude_tui.telemetry.events import RequestRecord
 from tests.telemetry.records import record
 
-PIECES = [b'{"role":', b'{"name":', b'{"type":', b"x" * 3000, b"y" * 900, b"{"]
+PIECES = [b'{"role":', b'{"name":', b'{"type":"text"', b"x" * 3000, b"y" * 900, b"{"]
 ENDPOINT = Endpoint("http://127.0.0.1:1/v1", "m")
 
 
