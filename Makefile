@@ -11,7 +11,7 @@ CLAUDE := tests/e2e/node_modules/.bin/claude
 JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-.PHONY: help quick run test check format install clean soak bench growth session docs screenshots demo fuzz templates bench-templates lock bench-first-token
+.PHONY: help quick run test check format install clean soak bench growth session docs screenshots demo fuzz templates bench-templates lock bench-first-token bench-against
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*##[ ]*(.*)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -100,6 +100,9 @@ bench: $(DEV_STAMP)  ## start-up times; what the proxy adds, beside a byte relay
 
 bench-first-token: $(DEV_STAMP) $(CLAUDE)  ## time to the first token, an older commit and now in turns
 	$(BIN)/python -m benchmarks.first_token $(ARGS)
+
+bench-against: $(DEV_STAMP)  ## this commit and another in turns, as ratios: make bench-against REV=main~20
+	$(BIN)/python -m benchmarks.against $(REV) $(ARGS)
 
 growth: $(DEV_STAMP)  ## how cost grows with prompt, history, streams and session
 	$(BIN)/python -m benchmarks.growth $(ARGS)

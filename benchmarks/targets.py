@@ -92,13 +92,14 @@ def relay(upstream: UpstreamProcess) -> Iterator[Runner]:
 
 
 @contextmanager
-def serve(upstream: UpstreamProcess) -> Iterator[Runner]:
-    """`anyclaude-tui serve`."""
+def serve(upstream: UpstreamProcess, source: Path | None = None) -> Iterator[Runner]:
+    """`anyclaude-tui serve`, of the package in the folder `source` where one is given."""
+    where = {} if source is None else {"PYTHONPATH": str(source)}
     with tempfile.TemporaryDirectory() as home:
         write_config(home, upstream)
         start = time.monotonic()
-        argv = [sys.executable, "-m", "anyclaude_tui", "serve", "--backend", "bench"]
-        with spawned(argv, {"ANYCLAUDE_HOME": home}) as (child, line):
+        argv = [sys.executable, "-P", "-m", "anyclaude_tui", "serve", "--backend", "bench"]
+        with spawned(argv, {"ANYCLAUDE_HOME": home, **where}) as (child, line):
             took_s = time.monotonic() - start
             served = json.loads(line)
             port = int(served["url"].rsplit(":", 1)[1])

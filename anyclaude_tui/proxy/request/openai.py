@@ -203,8 +203,9 @@ def _add_extra(upstream: dict[str, Any], extra: Mapping[str, Any]) -> None:
         upstream[key] = value
 
 
-def sizes_of(body: Mapping[str, Any], seen: Seen) -> Sizes:
+def sizes_of(body: Mapping[str, Any], seen: Seen | None = None) -> Sizes:
     """The sizes of a (harmless) request's parts; `seen` has what is known of them."""
+    seen = seen or Seen()
     tools, messages = body.get("tools"), body.get("messages")
     return Sizes(
         system_bytes=json_bytes(body.get("system")),

@@ -1,0 +1,203 @@
+"""`make bench-against REV=…`: what another commit costs and what this one does, in one run.
+
+    python -m benchmarks.against REV [--turns 5]
+
+Both run as `serve` under the same Python and libraries, REV from a worktree that is removed at the
+end; each turn starts both anew. Ratios are made turn by turn, so that what else the machine does
+falls out of them; beside them stands the smallest and the largest. "Added" is what is over a direct
+connection in the same turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import compileall
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+
+from anyclaude_tui.telemetry.metrics import percentile
+from benchmarks.bench import PAUSE_S, Row, client_gone, flood, slow_reader
+from benchmarks.bodies import body, claude_code, turns
+from benchmarks.check import violations
+from benchmarks.client import Target, ask, many
+from benchmarks.targets import Runner, alone, pin, relay, serve
+from benchmarks.upstream import UpstreamProcess
+
+HERE = Path(__file__).parent.parent
+SHORT = "paced 2 1000"
+TRIES = 40
+LONG_TURNS, LONG_TRIES = 1_000, 8
+GROWING_STEP = 10
+"""Of a conversation of LONG_TURNS turns every so many are sent."""
+SETTLED_S = 1.0
+FIGURES = {
+    "ttft_claude_ms": ("added TTFT, 125 KB in Claude Code's form, ms", 0.4),
+    "cpu_claude_ms": ("CPU per request, the same body, ms", 0.4),
+    "ttft_long_ms": ("added TTFT, 1,000 turns of which the last is new, ms", 0.2),
+    "cpu_long_ms": ("CPU per request, the same, ms", None),
+    "cpu_paced_s": ("CPU s per 100k chunks, 16 × 100/s", 0.7),
+    "rss_idle_mb": ("RSS idle, MB", 0.75),
+    "rss_grown_mb": ("RSS after 1,000 turns of a growing conversation, MB", 0.5),
+    "rss_growth_mb": ("of that grown since idle, MB", None),
+    "ready_s": ("start to the ready line, s", 0.5),
+    "flood_us": ("flood, 1 stream, µs per chunk", 1.0),
+    "chunk_200_p50_ms": ("latency per chunk at 200/s, p50 ms", 1.0),
+    "slow_reader_growth_mb": ("slow reader: growth, MB", 1.0),
+    "client_gone_ms": ("client gone → upstream closed, ms", 1.0),
+}
+"""Figure → its name, and what the ratio is to be at most."""
+ADDED = ("ttft_claude_ms", "ttft_long_ms")
+
+
+async def ttfts(target: Target) -> Row:
+    """TTFT in ms with both bodies: medians."""
+    short, long = [], []
+    for number in range(TRIES):
+        await asyncio.sleep(PAUSE_S)
+        short.append((await ask(target, claude_code(SHORT), session="short")).ttft_ms)
+        if number % (TRIES // LONG_TRIES) == 0:
+            long.append((await ask(target, turns(LONG_TURNS, 0, SHORT))).ttft_ms)
+    return {"ttft_claude_ms": median(short), "ttft_long_ms": median(long)}
+
+
+async def of_requests(runner: Runner, payloads: Sequence[bytes], name: str) -> Row:
+    """TTFT and CPU in ms of requests of one conversation, one after the other."""
+    await ask(runner.target, payloads[0], session=name)  # what is seen for the first time
+    await asyncio.sleep(PAUSE_S)
+    before, ttft_ms = runner.cpu_s(), []
+    for payload in payloads[1:]:
+        ttft_ms.append((await ask(runner.target, payload, session=name)).ttft_ms)
+        await asyncio.sleep(2 * PAUSE_S)  # what is done afterwards is a cost too
+    spent_s = runner.cpu_s() - before
+    count = len(payloads) - 1
+    return {f"ttft_{name}_ms": median(ttft_ms), f"cpu_{name}_ms": 1000 * spent_s / count}
+
+
+async def measure(runner: Runner, upstream: UpstreamProcess) -> Row:
+    """Every figure of one commit, once."""
+    row: Row = {"rss_idle_mb": runner.rss() / 1e6, "ready_s": runner.start_s or 0.0}
+    target = runner.target
+    row |= await of_requests(runner, [claude_code(SHORT)] * TRIES, "claude")
+    long = [turns(LONG_TURNS, number, SHORT) for number in range(LONG_TRIES)]
+    row |= await of_requests(runner, long, "long")
+    for count in range(GROWING_STEP, LONG_TURNS + 1, GROWING_STEP):
+        await ask(target, turns(count, 0, SHORT), session="growing")
+    await asyncio.sleep(SETTLED_S)
+    row["rss_grown_mb"] = runner.rss() / 1e6
+    row["rss_growth_mb"] = row["rss_grown_mb"] - row["rss_idle_mb"]
+    before = runner.cpu_s()
+    paced = await many(target, body("paced 300 100"), 16)
+    row["cpu_paced_s"] = (runner.cpu_s() - before) / sum(one.deltas for one in paced) * 1e5
+    row["flood_us"] = 1e6 / (await flood(runner, 1, 50_000)).rate
+    late_ms = (await ask(target, body("paced 400 200"))).latencies_ms
+    row["chunk_200_p50_ms"] = percentile(late_ms, 50) or 0.0
+    row["slow_reader_growth_mb"] = max(0.1, await slow_reader(runner))
+    row["client_gone_ms"] = await client_gone(runner, upstream) or float("inf")
+    row["violations"] = float(len(await violations(target)))
+    return row
+
+
+@contextmanager
+def worktree(revision: str) -> Iterator[Path]:
+    """The files of a commit, for as long as the context lasts."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path, git = Path(folder, "tree"), ["git", "-C", str(HERE), "worktree"]
+        subprocess.run([*git, "add", "--quiet", "--detach", str(path), revision], check=True)
+        try:
+            yield path
+        finally:
+            subprocess.run([*git, "remove", "--force", str(path)], check=True)
+
+
+async def run(revision: str, rounds: int, out: Path) -> None:
+    """Both commits in turns, and the report."""
+    rows: dict[str, list[Row]] = {"before": [], "now": []}
+    relay_mb: list[float] = []
+    with worktree(revision) as tree, UpstreamProcess() as upstream:
+        direct = Target("direct", upstream.port)
+        for source in (tree, HERE):  # bytecode is made once, at an installation
+            compileall.compile_dir(source / "anyclaude_tui", quiet=1)
+        for turn in range(rounds):
+            with ExitStack() as stack:
+                order = [("before", tree), ("now", HERE)]
+                # Who is first has the machine colder or warmer: they change places.
+                made = {
+                    name: stack.enter_context(serve(upstream, source))
+                    for name, source in (order if turn % 2 else order[::-1])
+                }
+                bytes_only = stack.enter_context(relay(upstream))
+                await asyncio.sleep(SETTLED_S)
+                relay_mb.append(bytes_only.rss() / 1e6)
+                pin([*made.values(), bytes_only], upstream)
+                straight = await ttfts(direct)
+                for name, runner in made.items():
+                    print(f"turn {turn + 1}/{rounds}: {name}", file=sys.stderr)
+                    with alone(runner, list(made.values())):
+                        row = await measure(runner, upstream)
+                    for key in ADDED:
+                        row[key] -= straight[key]
+                    rows[name].append(row)
+    write(rows, revision, median(relay_mb), out)
+
+
+def write(rows: Mapping[str, Sequence[Row]], revision: str, relay_mb: float, out: Path) -> None:
+    """Print the table; write it to `out`, and the figures beside it."""
+    log = ["git", "-C", str(HERE), "log", "-1", "--format=%h %s"]
+    before, now = (
+        subprocess.run([*log, one], capture_output=True, text=True, check=True).stdout.strip()
+        for one in (revision, "HEAD")
+    )
+    lines = [
+        "# Against an earlier commit",
+        "",
+        f"Made by `make bench-against REV={revision}`. Before: {before}. Now: {now}, and what is "
+        f"not committed. Medians of {len(rows['now'])} turns (smallest–largest), both in turns in "
+        "one run, `serve` pinned to one core; the ratio is the median of each turn's own.",
+        "",
+        "| | before | now | ratio | at most | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for key, (label, target) in FIGURES.items():
+        was, became = ([row[key] for row in rows[name]] for name in ("before", "now"))
+        ratios = [b / a for a, b in zip(was, became, strict=True)]
+        reached = "" if target is None else "yes" if median(ratios) <= target else "NO"
+        wanted = "" if target is None else f"{target:g}"
+        cells = (_spread(was), _spread(became), f"**{_spread(ratios)}**", wanted, reached)
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    idle = median(row["rss_idle_mb"] for row in rows["now"])
+    broken = [sum(row["violations"] for row in rows[name]) for name in ("before", "now")]
+    lines += [
+        "",
+        f"RSS idle is {idle / relay_mb:.2f} × that of the byte relay ({relay_mb:.0f} MB). Replies "
+        f"that break the protocol: {broken[0]:.0f} before, {broken[1]:.0f} now. Load of the "
+        f"machine at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.",
+        "",
+    ]
+    text = "\n".join(lines)
+    sys.stdout.write(text)
+    out.write_text(text, encoding="utf-8")
+    out.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("revision")
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=HERE / "benchmarks" / "AGAINST.md")
+    options = parser.parse_args()
+    start = time.monotonic()
+    asyncio.run(run(options.revision, options.turns, options.out))
+    print(f"{time.monotonic() - start:.0f} s", file=sys.stderr)
