@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
+from collections import ChainMap, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from anyclaude_tui.prefix.segments import Prompt, Segment, message_segment, prompt_of
+from anyclaude_tui.prefix.segments import Prompt, Segment, message_segment, prompt_of, tool_segments
 
 PROMPTS_KEPT = 12
+TOOLS_KEPT = 8
 KEPT_BYTES = 16 * 1024 * 1024
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -36,18 +37,32 @@ class PromptReader:
 
     def __init__(self) -> None:
         self._known: list[_Read] = []
+        self._tools: OrderedDict[bytes, tuple[Any, tuple[Segment, ...]]] = OrderedDict()
+        """Lists of tools by their bytes: as decoded, and what they became."""
 
     def prompt(self, upstream: bytes, body: Mapping[str, Any]) -> Prompt:
         """The prompt of a request that goes upstream as these bytes. Raises
         msgspec.DecodeError."""
         members = _MEMBERS.decode(upstream)
         listed = members.pop("messages", None)
+        tools = self._of_tools(bytes(members.pop("tools", b"null")))
         request = {name: msgspec.json.decode(raw) for name, raw in members.items()}
         if listed is None or not bytes(listed).startswith(b"["):
             return prompt_of(msgspec.json.decode(upstream), body)
         raws = [bytes(raw) for raw in _ITEMS.decode(listed)]
         request["messages"] = [msgspec.json.decode(raw) for raw in raws[:1]]
-        return prompt_of(request, body, lambda start: self._segments(raws, start))
+        request["tools"] = tools[0]
+        return prompt_of(request, body, lambda start: self._segments(raws, start), tools[1])
+
+    def _of_tools(self, raw: bytes) -> tuple[Any, tuple[Segment, ...]]:
+        found = self._tools.pop(raw, None)
+        if found is None:
+            tools = msgspec.json.decode(raw)
+            found = tools, tuple(tool_segments(tools))
+        self._tools[raw] = found  # popped and put back: those used last stand last
+        while len(self._tools) > TOOLS_KEPT:
+            self._tools.popitem(last=False)
+        return found
 
     def _segments(self, raws: list[bytes], start: int) -> list[Segment]:
         shared, known = 0, _Read(start)

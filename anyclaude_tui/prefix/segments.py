@@ -61,19 +61,21 @@ def prompt_of(
     upstream: Mapping[str, Any],
     body: Mapping[str, Any],
     messages: Callable[[int], Iterable[Segment]] | None = None,
+    tools: Iterable[Segment] | None = None,
 ) -> Prompt:
     """The prompt of a request that goes upstream; `body` is what the client sent.
 
     `body` only serves to name the system text's blocks as the client numbers them. `messages`
     gives the segments of the messages from one on, where something else reads them: of
-    `upstream` only the first is then looked at.
+    `upstream` only the first is then looked at. `tools`: the same of the tools.
     """
+    tools = tool_segments(upstream.get("tools")) if tools is None else tools
     read = messages or (lambda start: _messages(upstream.get("messages"), start))
     if "input_schema" in _first(upstream.get("tools")) or "system" in upstream:
-        segments = [*_tools(upstream), *_native_system(upstream.get("system"), body)]
+        segments = [*tools, *_native_system(upstream.get("system"), body)]
         segments += read(0)
     else:
-        segments = list(_chat(upstream, body, read))
+        segments = list(_chat(upstream, body, tools, read))
     billing = _billing(body)
     if any(BILLING_WORDS.encode() in s.text for s in segments if s.part is Part.SYSTEM):
         billing = ""
@@ -83,6 +85,7 @@ def prompt_of(
 def _chat(
     upstream: Mapping[str, Any],
     body: Mapping[str, Any],
+    tools: Iterable[Segment],
     read: Callable[[int], Iterable[Segment]],
 ) -> Iterator[Segment]:
     effort = upstream.get("reasoning_effort")
@@ -95,7 +98,7 @@ def _chat(
     if messages and isinstance(messages[0], Mapping) and messages[0].get("role") == "system":
         yield from _system(_text(messages[0].get("content")), _block_texts(body))
         start = 1
-    yield from _tools(upstream)
+    yield from tools
     yield from read(start)
 
 
@@ -149,8 +152,8 @@ def _billing(body: Mapping[str, Any]) -> str:
     return ""
 
 
-def _tools(upstream: Mapping[str, Any]) -> Iterator[Segment]:
-    tools = upstream.get("tools")
+def tool_segments(tools: Any) -> Iterator[Segment]:
+    """The segments of a request's tools."""
     for tool in tools if isinstance(tools, list) else []:
         function = tool.get("function", tool) if isinstance(tool, Mapping) else {}
         name = str(function.get("name", "?")) if isinstance(function, Mapping) else "?"

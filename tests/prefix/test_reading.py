@@ -46,9 +46,12 @@ MESSAGES = st.lists(st.one_of(CALL, RESULT, NATIVE, SYSTEM, TEXT, st.just(7)), m
 def test_the_same_as_alone(steps: list[tuple[list[Any], int, bool]]) -> None:
     reader = PromptReader()
     messages: list[Any] = []
-    for more, kept, native in steps:
+    for number, (more, kept, native) in enumerate(steps):
         messages = messages[:kept] + more
-        request: dict[str, Any] = {"model": "m", "tools": [{"function": {"name": "Read"}}]}
+        request: dict[str, Any] = {
+            "model": "m",
+            "tools": [{"function": {"name": f"T{number // 2}"}}],
+        }
         if native:
             request["system"] = "You are."
         request["messages"] = messages
