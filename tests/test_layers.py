@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "backends": {"config", "figures", "private"},
     "backends.simulator": {"backends", "config"},
-    "search": {"backends.address", "config", "redaction"},
+    "search": {"backends.address", "backends.http_limits", "config", "redaction"},
     "terminal": set(),
     "claude_code": {"config", "private", "redaction", "signals"},
     "telemetry": {"backends", "config", "figures", "prefix", "printable", "private", "redaction"},

@@ -6,8 +6,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import httpx
+
+if TYPE_CHECKING:
+    import aiohttp
 
 ANSWER_BYTES = 4 * 1024 * 1024
 
@@ -66,3 +70,11 @@ class _Bounded(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+async def start_of(response: aiohttp.ClientResponse, most_bytes: int = ANSWER_BYTES) -> bytes:
+    """At most `most_bytes` of an answer's body; the rest is not read."""
+    body = bytearray()
+    while len(body) < most_bytes and (data := await response.content.readany()):
+        body += data
+    return bytes(body[:most_bytes])

@@ -7,14 +7,16 @@ for a reply that is not streamed, the body) are. `exchange.py` decides, this wri
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 
 import msgspec
 from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
 from anyclaude_tui.proxy.clock import Clock
 from anyclaude_tui.proxy.deadlines import Due, Timers
-from anyclaude_tui.proxy.errors import ApiError
+from anyclaude_tui.proxy.errors import ApiError, invalid
 from anyclaude_tui.proxy.reply.endings import Ending
 from anyclaude_tui.proxy.reply.translator import Translator
 from anyclaude_tui.telemetry.events import RequestRecord
@@ -202,3 +204,38 @@ def error_response(error: ApiError, request_id: str) -> web.Response:
         content_type="application/json",
         headers=headers,
     )
+
+
+class Runner(web.AppRunner):
+    """aiohttp's, but what is no HTTP is answered in our own words."""
+
+    async def _make_server(self) -> web.Server:
+        server = await super()._make_server()
+        server.__class__ = _Server
+        return server
+
+
+class _Server(web.Server):
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class _Connection(RequestHandler):
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """aiohttp (3.14) quotes the line that it could not read, and a token may stand in it."""
+        super().handle_error(request, status, exc, "")  # raises if an answer has begun
+        error = invalid("this is no HTTP/1.1 request that can be read: look at its headers")
+        if status >= 500:
+            error = ApiError("api_error", "a fault of anyclaude-tui: see its log")
+        body = msgspec.json.encode(error.body(f"req_{secrets.token_hex(12)}"))
+        response = web.Response(status=status, body=body, content_type="application/json")
+        response.force_close()
+        return response

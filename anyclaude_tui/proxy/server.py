@@ -22,7 +22,7 @@ from anyclaude_tui.backends.base import BackendError, Endpoint
 from anyclaude_tui.printable import printable
 from anyclaude_tui.proxy import clients
 from anyclaude_tui.proxy.context import Services
-from anyclaude_tui.proxy.downstream import Reply, error_response
+from anyclaude_tui.proxy.downstream import Reply, Runner, error_response
 from anyclaude_tui.proxy.errors import ApiError, invalid
 from anyclaude_tui.proxy.exchange import Exchange
 from anyclaude_tui.proxy.request.seen import Seen
@@ -79,7 +79,7 @@ class ProxyServer:
                 web.get("/v1/models/{id:.+}", self._model),
             ]
         )
-        self._runner = web.AppRunner(
+        self._runner = Runner(
             app,
             handler_cancellation=True,
             access_log=None,

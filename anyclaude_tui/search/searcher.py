@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 
-from anyclaude_tui.backends.address import is_local
+from anyclaude_tui.backends.address import is_local, proxy_of
 from anyclaude_tui.config.settings import SearchSettings
 from anyclaude_tui.redaction import OWN
 from anyclaude_tui.search import providers
@@ -66,9 +66,16 @@ class Searcher:
         limit_s = self.settings.timeout_s
         import httpx  # 20 ms that a start can do without
 
+        from anyclaude_tui.backends.http_limits import BoundedTransport
+
         # A proxy of the environment's is not asked for what is on this machine.
-        elsewhere = not is_local(self.settings.url or "")
-        client = httpx.AsyncClient(timeout=limit_s, follow_redirects=False, trust_env=elsewhere)
+        url = self.settings.url or "https://"
+        client = httpx.AsyncClient(
+            headers={"accept-encoding": "identity"},
+            timeout=limit_s,
+            follow_redirects=False,
+            transport=BoundedTransport(proxy=proxy_of(url), trust_env=not is_local(url)),
+        )
         try:
             async with asyncio.timeout(limit_s), client as http:
                 return kept(await self._provider.search(query, http), query)

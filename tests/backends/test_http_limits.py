@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 from aiohttp import web
 
 from anyclaude_tui.backends import http
-from anyclaude_tui.backends.http_limits import ANSWER_BYTES
+from anyclaude_tui.backends.http_limits import ANSWER_BYTES, start_of
 
 Handler = Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]]
 
@@ -84,3 +86,20 @@ async def test_an_answer_nested_too_deep_is_none() -> None:
     async with server(deep) as url, http.client(url) as client:
         assert await http.get_object(client, "/") == {}
         assert http.words(await client.get("/")).startswith("[[[")
+
+
+async def test_an_aiohttp_answer_is_read_up_to_its_bound() -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await response.write(b"x" * 65536)
+        return response
+
+    async with (
+        server(endless) as url,
+        aiohttp.ClientSession() as session,
+        session.get(url) as response,
+    ):
+        assert len(await start_of(response, 100_000)) == 100_000

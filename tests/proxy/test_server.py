@@ -308,3 +308,22 @@ async def test_an_id_that_is_no_text_is_kept_as_one() -> None:
         assert kept.startswith("session-x")
         assert len(kept) == 200
         kept.encode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"Authorization Bearer {TOKEN}\r\n",
+        f"Author ization: Bearer {TOKEN}\r\n",
+        f"Authorization: Bearer {TOKEN}\x00\r\n",
+        f"Authorization: Bearer {TOKEN * 400}\r\n",
+        f"X: 1\r\n {TOKEN}\x01\r\n",
+    ],
+    ids=["no colon", "space in name", "zero byte", "too long", "folded"],
+)
+async def test_headers_that_are_none_are_answered_in_our_words(line: str, proxy: Proxy) -> None:
+    status, data = await raw(proxy, "POST /v1/messages", line, b"{}")
+    assert 400 <= status < 500
+    assert message(data)[0] in ("invalid_request_error", "authentication_error")
+    assert TOKEN.encode() not in data
+    assert b"ization" not in data

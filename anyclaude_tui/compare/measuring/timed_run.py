@@ -33,6 +33,7 @@ import aiohttp
 import msgspec
 
 from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.http_limits import start_of
 from anyclaude_tui.compare.measuring.run import Run, Taken
 from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.proxy import attempt
@@ -71,7 +72,7 @@ async def through_proxy(
                 request_id = response.headers.get("request-id", "")
                 if response.status != 200:
                     record.status = response.status
-                    record.reason = _error_words(await response.read())
+                    record.reason = _error_words(await start_of(response))
                     record.outcome = Outcome.ERROR
                 else:
                     async for piece in _pieces(response):

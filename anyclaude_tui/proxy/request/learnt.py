@@ -110,7 +110,7 @@ def lesson(words: str, body: Mapping[str, Any], dialect: Dialect) -> Lesson | No
         return Lesson({"images": False}, "its model reads no images: they are left out")
     if body.get("tools") and _GRAMMAR.search(words):
         # llama.cpp says it under "Unable to generate parser for this template", which is not so.
-        if dialect.plain_schemas or not _refined(body):
+        if dialect.plain_schemas:
             return None
         return Lesson(
             {"plain_schemas": True},

@@ -34,6 +34,8 @@ _WEIGHT = 0.3
 _SMALL_BYTES = 2_000
 """Below this the template's own tokens hide the ratio."""
 _MODELS_KEPT = 200
+_ANSWER_BYTES = 32 * 1024 * 1024
+"""The rendered prompt, or the ids of a million tokens, is less."""
 
 ROUTE_TIMEOUT_S = 3.0
 ROUTE_REST_S = 30.0
@@ -174,12 +176,17 @@ async def _count_text(
 async def _post(
     url: str, body: dict[str, Any], endpoint: Endpoint, http: aiohttp.ClientSession
 ) -> dict[str, Any] | None:
+    from anyclaude_tui.backends.http_limits import start_of  # it brings httpx along
+
     query = endpoint.query or None
-    proxy, headers = proxy_of(url), endpoint.headers
+    proxy, headers = proxy_of(url), {"Accept-Encoding": "identity", **endpoint.headers}
     async with http.post(url, json=body, headers=headers, params=query, proxy=proxy) as response:
         if response.status != 200:
             return None
-        answer = json.loads(await response.read())
+        data = await start_of(response, _ANSWER_BYTES + 1)
+    if len(data) > _ANSWER_BYTES:
+        return None
+    answer = json.loads(data)
     return answer if isinstance(answer, dict) else None
 
 

@@ -391,6 +391,8 @@ class TextCalls:
         good: list[Call] = []
         for name, arguments in found.calls:
             call = self._toolbox.check(name, arguments, repair=self._form.sure and not self._cut)
+            if held.unclosed and call is not None and call.known and not call.valid:
+                raise Open  # what is missing may not have been written yet
             usable = call is not None and (call.valid or (call.known and self._form.sure))
             if call is None or not usable:
                 if not self._form.sure:

@@ -37,8 +37,8 @@ def front_form(text: str, names: Collection[str], *, at_start: bool) -> tuple[Fo
         return None, False
     if text[0] in "{[" and at_start:
         return (BARE if text[0] == "{" else LIST), True
-    if len(text) > MAX_FRONT_CHARS:
-        return None, True
+    long = len(text) > MAX_FRONT_CHARS
+    text = text[:MAX_FRONT_CHARS]  # a long piece tells what many short ones would have told
     for word, found in FRONT_WORDS:
         if text.startswith(word):
             return found, True
@@ -50,7 +50,7 @@ def front_form(text: str, names: Collection[str], *, at_start: bool) -> tuple[Fo
         return FRONT_HARMONY, True
     open_ = open_ or "to=".startswith(rest)
     form, certain = _named(text, names)
-    return form, certain and (form is not None or not open_)
+    return form, long or (certain and (form is not None or not open_))
 
 
 def _named(text: str, names: Collection[str]) -> tuple[Form | None, bool]:

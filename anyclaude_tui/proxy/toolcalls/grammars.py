@@ -197,6 +197,7 @@ def _short_of_its_end(held: Held, at: int, form: Form) -> Found:
     not escaped, so that the closer behind it seemed to stand in a string."""
     if held.cut or not form.sure:
         raise Open
+    held.unclosed = True
     spots = [held.text.find(closer, at) for closer in form.closers]
     for end in (*sorted(spot for spot in spots if spot >= 0), len(held.text)):
         try:

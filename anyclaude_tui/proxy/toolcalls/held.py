@@ -53,7 +53,7 @@ class Held:
 
     __slots__ = (
         *("_pieces", "again", "closers", "cut", "end", "keys_of", "names", "over", "size"),
-        *("sure", "text", "wanted"),
+        *("sure", "text", "unclosed", "wanted"),
     )
 
     def __init__(
@@ -80,6 +80,8 @@ class Held:
         """The reply has ended: no more text comes."""
         self.sure = False
         """Certainly a call, whatever comes: it must not be shown as text when it is cut."""
+        self.unclosed = False
+        """The reply ended between two values of a call, without the call's closing mark."""
         self.wanted: re.Pattern[str] | None = None
         """Only a piece with this in it is worth looking at."""
         self.size = len(text)

@@ -29,8 +29,12 @@ _WORDS: dict[str, Any] = {
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/", "\\": "\\"}
 _HEX = re.compile(r"[0-9a-fA-F]{4}")
 _KEY = r"""(?:"[^"\\\n]*"|'[^'\\\n]*'|[A-Za-z_$][\w$-]*)\s*:"""
+_CUT_KEY = r"""(?:"[^"\\\n]*+"?|'[^'\\\n]*+'?|[A-Za-z_$][\w$-]*+)\s*+\Z"""
+"""The next key as far as it came: a reply that was cut there has finished the value before."""
 _AFTER_KEY = re.compile(r"\s*:")
-_AFTER_VALUE = re.compile(rf"\s*+(?:\Z|[}}\]]|,\s*+(?:\Z|\}}|{_KEY}))|[^\S\n]*+\n\s*+{_KEY}")
+_AFTER_VALUE = re.compile(
+    rf"\s*+(?:\Z|[}}\]]|,\s*+(?:\Z|\}}|{_KEY}|{_CUT_KEY}))|[^\S\n]*+\n\s*+(?:{_KEY}|{_CUT_KEY})"
+)
 _AFTER_ITEM = re.compile(r"\s*(?:\Z|[}\]]|,)")
 _FENCE = re.compile(r"\s*```[a-z_]*\s*")
 _TAIL = re.compile(r"(?:[\s}\];,`]|<[|｜][^<>|｜\n]{0,60}[|｜]>|</[\w:-]{1,40}>)*")
@@ -81,6 +85,9 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.guessed = False
+        """A quote was taken for a letter of its string: where that ends is a guess, which only
+        a closed object confirms."""
 
     def space(self, at: int) -> int:
         match = _SPACE.match(self.text, at)
@@ -140,6 +147,8 @@ class _Reader:
             out[key], at = self.value(self.space(at + 1), depth + 1, _AFTER_VALUE)
             line_end = "\n" in text[at : self.space(at)]
             at = self.space(at)
+            if at >= len(text) and self.guessed:
+                raise Cut("a string may be open")
             if at >= len(text) or text[at] == "]":
                 return out, at  # the brace is missing, the value is finished
             if text[at] == ",":
@@ -192,6 +201,7 @@ class _Reader:
             elif after.match(text, at + 1):
                 return "".join(parts), at + 1
             else:
+                self.guessed = True
                 parts.append(quote)
                 at += 1
 

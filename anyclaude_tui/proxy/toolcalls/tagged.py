@@ -78,7 +78,7 @@ class _Values:
     def arguments(self, padded: bool) -> str:
         out: dict[str, object] = {}
         for key, text in self.found.items():
-            value = _trimmed(text, padded)
+            value = _trimmed(text, padded, self.close)
             if key in self.raw:
                 try:
                     out[key] = json.loads(value)
@@ -89,14 +89,14 @@ class _Values:
         return json.dumps(out, ensure_ascii=False)
 
 
-def _trimmed(text: str, padded: bool) -> str:
+def _trimmed(text: str, padded: bool, close: str) -> str:
     """The value without the line ends that a template puts around it (`padded`: each by
-    itself, else only both, or the last behind tags that stand in lines of their own)."""
+    itself, else only both, or the last behind the value's own kind of tag in a line)."""
     cdata = _CDATA.fullmatch(text)
     if cdata:
         return cdata[1]
     both = text.startswith("\n") and text.endswith("\n") and len(text) > 1
-    if padded or both or text.endswith(">\n"):
+    if padded or both or text.endswith(f"{close}\n"):
         return text.removeprefix("\n").removesuffix("\n")
     return text
 
@@ -118,6 +118,7 @@ def tag_call(held: Held, at: int, closers: tuple[str, ...]) -> Steps[tuple[str, 
         if at == len(held.text):  # the reply is over
             if held.cut or values is None:
                 raise Open
+            held.unclosed = True
             break
         if held.text[at] == "{" and values is None:
             held.sure = True
@@ -137,9 +138,13 @@ def tag_call(held: Held, at: int, closers: tuple[str, ...]) -> Steps[tuple[str, 
         if values is None:
             values = _rules(tag, call_end, ends)
             values.keys = held.keys_of(name)
-        padded = padded or (
-            "=" in held.text[at : opening.start("key")]
-            and not re.search(r"name\s*=", held.text[at : opening.start("key")])
+        padded = (
+            padded
+            or (
+                "</seed:tool_call>" not in closers  # its template puts none
+                and "=" in held.text[at : opening.start("key")]
+                and not re.search(r"name\s*=", held.text[at : opening.start("key")])
+            )
         )
         if 'string="false"' in (opening["more"] or ""):
             values.raw.add(key)
@@ -162,6 +167,7 @@ def pair_call(
         if at == len(held.text):
             if held.cut or not values.found:
                 raise Open
+            held.unclosed = True
             break
         if (yield from literal(held, at, closers)):
             break
