@@ -49,6 +49,7 @@ TOUCHED: dict[str, set[str]] = {
         "textual._parser",
         "textual._xterm_parser",
     },
+    "proxy/downstream.py": {"_kwargs", "_make_server"},
     "app.py": {"_driver", "_exit_renderables", "_handle_exception"},
     "widgets/terminal/strip_internals.py": {"_ansi", "_color_system", "_link_id", "_render_cache"},
     "terminal/bittty_internals.py": {"_decoder", "_empty_cell", "_touch_page"},
