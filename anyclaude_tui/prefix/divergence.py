@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from anyclaude_tui import figures
 from anyclaude_tui.prefix.segments import BILLING_WORDS, Part, Prompt, Segment
+from anyclaude_tui.prefix.text_diff import first_change, line_at, shared_prefix
 
 
 class Cause(StrEnum):
@@ -143,7 +144,7 @@ def compare(before: Prompt | None, now: Prompt, *, same_conversation: bool = Tru
         )
     if offset == len(old.text) and at == len(olds) - 1:
         return replace(base, lost_bytes=0)  # the last message has grown
-    was, became = _pieces(old.text, new.text, offset)
+    was, became = first_change(old.text, new.text, offset)
     base = replace(base, place=new.place, offset_bytes=offset, before=was, after=became)
     if Part.TOOL in (old.part, new.part) and (old.part is new.part or new.part is not Part.SYSTEM):
         return _tools_changed(base, before, now, old, new, offset)
@@ -303,7 +304,7 @@ def _in_text(
 
     `files`: a memory file may stand here in full, with headings of its own.
     """
-    line_was, line = _line(old, offset), _line(new, offset)
+    line_was, line = line_at(old, offset), line_at(new, offset)
     both = line_was + b"\n" + line
     if BILLING_WORDS.encode() in both.lower():
         return Cause.BILLING, "billing header"
@@ -339,66 +340,8 @@ def _in_section(pattern: re.Pattern[bytes], above: bytes, *, headings: bool = Tr
     return b"</system-reminder>" not in rest and not (headings and _HEADING.search(rest))
 
 
-_LINE_BYTES = 1_000
-"""As much of a line is looked at on either side: a line may be megabytes of JSON, and this
-runs beside the streams."""
-
-
-def _line(text: bytes, offset: int) -> bytes:
-    first, last = max(0, offset - _LINE_BYTES), offset + _LINE_BYTES
-    start = text.rfind(b"\n", first, offset) + 1 or first
-    end = text.find(b"\n", offset, last)
-    return text[start : last if end < 0 else end]
-
-
-_PIECE_CHARS = 120
-_PIECE_LINES = 3
-_PIECE_BYTES = 4_000
-"""As much of both texts is searched for the line where they meet again."""
-
-
-def _pieces(old: bytes, new: bytes, offset: int) -> tuple[str, str]:
-    """The lines of both texts that the first change is about; of each only the first few.
-
-    Both are cut after they were compared: cut before, an inserted line would push one out at
-    the end, which would look removed.
-    """
-    start = max(old.rfind(b"\n", 0, offset) + 1, offset - 60)
-    was, became = _piece(old, start), _piece(new, start)
-    matcher = difflib.SequenceMatcher(None, was, became, autojunk=False)
-    for kind, was_from, was_to, new_from, new_to in matcher.get_opcodes():
-        if kind != "equal":
-            return _cut(was[was_from:was_to]), _cut(became[new_from:new_to])
-    return "", ""
-
-
-def _piece(text: bytes, start: int) -> list[str]:
-    """The whole lines from there on, as far as is searched; at least the first."""
-    piece = text[start : start + _PIECE_BYTES].decode(errors="ignore")
-    lines = piece.splitlines()
-    return lines[:-1] if len(text) > start + _PIECE_BYTES and len(lines) > 1 else lines
-
-
-def _cut(lines: list[str]) -> str:
-    return "\n".join(lines[:_PIECE_LINES])[:_PIECE_CHARS]
-
-
 def short_diff(comparison: Comparison) -> tuple[str, ...]:
     """The change as a few lines, `-` before and `+` after; empty when nothing parts."""
     old, new = comparison.before.splitlines(), comparison.after.splitlines()
     lines = list(difflib.unified_diff(old, new, n=0, lineterm=""))
     return tuple(line for line in lines if not line.startswith(("---", "+++", "@@")))
-
-
-def shared_prefix(before: bytes, now: bytes) -> int:
-    """The number of bytes that the two have in common from the start."""
-    low, high = 0, min(len(before), len(now))
-    if before[:high] == now[:high]:
-        return high
-    while low < high:  # the first `low` bytes are equal, the first `high + 1` are not
-        middle = (low + high + 1) // 2
-        if before[low:middle] == now[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

@@ -23,7 +23,7 @@ from anyclaude_tui.compare.workload import (
     long_text,
     with_nonce,
 )
-from anyclaude_tui.prefix.divergence import shared_prefix
+from anyclaude_tui.prefix.text_diff import shared_prefix
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.openai import translate
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyclaude_tui.prefix.billing import strip_billing
-from anyclaude_tui.prefix.divergence import shared_prefix
+from anyclaude_tui.prefix.text_diff import shared_prefix
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 
 BILLING = "x-anthropic-billing-header: cc_version=2.1.7.a1b; cc_entrypoint=cli; cch=00000;"
