@@ -17,15 +17,28 @@ _STOP_REASONS = {
     "stop": "end_turn",
     "length": "max_tokens",
     "max_tokens": "max_tokens",
-    "model_length": "max_tokens",
+    "model_length": "max_tokens",  # Mistral
+    "max_output_tokens": "max_tokens",
+    "max_new_tokens": "max_tokens",
+    "max_length": "max_tokens",
+    "length_limit": "max_tokens",
+    "token_limit": "max_tokens",
     "tool_calls": "tool_use",
     "tool_call": "tool_use",
     "tool_use": "tool_use",
     "function_call": "tool_use",
     "content_filter": "refusal",
+    "sensitive": "refusal",  # GLM's API
+    "safety": "refusal",
     "refusal": "refusal",
 }
-_BROKEN_OFF = frozenset({"abort", "aborted", "cancelled", "canceled", "error"})
+_BROKEN_OFF = frozenset(
+    {
+        *("abort", "aborted", "cancelled", "canceled", "error", "timeout"),
+        "network_error",  # GLM's API
+        "insufficient_system_resource",  # DeepSeek's API
+    }
+)
 """Finish reasons that mean that the backend gave up."""
 
 _BY_ITSELF = frozenset({"stop", "eos", "end_turn"})

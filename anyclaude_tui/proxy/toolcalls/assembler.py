@@ -7,7 +7,7 @@ whole or in pieces (`docs/protocol/messages.md`, "OpenAI side"). The order is: i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from anyclaude_tui.proxy.toolcalls.snapshots import arguments_of
@@ -77,7 +77,9 @@ class PendingCall:
 class CallAssembler:
     """Fragments in, calls out in the order in which they began."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Collection[str] = ()) -> None:
+        """`names`: the tools offered."""
+        self._names = names
         self._pending: list[PendingCall] = []
         self._taken: list[PendingCall] = []
         """Calls that went out while the reply still came; some servers say them again."""
@@ -103,7 +105,9 @@ class CallAssembler:
             call = self._begin(delta.index, delta.id)
             if before is not None:
                 call.name, call.taken, call.again = before.name, before.taken, True
-        if name and (not call.name or (name != call.name and name.startswith(call.name))):
+        if name and self._is_piece(call, name):
+            call.name += name
+        elif name and (not call.name or (name != call.name and name.startswith(call.name))):
             call.name = name  # the second: sent again, longer each time
         call.id = call.id or delta.id or None
         call.extra = delta.extra_content or call.extra
@@ -158,7 +162,13 @@ class CallAssembler:
             return call  # two objects under one key are told apart at the end
         if name.startswith(call.name) and not call.has_arguments:
             return call
-        return None
+        return call if self._is_piece(call, name) else None
+
+    def _is_piece(self, call: PendingCall, name: str) -> bool:
+        """Whether a name goes on with the beginning of one that came before it."""
+        if not call.name or call.has_arguments or call.name in self._names:
+            return False
+        return any(one.startswith(call.name + name) for one in self._names)
 
     def _candidate(self, index: int | None, id_: str | None) -> PendingCall | None:
         if not self._pending:

@@ -26,11 +26,14 @@ def json_head(text: str, names: Collection[str], *, sure: bool) -> bool | None:
     if text[0] != "{":
         return False
     text = text[1:].lstrip()
+    if sure and text[:1] == "{":
+        text = text[1:].lstrip()  # small Qwen models double the outer braces
     if not text:
         return None
-    if text[0] != '"':
+    quote = text[0]
+    if quote != '"' and not (sure and quote == "'"):
         return False
-    key, ended, rest = text[1:].partition('"')
+    key, ended, rest = text[1:].partition(quote)
     keys = _FIRST_KEYS if sure else _CERTAIN_KEYS
     if not ended:
         fits = any(one.startswith(key) for one in (*keys, *(names if sure else ())))
@@ -51,9 +54,9 @@ def json_head(text: str, names: Collection[str], *, sure: bool) -> bool | None:
     rest = rest[1:].lstrip()
     if not rest:
         return None
-    if rest[0] != '"':
+    if rest[0] != quote:
         return False
-    name, ended, _ = rest[1:].partition('"')
+    name, ended, _ = rest[1:].partition(quote)
     if sure:
         return True if ended else None
     return _name_head(name, bool(ended), names)

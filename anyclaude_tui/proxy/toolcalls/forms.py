@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from anyclaude_tui.proxy.toolcalls.grammars import Form
+from anyclaude_tui.proxy.toolcalls.spaced_tags import NS
 from anyclaude_tui.proxy.toolcalls.tagged import Pairs
 
 _NAME = r"(?:functions?\.)?(?P<name>[\w.:/<|>-]+?)"
@@ -22,11 +23,44 @@ _KIMI_END = ("<|tool_call_end|>", "<|tool_calls_section_end|>", "<|tool_call_sec
 _KIMI = re.compile(
     rf"\s*+(?:<\|tool_call_begin\|>)?\s*+{_NAME}\s*+<\|tool_call_argument_begin\|>\s*+"
 )
-_DEEPSEEK_END = ("```", "<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>")
-_DEEPSEEK = re.compile(
-    rf"\s*+(?:<｜tool▁call▁begin｜>)?\s*+(?:function<｜tool▁sep｜>)?{_NAME}"
-    r"\s*+(?:<｜tool▁sep｜>)?\s*+(?:```(?:json)?)?\s*+"
-)
+
+
+def _deepseek_end(bar: str, joint: str) -> tuple[str, ...]:
+    return (
+        "```",
+        f"<{bar}tool{joint}call{joint}end{bar}>",
+        f"<{bar}tool{joint}calls{joint}end{bar}>",
+    )
+
+
+def _deepseek_header(bar: str, joint: str) -> re.Pattern[str]:
+    marks = {
+        one: re.escape(f"<{bar}tool{joint}{one}{bar}>") for one in ("sep", f"call{joint}begin")
+    }
+    begin, sep = marks[f"call{joint}begin"], marks["sep"]
+    return re.compile(
+        rf"\s*+(?:{begin})?\s*+(?:function{sep})?{_NAME}\s*+(?:{sep})?\s*+(?:```(?:json)?)?\s*+"
+    )
+
+
+def _deepseek(bar: str, joint: str, models: str) -> tuple[Form, Form]:
+    """Quantised and distilled models write DeepSeek's marks with other bars and joints."""
+    call, many = (f"<{bar}tool{joint}{one}{joint}begin{bar}>" for one in ("call", "calls"))
+    rest = {
+        "closers": _deepseek_end(bar, joint),
+        "bodies": ("tags", "named"),
+        "header": _deepseek_header(bar, joint),
+        "inner": call,
+        "kind": f"function<{bar}tool{joint}sep{bar}>",
+        "models": models,
+    }
+    return Form(many, **rest), Form(call, **rest)  # type: ignore[arg-type]
+
+
+_DEEPSEEK_END = _deepseek_end("｜", "▁")
+_DEEPSEEK = _deepseek_header("｜", "▁")
+_DEEPSEEKS = "DeepSeek R1, V3, V3.1"
+_CLAUDE = "antml:"
 _MISTRAL = re.compile(
     r"\s*+(?:\[TOOL_CALLS\])?\s*+(?P<name>[\w.:/-]+)\s*+(?:\[CALL_ID\][\w-]*)?\s*+(?:\[ARGS\])?\s*+"
 )
@@ -84,6 +118,32 @@ FORMS: tuple[Form, ...] = (
         models="models tuned on Claude's form, OLMo 3 (Python)",
     ),
     Form(
+        f"<{_CLAUDE}function_calls>",
+        (f"</{_CLAUDE}function_calls>", "</function_calls>"),
+        ("tags",),
+        models="models tuned on Claude's form",
+    ),
+    Form(
+        f"<{_CLAUDE}invoke name=",
+        (f"</{_CLAUDE}function_calls>", "</function_calls>"),
+        ("tags",),
+        keeps_opener=True,
+        models="models tuned on Claude's form",
+    ),
+    Form(
+        f"{NS}<tool_call>",
+        (f"{NS}</tool_call>",),
+        ("ns",),
+        models="MiniMax M3",
+    ),
+    Form(
+        f"{NS}<invoke name=",
+        (f"{NS}</tool_call>",),
+        ("ns",),
+        keeps_opener=True,
+        models="MiniMax M3",
+    ),
+    Form(
         "<tool_calls>",
         ("</tool_calls>", "</tool_call>"),
         ("tags", "json"),
@@ -120,20 +180,11 @@ FORMS: tuple[Form, ...] = (
     Form("<|tool_calls_section_begin|>", _KIMI_END, ("named",), header=_KIMI, models="Kimi K2"),
     Form("<|tool_call_section_begin|>", _KIMI_END, ("named",), header=_KIMI, models="Kimi K2"),
     Form("<|tool_call_begin|>", _KIMI_END, ("named",), header=_KIMI, models="Kimi K2"),
-    Form(
-        "<｜tool▁calls▁begin｜>",
-        _DEEPSEEK_END,
-        ("named",),
-        header=_DEEPSEEK,
-        models="DeepSeek R1, V3, V3.1",
-    ),
-    Form(
-        "<｜tool▁call▁begin｜>",
-        _DEEPSEEK_END,
-        ("named",),
-        header=_DEEPSEEK,
-        models="DeepSeek R1, V3, V3.1",
-    ),
+    *_deepseek("｜", "▁", _DEEPSEEKS),
+    *_deepseek("|", "▁", _DEEPSEEKS),
+    *_deepseek("｜", "_", f"Step 3, {_DEEPSEEKS}"),
+    *_deepseek("｜", " ", _DEEPSEEKS),
+    *_deepseek("|", "_", _DEEPSEEKS),
     Form(
         "<|tool_call>",
         ("<tool_call|>", "<turn|>", "<|tool_response>"),

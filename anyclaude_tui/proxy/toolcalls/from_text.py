@@ -22,9 +22,12 @@ from anyclaude_tui.proxy.toolcalls.held import Broken, Found, Held, NoCall, Open
 from anyclaude_tui.proxy.toolcalls.marks import (
     ANY,
     BY_OPENER,
+    ENDS,
     OPENERS,
     STARTS,
     THINK_ENDS,
+    WRAPS,
+    only_ends,
     partial_mark,
 )
 from anyclaude_tui.proxy.toolcalls.validation import Call, Toolbox
@@ -66,6 +69,8 @@ class TextCalls:
         self._thinks = ""
         """Inside of reasoning: the mark that ends it."""
         self._after_thought = False
+        self._wrap = ""
+        """What closes the answer that was opened behind reasoning."""
         self._open_marks = 0
         """Opening marks of reasoning that were let through as text."""
         self._waiting = Waiting()
@@ -157,6 +162,15 @@ class TextCalls:
         for match in ANY.finditer(text):
             mark, start = match[0], match.start()
             behind = text[match.end() :]
+            if mark in ENDS or mark == self._wrap or mark in WRAPS:
+                verdict = self._ends(mark, text[:start], behind)
+                if verdict is None:
+                    self._let_go(text[:start])
+                    self._rest = text[start:]
+                    return ""
+                if verdict:
+                    self._let_go(text[:start])
+                    return behind
             if mark in THINK_ENDS and behind in ("", "<") and not self._over:
                 self._let_go(text[:start])
                 self._rest = text[start:]
@@ -172,6 +186,23 @@ class TextCalls:
         self._let_go(text[: len(text) - keep])
         self._rest = text[len(text) - keep :]
         return ""
+
+    def _ends(self, mark: str, before: str, behind: str) -> bool | None:
+        """Whether a mark that ends the turn, or stands around the answer, is no text; None:
+        what follows must tell."""
+        if self._in_fence or (before or self.last).endswith(_QUOTES):
+            return False
+        if mark in WRAPS and self._at_start and not before.strip():
+            if mark.startswith("<|") or self.reasoned:
+                self._wrap, self._after_thought = WRAPS[mark], True
+                return True
+            return False
+        if mark not in ENDS and mark != self._wrap:
+            return False
+        if only_ends(behind, self._wrap) or (behind in STARTS and not self._over):
+            only = mark != "</s>" or self._after_call
+            return only if self._over else (None if only else False)
+        return self._after_call and not before.strip()
 
     def _unquote(self, text: str) -> None:
         """What was quoted ends with the same quote, or with the paragraph."""

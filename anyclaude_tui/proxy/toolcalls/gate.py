@@ -60,10 +60,13 @@ class CallGate:
         self._memory = memory
         self._new_id = call_id
         self._single = single
-        self._assembler = CallAssembler()
+        self._assembler = CallAssembler(self._toolbox.names)
         self._doubted = False
         """What is received came inside of a thinking block: a call only if nothing follows it."""
         self._given: list[tuple[str, PendingCall | None]] = []
+        self._twins: list[tuple[bool, Call]] = []
+        """Calls that were given: whether as text, and what. A server that reads calls and leaves
+        their text in the content sends each in both ways."""
 
     def __bool__(self) -> bool:
         """A call is being received."""
@@ -89,12 +92,13 @@ class CallGate:
         """The model thinks on, or says something: calls that it thought about it did not make."""
         if self._doubted:
             self.unwanted += len(self._assembler.pending)
-            self._assembler, self._doubted = CallAssembler(), False
+            self._assembler, self._doubted = CallAssembler(self._toolbox.names), False
 
     def rescue(self, call: Call) -> None:
         """Give a call that came as text."""
-        self._facts.rescued_calls += 1
+        before = self._facts.tool_calls
         self._give_one(call)
+        self._facts.rescued_calls += self._facts.tool_calls - before
 
     def lose_text(self, lost: Lost) -> None:
         """A call that came as text cannot be used: the model is made to go on."""
@@ -117,7 +121,7 @@ class CallGate:
         otherwise those that can be repaired too, and what cannot be read is shown as text."""
         if cut and self._doubted:
             self._facts.dropped_calls += len(self._assembler.pending)
-            self._assembler = CallAssembler()
+            self._assembler = CallAssembler(self._toolbox.names)
         self._give(self._assembler.take_all(), cut=cut)
 
     def keep(self, wanted: WantedBack) -> None:
@@ -165,6 +169,8 @@ class CallGate:
 
     def _give_one(self, call: Call, pending: PendingCall | None = None) -> None:
         facts = self._facts
+        if self._said_otherwise(call, as_text=pending is None):
+            return
         if self._single and facts.tool_calls:
             facts.dropped_calls += 1
             return
@@ -175,3 +181,12 @@ class CallGate:
         self._writer.tool_use(call_id, call.name, call.arguments, call.value)
         facts.tool_calls += 1
         facts.repaired_calls += call.repaired
+
+    def _said_otherwise(self, call: Call, *, as_text: bool) -> bool:
+        """Whether this call was given as the other kind, text or structure; once for each."""
+        for at, (was_text, given) in enumerate(self._twins):
+            if was_text != as_text and (given.name, given.value) == (call.name, call.value):
+                del self._twins[at]
+                return True
+        self._twins.append((as_text, call))
+        return False

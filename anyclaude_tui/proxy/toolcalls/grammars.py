@@ -25,6 +25,7 @@ from anyclaude_tui.proxy.toolcalls.held import (
     space,
 )
 from anyclaude_tui.proxy.toolcalls.lenient_json import Unreadable, read_value
+from anyclaude_tui.proxy.toolcalls.spaced_tags import spaced_call
 from anyclaude_tui.proxy.toolcalls.tagged import Pairs, pair_call, tag_call
 from anyclaude_tui.proxy.toolcalls.validation import mended_name
 from anyclaude_tui.proxy.toolcalls.values import marked_object, python_calls
@@ -36,6 +37,8 @@ MAX_HEADER_CHARS = 300
 
 _NAME = re.compile(r"(?:functions\.)?[A-Za-z_][\w.:/-]{0,127}")
 _PROSE = re.compile(r"\s*[\w.:/-]+[ \t]+[A-Za-z]")
+_SINGLE = re.compile(r"\s*\{\s*'")
+"""A dictionary of Python's."""
 _NAMED = re.compile(r'"(?:name|tool_name|tool|function)"\s*:\s*"([^"]*)"')
 
 
@@ -47,7 +50,7 @@ class Form:
     closers: tuple[str, ...] = ()
     """What ends a call or the calls; any of them may be missing, or come twice."""
     bodies: tuple[str, ...] = ("json",)
-    """"json", "tags", "pairs", "python", "named": what may stand inside."""
+    """"json", "tags", "pairs", "python", "named", "ns": what may stand inside."""
     header: re.Pattern[str] | None = None
     """For "named": what stands before the arguments' brace, `name` a group of it."""
     pairs: Pairs | None = None
@@ -55,6 +58,8 @@ class Form:
     """For "named": what quotes a string, where the arguments are no JSON (Gemma)."""
     inner: str = ""
     """What may stand before each call inside of the opener."""
+    kind: str = ""
+    """What may stand behind that (the kind of call)."""
     must: tuple[str, str] | None = None
     """For "named": (what ends a header, what must stand before it in one)."""
     sure: bool = True
@@ -78,7 +83,8 @@ def calls(held: Held, form: Form) -> Steps[None]:
         start = at
         at = yield from space(held, at)
         if not first:
-            while closer := (yield from literal(held, at, (*form.closers, ",", ";"))):
+            stray = (",", ";", "}") if form.sure else (",", ";")
+            while closer := (yield from literal(held, at, (*form.closers, *stray))):
                 start = at + len(closer)
                 if closer == form.opener == "```":
                     held.end = start  # what looks like a second one opens another block
@@ -108,7 +114,9 @@ def calls(held: Held, form: Form) -> Steps[None]:
 def _one(held: Held, at: int, form: Form) -> Steps[Found]:
     """The call, or the list of calls, that begins at `at`."""
     letter = held.text[at]
-    openers = tuple(one for one in (form.opener, form.inner) if one and not form.keeps_opener)
+    openers = tuple(
+        one for one in (form.opener, form.inner, form.kind) if one and not form.keeps_opener
+    )
     while letter in {one[0] for one in openers}:
         again = yield from literal(held, at, openers)
         if not again:
@@ -119,6 +127,9 @@ def _one(held: Held, at: int, form: Form) -> Steps[Found]:
         letter = held.text[at]
     if letter == "<" and "tags" in form.bodies:
         return (yield from _tags(held, at, form))
+    if "ns" in form.bodies and letter == "]":
+        name, arguments, end = yield from spaced_call(held, at, form.closers)
+        return Found(((name, arguments),), end)
     if "named" in form.bodies and form.header is not None:
         return (yield from _named(held, at, form))
     if letter == "[" and "python" in form.bodies and (yield from _is_python_list(held, at)):
@@ -156,12 +167,13 @@ def _json(held: Held, at: int, form: Form) -> Steps[Found]:
         verdict = json_head(text, held.names, sure=form.sure)
         if verdict is False:
             raise NoCall
-        if verdict or len(held.text) - at >= HEAD_CHARS:
+        if verdict or held.over or len(held.text) - at >= HEAD_CHARS:
             break
         yield from more(held)
     held.sure = held.sure or (form.sure and bool(verdict) and _may_be_known(text, held.names))
+    quotes = "\"'" if form.sure and _SINGLE.match(text) else '"'
     try:
-        end, _ = yield from bracketed(held, at, form.closers)
+        end, _ = yield from bracketed(held, at, form.closers, quotes)
     except Open:
         return _short_of_its_end(held, at, form)
     return _json_found(held, at, end, form)
@@ -175,6 +187,8 @@ def _may_be_known(text: str, names: Collection[str]) -> bool:
 
 def _json_found(held: Held, at: int, end: int, form: Form) -> Found:
     text = held.text[at:end]
+    if form.sure and text.startswith("{{") and text.endswith("}}"):
+        text = text[1:-1]
     repaired = False
     try:
         value = json.loads(text)

@@ -11,9 +11,32 @@ BY_OPENER = {form.opener: form for form in (*FORMS, FENCE)}
 OPENERS = tuple(form.opener for form in FORMS)
 THINK_ENDS = frozenset(THINK_MARKS.values())
 
-_ALL = sorted({*BY_OPENER, *THINK_MARKS, *THINK_ENDS, *CLOSERS}, key=len, reverse=True)
+ENDS = frozenset(
+    {
+        *("<|im_end|>", "<|endoftext|>", "<|end_of_text|>", "<|eot_id|>", "<|eom_id|>", "<|eot|>"),
+        *("<|eom|>", "<|end|>", "<|return|>", "<|observation|>", "<|user|>", "<end_of_turn>"),
+        *("<turn|>", "<｜end▁of▁sentence｜>", "<|END_OF_TURN_TOKEN|>", "<|END_RESPONSE|>", "[e~["),
+        *("<|end_of_sentence|>", "<|im:end|>", "[EOS]", "<|hy_eos|>", "</s>"),
+    }
+)
+"""What ends a turn, where a server leaves it in the text: nothing, if it is the last thing."""
+WRAPS = {
+    "<|START_RESPONSE|>": "<|END_RESPONSE|>",  # Command A
+    "<answer>": "</answer>",  # Hunyuan A13B
+    "<response>": "</response>",  # ERNIE 4.5
+}
+"""What stands around the answer behind reasoning."""
+
+_ALL = sorted(
+    {
+        *(*BY_OPENER, *THINK_MARKS, *THINK_ENDS, *CLOSERS),
+        *(*ENDS, *WRAPS, *WRAPS.values()),
+    },
+    key=len,
+    reverse=True,
+)
 _LONGEST = max(map(len, _ALL))
-_FIRST = re.compile(r"[<\[`]")
+_FIRST = re.compile(r"[<\[\]`]")
 
 ANY = re.compile("|".join(map(re.escape, _ALL)))
 STARTS = frozenset(mark[:end] for mark in _ALL for end in range(1, len(mark)))
@@ -27,3 +50,11 @@ def partial_mark(text: str, at: int, *, in_fence: bool) -> int:
         if tail in STARTS and (not in_fence or FENCE.opener.startswith(tail)):
             return len(tail)
     return 0
+
+
+def only_ends(text: str, wrap: str) -> bool:
+    """Whether there is nothing in `text` but marks that end a turn, or `wrap`."""
+    for mark in ANY.findall(text):
+        if mark in ENDS or mark == wrap:
+            text = text.replace(mark, "", 1)
+    return not text.strip()

@@ -88,7 +88,7 @@ class Malformed(ValueError):
     """A data event that is not a JSON object."""
 
 
-_NO_REASONS = ("", "null", "none", "nil", "undefined")
+_NO_REASONS = ("", "null", "none", "nil", "undefined", "in_progress")
 
 decode_fast = msgspec.json.Decoder(Chunk).decode
 _decode_any = msgspec.json.Decoder().decode
@@ -156,9 +156,10 @@ def plain_delta(chunk: Chunk) -> Delta | None:
 
 
 def real_reason(reason: str | None) -> str | None:
-    """The finish reason, if it is one: some servers write "null" or nothing into each chunk."""
-    reason = (reason or "").strip()
-    return None if reason.lower() in _NO_REASONS else reason
+    """The finish reason, if it is one, in small letters (Gemini's are in capitals): some servers
+    write "null" or nothing into each chunk."""
+    reason = (reason or "").strip().lower()
+    return None if reason in _NO_REASONS else reason
 
 
 def details_text(details: list[Any]) -> str:

@@ -13,15 +13,17 @@ _PLAIN = {
     "<seed:think>": "</seed:think>",  # Seed-OSS
     "<mm:think>": "</mm:think>",  # MiniMax M3
     "<think:opensource>": "</think:opensource>",  # Hunyuan 3
+    "<longcat_think>": "</longcat_think>",  # LongCat-Flash-Thinking
 }
 THINK_MARKS: dict[str, str] = {
     **_PLAIN,
     **{opener.upper(): closer.upper() for opener, closer in _PLAIN.items()},
-    "<Think>": "</Think>",
-    "<Thinking>": "</Thinking>",
+    **{f"<{name}>": f"</{name}>" for name in ("Think", "Thinking", "Thought", "Reasoning")},
     "[THINK]": "[/THINK]",  # Magistral
     "<|channel>thought": "<channel|>",  # Gemma 4
     "<|START_THINKING|>": "<|END_THINKING|>",  # Command A
+    "<|think:start|>": "<|think:end|>",  # Solar Open 2
+    "<unused94>thought": "<unused95>",  # MedGemma
     "<|open|>think<|sep|>": "<|close|>think<|sep|>",  # Kimi K3
     "<|inner_prefix|>": "<|inner_suffix|>",  # Apertus
     "<|begin_of_thought|>": "<|end_of_thought|>",
