@@ -120,15 +120,19 @@ def from_payload(
 
 def is_no_reply(payload: Any) -> bool:
     """Whether an object in a 200 is an error without the word's own key: FastAPI's `detail`, old
-    vLLM's `object: error`, and `{"code": …, "msg": …}` of gateways."""
+    vLLM's `object: error`, `{"code": …, "msg": …}` of gateways, MiniMax's `base_resp`."""
     if not isinstance(payload, Mapping) or payload.get("choices") or payload.get("content"):
         return False
+    base = payload.get("base_resp")
+    if isinstance(base, Mapping) and base.get("status_code"):
+        return True
     if payload.get("detail") or payload.get("object") == "error":
         return True
     words = any(
         isinstance(payload.get(key), str) and payload[key] for key in ("msg", "message", "errorMsg")
     )
-    return words and any(key in payload for key in ("code", "status", "success", "errorCode"))
+    told = any(key in payload for key in ("code", "status", "success", "errorCode"))
+    return words and (told or len(payload) == 1)
 
 
 def _error(
@@ -184,6 +188,14 @@ def _words(payload: Any, depth: int = 0) -> str:
         where = payload.get("loc")
         path = ".".join(str(step) for step in where) if isinstance(where, list) else ""
         return f"{path}: {payload['msg']}" if path else str(payload["msg"])
+    base = payload.get("base_resp")
+    if isinstance(base, Mapping) and isinstance(base.get("status_msg"), str):
+        return str(base["status_msg"])
+    inner = payload.get("metadata")
+    if isinstance(inner, Mapping) and isinstance(inner.get("raw"), str):  # OpenRouter
+        said = _nested(inner["raw"], depth).strip()
+        if said and isinstance(payload.get("message"), str) and said not in payload["message"]:
+            return f"{payload['message']}: {said}"
     for key in ("message", "error", "detail", "errors", "error_message", "errorMsg", "title"):
         words = _words(payload.get(key), depth + 1)
         if words:

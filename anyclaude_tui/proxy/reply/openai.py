@@ -266,7 +266,7 @@ class StreamTranslator(Translator):
         if chunk.error:
             self._refuse(openai_chunks.load(data))
             return
-        if chunk.choices is None and chunk.usage is None:
+        if not chunk.choices and chunk.usage is None:
             self._look_for_error(data)
         if chunk.prompt_progress is not None:
             facts.note_progress(chunk.prompt_progress)

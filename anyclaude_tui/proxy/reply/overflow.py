@@ -38,6 +38,7 @@ _OVERFLOW = re.compile(
     r"|keep the first \d+ tokens when context"
     r"|tokens to keep from the initial prompt is greater than the context"
     r"|reached context length"
+    r"|(?:greater than|exceeds?) (?:the )?(?:max_seq_len|session_len)"
     r"|greater than the context (?:length|size|window)"
     r"|(?:prompt|input|request) (?:is )?too long"
     r"|too many (?:input |prompt )?tokens\b(?! per)"
@@ -100,6 +101,7 @@ _QUOTES = re.compile(
     r"|(?:pars(?:e|ing|er)|decod(?:e|ing)|syntax) (?:error|failed|failure)"
     r"|error (?:while )?(?:parsing|decoding)"
     r"|invalid (?:tool|function) call"
+    r"|(?:does|did) not match the expected"
     r"|unexpected (?:token|character|end)"
     r"|expecting (?:value|property|',')"
     r")",

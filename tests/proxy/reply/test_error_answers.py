@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude_tui.proxy.errors import ERROR_STATUS, ApiError
-from anyclaude_tui.proxy.reply.error_answers import MAX_WORDS, from_payload, from_upstream
+from anyclaude_tui.proxy.reply.error_answers import (
+    MAX_WORDS,
+    from_payload,
+    from_upstream,
+    is_no_reply,
+)
 
 
 def of(status: int, payload: Any, **known: Any) -> ApiError:
@@ -365,3 +370,42 @@ def test_any_payload_gives_an_error(payload: Any) -> None:
 def test_a_huge_page_is_read_in_time_and_cut() -> None:
     for body in (b"<" * 300_000, b"<script" * 50_000, b"a" * 1_000_000, b"[" * 100_000):
         check(from_upstream(502, "text/html", body))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Prompt length 9000 is greater than max_seq_len 8192",  # TabbyAPI
+        "The prompt length exceeds the session_len 8192",  # LMDeploy
+    ],
+)
+def test_overflows_of_servers_with_their_own_name_for_the_window(words: str) -> None:
+    assert of(400, {"detail": words}).message.startswith("prompt is too long")
+
+
+def test_output_that_does_not_match_is_no_overflow() -> None:
+    words = 'output that does not match the expected peg-native format: "exceeds maximum context"'
+    error = of(500, {"error": {"code": 500, "message": f"The model produced {words}"}})
+    assert (error.status, error.message.startswith("prompt is too long")) == (500, False)
+
+
+def test_a_gateways_raw_words_are_said() -> None:
+    raw = json.dumps({"error": {"message": "maximum context length is 65536 tokens"}})
+    error = {"message": "Provider returned error", "code": 400, "metadata": {"raw": raw}}
+    assert of(400, {"error": error}).message.startswith("prompt is too long")
+    error["metadata"] = {"raw": "no such model here"}
+    assert of(400, {"error": error}).message == "Provider returned error: no such model here"
+
+
+@pytest.mark.parametrize(
+    ("payload", "no_reply"),
+    [
+        ({"base_resp": {"status_code": 1004, "status_msg": "login fail"}}, True),
+        ({"choices": [], "base_resp": {"status_code": 1004, "status_msg": "x"}}, True),
+        ({"choices": [], "base_resp": {"status_code": 0, "status_msg": ""}}, False),
+        ({"message": "no Route matched with those values"}, True),  # Kong
+        ({"choices": []}, False),
+    ],
+)
+def test_a_200_that_is_no_reply(payload: Any, no_reply: bool) -> None:
+    assert is_no_reply(payload) is no_reply
