@@ -29,16 +29,19 @@ from benchmarks.bench import PAUSE_S, Row, client_gone, flood, slow_reader
 from benchmarks.bodies import body, claude_code, turns
 from benchmarks.check import violations
 from benchmarks.client import Target, ask, many
-from benchmarks.targets import Runner, alone, pin, relay, serve
+from benchmarks.targets import Runner, pin, relay, serve
 from benchmarks.upstream import UpstreamProcess
 
 HERE = Path(__file__).parent.parent
 SHORT = "paced 2 1000"
 TRIES = 40
 LONG_TURNS, LONG_TRIES = 1_000, 8
+FLOOD = 400_000
 GROWING_STEP = 10
 """Of a conversation of LONG_TURNS turns every so many are sent."""
 SETTLED_S = 1.0
+LEAST_MB = 0.25
+"""Less growth than this is the allocator's."""
 FIGURES = {
     "ttft_claude_ms": ("added TTFT, 125 KB in Claude Code's form, ms", 0.4),
     "cpu_claude_ms": ("CPU per request, the same body, ms", 0.4),
@@ -49,7 +52,7 @@ FIGURES = {
     "rss_grown_mb": ("RSS after 1,000 turns of a growing conversation, MB", 0.5),
     "rss_growth_mb": ("of that grown since idle, MB", None),
     "ready_s": ("start to the ready line, s", 0.5),
-    "flood_us": ("flood, 1 stream, µs per chunk", 1.0),
+    "cpu_flood_s": ("CPU s per 100k chunks, flood", 1.0),
     "chunk_200_p50_ms": ("latency per chunk at 200/s, p50 ms", 1.0),
     "slow_reader_growth_mb": ("slow reader: growth, MB", 1.0),
     "client_gone_ms": ("client gone → upstream closed, ms", 1.0),
@@ -58,49 +61,64 @@ FIGURES = {
 ADDED = ("ttft_claude_ms", "ttft_long_ms")
 
 
-async def ttfts(target: Target) -> Row:
-    """TTFT in ms with both bodies: medians."""
-    short, long = [], []
-    for number in range(TRIES):
-        await asyncio.sleep(PAUSE_S)
-        short.append((await ask(target, claude_code(SHORT), session="short")).ttft_ms)
-        if number % (TRIES // LONG_TRIES) == 0:
-            long.append((await ask(target, turns(LONG_TURNS, 0, SHORT))).ttft_ms)
-    return {"ttft_claude_ms": median(short), "ttft_long_ms": median(long)}
+Runners = Mapping[str, Runner]
 
 
-async def of_requests(runner: Runner, payloads: Sequence[bytes], name: str) -> Row:
-    """TTFT and CPU in ms of requests of one conversation, one after the other."""
-    await ask(runner.target, payloads[0], session=name)  # what is seen for the first time
+async def of_requests(runners: Runners, payloads: Sequence[bytes], name: str) -> dict[str, Row]:
+    """TTFT and CPU in ms of requests of one conversation, each sent to all, one after the other."""
+    ttft_ms: dict[str, list[float]] = {who: [] for who in runners}
+    for runner in runners.values():
+        await ask(runner.target, payloads[0], session=name)  # what is seen for the first time
     await asyncio.sleep(PAUSE_S)
-    before, ttft_ms = runner.cpu_s(), []
+    before = {who: runner.cpu_s() for who, runner in runners.items()}
     for payload in payloads[1:]:
-        ttft_ms.append((await ask(runner.target, payload, session=name)).ttft_ms)
-        await asyncio.sleep(2 * PAUSE_S)  # what is done afterwards is a cost too
-    spent_s = runner.cpu_s() - before
+        for who, runner in runners.items():
+            ttft_ms[who].append((await ask(runner.target, payload, session=name)).ttft_ms)
+            await asyncio.sleep(2 * PAUSE_S)  # what is done afterwards is a cost too
     count = len(payloads) - 1
-    return {f"ttft_{name}_ms": median(ttft_ms), f"cpu_{name}_ms": 1000 * spent_s / count}
+    return {
+        who: {
+            f"ttft_{name}_ms": median(ttft_ms[who]),
+            f"cpu_{name}_ms": 1000 * (runner.cpu_s() - before[who]) / count,
+        }
+        for who, runner in runners.items()
+    }
 
 
-async def measure(runner: Runner, upstream: UpstreamProcess) -> Row:
-    """Every figure of one commit, once."""
-    row: Row = {"rss_idle_mb": runner.rss() / 1e6, "ready_s": runner.start_s or 0.0}
-    target = runner.target
-    row |= await of_requests(runner, [claude_code(SHORT)] * TRIES, "claude")
+async def measure(runners: Runners, upstream: UpstreamProcess) -> dict[str, Row]:
+    """Every figure of all, once; step by step in turns."""
+    rows: dict[str, Row] = {
+        who: {"rss_idle_mb": runner.rss() / 1e6, "ready_s": runner.start_s or 0.0}
+        for who, runner in runners.items()
+    }
     long = [turns(LONG_TURNS, number, SHORT) for number in range(LONG_TRIES)]
-    row |= await of_requests(runner, long, "long")
+    for found in (
+        await of_requests(runners, [claude_code(SHORT)] * TRIES, "claude"),
+        await of_requests(runners, long, "long"),
+    ):
+        for who, row in found.items():
+            rows[who] |= row
+    for who, runner in runners.items():
+        if runner.process is not None:
+            rows[who] |= await streams(runner, upstream)
+    return rows
+
+
+async def streams(runner: Runner, upstream: UpstreamProcess) -> Row:
+    """Memory after a conversation that grew; what a stream costs and how late it is."""
+    target, row, idle_mb = runner.target, Row(), runner.idle_bytes / 1e6
     for count in range(GROWING_STEP, LONG_TURNS + 1, GROWING_STEP):
         await ask(target, turns(count, 0, SHORT), session="growing")
     await asyncio.sleep(SETTLED_S)
     row["rss_grown_mb"] = runner.rss() / 1e6
-    row["rss_growth_mb"] = row["rss_grown_mb"] - row["rss_idle_mb"]
+    row["rss_growth_mb"] = row["rss_grown_mb"] - idle_mb
     before = runner.cpu_s()
     paced = await many(target, body("paced 300 100"), 16)
     row["cpu_paced_s"] = (runner.cpu_s() - before) / sum(one.deltas for one in paced) * 1e5
-    row["flood_us"] = 1e6 / (await flood(runner, 1, 50_000)).rate
+    row["cpu_flood_s"] = (await flood(runner, 1, FLOOD)).cpu_s_per_100k
     late_ms = (await ask(target, body("paced 400 200"))).latencies_ms
     row["chunk_200_p50_ms"] = percentile(late_ms, 50) or 0.0
-    row["slow_reader_growth_mb"] = max(0.1, await slow_reader(runner))
+    row["slow_reader_growth_mb"] = max(LEAST_MB, await slow_reader(runner))
     row["client_gone_ms"] = await client_gone(runner, upstream) or float("inf")
     row["violations"] = float(len(await violations(target)))
     return row
@@ -123,10 +141,10 @@ async def run(revision: str, rounds: int, out: Path) -> None:
     rows: dict[str, list[Row]] = {"before": [], "now": []}
     relay_mb: list[float] = []
     with worktree(revision) as tree, UpstreamProcess() as upstream:
-        direct = Target("direct", upstream.port)
         for source in (tree, HERE):  # bytecode is made once, at an installation
             compileall.compile_dir(source / "anyclaude_tui", quiet=1)
         for turn in range(rounds):
+            print(f"turn {turn + 1}/{rounds}", file=sys.stderr)
             with ExitStack() as stack:
                 order = [("before", tree), ("now", HERE)]
                 # Who is first has the machine colder or warmer: they change places.
@@ -138,14 +156,11 @@ async def run(revision: str, rounds: int, out: Path) -> None:
                 await asyncio.sleep(SETTLED_S)
                 relay_mb.append(bytes_only.rss() / 1e6)
                 pin([*made.values(), bytes_only], upstream)
-                straight = await ttfts(direct)
-                for name, runner in made.items():
-                    print(f"turn {turn + 1}/{rounds}: {name}", file=sys.stderr)
-                    with alone(runner, list(made.values())):
-                        row = await measure(runner, upstream)
-                    for key in ADDED:
-                        row[key] -= straight[key]
-                    rows[name].append(row)
+                direct = Runner(Target("direct", upstream.port), None)
+                found = await measure({"direct": direct, **made}, upstream)
+            for name, taken in rows.items():
+                added = {key: found[name][key] - found["direct"][key] for key in ADDED}
+                taken.append(found[name] | added)
     write(rows, revision, median(relay_mb), out)
 
 
@@ -161,7 +176,8 @@ def write(rows: Mapping[str, Sequence[Row]], revision: str, relay_mb: float, out
         "",
         f"Made by `make bench-against REV={revision}`. Before: {before}. Now: {now}, and what is "
         f"not committed. Medians of {len(rows['now'])} turns (smallest–largest), both in turns in "
-        "one run, `serve` pinned to one core; the ratio is the median of each turn's own.",
+        "one run, requests by turns too, `serve` pinned to one core; the ratio is the median of "
+        "each turn's own.",
         "",
         "| | before | now | ratio | at most | |",
         "|---|---|---|---|---|---|",
