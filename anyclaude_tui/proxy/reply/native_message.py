@@ -21,6 +21,8 @@ _COUNTS = (
     "cache_read_input_tokens",
     "output_tokens",
 )
+_OPENAI = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+"""The other API's words, which gateways forget to translate."""
 _OF_THE_ENDING = ("stop_reason", "stop_sequence", "stop_details", "container")
 """Members of a whole message that a stream says in `message_delta.delta`."""
 
@@ -92,6 +94,7 @@ class NativeMessage:
         self._delta |= delta
         reason, sequence = delta.get("stop_reason"), delta.get("stop_sequence")
         if isinstance(reason, str) and reason:
+            reason = _OPENAI.get(reason, reason)
             self.stop_reason = reason
             self.stop_sequence = sequence if isinstance(sequence, str) else None
             facts.finish_reason = FINISH.get(reason, "stop")

@@ -36,6 +36,22 @@ def lost_words(name: str, text: str, call: Call | None = None) -> str:
     return f"\n\n[{what}{name and ': '}{name}]\n{text}\n"
 
 
+class Twins:
+    """A server that reads calls, and leaves their text in the content, sends each in both ways."""
+
+    def __init__(self) -> None:
+        self._given: list[tuple[bool, Call]] = []
+
+    def said(self, call: Call, *, as_text: bool) -> bool:
+        """Whether this call was given as the other kind, text or structure; once for each."""
+        for at, (was_text, given) in enumerate(self._given):
+            if was_text != as_text and (given.name, given.value) == (call.name, call.value):
+                del self._given[at]
+                return True
+        self._given.append((as_text, call))
+        return False
+
+
 class CallGate:
     """All calls of one reply pass here."""
 
@@ -64,9 +80,7 @@ class CallGate:
         self._doubted = False
         """What is received came inside of a thinking block: a call only if nothing follows it."""
         self._given: list[tuple[str, PendingCall | None]] = []
-        self._twins: list[tuple[bool, Call]] = []
-        """Calls that were given: whether as text, and what. A server that reads calls and leaves
-        their text in the content sends each in both ways."""
+        self._twins = Twins()
 
     def __bool__(self) -> bool:
         """A call is being received."""
@@ -169,7 +183,7 @@ class CallGate:
 
     def _give_one(self, call: Call, pending: PendingCall | None = None) -> None:
         facts = self._facts
-        if self._said_otherwise(call, as_text=pending is None):
+        if self._twins.said(call, as_text=pending is None):
             return
         if self._single and facts.tool_calls:
             facts.dropped_calls += 1
@@ -181,12 +195,3 @@ class CallGate:
         self._writer.tool_use(call_id, call.name, call.arguments, call.value)
         facts.tool_calls += 1
         facts.repaired_calls += call.repaired
-
-    def _said_otherwise(self, call: Call, *, as_text: bool) -> bool:
-        """Whether this call was given as the other kind, text or structure; once for each."""
-        for at, (was_text, given) in enumerate(self._twins):
-            if was_text != as_text and (given.name, given.value) == (call.name, call.value):
-                del self._twins[at]
-                return True
-        self._twins.append((as_text, call))
-        return False

@@ -312,7 +312,7 @@ def _is_python_list(held: Held, at: int) -> Steps[bool]:
 def _named(held: Held, at: int, form: Form) -> Steps[Found]:
     """A header with the name in it, then the arguments in braces."""
     while (brace := held.text.find("{", at)) < 0 and len(held.text) - at < MAX_HEADER_CHARS:
-        if not _header_fits(held.text[at:], form, held.names):
+        if not _header_fits(held.text[at:], form, held.names) or _is_prose(held, at, form):
             raise NoCall
         yield from more(held)
     assert form.header is not None
@@ -323,6 +323,8 @@ def _named(held: Held, at: int, form: Form) -> Steps[Found]:
             return (yield from _json(held, at, form))
         raise NoCall
     name = match["name"]
+    if _is_prose(held, at, form):
+        raise NoCall
     if not form.sure and mended_name(name, held.names) not in held.names:
         raise NoCall
     held.sure = held.sure or form.sure
@@ -335,6 +337,18 @@ def _named(held: Held, at: int, form: Form) -> Steps[Found]:
             raise Broken(end)
         text = json.dumps(value, ensure_ascii=False)
     return Found(((name, text),), end)
+
+
+def _is_prose(held: Held, at: int, form: Form) -> bool:
+    """Behind Mistral's mark and a space stands a tool's name, or it was only written about."""
+    if form.opener != "[TOOL_CALLS]" or held.text[at - 1 : at] not in (" ", "\t"):
+        return False
+    match = _NAME.match(held.text, at)
+    if match is None:
+        return False
+    if match.end() == len(held.text) and not held.over:
+        return not _can_be_name(match[0], held.names)
+    return mended_name(match[0], held.names) not in held.names
 
 
 def _header_fits(text: str, form: Form, names: Collection[str]) -> bool:
@@ -356,7 +370,6 @@ def _header_fits(text: str, form: Form, names: Collection[str]) -> bool:
         match = _NAME.match(text.lstrip())
         if match is None:
             return not text.strip()
-        if match.end() == len(text.lstrip()):
-            return _can_be_name(match[0], names)
-        return mended_name(match[0], names) in names
+        rest = text.lstrip()[match.end() :].lstrip()
+        return not rest or rest[0] in "[{"
     return True
