@@ -84,7 +84,7 @@ class TextCalls:
     @property
     def passes(self) -> bool:
         """Nothing is held, and the next text would not change how marks are read: text
-        without `<`, `[` and a backtick may go past."""
+        without `<`, brackets and a backtick may go past."""
         if self._held is not None or self._waiting.on or self._at_start:
             return False
         held = self._rest or self._fenced or self._thinks or self._stranger
