@@ -123,6 +123,7 @@ class ChatCompletions(WireFormat):
         return StreamTranslator(
             **_reply(record, prompt_tokens, memory),
             tools=request.tools,
+            unlisted=request.unlisted,
             stop_sequences=request.stop_sequences,
             single_call=request.single_call,
             server=self.endpoint.server,
@@ -155,6 +156,7 @@ class Messages(WireFormat):
         return NativeTranslator(
             **_reply(record, prompt_tokens, memory),
             tools=request.tools,
+            unlisted=request.unlisted,
             server=self.endpoint.url,
             is_used=lambda call_id: call_id in request.call_ids or memory.knows(call_id),
         )

@@ -5,6 +5,7 @@ and what Claude Code makes of it.
 from __future__ import annotations
 
 import json
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -282,3 +283,48 @@ def pdf(words: str) -> bytes:
     out += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}"
     out += f"trailer\n<< /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n"
     return out.encode("ascii")
+
+
+MCP_SERVER = """
+import json, sys
+
+PICTURE = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+SCHEMA = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+for line in sys.stdin:
+    asked = json.loads(line)
+    if "id" not in asked:
+        continue
+    result = {}
+    if asked["method"] == "initialize":
+        version = asked["params"]["protocolVersion"]
+        about = {"name": "pic", "version": "1"}
+        result = {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": about}
+    elif asked["method"] == "tools/list":
+        result = {"tools": [{"name": "show", "description": "A picture", "inputSchema": SCHEMA}]}
+    elif asked["method"] == "tools/call":
+        image = {"type": "image", "data": PICTURE, "mimeType": "image/png"}
+        result = {"content": [{"type": "text", "text": "here it is"}, image]}
+    print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
+"""
+
+
+@pytest.mark.parametrize("loaded", [True, False], ids=["loaded", "unloaded"])
+async def test_an_mcp_tool_gives_text_and_an_image(rig: Rig, loaded: bool) -> None:
+    """Its tools are loaded on demand (2.1.332); a model may call one right away."""
+    claude = rig.claude()
+    script = claude.cwd / "pictures.py"
+    script.write_text(MCP_SERVER)
+    server = {"command": sys.executable, "args": [str(script)]}
+    config = json.dumps({"mcpServers": {"pic": server}})
+    load = use("ToolSearch", {"query": "select:mcp__pic__show"}, id="load")
+    show = use("mcp__pic__show", {"name": "x"}, id="show")
+    rig.upstream.script(*([load] if loaded else []), show, say("Seen."))
+    printed = await claude.ask(
+        "show it", "--mcp-config", config, "--allowedTools", "mcp__pic__show"
+    )
+    assert printed.out == "Seen.\n"
+    given = str(results(rig.upstream.requests[-1])[-1]["content"])
+    assert given.startswith("here it is")
+    assert "[Image (image/png) left out" in given  # this backend reads none

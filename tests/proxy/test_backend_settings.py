@@ -138,6 +138,26 @@ async def test_the_first_message_may_change_its_form_on_the_way(upstream: Upstre
     assert names(upstream.requests[1].json) == ["Read"]
 
 
+PLACEHOLDER = {"name": "DeferredToolPlaceholder", "input_schema": {}, "defer_loading": True}
+
+
+@pytest.mark.parametrize(
+    ("tools", "given"), [(TOOLS, False), ([*TOOLS, PLACEHOLDER], True)], ids=["listed", "deferred"]
+)
+async def test_a_tool_that_the_client_loads_on_demand_may_be_called_unloaded(
+    upstream: Upstream, tools: list[dict[str, Any]], given: bool
+) -> None:
+    """Claude Code 2.1.332 runs it; one that the user leaves out is not given all the same."""
+    upstream.script(use("mcp__pic__show", {"name": "x"}), use("WebFetch", {"url": "x"}))
+    wanted = RequestSettings(leave_out=("Web*",))
+    async with running_proxy(upstream.url, wanted=wanted) as proxy:
+        _, data = await proxy.ask(ask_body(tools=tools))
+        assert (b'"name":"mcp__pic__show"' in data.replace(b" ", b"")) == given
+        assert (b"there is no such tool" in data) == (not given)
+        _, data = await proxy.ask(ask_body(tools=tools))
+        assert b"there is no such tool: WebFetch" in data
+
+
 async def test_a_call_of_a_tool_left_out_is_answered_as_unknown(upstream: Upstream) -> None:
     upstream.script(use("Bash", {"command": "ls"}))
     wanted = RequestSettings(leave_out=("Ba*",))

@@ -101,7 +101,9 @@ class NativeCalls(OpenCalls):
         count it as lost, which the model is told unless the reply was `cut`."""
         for text in call.arguments:
             checked = self._toolbox.check(call.name, text, repair=not broken_off)
-            fit = checked is not None and checked.known and (checked.valid or not broken_off)
+            fit = checked is not None and (
+                checked.valid or (self._toolbox.gives(checked) and not broken_off)
+            )
             if checked is not None and fit and not (broken_off and (cut or not text.strip())):
                 if not self._twins.said(checked, as_text=False):
                     self._give(checked, call.extra)

@@ -57,6 +57,7 @@ class StreamTranslator(Translator):
         model: str,
         prompt_tokens: int,
         tools: Mapping[str, Mapping[str, Any]] | None = None,
+        unlisted: Callable[[str], bool] = lambda name: False,
         stop_sequences: Sequence[str] = (),
         single_call: bool = False,
         thinks_until: str = "",
@@ -77,7 +78,7 @@ class StreamTranslator(Translator):
         )
         self._fast = fast
         self._gather = gather
-        self._toolbox = toolbox = Toolbox(tools or {})
+        self._toolbox = toolbox = Toolbox(tools or {}, unlisted)
         self._banner = LoadingBanner()
         self._thoughts: deque[str] = deque(maxlen=MAX_THOUGHTS)
         """The reasoning, as far as a call at its end may need it."""

@@ -54,6 +54,7 @@ class NativeTranslator(Translator):
         model: str,
         prompt_tokens: int,
         tools: Mapping[str, Mapping[str, Any]] | None = None,
+        unlisted: Callable[[str], bool] = lambda name: False,
         memory: CallMemory | None = None,
         server: str = "",
         is_used: Callable[[str], bool] = lambda call_id: False,
@@ -66,7 +67,7 @@ class NativeTranslator(Translator):
         conversation has a call with this id already."""
         super().__init__(message_id, model, prompt_tokens, request_id, resumes=resumes)
         self.started = False
-        self._toolbox = Toolbox(tools or {})
+        self._toolbox = Toolbox(tools or {}, unlisted)
         tag = anthropic_events.server_tag(server)
         self._writer = NativeWriter(
             self.start,

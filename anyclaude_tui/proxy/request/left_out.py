@@ -6,11 +6,12 @@ Pure. Works on the tools of a Messages request, before they become another API's
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
 from anyclaude_tui.config.request_settings import RequestSettings
+from anyclaude_tui.proxy.request.tools import PLACEHOLDER
 
 _SENTENCE = re.compile(r".+?[.!?](?=\s|$)", re.DOTALL)
 _HOLDS_SCHEMAS = frozenset({"properties", "$defs", "definitions", "dependentSchemas"})
@@ -22,6 +23,19 @@ def is_left_out(name: Any, settings: RequestSettings) -> bool:
     """Whether the user leaves out a tool of this name."""
     patterns = settings.leave_out or ()
     return isinstance(name, str) and any(fnmatchcase(name, one) for one in patterns)
+
+
+def runs_unlisted(tools: Any, settings: RequestSettings) -> Callable[[str], bool]:
+    """Whether a call of a tool that is not in `tools` is the client's to judge.
+
+    Where Claude Code loads tools on demand it names them in the prompt, and runs one that is called
+    unloaded (`docs/protocol/claude-code.md`, "Loaded tools"). One that is left out stays so.
+    """
+    if not any(
+        isinstance(tool, Mapping) and tool.get("name") == PLACEHOLDER for tool in tools or ()
+    ):
+        return lambda name: False
+    return lambda name: not is_left_out(name, settings)
 
 
 def tools_wanted(tools: Any, choice: Any, settings: RequestSettings) -> tuple[Any, tuple[str, ...]]:

@@ -7,7 +7,7 @@ the body of the next turn begins with the messages of this one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.checked import checked
 from anyclaude_tui.proxy.request.content_blocks import Context, blocks_of, parts_of, text_of
 from anyclaude_tui.proxy.request.conversation_changes import from_summary_on, tools_now
-from anyclaude_tui.proxy.request.left_out import left_out_words, tools_wanted
+from anyclaude_tui.proxy.request.left_out import left_out_words, runs_unlisted, tools_wanted
 from anyclaude_tui.proxy.request.messages import append_instruction, conversation
 from anyclaude_tui.proxy.request.parameters import parameters
 from anyclaude_tui.proxy.request.seen import Seen
@@ -75,6 +75,8 @@ class UpstreamRequest:
     """The parameters of sampling that it is sent with."""
     left_out: tuple[str, ...] = ()
     """The client's tools that the user leaves out."""
+    unlisted: Callable[[str], bool] = lambda name: False
+    """Whether a call of a tool that is not listed is the client's to judge."""
 
 
 def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -> UpstreamRequest:
@@ -140,6 +142,7 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
         single_call=offered.single_call,
         sampling=_sent(wanted.sampling, upstream, endpoint),
         left_out=left,
+        unlisted=runs_unlisted(clean.get("tools"), endpoint.wanted),
     )
 
 

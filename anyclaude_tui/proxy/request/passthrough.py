@@ -17,6 +17,7 @@ from anyclaude_tui.proxy.request.content_blocks import reminder
 from anyclaude_tui.proxy.request.conversation_changes import tools_now
 from anyclaude_tui.proxy.request.left_out import (
     left_out_words,
+    runs_unlisted,
     tools_wanted,
     without_references,
 )
@@ -47,6 +48,7 @@ def native_request(
         notices=(*wanted.notices, *left_out_words(left)),
         sampling=tuple(one for one in wanted.sampling if one[0] in native),
         left_out=left,
+        unlisted=runs_unlisted(body.get("tools"), endpoint.wanted),
         sizes=sizes_of(body, memory.seen),
         prompt_bytes=sum(map(json_bytes, prompt)) - _media_bytes(prompt),
         call_ids=frozenset(_call_ids(native.get("messages"))),

@@ -159,7 +159,7 @@ class CallGate:
 
     def _give_checked(self, pending: PendingCall, text: str, cut: bool) -> None:
         call = self._toolbox.check(pending.name, text, repair=not cut)
-        if call is None or not (call.valid or (call.known and not cut)):
+        if call is None or not (call.valid or (self._toolbox.gives(call) and not cut)):
             if not pending.again:
                 self._lose(pending.name, text, call, cut=cut)
         elif call.value not in pending.taken:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,14 +49,24 @@ class Call:
 class Toolbox:
     """Names and input schemas of the tools of one request."""
 
-    def __init__(self, tools: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        tools: Mapping[str, Mapping[str, Any]],
+        unlisted: Callable[[str], bool] = lambda name: False,
+    ) -> None:
+        """`unlisted`: whether a name that is not among `tools` is the client's to judge."""
         self._tools = tools
+        self._unlisted = unlisted
         self._validators: dict[str, Any] = {}
 
     @property
     def names(self) -> frozenset[str]:
         """The names of all tools offered."""
         return frozenset(self._tools)
+
+    def gives(self, call: Call) -> bool:
+        """Whether the client gets this call: of a tool that was offered, or that it may know."""
+        return call.known or (bool(self._tools) and self._unlisted(call.name))
 
     def keys_of(self, name: str) -> Collection[str]:
         """The names of a tool's arguments, as far as its schema tells."""
