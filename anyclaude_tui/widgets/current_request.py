@@ -126,7 +126,7 @@ def heading(snapshot: Snapshot, request: RequestView) -> Line:
     """`main · 12.4 s`, with how many others there are; or `idle`."""
     if request.outcome is not None:
         since = snapshot.wall - request.accepted_wall - request.elapsed_s
-        return text(f"idle · last {format.ago(since)}", Tone.LABEL)
+        return text(f"idle · ended {format.ago(since)}", Tone.LABEL)
     others = len(snapshot.in_flight) - 1
     more = text(f"+{others} more", Tone.LABEL) if others else ()
     running = text(format.clock_s(request.elapsed_s), Tone.LIVE)

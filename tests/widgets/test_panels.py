@@ -88,7 +88,7 @@ def test_decode_counts_deltas_as_an_estimate_until_usage_is_reported() -> None:
 
 def test_with_nothing_in_flight_the_last_request_stays() -> None:
     words = shown("now", fakes.snapshot())
-    assert "idle · last 10 s ago" in words
+    assert "idle · ended 10 s ago" in words
     assert "✓ tool_use" in words
 
 

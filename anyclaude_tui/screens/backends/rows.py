@@ -304,7 +304,7 @@ def tools(found: Discovery | None, width: int, rows_most: int = 2) -> list[Line]
     missing = [_tool(tool) for tool in found.tools if not tool.where]
     return [
         ((f"{head} ", Tone.LABEL), *joined_within(parts, width - 10))
-        for head, parts in (("Installed", here), ("Not here ", missing))
+        for head, parts in (("Installed", here), ("Missing  ", missing))
         if parts
     ][:rows_most]
 
