@@ -19,7 +19,7 @@ from anyclaude_tui.backends.flavours import ask_models, inspect
 from anyclaude_tui.backends.installed import engine_for, find_tools
 from anyclaude_tui.backends.lmstudio.api import is_lm_studio, list_models
 from anyclaude_tui.backends.lmstudio.files import lms_program
-from anyclaude_tui.backends.models.on_disk import DiskModel, find_models
+from anyclaude_tui.backends.models.on_disk import DiskModel, find_models, looked_in
 from anyclaude_tui.backends.recognitions import Server
 from anyclaude_tui.config.settings import BackendSettings
 from anyclaude_tui.figures import size
@@ -61,6 +61,8 @@ class Discovery:
     offers: tuple[Offer, ...]
     tools: tuple[Tool, ...]
     """The programs that can serve models, with how to install what is missing."""
+    looked_in: str = looked_in()
+    """Where models on disk were looked for, in words."""
 
 
 async def discover(
@@ -93,7 +95,7 @@ async def discover(
     if not any(offer.spec.startswith("lmstudio") for offer in found):
         found += await _lm_studio_without_server(app_ports)
     found += [_disk_offer(model, *engine_for(model.format, tools)) for model in models]
-    return Discovery(tuple(found), tuple(tools))
+    return Discovery(tuple(found), tuple(tools), looked_in(model_folders))
 
 
 async def _ask(place: Address, name: str) -> Sequence[Offer]:

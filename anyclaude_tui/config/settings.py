@@ -180,7 +180,8 @@ class DiscoverySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """`[discovery]`: where to look besides the usual places."""
 
     model_folders: tuple[str, ...] = ()
-    """Folders with models on disk, besides those of Hugging Face, LM Studio, llama.cpp, Ollama."""
+    """Folders with models on disk, besides ~/models and those of Hugging Face, LM Studio,
+    llama.cpp, Ollama."""
     ports: tuple[int, ...] = ()
     """Ports where a model server may answer, besides 1234, 8000 to 8002, 8080,
     8081, 8095, 10240, 11434 and 30000."""

@@ -88,7 +88,8 @@ def _offers(found: Discovery, configured: bool) -> Iterator[Check]:
             "Found here",
             "models",
             Level.WARNING,
-            "no model server runs and no model is on this disk: only the simulator can be used",
+            f"no model server runs, and no model is in {found.looked_in}: "
+            "only the simulator can be used",
             "start LM Studio, or download a GGUF or an MLX model; README.md, Backends, has each in "
             "three lines",
         )

@@ -284,9 +284,12 @@ class AppActions(App[int], inherit_bindings=False):
         from anyclaude_tui.screens import first_run
 
         found = (await answer(self.client.discover())).value
-        if found is None or not first_run.worth_asking(self.client.snapshot, found):
+        if found is None:
             return
         leader = self.dashboard.leader
+        if not first_run.worth_asking(self.client.snapshot, found):
+            self.say(first_run.nothing_better(found, leader), "warning")
+            return
         said = await self.push_screen_wait(first_run.FirstRunScreen(self.client, found, leader))
         if said is not None:
             self.say(said)

@@ -287,6 +287,16 @@ def worth_asking(snapshot: Snapshot, found: Discovery) -> bool:
     return backend_rows.best(choice_rows(snapshot, found)) is not None
 
 
+def nothing_better(found: Discovery, leader: str) -> str:
+    """What is said where only the simulator is left: where was looked, and how to go on."""
+    if any(not offer.simulated for offer in found.offers):
+        return f"What was found cannot be used yet, {leader} b says why: a simulator answers."
+    return (
+        "No model was found: a simulator answers. Looked for servers on the usual ports, and in "
+        f"{found.looked_in}. {leader} b, then f, looks again."
+    )
+
+
 def _short(path: Path) -> str:
     """The path with `~` for the user's home."""
     try:

@@ -68,9 +68,11 @@ async def test_a_simulator_is_named_one(make: Make) -> None:
 
 
 async def test_models_on_disk_are_offered_to_an_installed_server(nobodys_home: Path) -> None:
+    """`~/models`, where the documentation has them, is looked through without being named."""
     shutil.copytree(TINY_MODEL, nobodys_home / "models" / "tiny")
-    found = await discover(ports=[], model_folders=[str(nobodys_home / "models")])
+    found = await discover(ports=[], model_folders=["~/more models"])
     (offer,) = found.offers
+    assert found.looked_in.startswith("~/more models, ~/models and ")
     assert isinstance(offer, Offer)
     assert offer.spec == f"mlx_lm:{nobodys_home / 'models' / 'tiny'}"
     assert offer.title == "tiny"

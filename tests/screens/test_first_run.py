@@ -93,9 +93,13 @@ async def test_with_nothing_better_the_simulator_is_simply_used(tmp_path: Path) 
         await pilot.pause(0.1)
         assert app.screen is app.dashboard
         assert "claude start" in client.asked
+        await until_shown(pilot, lambda: "No model was found: a simulator" in toasts(app))
+        assert found.NOTHING.looked_in in toasts(app)
+        assert "Ctrl+] b, then f" in toasts(app)
     async with started(tmp_path, Discovery((found.LOCKED, found.HUGE), ())) as (app, _, pilot):
         await pilot.pause(0.1)
         assert app.screen is app.dashboard
+        await until_shown(pilot, lambda: "cannot be used yet, Ctrl+] b says why" in toasts(app))
 
 
 async def test_one_key_begins_and_the_choice_is_kept(tmp_path: Path) -> None:

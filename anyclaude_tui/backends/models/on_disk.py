@@ -41,6 +41,16 @@ class _Candidate:
     place: str
 
 
+USUAL_FOLDER = "~/models"
+"""Where people put models by hand; the documentation's examples have them there."""
+
+
+def looked_in(folders: Sequence[str] = ()) -> str:
+    """Where `find_models` looks, in words: `folders` are the user's own."""
+    own = dict.fromkeys((*folders, USUAL_FOLDER))
+    return f"{', '.join(own)} and the folders of Hugging Face, LM Studio, llama.cpp and Ollama"
+
+
 def hub_folder(env: Mapping[str, str] = os.environ) -> Path:
     """Hugging Face's cache of models."""
     given = env.get("HF_HUB_CACHE")
@@ -122,7 +132,7 @@ def _read(name: str, path: Path, place: str) -> DiskModel:
 
 
 def _candidates(folders: Sequence[str], env: Mapping[str, str]) -> Iterator[_Candidate]:
-    for folder in folders:
+    for folder in (*folders, USUAL_FOLDER):
         root = Path(folder).expanduser()
         for path in (root, *_subfolders(root)):
             yield _Candidate(path.name, path, str(root))
