@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from anyclaude_tui.backends.models.memory import Estimate
     from anyclaude_tui.claude_code.launch import Launch
     from anyclaude_tui.config.settings import Settings
+    from anyclaude_tui.prefix.counted import CountedPrompt
     from anyclaude_tui.session.request_material import Material
     from anyclaude_tui.session.session import Session
     from anyclaude_tui.telemetry.hub import Snapshot
@@ -104,6 +105,10 @@ class SessionClient(ABC):
     def request_material(self, request_id: str) -> Future[Material | None]:
         """All that is kept of a request; None when nothing is."""
         return self.call(lambda session: request_material.material(session, request_id))
+
+    def request_tokens(self, request_id: str) -> Future[CountedPrompt | None]:
+        """The tokens of its prompt's pieces; None where they cannot be told to the token."""
+        return self.call(lambda session: request_material.exact_tokens(session, request_id))
 
     def request_moments(self, request_id: str) -> Future[list[dict[str, Any]]]:
         """The events so far of a request that runs, as its trace will hold them."""

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from anyclaude_tui.backends.base import BackendError
+from anyclaude_tui.backends.base import BackendError, Endpoint
 from anyclaude_tui.config.mistakes import ConfigError
+from anyclaude_tui.prefix.counted import CountedPrompt
 from anyclaude_tui.prefix.divergence import Comparison
 from anyclaude_tui.prefix.segments import Prompt, prompt_of
 from anyclaude_tui.proxy.errors import ApiError
@@ -59,7 +60,8 @@ async def material(session: Session, request_id: str) -> Material | None:
     record = observers.captures.record(request_id)
     if capture is None or record is None:
         return await asyncio.to_thread(_from_file, session.home, request_id, comparison)
-    tokenizer_dir = _tokenizer_dir(session, record.backend)
+    endpoint = _endpoint(session, record.backend)
+    tokenizer_dir = endpoint.tokenizer_dir if endpoint else None
     line = journal.entry(record, view(record, session.hub.clock()), comparison)
 
     def make() -> Material:
@@ -69,6 +71,18 @@ async def material(session: Session, request_id: str) -> Material | None:
         return Material(trace, comparison, prompt, capture.body, None, tools)
 
     return await asyncio.to_thread(make)
+
+
+async def exact_tokens(session: Session, request_id: str) -> CountedPrompt | None:
+    """The tokens of its prompt's pieces, where they can be told to the token. May take a second
+    or two. Runs on the session's loop."""
+    observers = session.observers
+    capture = observers.captures.get(request_id)
+    record = observers.captures.record(request_id)
+    endpoint = _endpoint(session, record.backend) if record else None
+    if capture is None or record is None or endpoint is None:
+        return None
+    return await session.exact_tokens.counted(record, capture, endpoint)
 
 
 async def moments(session: Session, request_id: str) -> list[dict[str, Any]]:
@@ -105,10 +119,10 @@ def _from_file(home: Path, request_id: str, comparison: Comparison | None) -> Ma
     return Material(trace, comparison, prompt, body, path, tools)
 
 
-def _tokenizer_dir(session: Session, backend: str) -> str | None:
-    """The folder of the tokenizer of the model that a backend serves now, where it has one."""
+def _endpoint(session: Session, backend: str) -> Endpoint | None:
+    """Of the model that a backend serves now."""
     try:
-        return session.switchboard.backend(backend).endpoint.tokenizer_dir
+        return session.switchboard.backend(backend).endpoint
     except (BackendError, ConfigError):
         return None
 

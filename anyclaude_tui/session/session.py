@@ -53,6 +53,7 @@ from anyclaude_tui.proxy.upstream import open_http
 from anyclaude_tui.proxy.web_search import is_a_service
 from anyclaude_tui.redaction import OWN, shown
 from anyclaude_tui.search.searcher import Searcher
+from anyclaude_tui.session.exact_tokens import ExactTokens
 from anyclaude_tui.session.fronts import Fronts
 from anyclaude_tui.session.picked import Picked, assumed_window, offers
 from anyclaude_tui.session.switchboard import SERVING, Switchboard
@@ -105,6 +106,7 @@ class Session:
         self._cwd = cwd
         self.hub = Hub()
         self.observers = make_observers(settings.logs, home, self.hub, log_file=log_file)
+        self.exact_tokens = ExactTokens()
         OWN.add(self.token)
         secrets_of_settings.remember(settings)
         self.searcher = Searcher(settings.search)

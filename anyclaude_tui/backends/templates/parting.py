@@ -81,7 +81,7 @@ async def _asked(client: httpx.AsyncClient, url: str, body: bytes) -> str:
 
 def compared(before: str, now: str, messages: list[dict[str, Any]]) -> Parting:
     """Two renderings; `messages`: those of the earlier one."""
-    shared = _shared(before, now)
+    shared = shared_front(before, now)
     end, message = 0, None
     for number, text in _texts(messages):
         at = before.find(text[:_SNIPPET_CHARS], end)
@@ -102,8 +102,8 @@ def _texts(messages: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
         yield from ((number, text.strip()) for text in (thought, content) if text.strip())
 
 
-def _shared(one: str, other: str) -> int:
-    """The length of the common front, by halves."""
+def shared_front(one: str, other: str) -> int:
+    """The length of the common front of two texts, by halves."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2

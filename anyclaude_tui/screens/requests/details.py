@@ -12,6 +12,7 @@ import msgspec
 from textual import events
 from textual.binding import BindingType
 
+from anyclaude_tui.prefix.counted import CountedPrompt
 from anyclaude_tui.screens.app_commands import app_commands
 from anyclaude_tui.screens.common.key_help import bound
 from anyclaude_tui.screens.common.keys_and_tabs import match_words, tabs_lines
@@ -67,6 +68,8 @@ class RequestDetailsScreen(SearchScreen):
         self._request_id = request_id
         self._view = self._look() or view
         self._material: Material | None = None
+        self._counted: CountedPrompt | None = None
+        """Its tokens, where they can be told exactly."""
         self._moments: list[dict[str, Any]] = []
         """The events of one that runs."""
         self._looked_at = 0.0
@@ -144,6 +147,11 @@ class RequestDetailsScreen(SearchScreen):
         await self._make()
         if self._read_again:  # it has gone on meanwhile
             self._read()
+        elif self._counted is None and not self.running and self._material is not None:
+            self._counted = (await answer(self._client.request_tokens(self._request_id))).value
+            if self._counted is not None:
+                self._forget(SIZES)
+                self._show()
 
     async def _ask_moments(self) -> None:
         """The body may be large and stays what it is: only the events are asked for."""
@@ -190,11 +198,10 @@ class RequestDetailsScreen(SearchScreen):
             return lambda: wrapped(words, width, 6, Tone.LABEL)
         if self._tab == SIZES:
             tools = tools_of(request, kept, app_commands(self.app).settings, self._client)
-            return partial(
-                prompt_tabs.sizes, request, kept.prompt, comparison, width, self._by_size, tools
-            )
+            about = (request, kept.prompt, comparison, width)
+            return partial(prompt_tabs.sizes, *about, self._by_size, tools, self._counted)
         if self._tab == PREFIX:
-            return partial(prompt_tabs.prefix, request, comparison, width)
+            return partial(prompt_tabs.prefix, request, comparison, width, self._counted)
         if self._tab == RESPONSE:
             return partial(tabs.response, kept.trace, width, self._raw)
         return partial(tabs.json_tab, self._value(kept), width)
@@ -252,6 +259,10 @@ class RequestDetailsScreen(SearchScreen):
         words = f"{format.count(body.count)} lines · {format.percent(share)}"
         return joined([match_words(body), text(words, Tone.LABEL), name])
 
+    def _forget(self, tab: int) -> None:
+        """What was made of a tab: it is made anew."""
+        self._made = {key: made for key, made in self._made.items() if key[0] != tab}
+
     # --- keys -------------------------------------------------------------------------
 
     def action_go(self, tab: int) -> None:
@@ -268,14 +279,14 @@ class RequestDetailsScreen(SearchScreen):
         """Sizes by their place in the prompt, or the largest first."""
         if self._tab == SIZES:
             self._by_size = not self._by_size
-            self._made = {key: made for key, made in self._made.items() if key[0] != SIZES}
+            self._forget(SIZES)
             self._show()
 
     def action_raw(self) -> None:
         """The response put together, or the events as they came."""
         if self._tab == RESPONSE:
             self._raw = not self._raw
-            self._made = {key: made for key, made in self._made.items() if key[0] != RESPONSE}
+            self._forget(RESPONSE)
             self._show()
 
     # --- what is done with it ---------------------------------------------------------
@@ -341,7 +352,7 @@ class RequestDetailsScreen(SearchScreen):
         self.app.push_screen(ToolsDialog(self._client, request, kept), self._tools_changed)
 
     def _tools_changed(self, changed: bool | None) -> None:
-        self._made = {key: made for key, made in self._made.items() if key[0] != SIZES}
+        self._forget(SIZES)
         self._show()
 
     def action_curl(self) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
-from anyclaude_tui.figures import UNKNOWN, Figure, Source, estimated
+from anyclaude_tui.figures import UNKNOWN, Figure, Source, estimated, measured
+from anyclaude_tui.prefix.counted import CountedPrompt
 from anyclaude_tui.prefix.divergence import KEPT, Cause, Comparison, short_diff
 from anyclaude_tui.prefix.segments import Part, Prompt, Segment
 from anyclaude_tui.screens.requests.tool_rows import Tools, brief
@@ -48,9 +50,10 @@ def sizes(
     width: int,
     by_size: bool,
     tools: Tools | None = None,
+    counted: CountedPrompt | None = None,
 ) -> list[Line]:
     """The prompt piece by piece: bytes, tokens, share; a mark where the prefix ends, and at
-    tools that are left out, or will be."""
+    tools that are left out, or will be. `counted`: its tokens, where they are known exactly."""
     if prompt is None or not prompt.segments:
         return wrapped(NOT_KEPT, width, 4, Tone.LABEL)
     width = min(width, READABLE)
@@ -61,6 +64,7 @@ def sizes(
         [
             text(f"{format.size(total)} of prompt"),
             (*format.value(tokens, format.exact), (" tokens", Tone.LABEL)),
+            text("each piece exact", Tone.LABEL) if counted else (),
             text(order, Tone.LABEL),
         ]
     )
@@ -70,30 +74,52 @@ def sizes(
     leaving = {tool.name for tool in tools.tools if tools.is_out(tool)} if tools else set()
     largest = max(len(segment.text) for segment in prompt.segments)
     ends = list(itertools.accumulate(len(segment.text) for segment in prompt.segments))
+    counts = _counts(prompt, tokens, counted)
     for part, title in _PARTS:
         chosen = [
-            (segment, end)
-            for segment, end in zip(prompt.segments, ends, strict=True)
+            (segment, end, count)
+            for segment, end, count in zip(prompt.segments, ends, counts, strict=True)
             if segment.part is part
         ]
         if not chosen:
             continue
-        size = sum(len(segment.text) for segment, _ in chosen)
+        size = sum(len(segment.text) for segment, _, _ in chosen)
         name: Line = ((title, Tone.STRONG), (f" {len(chosen)}", Tone.LABEL))
-        lines += [(), _size_row(name, size, total, tokens, width)]
+        lines += [(), _size_row(name, size, total, _sum([count for *_, count in chosen]), width)]
         if by_size:
-            chosen.sort(key=lambda pair: len(pair[0].text), reverse=True)
-        for segment, end in chosen:
+            chosen.sort(key=lambda one: len(one[0].text), reverse=True)
+        for segment, end, count in chosen:
             size = len(segment.text)
             bar = charts.bar(size / largest, _bar_room(width), Tone.HOT3)
             mark = _kept(segment, end, comparison)
             if part is Part.TOOL and segment.name in leaving:
                 mark = text("out next", Tone.WARN)
             words = (*text("  "), *_piece(segment))
-            lines.append(_size_row(words, size, total, tokens, width, mark, bar))
+            lines.append(_size_row(words, size, total, count, width, mark, bar))
         if part is Part.TOOL and tools is not None:
             lines += _left_out_rows(tools, by_size, width)
+    if counted is not None:
+        about = (("Template", Tone.STRONG), ("  roles and signs between the pieces", Tone.LABEL))
+        lines += [(), _size_row(about, None, total, measured(counted.template), width)]
     return lines
+
+
+def _counts(prompt: Prompt, tokens: Figure, counted: CountedPrompt | None) -> list[Figure]:
+    """The tokens of each segment: counted, else by its share of the bytes."""
+    if counted is not None:
+        return [counted.of(number) for number in range(len(prompt.segments))]
+    if tokens.value is None:
+        return [UNKNOWN] * len(prompt.segments)
+    each = tokens.value / (prompt.size_bytes or 1)
+    return [estimated(each * len(segment.text)) for segment in prompt.segments]
+
+
+def _sum(figures: Sequence[Figure]) -> Figure:
+    known = [figure.value for figure in figures if figure.value is not None]
+    if len(known) < len(figures):
+        return UNKNOWN
+    exact = all(figure.source is Source.MEASURED for figure in figures)
+    return measured(sum(known)) if exact else estimated(sum(known))
 
 
 def _left_out_rows(tools: Tools, by_size: bool, width: int) -> list[Line]:
@@ -128,21 +154,21 @@ def _size_head(width: int) -> Line:
 
 def _size_row(
     name: Line,
-    size: int,
+    size: int | None,
     total: int,
-    tokens: Figure,
+    count: Figure,
     width: int,
     mark: Line = (),
     bar: Line = (),
 ) -> Line:
-    share = size / total
-    count = estimated(None if tokens.value is None else tokens.value * share)
+    percent = None if size is None else 100 * size / total
+    write = format.exact if count.source is Source.MEASURED else format.count
     right = (
         *pad(mark, 8),
         *(bar or text(" " * _bar_room(width))),
         *spread((), text(format.size(size)), 9),
-        *spread((), format.value(count, format.count), 8),
-        *spread((), text(format.percent(100 * share), Tone.LABEL), 7),
+        *spread((), format.value(count, write), 8),
+        *spread((), text(format.percent(percent), Tone.LABEL), 7),
     )
     return spread(name, right, width)
 
@@ -172,8 +198,14 @@ def _kept(segment: Segment, end: int, comparison: Comparison | None) -> Line:
 # --- prefix -----------------------------------------------------------------------------------
 
 
-def prefix(request: RequestView, comparison: Comparison | None, width: int) -> list[Line]:
-    """Where the prompt parts from the one before, what changed, and what that costs."""
+def prefix(
+    request: RequestView,
+    comparison: Comparison | None,
+    width: int,
+    counted: CountedPrompt | None = None,
+) -> list[Line]:
+    """Where the prompt parts from the one before, what changed, and what that costs. `counted`:
+    its tokens, where they are known exactly."""
     if comparison is None:
         words = (
             "Nothing is known of its prefix: it never went to a backend, or it is older than "
@@ -191,20 +223,23 @@ def prefix(request: RequestView, comparison: Comparison | None, width: int) -> l
         lines += wrapped(f"{comparison.what}.".capitalize(), width, 3)
     size = comparison.size_bytes or 1
     lines += [(), *_prefix_bar(comparison, width), ()]
-    tokens = request.prompt_tokens
+    shared, cost = comparison.shared_bytes, comparison.cost_bytes
+    if counted is not None and counted.prompt.size_bytes == comparison.size_bytes:
+        as_before = counted.up_to(shared)
+        again = counted.between(shared, shared + cost)
+    else:
+        as_before = estimated(comparison.tokens(shared, request.prompt_tokens.value))
+        again = estimated(comparison.tokens(cost, request.prompt_tokens.value))
     cells = [
-        ("prompt", _amount(size, tokens.value, size)),
-        ("as before", _amount(comparison.shared_bytes, tokens.value, size)),
+        ("prompt", _amount(size, request.prompt_tokens)),
+        ("as before", _amount(shared, as_before)),
         ("cached", format.value(request.cached_tokens, format.exact)),
         ("reused", format.value(request.reuse_percent, format.percent)),
         ("read", (*format.value(_uncached(request), format.exact), (" tokens", Tone.LABEL))),
         ("prefill", format.value(request.prefill_s, format.seconds)),
     ]
-    if comparison.cost_bytes:  # of what was read: what the backend had seen before
-        cells += [
-            ("read again", _amount(comparison.cost_bytes, tokens.value, size)),
-            ("costs", _cost(request, comparison)),
-        ]
+    if cost:  # of what was read: what the backend had seen before
+        cells += [("read again", _amount(cost, again)), ("costs", _cost(request, again))]
     lines += columns(cells, 2 if width >= 64 else 1, width)
     changed = short_diff(comparison)
     if changed:
@@ -251,19 +286,18 @@ def _prefix_bar(comparison: Comparison, width: int) -> list[Line]:
     return [bar, legend]
 
 
-def _amount(part: int, tokens: float | None, size: int) -> Line:
+def _amount(part: int, tokens: Figure) -> Line:
     """`18.4 kB · ~4,210 tokens`."""
     words = text(format.size(part))
-    if tokens is None:
+    if tokens.value is None:
         return words
-    count = format.value(estimated(tokens * part / size), format.count)
-    return (*words, (" · ", Tone.FAINT), *count, (" tokens", Tone.LABEL))
+    write = format.count if tokens.source is Source.ESTIMATED else format.exact
+    return (*words, (" · ", Tone.FAINT), *format.value(tokens, write), (" tokens", Tone.LABEL))
 
 
-def _cost(request: RequestView, comparison: Comparison) -> Line:
+def _cost(request: RequestView, tokens: Figure) -> Line:
     """About how long the part that is read again took."""
-    tokens = comparison.tokens(comparison.cost_bytes, request.prompt_tokens.value)
     rate = request.prefill_tokens_per_s.value
-    if not tokens or not rate:
+    if not tokens.value or not rate:
         return text(format.UNKNOWN_TEXT, Tone.FAINT)
-    return format.value(Figure(tokens / rate, Source.ESTIMATED), format.about)
+    return format.value(Figure(tokens.value / rate, Source.ESTIMATED), format.about)
