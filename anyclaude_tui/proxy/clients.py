@@ -11,7 +11,7 @@ from enum import Enum
 
 Version = tuple[int, int, int]
 
-_CLAUDE_CODE = re.compile(r"claude-cli/(\d+)\.(\d+)\.(\d+)\b(?: \([^,)]*, ([^,)]*)\))?")
+_CLAUDE_CODE = re.compile(r"claude-cli/(\d+)\.(\d+)\.(\d+)\b(?: \([^,)]*, ([^,)]*)[,)])?")
 _WITHOUT_A_TERMINAL = "sdk"
 """What its entry point begins with then: `sdk-cli` for `-p`. In the terminal it is `cli`."""
 

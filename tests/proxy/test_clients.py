@@ -39,6 +39,12 @@ def test_the_versions_between_which_resuming_began() -> None:
     assert can("claude-cli/2.1.246 (external, sdk-cli)", Ability.RESUMES)
 
 
+def test_the_agent_sdk_resumes() -> None:
+    """As @anthropic-ai/claude-agent-sdk 0.3.332 names itself."""
+    assert can("claude-cli/2.1.332 (external, sdk-ts, agent-sdk/0.3.332)", Ability.RESUMES)
+    assert not can("claude-cli/2.1.332 (external, cli, agent-sdk/0.3.332)", Ability.RESUMES)
+
+
 def test_in_the_terminal_it_does_not_resume() -> None:
     """2.1.332 shows "Server error mid-response" there, and ends."""
     assert not can("claude-cli/2.1.332 (external, cli)", Ability.RESUMES)
