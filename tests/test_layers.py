@@ -109,7 +109,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "doctor": {
         "backends", "claude_code", "compare", "config", "figures", "printable", "redaction",
-        "terminal",
+        "telemetry", "terminal",
     },
     "app": {
         "config", "printable", "redaction", "screens", "session", "signals", "terminal", "widgets",

@@ -19,7 +19,7 @@ from anyclaude_tui.claude_code import launch, settings_files
 from anyclaude_tui.claude_code import version as claude_version
 from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.config.settings import ClaudeSettings, Settings
-from anyclaude_tui.doctor import versions
+from anyclaude_tui.doctor import stable_front, versions
 from anyclaude_tui.doctor.check import Check, Level
 from anyclaude_tui.figures import size
 
@@ -122,9 +122,13 @@ def proxy_port(port: int) -> Check:
 
 
 def claude_code(
-    wanted: ClaudeSettings, env: Mapping[str, str] = os.environ, directory: Path | None = None
+    wanted: ClaudeSettings,
+    env: Mapping[str, str] = os.environ,
+    directory: Path | None = None,
+    home: Path | None = None,
 ) -> Iterator[Check]:
-    """Claude Code: found, its version, and settings of its own that would win over ours."""
+    """Claude Code: found, its version, whether its prompt is known, and settings of its own that
+    would win over ours. `home`: where our journal is."""
     group = "Claude Code"
     try:
         command = launch.find(wanted, env)
@@ -141,12 +145,14 @@ def claude_code(
         )
         return
     yield Check(group, "program", Level.OK, command)
-    yield _version(command)
+    version = claude_version.ask(command)
+    yield _version(command, version)
+    if home is not None:
+        yield stable_front.check(home, version)
     yield from overriding(env, directory or Path.cwd())
 
 
-def _version(command: str) -> Check:
-    version = claude_version.ask(command)
+def _version(command: str, version: str | None) -> Check:
     if version is None:
         words = f"`{command} --version` tells none"
         return Check(

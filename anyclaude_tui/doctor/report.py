@@ -67,6 +67,7 @@ async def examine(backend: str | None = None, *, try_model: bool = False) -> lis
 
     home = config.home()
     settings, its = machine_checks.settings(home)
+    journal_of = None if settings.proxy.stable_front == "off" else home
     return [
         *machine_checks.python(),
         machine_checks.memory(),
@@ -75,7 +76,7 @@ async def examine(backend: str | None = None, *, try_model: bool = False) -> lis
         *its,
         machine_checks.proxy_port(settings.proxy.port),
         *terminal_checks.here(),
-        *machine_checks.claude_code(settings.claude),
+        *machine_checks.claude_code(settings.claude, home=journal_of),
         *await backend_checks.checks(settings, home, backend),
         *(await _tried(settings, home, backend) if try_model else ()),
     ]

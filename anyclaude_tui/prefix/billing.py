@@ -8,6 +8,16 @@ from typing import Any
 _BILLING = re.compile(r"\s*x-anthropic-billing-header:[^\r\n]*(?:\r?\n)*", re.IGNORECASE)
 """The header line and the line ends after it."""
 
+_VERSION = re.compile(r"\s*x-anthropic-billing-header:[^\r\n]*?cc_version=(\d+\.\d+\.\d+)", re.I)
+
+
+def version_in(system: Any) -> str:
+    """Claude Code's version, as the billing header at the front of `system` tells; else ""."""
+    first = system[0] if isinstance(system, list) and system else system
+    text = first.get("text") if isinstance(first, dict) else first
+    found = _VERSION.match(text) if isinstance(text, str) else None
+    return found[1] if found else ""
+
 
 def strip_billing(system: Any) -> Any:
     """`system` (a text or a list of blocks) without the billing header at its front.

@@ -19,8 +19,8 @@ import msgspec
 
 from anyclaude_tui import private
 from anyclaude_tui.backends.base import Endpoint
-from anyclaude_tui.prefix.billing import strip_billing
-from anyclaude_tui.proxy.request.stable_front import folder_of_body, front_of
+from anyclaude_tui.prefix.billing import strip_billing, version_in
+from anyclaude_tui.proxy.request.stable_front import folder_of_body, front_of, recognised
 from anyclaude_tui.telemetry.events import RequestRecord, Role
 
 FOLDER = "state/fronts"
@@ -62,6 +62,9 @@ class Fronts:
             return
         if not agent and body.get("tools"):
             self.last = body
+            if _is_first(body):
+                record.client_version = version_in(body.get("system"))
+                record.has_anchors = recognised(body.get("messages"))
         if self.enabled and _is_first(body):
             self._keep(body, AGENT if agent else kind_of(body))
 

@@ -161,6 +161,11 @@ class RequestRecord:
     """The parameters of sampling that went upstream: name, value, where it is from."""
     left_out: tuple[str, ...] = ()
     """Tools of the client's that the user leaves out."""
+    client_version: str = ""
+    """Claude Code's, as its first request of a conversation tells."""
+    has_anchors: bool | None = None
+    """Whether a conversation began with the words by which a stable front is made; None for
+    other requests."""
 
     phase: Phase = Phase.ACCEPTED
     queue_position: int | None = None

@@ -66,6 +66,8 @@ def entry(
         "sampling": {name: value for name, value, _ in record.sampling},
         "samplingFrom": {name: source for name, _, source in record.sampling},
         "leftOutTools": list(record.left_out),
+        "clientVersion": record.client_version or None,
+        "hasAnchors": record.has_anchors,
         "promptTokens": _whole(attempt.prompt_tokens),
         "cachedTokens": _whole(attempt.cached_tokens),
         "outputTokens": _whole(attempt.output_tokens),

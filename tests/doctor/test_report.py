@@ -266,6 +266,33 @@ def test_claude_codes_version(tmp_path: Path, version: str, level: Level) -> Non
     assert named(found, "version").level is level
 
 
+@pytest.mark.parametrize(
+    ("line", "level", "words"),
+    [
+        (None, Level.NOTE, "not known: no conversation"),
+        ({"hasAnchors": None}, Level.NOTE, "not known: no conversation"),
+        ({"hasAnchors": True, "clientVersion": "2.1.332"}, Level.OK, "as we know it"),
+        ({"hasAnchors": False, "clientVersion": "2.1.332"}, Level.WARNING, "nothing was moved"),
+        ({"hasAnchors": False}, Level.WARNING, "nothing was moved"),
+        ({"hasAnchors": False, "clientVersion": "2.1.329"}, Level.NOTE, "was 2.1.329's"),
+    ],
+)
+def test_a_prompt_whose_anchors_are_gone_is_told(
+    tmp_path: Path, line: dict[str, object] | None, level: Level, words: str
+) -> None:
+    env = claude(tmp_path, "2.1.332 (Claude Code)")
+    if line is not None:
+        (tmp_path / "request-logs").mkdir()
+        newest = {"timestamp": "2026-11-30T10:00:00Z", **line}
+        older = {"timestamp": "2026-11-30T09:00:00Z", "hasAnchors": None}
+        text = "\n".join(json.dumps(one) for one in (older, newest, older))
+        (tmp_path / "request-logs" / "2026-11-30.jsonl").write_text(text + "\n")
+    found = remedied(machine.claude_code(ClaudeSettings(), env, tmp_path, tmp_path))
+    check = named(found, "stable front")
+    assert check.level is level
+    assert words in check.detail
+
+
 def test_a_configured_claude_that_is_not_there_is_broken(tmp_path: Path) -> None:
     wanted = ClaudeSettings(command=str(tmp_path / "nope"))
     (check,) = remedied(machine.claude_code(wanted, {"PATH": ""}, tmp_path))

@@ -108,8 +108,12 @@ def start(upstream: Reading, tmp_path: Path) -> Start:
     return made
 
 
-async def ask(session: Session, given: dict[str, Any] | None = None, who: str = "s1") -> None:
+async def ask(
+    session: Session, given: dict[str, Any] | None = None, who: str = "s1", agent: str = ""
+) -> None:
     headers = {"authorization": f"Bearer {session.token}", "X-Claude-Code-Session-Id": who}
+    if agent:
+        headers["X-Claude-Code-Agent-Id"] = agent
     async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         answer = await client.post(
             f"{session.url}/v1/messages", json=given or body(), headers=headers
@@ -229,6 +233,47 @@ async def test_it_is_given_up_where_it_would_be_a_burden(
         await until(lambda: state(session) is Warming.GIVEN_UP)
         assert why in session.snapshot().warmth.why
     assert not upstream.warmed
+
+
+async def test_what_agents_begin_with_is_read_only_if_the_user_wants_it(
+    upstream: Reading, start: Start
+) -> None:
+    agent = body("an agent's task", system="You are an agent for one task.", tools=TOOLS[:2])
+    for wanted in (False, True):
+        upstream.warmed.clear()
+        async with start(warming=WarmingSettings(agents=wanted)) as session:
+            await ask(session)
+            await ask(session, agent, agent="a1")
+            await session._fronts.settled()
+            upstream.warmed.clear()
+            await session.switch("b" if session.switchboard.active == "a" else "a")
+            await until(lambda: state(session) is Warming.DONE)
+            if wanted:
+                await until(lambda: len(upstream.warmed) > 1)
+            fronts_read = [seen.json["messages"][0]["content"] for seen in upstream.warmed]
+        own = [text for text in fronts_read if text.startswith("You are an agent")]
+        assert bool(own) is wanted
+        assert not fronts_read[0].startswith("You are an agent"), "the conversation goes first"
+        assert all("an agent's task" not in str(seen.json) for seen in upstream.warmed)
+
+
+async def test_the_journal_knows_whether_a_prompt_has_its_anchors(
+    upstream: Reading, start: Start, tmp_path: Path
+) -> None:
+    billing = "x-anthropic-billing-header: cc_version=2.1.332.a1b; cc_entrypoint=cli;"
+    known = [{"type": "text", "text": text} for text in (billing, "You are Claude Code.")]
+    other = [{"role": "user", "content": "hi"}, {"role": "system", "content": "Other words."}]
+    later = [*other, {"role": "assistant", "content": "Well."}, {"role": "user", "content": "go"}]
+    async with start() as session:
+        await ask(session, body(system=known))
+        await ask(session, body(messages=other))
+        await ask(session, body(messages=later))
+    lines = [
+        (line["hasAnchors"], line["clientVersion"])
+        for line in journal.read_back(tmp_path / journal.FOLDER)
+        if line["role"] == "main"
+    ]
+    assert lines == [(None, None), (False, None), (True, "2.1.332")]
 
 
 async def test_it_can_be_turned_off(upstream: Reading, start: Start, tmp_path: Path) -> None:
