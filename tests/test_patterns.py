@@ -85,7 +85,8 @@ AT_ONE_PLACE = {
     *("left_out._SENTENCE", "grammars._PROSE", "values._KEY", "logtail._RAISED", "tagged._CDATA"),
     *("lenient_json._AFTER_KEY", "lenient_json._AFTER_VALUE", "lenient_json._AFTER_ITEM"),
     *("lenient_json._FENCE", "forms._KIMI", "forms._DEEPSEEK", "forms._MISTRAL"),
-    *("forms._HARMONY", "forms._SOLAR_100B", "forms._GEMMA", "filter._COMPARED"),
+    *("forms._HARMONY", "forms._SOLAR_100B", "forms._GEMMA"),
+    *("request_filter._TERM", "request_filter._VALUE"),
 }
 """Patterns that are only tried at one place of a text (`match`), not everywhere (`search`)."""
 EVERYWHERE = {"search", "sub", "subn", "split", "findall", "finditer"}

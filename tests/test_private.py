@@ -162,7 +162,7 @@ def test_nothing_is_appended_through_any_link(name: str, tmp_path: Path) -> None
 
 def test_a_pipe_in_the_place_of_a_log_does_not_stop_us(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "log")
-    with pytest.raises(OSError, match="no plain file"):
+    with pytest.raises(OSError, match="not a plain file"):
         append_line(tmp_path / "log", b"{}")
 
 

@@ -29,7 +29,7 @@ async def refused(home: Path, *args: str, **env: str) -> tuple[int, str]:
     [
         ('backend = = "simulator"\n', ("config.toml", "not valid TOML", "line 1")),
         ("[proxy]\nprot = 8080\n", ("config.toml:2", "proxy.prot", "did you mean 'port'?")),
-        ('[proxy]\nport = "many"\n', ("config.toml:2", "proxy.port", "int")),
+        ('[proxy]\nport = "many"\n', ("config.toml:2", "proxy.port", "whole number")),
         ('[backends.mine]\nkind = "mlx"\n', ("config.toml:2", "backends.mine.kind", "mlx_lm")),
         ('[proxy]\nhost = "0.0.0.0"\n', ("config.toml:2", "proxy.host", "127.0.0.1")),
     ],

@@ -116,7 +116,7 @@ async def test_a_date_in_front_is_found() -> None:
 
 
 async def test_what_is_no_template_is_said() -> None:
-    with pytest.raises(NoTemplateError, match="no chat template"):
+    with pytest.raises(NoTemplateError, match="not a chat template"):
         await of_text("{% for %}", {}, BASE)
 
 

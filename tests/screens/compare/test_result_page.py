@@ -33,7 +33,7 @@ def test_everything_is_in_it_and_nothing_is_too_wide(width: int) -> None:
     assert all(width_of(line) <= width for line in page.lines)
     shown = words(page)
     assert "slow is" in page.lines[0][1][0]
-    for part in ("Cause", "Scenario", "Confidence", "Evidence", "What to do", "TTFT", "Runs"):
+    for part in ("Cause", "Where", "Confidence", "Evidence", "What to do", "TTFT", "Runs"):
         assert part in shown, part
     assert page.sections[0] == ("Verdict", 0)
 
@@ -43,7 +43,7 @@ def test_the_verdict_names_cause_scenario_confidence_evidence_and_remedy() -> No
     shown = section(result_page.page(saved, 77), "Verdict")
     verdict = saved.verdict
     assert str(verdict.cause) in shown
-    assert f"{verdict.scenario} (the debugging guide's)" in shown
+    assert result_page.WHERE[verdict.scenario] in shown
     assert str(verdict.confidence) in shown
     assert verdict.evidence[0] in shown
     assert verdict.remedies[0].split(":")[0][:40] in shown

@@ -110,7 +110,7 @@ async def test_two_backends_from_the_choice_to_the_verdict(tmp_path: Path) -> No
         await until_shown(pilot, lambda: isinstance(app.screen, CompareResultScreen))
         await until_shown(pilot, lambda: "slow is" in text(app, "body"))
         shown = text(app, "body")
-        assert "the backend is the bottleneck" in shown
+        assert "in the model server, not in the proxy" in shown
         assert "What to do" in shown
         assert states(client)["fast"] is READY
         assert servers() == 1
@@ -218,7 +218,7 @@ async def test_the_choice_is_made_with_keys(tmp_path: Path) -> None:
         assert setup(app).targets == ()
         await pilot.press("enter")
         assert "choose what to compare first" in text(app, "keys")
-        await pilot.press("2", "1", "g", "plus", "w")
+        await pilot.press("2", "1", "l", "plus", "w")
         assert setup(app).targets == ("slow", "fast")
         assert (setup(app).logged, setup(app).runs) == (True, 4)
         assert "the whole suite" in text(app, "choices")
