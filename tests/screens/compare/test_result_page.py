@@ -43,6 +43,7 @@ def test_the_verdict_names_cause_scenario_confidence_evidence_and_remedy() -> No
     shown = section(result_page.page(saved, 77), "Verdict")
     verdict = saved.verdict
     assert str(verdict.cause) in shown
+    assert verdict.scenario is not None
     assert result_page.WHERE[verdict.scenario] in shown
     assert str(verdict.confidence) in shown
     assert verdict.evidence[0] in shown
