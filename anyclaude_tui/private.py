@@ -47,18 +47,21 @@ def others_may_write(path: Path) -> str:
 
 def write(path: Path, data: bytes) -> None:
     """Write a file, whole or not at all, for the user's eyes only. A link of the user's own stays
-    one, and its file is written where nobody else may write. Raises OSError."""
+    one, and its file is written where nobody else may write. Raises OSError that names `path`."""
     folder(path.parent)
     real = path.resolve()
     check(real.parent)
-    number, draft = tempfile.mkstemp(dir=real.parent, prefix=f".{path.stem}-", suffix=".tmp")
+    draft = ""
     try:
+        number, draft = tempfile.mkstemp(dir=real.parent, prefix=f".{path.stem}-", suffix=".tmp")
         with os.fdopen(number, "wb") as file:
             file.write(data)
         os.replace(draft, real)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             os.unlink(draft)
+        if isinstance(error, OSError):  # of a full disk it names nothing, else the draft
+            error.filename, error.filename2 = str(path), None
         raise
 
 

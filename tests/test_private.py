@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
@@ -192,3 +193,20 @@ def test_the_settings_with_the_token_are_cleared_once_their_session_is_gone(
         session.kill()
     settings_files.clear_left_over(state)
     assert not left.exists()
+
+
+def test_a_file_that_cannot_be_written_is_named_and_its_draft_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk's error names no file, other errors name the draft: neither says what to mend."""
+
+    def full(*_: object) -> None:
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+    home = tmp_path / "home"
+    monkeypatch.setenv("ANYCLAUDE_HOME", str(home))
+    monkeypatch.setattr(os, "replace", full)
+    assert main(["config", "init"]) == 1
+    err = capsys.readouterr().err
+    assert f"No space left on device: {home / 'config.toml'}. Free some space" in err
+    assert list(home.iterdir()) == []

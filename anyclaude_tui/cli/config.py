@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from anyclaude_tui.cli.failure import Failed
 from anyclaude_tui.config import Loaded, checking, editing, legacy, project, sample, trust, typed
 from anyclaude_tui.config.mistakes import ConfigError, key_of
 from anyclaude_tui.config.secrets import is_hidden
+from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.redaction import HIDDEN, is_secret, shown
 
 ACTIONS = {
@@ -93,9 +95,22 @@ def _set(dotted: str, words: str | None) -> int:
         value = words if words is None or member else typed.parsed(field, words)
     except ValueError as error:
         raise Failed(f"{dotted}: {error}", 2) from None
-    path, _ = editing.save(configuration.home(), {key: value})
+    path, _ = editing.save(configuration.home(), {key: value}, accept=_must_look(dotted))
     print(f"{path}: {dotted} {'is taken out' if words is None else 'is set'}")
     return 0
+
+
+def _must_look(dotted: str) -> Callable[[Settings], None]:
+    """What refuses settings whose `dotted` only Textual knows to be wrong. Raises Failed."""
+
+    def accept(made: Settings) -> None:
+        from anyclaude_tui.screens.settings import look
+
+        for key, words in look.faults(made.dashboard):
+            if key == dotted:
+                raise Failed(f"{key}: {words}", 2)
+
+    return accept
 
 
 def _edit(path: Path) -> int:

@@ -13,6 +13,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from difflib import get_close_matches
 from errno import EACCES, EEXIST, ENOSPC, ENOTDIR, EPERM, EROFS
 from pathlib import Path
 
@@ -48,11 +49,11 @@ def _main(argv: Sequence[str] | None) -> int:
         own = [*own[1:], "--help"]
     parser = _parser(own)
     if _is_foreign(own, parser):
-        parser.error(_hint(own, own))
+        parser.error(_hint(own, own, parser))
     options, unknown = parser.parse_known_args(own)
     if unknown:
         parser.error(
-            _hint(own, unknown)
+            _hint(own, unknown, parser)
             if options.command in (None, "run")
             else f"{options.command} knows no {unknown[0]}: `anyclaude-tui help {options.command}`"
         )
@@ -91,8 +92,12 @@ def _is_foreign(own: list[str], parser: argparse.ArgumentParser) -> bool:
     return option.startswith("-") and not any(flag.startswith(option) for flag in ours)
 
 
-def _hint(own: list[str], claudes: list[str]) -> str:
-    """The command line as it was probably meant: what is Claude Code's stands behind --."""
+def _hint(own: list[str], claudes: list[str], parser: argparse.ArgumentParser) -> str:
+    """What was probably meant: an option of ours, else what is Claude Code's behind --."""
+    shown = [action for action in actions(parser) if action.help != argparse.SUPPRESS]
+    flags = [flag for action in shown for flag in action.option_strings]
+    if close := get_close_matches(claudes[0].partition("=")[0], flags, n=1, cutoff=0.8):
+        return f"{claudes[0]} is not an option: did you mean {close[0]}?"
     left = list(own)
     for word in claudes:
         left.remove(word)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from anyclaude_tui import config as configuration
+from anyclaude_tui.backends import machine
 from anyclaude_tui.claude_code.launch import find
 from anyclaude_tui.cli.failure import Failed
 from anyclaude_tui.config import project
@@ -85,9 +86,10 @@ class Running:
 def _explain(error: OSError, port: int) -> None:
     """Raises Failed for a port that is taken."""
     if error.errno == errno.EADDRINUSE:
+        owner = machine.port_owner(port)
         raise Failed(
-            f"port {port} is taken by another program: set another one, or 0 for a free one, "
-            "as [proxy] port in config.toml (or with `serve --port`)"
+            f"port {port} is taken by {owner or 'another program'}: set another one, or 0 for a "
+            "free one, as [proxy] port in config.toml (or with `serve --port`)"
         ) from error
 
 

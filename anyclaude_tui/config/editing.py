@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,16 @@ def save(
     home: Path,
     changes: Mapping[Key, Any],
     env: Mapping[str, str] = os.environ,
+    accept: Callable[[Settings], None] = lambda _: None,
 ) -> tuple[Path, Settings]:
     """Write the changes (None removes a key or a table); the file, and its settings alone.
 
     Where the predecessor's file at home is in force its settings are taken along, because it is
     not read any more beside a `config.toml`; a project's files never are. Nothing is
     written when the result would be wrong.
-    Raises ConfigError when it is, or was before; OSError when it cannot be written.
+    `accept` is shown the result first, and raises where it is wrong for a reason not known here.
+    Raises ConfigError when it is, or was before; what `accept` raises; OSError when it cannot be
+    written.
     """
     path = home / "config.toml"
     loading.only_ours(path)
@@ -48,6 +51,7 @@ def save(
     for key, value in changes.items():
         text = with_value(text, key, value)
     settings = loading.parse(text, str(path))
+    accept(settings)
     private.write(path, text.encode())
     return path, settings
 

@@ -167,12 +167,25 @@ def prefill_eta_s(record: RequestRecord, now: float) -> Figure:
     )
     if not done or not total or start is None or attempt.first_delta_at is not None:
         return UNKNOWN
+    speed = prefill_speed_so_far(record, now).value
+    if not speed:
+        return UNKNOWN
+    told_at = now if attempt.progress_at is None else attempt.progress_at
+    return estimated(max(0.0, (total - done) / speed - (now - told_at)))
+
+
+def prefill_speed_so_far(record: RequestRecord, now: float) -> Figure:
+    """Prompt tokens/s of a prefill that runs, between the first and the last step that the
+    backend told; unknown before two steps, and once it is over."""
+    attempt = record.attempt
+    done, start = attempt.prefill_done_tokens, attempt.prefill_at
+    if not done or start is None or attempt.first_delta_at is not None:
+        return UNKNOWN
     told_at = now if attempt.progress_at is None else attempt.progress_at
     since_first = done - attempt.prefill_first_tokens
     if since_first <= 0 or told_at <= start:
         return UNKNOWN
-    left_s = (total - done) * (told_at - start) / since_first - (now - told_at)
-    return estimated(max(0.0, left_s))
+    return estimated(since_first / (told_at - start))
 
 
 def context_percent(record: RequestRecord) -> Figure:
@@ -327,7 +340,11 @@ def view(record: RequestRecord, now: float) -> RequestView:
         first_text_s=measured(_between(record.accepted_at, attempt.first_text_at)),
         decode_s=measured(_between(attempt.first_delta_at, attempt.last_delta_at)),
         tokens_per_s=decode_tokens_per_s(record),
-        prefill_tokens_per_s=prefill_tokens_per_s(record),
+        prefill_tokens_per_s=(
+            prefill_speed_so_far(record, now)
+            if record.outcome is None and attempt.first_delta_at is None
+            else prefill_tokens_per_s(record)
+        ),
         gap_p50_s=measured(percentile(gaps, 50)),
         gap_p95_s=measured(percentile(gaps, 95)),
         gap_p99_s=measured(percentile(gaps, 99)),

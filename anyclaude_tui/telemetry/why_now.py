@@ -73,6 +73,8 @@ def why_now(record: RequestRecord, now: float, comparison: Comparison | None, le
 
 
 def _queued(record: RequestRecord) -> str:
+    if not record.backend and not record.reason:  # the router has none yet that it could go to
+        return "waiting until the backend is ready"
     behind = (record.queue_position or 1) - 1
     words = (
         f"waiting behind {counted(behind, 'other request')}" if behind else "waiting for its turn"

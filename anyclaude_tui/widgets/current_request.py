@@ -279,7 +279,7 @@ def numbers(request: RequestView) -> list[tuple[str, Line]]:
         ("prompt", format.value(request.prompt_tokens, format.exact)),
         ("output", format.value(output(request), format.exact)),
         ("reused", format.value(request.reuse_percent, format.percent)),
-        ("prefill/s", format.value(prefill_rate(request), format.rate)),
+        ("prefill/s", format.value(request.prefill_tokens_per_s, format.rate)),
         *read_before(request),
         *counters(request),
     ]
@@ -302,18 +302,6 @@ def counters(request: RequestView) -> list[tuple[str, Line]]:
         ("dropped", request.dropped_calls, Tone.BAD),
     ]
     return [(label, format.tally(number, tone)) for label, number, tone in cells if number]
-
-
-def prefill_rate(request: RequestView) -> Figure:
-    """Prefill tokens/s; while it runs from the progress so far, which is an estimate."""
-    done, total, left_s = (
-        request.prefill_done_tokens,
-        request.prefill_total_tokens,
-        request.prefill_eta_s.value,
-    )
-    if request.prefill_tokens_per_s or not done or not total or not left_s or done >= total:
-        return request.prefill_tokens_per_s
-    return estimated((total - done) / left_s)
 
 
 def context(request: RequestView, width: int) -> Line:

@@ -58,6 +58,10 @@ def test_comments_stay(path: Path) -> None:
         (("set", "limits.retry", "1"), "did you mean 'limits.retries'"),
         (("set", "limits.retries", "x"), "limits.retries: a whole number is expected"),
         (("set", "proxy.port", "70000"), "must be at most 65535"),
+        (
+            ("set", "dashboard.theme", "nrod"),
+            "dashboard.theme: 'nrod' is not a theme (did you mean",
+        ),
         (("set", "dashboard.leader", "ctrl+c"), "would take a key from Claude Code"),
     ],
 )

@@ -54,6 +54,14 @@ def test_what_is_claude_codes_is_told_to_stand_behind_the_dashes(
     assert right in capsys.readouterr().err
 
 
+def test_a_slip_in_an_option_of_ours_is_not_taken_for_claude_codes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--bakcend", "lmstudio"])
+    assert "did you mean --backend?" in capsys.readouterr().err
+
+
 def test_an_unknown_option_of_a_command_names_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["serve", "-p"])

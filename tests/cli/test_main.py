@@ -295,7 +295,7 @@ async def test_a_busy_port_is_told_with_what_can_be_done(
         config.write_text(f"{config.read_text()}[proxy]\nport = {port}\n")
         code, err = await refused(tmp_path, *args, "--backend", "simulator")
     assert code == 1
-    assert f"port {port} is taken" in err
+    assert f"port {port} is taken by PID {os.getpid()} " in err
     assert "[proxy] port" in err
     assert "serve --port" in err
 

@@ -87,6 +87,13 @@ def test_eta_from_the_speed_so_far() -> None:
     assert metrics.prefill_eta_s(made, 105.0) == Figure(15.0, Source.ESTIMATED)
 
 
+def test_the_speed_so_far_does_not_rise_while_the_next_step_is_awaited() -> None:
+    made = record(prefill_at=100.0, prefill_done_tokens=500, prefill_total_tokens=2000)
+    made.attempt.progress_at = 105.0
+    for now in (105.0, 119.0):
+        assert metrics.view(made, now).prefill_tokens_per_s == Figure(100.0, Source.ESTIMATED)
+
+
 @pytest.mark.parametrize(
     ("values", "percent", "expected"),
     [([], 50, None), ([3.0], 95, 3.0), ([1.0, 2.0, 3.0, 4.0], 50, 2.5), ([1.0, 2.0], 100, 2.0)],

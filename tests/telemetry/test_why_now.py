@@ -47,6 +47,12 @@ GREW = Comparison(Cause.EXTENDED, shared_bytes=90_000, size_bytes=100_000)
             "waiting behind 2 other requests at mlx",
         ),
         (
+            {"phase": Phase.QUEUED, "backend": ""},
+            None,
+            UNKNOWN,
+            "waiting until the backend is ready",
+        ),
+        (
             {"phase": Phase.QUEUED, "queue_position": 1, "reason": "mlx is loading its model"},
             None,
             UNKNOWN,

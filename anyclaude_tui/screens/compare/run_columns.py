@@ -222,7 +222,7 @@ def figures(view: RequestView) -> list[tuple[str, Line]]:
         ("messages", format.known(view.message_count or None, format.exact)),
         ("tools", format.tally(view.tool_count)),
         ("reused", format.value(view.reuse_percent, format.percent)),
-        ("prefill/s", format.value(current_request.prefill_rate(view), format.rate)),
+        ("prefill/s", format.value(view.prefill_tokens_per_s, format.rate)),
     ]
 
 

@@ -55,7 +55,10 @@ class LeaderKeys:
         elif key != "escape" and not self.run(character or key):
             words = actions.key_words(key, character)
             leader = actions.chord_name(self.leader)
-            self._target.say(f"{leader} then {words} is not a command; ? lists them")
+            if character and character in actions.DIGITS:
+                self._target.say(f"There is no backend {words}: {leader} b lists them, a adds one")
+            else:
+                self._target.say(f"{leader} then {words} is not a command; ? lists them")
         return True
 
     def cancel(self) -> None:

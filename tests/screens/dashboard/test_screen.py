@@ -192,7 +192,7 @@ async def test_a_digit_switches(tmp_path: Path) -> None:
         await pilot.press(LEADER, "1")  # in use already
         assert client.asked[-1] == "switch qwen"
         await pilot.press(LEADER, "7")
-        assert "then 7 is not a command" in toasts(app)
+        assert "There is no backend 7: Ctrl+] b lists them" in toasts(app)
 
 
 async def test_the_list_of_backends_switches_and_leaves(tmp_path: Path) -> None:
