@@ -91,6 +91,7 @@ class DashboardApp(AppActions, inherit_bindings=False):
         outer: OuterColours | None = None,
         asking: bool = False,
         backend_given: bool = False,
+        ask_disk: bool = False,
     ) -> None:
         """`external`: Claude Code runs in another terminal, the panels fill this one.
 
@@ -98,11 +99,13 @@ class DashboardApp(AppActions, inherit_bindings=False):
 
         `first_run`: nobody has chosen a backend yet, so what is found is offered.
 
+        `ask_disk`: nobody has said yet whether prompts may be kept on disk.
+
         `asking`: the folder's own settings are asked about before anything is started.
         """
         super().__init__()
         self._asking, self._backend_given = asking, backend_given
-        self.first_run = first_run
+        self.first_run, self._ask_disk = first_run, ask_disk
         self.client = client
         self.settings = settings
         self.leader_keys = LeaderKeys(key_name(settings.dashboard.leader), self)
@@ -157,6 +160,8 @@ class DashboardApp(AppActions, inherit_bindings=False):
             await self._ask_about_folder()
         if self.first_run:
             await self._offer_what_is_found()
+        elif self._ask_disk:
+            await self._ask_about_disk()
         # Only now: it is told the model and its window at its start.
         self.start_claude("start")
 
@@ -367,6 +372,8 @@ def run_dashboard(
 ) -> int:
     """Run the dashboard until the user leaves it; returns the exit code. `backend_given`: on the
     command line, which is stronger than any file."""
+    from anyclaude_tui.screens import keep_on_disk
+
     prepare_textual()
     # The session's thread gets its turn five times sooner than by default (measured:
     # docs/architecture.md, Loops and threads).
@@ -381,6 +388,7 @@ def run_dashboard(
             outer=outer,
             asking=bool(project.unanswered(loaded.left_out, client.home)),
             backend_given=backend_given,
+            ask_disk=not keep_on_disk.is_answered(loaded.layers),
         )
         stop = Stop(lambda: app.call_later(app.leave, True))
         with on_signals(stop, *ENDING):

@@ -278,6 +278,27 @@ class AppActions(App[int], inherit_bindings=False):
 
         self.run_worker(wait(), exit_on_error=False)
 
+    async def _ask_about_disk(self) -> None:
+        """Whether prompts may be kept on disk, where the backend in use could keep them."""
+        from anyclaude_tui.screens import keep_on_disk
+
+        if not keep_on_disk.concerned(self.client.snapshot):
+            return
+        name, cache = self.client.snapshot.active, self.settings.cache
+        keep = await self.push_screen_wait(keep_on_disk.DiskQuestion(name, cache))
+        if keep is None:
+            return
+        try:
+            file = home_relative(str(keep_on_disk.save(self.client.home, keep)[0]))
+        except (OSError, ConfigError) as error:
+            self.say(f"The answer could not be saved, nothing is kept: {error}", "warning")
+            return
+        cache = msgspec.structs.replace(cache, disk=keep)
+        self.settings = msgspec.structs.replace(self.settings, cache=cache)
+        self.follow(self.client.apply(self.settings), "The settings could not be taken over")
+        when = f"from the next start of {name} on" if keep else "nothing is"
+        self.say(f"Kept on disk: {when}; saved in {file}")
+
     async def _offer_what_is_found(self) -> None:
         """The first-run screen, when there is something better than the simulator; returns when
         the choice is made and its backend serves."""
