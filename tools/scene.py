@@ -8,6 +8,7 @@ The bytes that it writes are kept and replayed, so that screenshots can be made 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import tempfile
@@ -91,7 +92,18 @@ class Script(FakeServer):
         return steps[min(results, len(steps) - 1)]
 
 
-async def record(columns: int, rows: int, home: Path) -> bytes:
+THEMES = ("dark", "light")
+"""Claude Code's own: it follows the ground of the terminal that it runs in."""
+SUBSTITUTES = (("⏵⏵", "»»"), ("⎿", "└"))
+"""The usual fonts for pictures lack the signs for the mode and for a result."""
+
+
+def scene(theme: str, columns: int, rows: int) -> Path:
+    """The file with what is kept."""
+    return FOLDER / f"claude-{theme}-{columns}x{rows}.raw"
+
+
+async def record(theme: str, columns: int, rows: int, home: Path) -> bytes:
     """What Claude Code writes until its last answer is on the screen."""
     project = home / "importer"
     project.mkdir()
@@ -99,7 +111,7 @@ async def record(columns: int, rows: int, home: Path) -> bytes:
     (project / "test_importer.py").write_text(TEST)
     trusted = {str(project.resolve()): {"hasTrustDialogAccepted": True}}
     (home / ".claude.json").write_text(
-        json.dumps({"hasCompletedOnboarding": True, "projects": trusted})
+        json.dumps({"hasCompletedOnboarding": True, "projects": trusted, "theme": theme})
     )
     app = web.Application()
     app.router.add_post("/v1/messages", Script(project).messages)
@@ -167,13 +179,13 @@ def _screen(written: bytearray, columns: int, rows: int) -> str:
 async def main() -> None:
     """Record it at every size."""
     FOLDER.mkdir(exist_ok=True)
-    for columns, rows in SIZES:
+    for theme, (columns, rows) in itertools.product(THEMES, SIZES):
         with tempfile.TemporaryDirectory(prefix="scene-") as home:
-            made = await record(columns, rows, Path(home).resolve())
-        # The usual fonts for pictures lack the sign for the mode.
-        made = made.replace("⏵⏵".encode(), "»»".encode())
-        (FOLDER / f"claude-{columns}x{rows}.raw").write_bytes(made)
-        print(f"{columns}×{rows}: {len(made)} bytes")
+            made = await record(theme, columns, rows, Path(home).resolve())
+        for sign, other in SUBSTITUTES:
+            made = made.replace(sign.encode(), other.encode())
+        scene(theme, columns, rows).write_bytes(made)
+        print(f"{theme}, {columns}×{rows}: {len(made)} bytes")
 
 
 if __name__ == "__main__":

@@ -42,8 +42,8 @@ from anyclaude_tui.session.request_material import Material
 from anyclaude_tui.telemetry.hub import Snapshot
 from tests.screens import fakes, found
 from tools import record_run
-from tools.scene import FOLDER as SCENES
-from tools.scene import UNTIL
+from tools.scene import SIZES as SCENE_SIZES
+from tools.scene import UNTIL, scene
 
 FOLDER = Path(__file__).parents[1] / "screenshots"
 SIZES = ((160, 48), (80, 24))
@@ -147,12 +147,13 @@ SHOTS = (
 async def picture(shot: Shot, size: tuple[int, int], folder: Path) -> str:
     """The SVG of a shot; `folder` is the home of who made it."""
     width, height = size
-    scene = SCENES / ("claude-112x46.raw" if width == 160 else "claude-80x20.raw")
+    light = shot.theme.endswith("-light")
+    written = scene("light" if light else "dark", *SCENE_SIZES[0 if width == 160 else 1])
     home = folder / ".anyclaude"
     home.mkdir(exist_ok=True)
     (home / "config.toml").write_text(CONFIG, encoding="utf-8")
     client = shot.client(home)
-    client.script = f"stty raw -echo; cat '{scene}'; exec sleep 1000"
+    client.script = f"stty raw -echo; cat '{written}'; exec sleep 1000"
     settings = replace(config.parse(CONFIG, ""), dashboard=DashboardSettings(theme=shot.theme))
     app = DashboardApp(client, settings)
     try:
