@@ -60,7 +60,8 @@ class ProxyServer:
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
-        self._running: dict[tuple[str, str, int], asyncio.Task[Any]] = {}
+        self._running: dict[tuple[str, str], list[tuple[bytes, asyncio.Task[Any]]]] = {}
+        """By session and agent: the bodies that are being answered."""
         self._exchanges: dict[asyncio.Task[Any], Exchange] = {}
         self._stopping = False
         self.url = ""
@@ -252,15 +253,16 @@ class ProxyServer:
         limit = self._services.limits.max_body_bytes
         if (request.content_length or 0) > limit:
             raise _too_large(limit)
-        body = bytearray()
+        pieces, size = list[bytes](), 0
         try:
             while data := await request.content.readany():
-                body += data
-                if len(body) > limit:
+                pieces.append(data)
+                size += len(data)
+                if size > limit:
                     raise _too_large(limit)
         except web.RequestPayloadError as error:
             raise invalid(f"the request body cannot be read: {error}") from None
-        return bytes(body)
+        return b"".join(pieces)
 
     # --- small things -----------------------------------------------------------------------
 
@@ -307,8 +309,9 @@ class ProxyServer:
         if not record.session_id:
             yield
             return
-        key = (record.session_id, record.agent_id, hash(raw))
-        while (first := self._running.get(key)) is not None:
+        key = (record.session_id, record.agent_id)
+        # Compared and not hashed: most often there is nothing to compare with.
+        while first := next((task for body, task in self._running.get(key, ()) if body == raw), None):
             # Told, and not just dropped: two clients that repeat each other would never end.
             self._exchanges[first].interrupt(_came_again(), Outcome.CANCELLED)
             _, late = await asyncio.wait([first], timeout=AGAIN_S)
@@ -317,11 +320,13 @@ class ProxyServer:
                 await asyncio.wait([first])
         task = asyncio.current_task()
         assert task is not None
-        self._running[key] = task
+        self._running.setdefault(key, []).append((raw, task))
         try:
             yield
         finally:
-            del self._running[key]
+            self._running[key].remove((raw, task))
+            if not self._running[key]:
+                del self._running[key]
 
 
 def _passed(request: web.Request) -> dict[str, str]:
