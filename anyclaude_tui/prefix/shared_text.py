@@ -66,7 +66,6 @@ class Pool:
                 size += len(piece) + _PIECE_COST
         self.size_bytes -= size
 
-
     def _cut(self, text: bytes) -> list[bytes]:
         """The text cut, as one before it was as far as they are the same: that is looked at and
         not searched, and its pieces need not be hashed again."""

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 import aiohttp
-import msgspec
 
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.backends.loading import is_loading
@@ -59,7 +58,7 @@ class Attempt:
     ) -> None:
         """`deliver` takes the client's bytes as they are made; while it waits, so does the
         reading (backpressure)."""
-        self.data = msgspec.json.encode(request.body)
+        self.data = request.data()
         """The body as it is sent."""
         self.status: int | None = None
         """The backend's HTTP status, once it has answered."""

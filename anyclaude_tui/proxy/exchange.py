@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -237,6 +238,7 @@ class Exchange:
             limits=limits,
             clock=services.clock,
         )
+        request = replace(request, encoded=())  # not to be kept while the reply comes
         if request.tools:
             services.tools_are_offered()
         taps = [o.sent(record, self._body, attempt.data, endpoint) for o in services.observers]

@@ -311,7 +311,7 @@ class ProxyServer:
             return
         key = (record.session_id, record.agent_id)
         # Compared and not hashed: most often there is nothing to compare with.
-        while first := next((task for body, task in self._running.get(key, ()) if body == raw), None):
+        while first := self._answering(key, raw):
             # Told, and not just dropped: two clients that repeat each other would never end.
             self._exchanges[first].interrupt(_came_again(), Outcome.CANCELLED)
             _, late = await asyncio.wait([first], timeout=AGAIN_S)
@@ -327,6 +327,9 @@ class ProxyServer:
             self._running[key].remove((raw, task))
             if not self._running[key]:
                 del self._running[key]
+
+    def _answering(self, key: tuple[str, str], raw: bytes) -> asyncio.Task[Any] | None:
+        return next((task for body, task in self._running.get(key, ()) if body == raw), None)
 
 
 def _passed(request: web.Request) -> dict[str, str]:

@@ -289,10 +289,25 @@ async def test_two_subagents_may_say_the_same(upstream: Upstream) -> None:
             assert validate(data).text == WORDS
 
 
-async def ask_in_session(proxy: Proxy) -> tuple[int, bytes]:
+async def ask_in_session(proxy: Proxy, question: str = "hello") -> tuple[int, bytes]:
     headers = {"X-Claude-Code-Session-Id": "s1"}
-    async with proxy.post(ask_body(), headers=headers) as response:
+    async with proxy.post(ask_body(question), headers=headers) as response:
         return response.status, await response.read()
+
+
+async def test_others_of_the_same_length_go_on_and_each_is_known_again(upstream: Upstream) -> None:
+    async with running_proxy(upstream.url) as proxy:
+        hold = asyncio.Event()
+        upstream.when(lambda seen: True, lambda seen: Reply(HEADERS, hold, TEXT, wire.ending()))
+        first = [asyncio.create_task(ask_in_session(proxy, text)) for text in ("one", "two")]
+        await upstream.received(2)
+        again = asyncio.create_task(ask_in_session(proxy, "one"))
+        assert (await first[0])[0] == 500
+        await upstream.received(3)
+        assert not first[1].done()
+        hold.set()
+        for _, data in await asyncio.gather(first[1], again):
+            assert validate(data).text == WORDS
 
 
 async def test_the_first_of_the_same_request_is_told_why_it_ends(upstream: Upstream) -> None:

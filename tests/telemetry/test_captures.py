@@ -142,3 +142,13 @@ def test_a_pool_gives_back_what_it_took_and_nothing_is_left(
     for pieces in data.draw(st.permutations(taken)):
         pool.give_back(pieces)
     assert (pool.size_bytes, pool._pieces) == (0, {})
+
+
+def test_a_piece_is_kept_once_though_texts_part_early() -> None:
+    pool = Pool()
+    items = [b'{"role":' + bytes([65 + number]) * 600 for number in range(20)]
+    whole = pool.take(b"".join(items))
+    assert list(whole) == items
+    for number in range(1, 20):  # the last but a few are new, and short
+        other = pool.take(b"".join(items[:number]) + b'{"role":"new"}' + b"".join(items[number:]))
+        assert {*other} == {*items, b'{"role":"new"}'}

@@ -8,8 +8,10 @@ the body of the next turn begins with the messages of this one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
 
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.backends.templates.call_forms import NO_TOOL, system_as_user
@@ -77,6 +79,15 @@ class UpstreamRequest:
     """The client's tools that the user leaves out."""
     unlisted: Callable[[str], bool] = lambda name: False
     """Whether a call of a tool that is not listed is the client's to judge."""
+    encoded: tuple[tuple[str, Any, bytes], ...] = field(default=(), compare=False, repr=False)
+    """Members of the body that were measured: name, value, and as JSON."""
+
+    def data(self) -> bytes:
+        """The body as it is sent; what was encoded to be measured is not encoded again."""
+        raws = {
+            name: msgspec.Raw(raw) for name, of, raw in self.encoded if self.body.get(name) is of
+        }
+        return msgspec.json.encode({**self.body, **raws})
 
 
 def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -> UpstreamRequest:
@@ -131,18 +142,22 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
         del upstream[name]
     upstream = with_extra(upstream, endpoint.wanted.extra_body)
     upstream["messages"] = messages
+    encoded = [("messages", messages, msgspec.json.encode(messages))]
+    if offered.tools:
+        encoded.append(("tools", offered.tools, msgspec.json.encode(offered.tools)))
     return UpstreamRequest(
         body=upstream,
         tools=offered.schemas,
         stop_sequences=params.stop_sequences,
         notices=tuple(context.notices),
         sizes=sizes,
-        prompt_bytes=_prompt_bytes(messages, offered.tools),
+        prompt_bytes=sum(len(raw) for _, _, raw in encoded) + _images_bytes(messages),
         thinks_until=endpoint.dialect.thinks_until[0 if params.thinking else 1],
         single_call=offered.single_call,
         sampling=_sent(wanted.sampling, upstream, endpoint),
         left_out=left,
         unlisted=runs_unlisted(clean.get("tools"), endpoint.wanted),
+        encoded=tuple(encoded),
     )
 
 
@@ -219,8 +234,9 @@ def sizes_of(body: Mapping[str, Any], seen: Seen | None = None) -> Sizes:
     )
 
 
-def _prompt_bytes(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> int:
-    size = json_bytes(messages) + (json_bytes(tools) if tools else 0)
+def _images_bytes(messages: list[dict[str, Any]]) -> int:
+    """What images count more than the bytes that stand for them; mostly less than 0."""
+    size = 0
     for message in messages:
         if not isinstance(message["content"], str):
             for part in message["content"]:

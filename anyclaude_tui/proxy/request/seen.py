@@ -19,6 +19,8 @@ from anyclaude_tui.proxy.wire.safe_json import MAX_DEPTH, is_harmless, json_byte
 PARTED = frozenset({"messages", "tools"})
 """The members of a request that are told apart item by item."""
 SEEN_BYTES = 32 * 1024 * 1024
+TOOLS_KEPT = 4
+"""Lists of tools that are known as a whole: the main conversation's, and its subagents'."""
 LISTS_KEPT = 32
 """Requests whose lists are known as such: more are seldom under way."""
 _CHANGES = (b"tool_addition", b"tool_removal", b"tool_reference", b"compaction", b"\\u00")
@@ -61,6 +63,8 @@ class Seen:
         """What was not seen since the young ones were that many."""
         self._young_bytes = 0
         self._lists: OrderedDict[int, Parts] = OrderedDict()
+        self._tools: list[tuple[bytes, Parts]] = []
+        """The newest first."""
 
     def decode(self, raw: bytes) -> Any:
         """The JSON value that `raw` holds. Raises what `msgspec.json.decode` does."""
@@ -99,15 +103,26 @@ class Seen:
     def _member(self, name: str, raw: bytes) -> Any:
         if name not in PARTED or not raw.startswith(b"["):
             return msgspec.json.decode(raw)
+        if name == "tools":  # the same from turn to turn: compared, which takes no hashing
+            for place, (known, found) in enumerate(self._tools):
+                if known == raw:
+                    self._tools.insert(0, self._tools.pop(place))
+                    return self._noted(found)
         parts = [self._part(bytes(item)) for item in _ITEMS.decode(raw)]
         values = [part.value for part in parts]
         size = 1 + max(1, len(parts)) + sum(part.size_bytes for part in parts)
         harmless = all(part.harmless for part in parts)
         found = Parts(values, size, harmless, all(part.plain for part in parts))
-        self._lists[id(values)] = found
+        if name == "tools" and len(raw) < self._max_bytes // TOOLS_KEPT // 2:
+            self._tools = [(raw, found), *self._tools[: TOOLS_KEPT - 1]]
+        return self._noted(found)
+
+    def _noted(self, found: Parts) -> list[Any]:
+        self._lists[id(found.values)] = found
+        self._lists.move_to_end(id(found.values))
         while len(self._lists) > LISTS_KEPT:
             self._lists.popitem(last=False)
-        return values
+        return found.values
 
     def _part(self, raw: bytes) -> Part:
         part = self._young.get(raw)

@@ -197,3 +197,19 @@ def test_what_is_kept_is_bounded() -> None:
     for number in range(100):
         seen.decode(_raw({"messages": [{"role": "user", "content": f"{number}" * 500}]}))
     assert sum(map(len, (*seen._young, *seen._old))) <= 11_000
+
+
+def test_tools_are_known_as_a_whole_and_only_by_all_their_bytes() -> None:
+    seen = Seen()
+    lists = [
+        [{"name": f"{n}", "input_schema": {"type": "object"}}, {"name": "b"}] for n in range(6)
+    ]
+    raws = [json.dumps({"tools": tools, "messages": []}).encode() for tools in lists]
+    first = [seen.decode(raw)["tools"] for raw in raws]
+    assert first == lists
+    assert seen.decode(raws[5])["tools"] is first[5]
+    assert seen.decode(raws[0])["tools"] == lists[0]  # forgotten as a whole
+    for raw, tools in zip(raws, lists, strict=True):
+        body = seen.decode(raw)
+        assert body["tools"] == tools
+        assert seen.json_bytes(body["tools"]) == json_bytes(tools)
