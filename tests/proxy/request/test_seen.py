@@ -138,6 +138,7 @@ def test_the_same_bytes_as_from_a_translation_that_knows_nothing(
         assert found == expected
         if made is not None and plain is not None:
             assert made == plain
+            assert made.data() == msgspec.json.encode(plain.body)
             earlier.append((made, msgspec.json.encode(made.body)))
     for made, data in earlier:
         assert msgspec.json.encode(made.body) == data  # nothing that was handed out has changed
