@@ -15,6 +15,7 @@ from anyclaude_tui.backends.base import Backend, CachePolicy
 from anyclaude_tui.backends.llama_cpp import program, slots
 from anyclaude_tui.backends.supervision import supervised
 from tests.backends.conftest import Make
+from tests.support import chat_templates
 from tests.support.assets import LLAMA_ARGS, TINY_GGUF
 from tests.support.waiting import until
 
@@ -40,10 +41,10 @@ def plain(tmp_path: Path) -> Path:
     return path
 
 
-async def cached(backend: Backend, question: str, system: str = SYSTEM) -> int:
+async def cached(backend: Backend, question: str, system: str = SYSTEM, **more: Any) -> int:
     endpoint = backend.endpoint
     messages = [{"role": "system", "content": system}, {"role": "user", "content": question}]
-    body = {"model": endpoint.model, "messages": messages, "max_tokens": 2}
+    body = {"model": endpoint.model, "messages": messages, "max_tokens": 2, **more}
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         answer = await client.post(endpoint.url, json=body, headers=dict(endpoint.headers))
     return int(answer.json()["usage"]["prompt_tokens_details"]["cached_tokens"])
@@ -77,6 +78,27 @@ async def test_a_slot_outlives_a_stop_and_a_kill_and_not_a_cold_restart(
     await backend.restart()
     assert backend.status().cache.restored_tokens == 0
     assert await cached(backend, "one") < 100
+
+
+async def test_other_template_arguments_reuse_nothing_of_a_restored_slot(
+    make: Make, tmp_path: Path, plain: Path
+) -> None:
+    template = tmp_path / "front.jinja"
+    front = "<|im_start|>system\nthinking: {{ enable_thinking }}<|im_end|>\n"
+    template.write_text(front + chat_templates.PLAIN)
+    args = (*LLAMA_ARGS, "--chat-template-file", str(template))
+    backend: Any = make(kind="llama_cpp", model=str(plain), args=args)
+    backend.cache_policy = CachePolicy(disk=True)
+    await backend.start()
+    given: dict[str, Any] = {"chat_template_kwargs": {"enable_thinking": True}}
+    await cached(backend, "one", **given)
+    await backend.stop()
+    await backend.start()
+    assert await cached(backend, "two", **given) > 1024
+    await backend.stop()
+    await backend.start()
+    assert backend.status().cache.restored_tokens > 1024
+    assert await cached(backend, "two", chat_template_kwargs={"enable_thinking": False}) < 32
 
 
 async def test_where_what_is_restored_is_not_used_it_says_so(make: Make, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from anyclaude_tui.backends.mlx_server import launcher
 from anyclaude_tui.backends.supervision import supervised
 from benchmarks import random_models
 from tests.backends.conftest import Make
+from tests.support import chat_templates
 from tests.support.assets import TINY_MODEL
 from tests.support.waiting import until
 
@@ -120,6 +121,36 @@ async def test_the_cache_outlives_a_kill_and_a_stop_and_a_cold_restart_clears_it
     await backend.restart()
     assert backend.status().cache.restored_tokens == 0
     assert cached(await ask(backend, "hello")) == 0
+
+
+async def test_other_template_arguments_reuse_nothing_of_what_was_restored(
+    make: Make, tmp_path: Path, soon: None
+) -> None:
+    """Where an argument stands in the front, the tokens differ from there on."""
+    template = "<|im_start|>system\nthinking: {{ enable_thinking }}<|im_end|>\n"
+    args = ("--chat-template", template + chat_templates.PLAIN)
+    backend = make(kind="mlx_lm", model=str(TINY_MODEL), args=args)
+    backend.cache_policy = CachePolicy(disk=True)
+    await backend.start()
+
+    async def asked(thinking: bool) -> dict[str, Any]:
+        return await ask(backend, "hello", chat_template_kwargs={"enable_thinking": thinking})
+
+    warm = await asked(True)
+    await until(lambda: files(tmp_path), 20)
+    await backend.stop()
+    await backend.start()
+    assert backend.status().cache.restored_tokens > 1024
+    other = await asked(False)
+    assert cached(other) < 32
+    same = await asked(True)
+    assert cached(same) >= 0.9 * same["usage"]["prompt_tokens"]
+    assert words(same) == words(warm)
+
+    await backend.restart()
+    cold = await asked(False)
+    assert cached(cold) == 0
+    assert words(other) == words(cold)
 
 
 async def test_without_consent_nothing_is_written(make: Make, tmp_path: Path) -> None:
