@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
@@ -41,22 +40,27 @@ async def compare(app: App[Any], pilot: Pilot[Any], name: str) -> None:
     for theme in themes.OWN:
         app.theme = theme.name
         await pilot.pause()
-        if not os.environ.get("UPDATE_SNAPSHOTS"):
-            await _settled(app, pilot, FOLDER / f"{name}.txt")
+        text = FOLDER / f"{name}.txt"
+        styles = FOLDER / "styles" / f"{name}-{'dark' if theme.dark else 'light'}.txt"
         shown = rows(app)
-        _same(FOLDER / f"{name}.txt", _text(shown))
-        kind = "dark" if theme.dark else "light"
-        _same(FOLDER / "styles" / f"{name}-{kind}.txt", "\n".join(_styles(shown)) + "\n")
+        if not os.environ.get("UPDATE_SNAPSHOTS"):
+            shown = await _settled(app, pilot, text, styles)
+        _same(text, _text(shown))
+        _same(styles, _styles(shown))
 
 
-async def _settled(app: App[Any], pilot: Pilot[Any], path: Path) -> None:
-    """A busy machine draws late: wait, but not for ever, until the screen says what it should."""
-    wanted = path.read_text(encoding="utf-8")
+async def _settled(app: App[Any], pilot: Pilot[Any], text: Path, styles: Path) -> list[Strip]:
+    """The rows once they are what they should be: a busy machine draws late, and the cursor of a
+    line of input blinks. What there is after LATE_S, at the latest."""
+    wanted = text.read_text(encoding="utf-8"), styles.read_text(encoding="utf-8")
     with suppress(TimeoutError):
         async with asyncio.timeout(LATE_S):
-            while _text(rows(app)) != wanted:
+            while True:
+                shown = rows(app)
+                if (_text(shown), _styles(shown)) == wanted:
+                    return shown
                 await pilot.pause(0.02)
-    await pilot.pause()
+    return rows(app)
 
 
 def _text(shown: list[Strip]) -> str:
@@ -87,18 +91,18 @@ def _same(path: Path, made: str) -> None:
     assert made == path.read_text(encoding="utf-8")
 
 
-def _styles(shown: list[Strip]) -> Iterator[str]:
+def _styles(shown: list[Strip]) -> str:
     legend: dict[str, str] = {}
+    lines = []
     for row in shown:
         cells = [(_words(segment.style), segment.cell_length) for segment in row]
         runs = []
         for words, same in groupby(cells, key=lambda cell: cell[0]):
             letter = legend.setdefault(words, _LETTERS[len(legend)])
             runs.append(f"{letter}{sum(size for _, size in same)}")
-        yield " ".join(runs)
-    yield ""
-    for words, letter in legend.items():
-        yield f"{letter} = {words}"
+        lines.append(" ".join(runs))
+    lines += ["", *(f"{letter} = {words}" for words, letter in legend.items())]
+    return "\n".join(lines) + "\n"
 
 
 def _words(style: Style | None) -> str:
