@@ -20,7 +20,7 @@ def short_name(spec: str, taken: Collection[str] = ()) -> str:
         parts = urlsplit(rest)
         words = f"{kind}-{parts.port or parts.hostname}"
     else:
-        words = rest.rstrip("/").rpartition("/")[2]
+        words = rest.rstrip("/").rpartition("/")[2].removesuffix(".gguf")
     base = re.sub(r"[^a-z0-9._]+", "-", words.lower()).strip("-.")[:LONGEST].strip("-.") or kind
     name, number = base, 1
     while name in taken:

@@ -13,6 +13,7 @@ from anyclaude_tui.config.short_names import LONGEST, short_name
         ("lmstudio", "lmstudio"),
         ("mlx_lm:~/models/Qwen3-Coder-30B-A3B-4bit", "qwen3-coder-30b-a3b-4bit"),
         ("mlx_lm:mlx-community/Llama-3.2-3B-Instruct-4bit/", "llama-3.2-3b-instruct-4b"),
+        ("llama_cpp:~/models/tiny-Q8_0.gguf", "tiny-q8_0"),
         ("openai:http://127.0.0.1:8080/v1", "openai-8080"),
         ("anthropic:https://api.anthropic.com", "anthropic-api.anthropic"),
         ("simulator:fast", "fast"),
