@@ -77,7 +77,7 @@ class UpstreamRequest:
     """The parameters of sampling that it is sent with."""
     left_out: tuple[str, ...] = ()
     """The client's tools that the user leaves out."""
-    unlisted: Callable[[str], bool] = lambda name: False
+    unlisted: Callable[[str], bool] = field(default=lambda name: False, compare=False)
     """Whether a call of a tool that is not listed is the client's to judge."""
     encoded: tuple[tuple[str, Any, bytes], ...] = field(default=(), compare=False, repr=False)
     """Members of the body that were measured: name, value, and as JSON."""
