@@ -25,8 +25,9 @@ from anyclaude_tui.config.settings import Settings
 from anyclaude_tui.session.session import Session
 from anyclaude_tui.telemetry.events import Role
 
-CLAUDE_PROMPT_TOKENS = 19_000
-"""Claude Code's first request: 76 KB, tools for the most part (`docs/protocol/claude-code.md`)."""
+CLAUDE_PROMPT_TOKENS = 13_275
+"""The first prompt of Claude Code 2.1.332 in an empty folder, with Qwen's tokenizer; see
+`backends.base.CLAUDE_CODE_PROMPT`."""
 WINDOW_NEEDED = 32_768
 """Its first request, a file or two, and an answer."""
 FIRST_ANSWER_S = 300.0
