@@ -120,7 +120,8 @@ async def test_a_newcomer_is_offered_it_and_keeps_the_choice(tmp_path: Path) -> 
             await terminal.wait_for(ANSWER, 240)
             await terminal.quit_dashboard()
         saved = somebody.config.read_text()
-        assert saved.startswith(f'# mine\nbackend = "openai:http://127.0.0.1:{port}"\n[claude]')
+        assert saved.startswith(f'# mine\nbackend = "openai-{port}"\n[claude]')
+        assert tomllib.loads(saved)["backends"][f"openai-{port}"]["url"].endswith(f":{port}")
         assert tomllib.loads(saved)["claude"]["args"] == ["--tools", ""]
         # The next time it is simply used.
         async with somebody.starts() as terminal:
