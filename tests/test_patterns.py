@@ -82,6 +82,7 @@ RUNS = (
 )
 AT_ONE_PLACE = {
     *("prefixes._REMINDERS", "mistakes._HEADING", "billing._BILLING", "harmony._HEADER"),
+    "billing._VERSION",
     *("left_out._SENTENCE", "grammars._PROSE", "values._KEY", "logtail._RAISED", "tagged._CDATA"),
     *("lenient_json._AFTER_KEY", "lenient_json._AFTER_VALUE", "lenient_json._AFTER_ITEM"),
     *("lenient_json._FENCE", "forms._KIMI", "forms._DEEPSEEK", "forms._MISTRAL"),
