@@ -42,9 +42,10 @@ class PaneEdge:
             self._tell()
 
     def _recover(self) -> None:
+        first = self.faults == 1  # drawing anew may fail the same way, and is counted too
         try:
-            self._redraw()
-            if self.faults == 1:
+            if first:
                 self._tell()
+            self._redraw()
         except Exception:  # then the next event finds it as it is
             log.exception("the pane could not be drawn anew")

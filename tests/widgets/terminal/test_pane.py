@@ -277,6 +277,7 @@ async def test_a_program_copies_once_a_second_and_not_behind_the_users_back(
     async with running() as (app, pilot):
         app.pane.feed(b"\x1b]52;c;b25l\x07\x1b]52;c;dHdv\x07\x1b]52;c;dGhyZWU=\x07")
         await until_shown(pilot, lambda: copied == ["one", "three"])
+        await until_shown(pilot, lambda: len(app.of(TerminalPane.ProgramCopied)) == 2)
         assert [one.text for one in app.of(TerminalPane.ProgramCopied)] == ["one", "three"]
         app.set_focus(None)
         app.pane.feed(b"\x1b]52;c;Zm91cg==\x07\x07\x07\x07\x1b]9;said\x07\x1b]9;again\x07")
