@@ -57,7 +57,7 @@ async def test_a_fault_is_logged_told_once_and_the_pane_goes_on(
             await until_shown(pilot, lambda: pane._edge.faults > 0)
         assert any(record.exc_info and record.exc_info[0] is Broken for record in caplog.records)
         await goes_on(app, pilot, typed)
-        # Of a fault within painting the message may be lost on a busy machine (seen, not explained).
+        # Of a fault within painting the message was lost at times, on a busy machine.
         least = 0 if place == "view.lines" else 1
         await until_shown(pilot, lambda: len(app.of(TerminalPane.Faulted)) >= least)
         assert len(app.of(TerminalPane.Faulted)) <= 1
