@@ -91,7 +91,9 @@ class TerminalPane(Widget, can_focus=True):
         self.end_line: tuple[str, ...] | None = None
         self._keyboard = KeyboardInput(self)
         self._mouse = MouseInput(self)
-        self._edge = PaneEdge(self._draw_anew, lambda: self._tell(self.Faulted()))
+        # A fault that stays would paint, fail and paint again as fast as the processor can.
+        redraw = OnceASecond[None](lambda _: self._draw_anew(), self.set_timer)
+        self._edge = PaneEdge(lambda: redraw(None), lambda: self._tell(self.Faulted()))
         self._ring = OnceASecond[None](lambda _: self._tell(self.Bell()), self.set_timer)
         self._notify = OnceASecond[str](
             lambda text: self._tell(self.Notification(text)), self.set_timer
@@ -180,13 +182,13 @@ class TerminalPane(Widget, can_focus=True):
 
     def restart(self, mode: messages.RestartMode) -> None:
         """Ask the dashboard for the next child."""
-        self.post_message(self.RestartRequested(mode))
+        self._tell(self.RestartRequested(mode))
 
     def copy(self, text: str) -> None:
         """To the clipboard: by OSC 52 through the outer terminal, and by the system."""
         if text:
             self._to_clipboard(text)
-            self.post_message(self.Copied(len(text)))
+            self._tell(self.Copied(len(text)))
 
     def _copy_for_program(self, text: str) -> None:
         """OSC 52: not behind the user's back."""
@@ -235,7 +237,7 @@ class TerminalPane(Widget, can_focus=True):
         """A button; what follows comes here too, wherever the pointer is."""
         event.stop()
         self.focus()
-        self.post_message(self.Touched())
+        self._tell(self.Touched())
         if self._mouse.down(event, event.get_content_offset_capture(self)):
             self.capture_mouse()
 
@@ -339,7 +341,7 @@ class TerminalPane(Widget, can_focus=True):
         )
         self.view.follow()
         self.request_frame()
-        self.post_message(self.Exited(status))
+        self._tell(self.Exited(status))
 
     def _reported(self, event: ScreenEvent) -> None:
         match event:
@@ -349,11 +351,11 @@ class TerminalPane(Widget, can_focus=True):
                     self._harvest()  # now: the next frame may begin in the same read
                     self._clock.painted()
             case TitleSet(title):
-                self.post_message(self.TitleChanged(title))
+                self._tell(self.TitleChanged(title))
             case BellRang():
                 self._ring(None)
             case ProgressSet(state, percent):
-                self.post_message(self.Busy(state != 0, percent if state == 1 else None))
+                self._tell(self.Busy(state != 0, percent if state == 1 else None))
             case ClipboardSet(text):
                 self._program_copies(text)
             case Notified(text):
@@ -371,7 +373,9 @@ class TerminalPane(Widget, can_focus=True):
         return True  # a fault: the next frame comes a period later
 
     def _tell(self, message: Message) -> None:
-        self.post_message(message)
+        """Post a message of the pane's own. Textual takes whoever is running for its sender, and
+        stops it there on its way up (8.2.8): while the screen paints, the app would not hear."""
+        self.post_message(message.set_sender(self))
 
     def _draw_anew(self) -> None:
         self.view.selection = self.view.search = None

@@ -6,6 +6,8 @@ import logging
 from pathlib import Path
 
 import pytest
+from textual._context import active_message_pump
+from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 
 from anyclaude_tui.widgets.terminal.pane import TerminalPane
@@ -15,6 +17,10 @@ from tests.widgets.terminal.test_pane import PaneApp, Typed, running
 
 class Broken(Exception):
     pass
+
+
+def _fails(*_: object) -> None:
+    raise Broken
 
 
 async def goes_on(app: PaneApp, pilot: Pilot[None], typed: Typed) -> None:
@@ -44,11 +50,8 @@ async def test_a_fault_is_logged_told_once_and_the_pane_goes_on(
             "core": (pane.emulator._board.parser, "feed"),
         }
 
-        def fails(*_: object) -> None:
-            raise Broken
-
         with caplog.at_level(logging.ERROR), monkeypatch.context() as broken:
-            broken.setattr(*targets[place], fails)
+            broken.setattr(*targets[place], _fails)
             for _ in range(3):
                 await pilot.press("a")
                 pane._received(b"b")  # as from the child
@@ -57,7 +60,31 @@ async def test_a_fault_is_logged_told_once_and_the_pane_goes_on(
             await until_shown(pilot, lambda: pane._edge.faults > 0)
         assert any(record.exc_info and record.exc_info[0] is Broken for record in caplog.records)
         await goes_on(app, pilot, typed)
-        # Of a fault within painting the message was lost at times, on a busy machine.
-        least = 0 if place == "view.lines" else 1
-        await until_shown(pilot, lambda: len(app.of(TerminalPane.Faulted)) >= least)
-        assert len(app.of(TerminalPane.Faulted)) <= 1
+        await until_shown(pilot, lambda: app.of(TerminalPane.Faulted))
+        assert len(app.of(TerminalPane.Faulted)) == 1
+
+
+@pytest.mark.parametrize("which", ["screen", "parent"])
+async def test_the_app_hears_of_a_fault_whoever_is_running(which: str) -> None:
+    """The screen paints the pane, and its parent lays it out."""
+    async with running() as (app, pilot):
+        runs = app.screen if which == "screen" else app.pane.parent
+        assert isinstance(runs, MessagePump)
+        token = active_message_pump.set(runs)
+        try:
+            app.pane._edge.told()
+        finally:
+            active_message_pump.reset(token)
+        await until_shown(pilot, lambda: len(app.of(TerminalPane.Faulted)) == 1)
+
+
+async def test_a_fault_that_stays_does_not_paint_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running() as (app, pilot):
+        monkeypatch.setattr(app.pane.view, "lines", _fails)
+        app.pane.refresh()
+        await until_shown(pilot, lambda: app.pane._edge.faults > 0)
+        for _ in range(20):
+            await pilot.pause()
+        assert app.pane._edge.faults < 10
