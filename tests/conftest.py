@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from anyclaude_tui.redaction import OWN
+from tests.support.proxy import Proxy, running_proxy
+from tests.support.upstream import Upstream
 
 settings.register_profile(
     "suite",
@@ -41,3 +44,17 @@ def pytest_xdist_auto_num_workers() -> int:
 def no_secrets_of_other_tests() -> None:
     """What the process knows as its own secrets it would leave out of this test's texts too."""
     OWN.forget()
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    """A scripted model server on a port of its own."""
+    async with Upstream() as server:
+        yield server
+
+
+@pytest.fixture
+async def proxy(upstream: Upstream) -> AsyncIterator[Proxy]:
+    """The proxy in front of it, with the usual limits."""
+    async with running_proxy(upstream.url) as running:
+        yield running

@@ -21,6 +21,7 @@ NAME = anyclaude_tui.__name__
 
 MAY_IMPORT: dict[str, set[str]] = {
     "bounded": set(),
+    "common_prefix": set(),
     "figures": set(),
     "printable": set(),
     "private": set(),
@@ -28,8 +29,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "signals": set(),
     "tables": set(),
     "config": {"private", "redaction"},
-    "prefix": {"figures"},
-    "backends.base": {"config"},
+    "prefix": {"common_prefix", "figures"},
+    "backends.dialect": set(),
+    "backends.base": {"backends.dialect", "config"},
     "backends.address": set(),
     "backends.loading": set(),
     "backends.http_limits": set(),
@@ -40,7 +42,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backends.macos": set(),
     "backends.machine": {"backends.macos"},
     "backends.attached": {"backends.address", "backends.base", "backends.http", "config"},
-    "backends.templates": {"backends.base", "backends.http", "bounded", "private"},
+    "backends.templates": {
+        "backends.base", "backends.dialect", "backends.http", "bounded", "common_prefix", "private",
+    },
     "backends.lmstudio": {"backends", "config", "redaction"},
     "backends.models": {"backends.base", "backends.lmstudio", "backends.machine", "figures"},
     "backends.supervision": {
@@ -48,7 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "private", "redaction",
     },
     "backends": {"config", "figures", "private"},
-    "backends.simulator": {"backends", "config"},
+    "backends.simulator": {"backends", "common_prefix", "config"},
     "search": {"backends.address", "backends.http_limits", "config", "redaction"},
     "terminal": set(),
     "claude_code": {"config", "private", "redaction", "signals"},

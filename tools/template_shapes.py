@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.openai import translate
 

@@ -22,7 +22,7 @@ import httpx
 from jinja2.exceptions import TemplateError
 
 from anyclaude_tui.backends import http
-from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.templates.jinja import renderer
 from anyclaude_tui.backends.templates.profile import Profile, applied, examine
 from anyclaude_tui.backends.templates.sources import AskedSource, RenderedSource

@@ -11,7 +11,8 @@ import httpx
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.attached import AttachedBackend, headers_of, key_of
-from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, Finding, ModelInfo
+from anyclaude_tui.backends.base import BackendError, Endpoint, Finding, ModelInfo
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.flavours import inspect
 from anyclaude_tui.config.settings import BackendSettings
 

@@ -14,7 +14,8 @@ import httpx
 
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import is_local
-from anyclaude_tui.backends.base import BackendError, Dialect, ModelInfo, Rendering
+from anyclaude_tui.backends.base import BackendError, ModelInfo, Rendering
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.recognitions import UNKNOWN, Listing, Server, recognise
 from anyclaude_tui.backends.templates.probe import NoTemplateError, of_server, of_text
 from anyclaude_tui.backends.templates.profile import Profile, Source

@@ -24,11 +24,11 @@ from anyclaude_tui.backends.base import (
     BackendError,
     BackendStatus,
     CacheFacts,
-    Dialect,
     Endpoint,
     Finding,
     Tool,
 )
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.mlx_model import CHAT, MlxModelBackend
 from anyclaude_tui.backends.mlx_server import launcher
 from anyclaude_tui.backends.mlx_server.launcher import KEEP

@@ -13,7 +13,6 @@ import httpx
 
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.base import (
-    Dialect,
     Finding,
     ModelInfo,
     Rendering,
@@ -21,6 +20,7 @@ from anyclaude_tui.backends.base import (
     in_tokens,
     small_window,
 )
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.models import files as modelfiles
 from anyclaude_tui.backends.models import memory
 from anyclaude_tui.backends.models.files import ModelFiles

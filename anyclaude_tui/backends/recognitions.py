@@ -17,7 +17,8 @@ from typing import Any
 import httpx
 
 from anyclaude_tui.backends import http, mlx_lm, vllm_mlx
-from anyclaude_tui.backends.base import BackendError, Dialect, ModelInfo
+from anyclaude_tui.backends.base import BackendError, ModelInfo
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.models import files as modelfiles
 from anyclaude_tui.backends.models.files import ModelFiles
 

@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 
 from anyclaude_tui.backends import http, machine
-from anyclaude_tui.backends.base import BackendError, Dialect, Endpoint, Progress, Tool
+from anyclaude_tui.backends.base import BackendError, Endpoint, Progress, Tool
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.mlx_model import CHAT, MlxModelBackend
 from anyclaude_tui.backends.supervision.supervised import NotServingError
 

@@ -13,7 +13,8 @@ import httpx
 
 from anyclaude_tui.backends import flavours, http
 from anyclaude_tui.backends.address import address
-from anyclaude_tui.backends.base import BackendError, Dialect
+from anyclaude_tui.backends.base import BackendError
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.models import files
 from anyclaude_tui.backends.templates.probe import NoTemplateError, of_text
 from anyclaude_tui.backends.templates.profile import Profile

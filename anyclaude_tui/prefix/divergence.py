@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from anyclaude_tui import figures
+from anyclaude_tui.common_prefix import common_prefix
 from anyclaude_tui.prefix.segments import BILLING_WORDS, Part, Prompt, Segment
-from anyclaude_tui.prefix.text_diff import first_change, line_at, shared_prefix
+from anyclaude_tui.prefix.text_diff import first_change, line_at
 
 
 class Cause(StrEnum):
@@ -106,7 +107,7 @@ def shared_bytes(before: Prompt, now: Prompt) -> int:
     total = 0
     for old, new in zip(before.segments, now.segments, strict=False):
         if old.text != new.text:
-            return total + shared_prefix(old.text, new.text)
+            return total + common_prefix(old.text, new.text)
         total += len(new.text)
     return total
 
@@ -123,7 +124,7 @@ def compare(before: Prompt | None, now: Prompt, *, same_conversation: bool = Tru
         at += 1
     old = olds[at] if at < len(olds) else None
     new = news[at] if at < len(news) else None
-    offset = shared_prefix(old.text, new.text) if old and new else 0
+    offset = common_prefix(old.text, new.text) if old and new else 0
     base = Comparison(
         Cause.EXTENDED,
         shared_bytes=shared + offset,

@@ -47,17 +47,3 @@ def _piece(text: bytes, start: int) -> list[str]:
 
 def _cut(lines: list[str]) -> str:
     return "\n".join(lines[:_PIECE_LINES])[:_PIECE_CHARS]
-
-
-def shared_prefix(before: bytes, now: bytes) -> int:
-    """The number of bytes that the two have in common from the start."""
-    low, high = 0, min(len(before), len(now))
-    if before[:high] == now[:high]:
-        return high
-    while low < high:  # the first `low` bytes are equal, the first `high + 1` are not
-        middle = (low + high + 1) // 2
-        if before[low:middle] == now[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

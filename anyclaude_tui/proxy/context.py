@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from anyclaude_tui.backends.base import Backend, Endpoint, StableFront
+from anyclaude_tui.backends.base import Backend, Endpoint
+from anyclaude_tui.backends.dialect import StableFront
 from anyclaude_tui.config.request_settings import RequestSettings
 from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.proxy.admission import Gate

@@ -25,8 +25,8 @@ from anyclaude_tui.backends.base import (
     BackendState,
     BackendStatus,
     ModelInfo,
-    StableFront,
 )
+from anyclaude_tui.backends.dialect import StableFront
 from anyclaude_tui.backends.registry import create, keep_on_disk
 from anyclaude_tui.claude_code import settings_files
 from anyclaude_tui.claude_code.launch import (

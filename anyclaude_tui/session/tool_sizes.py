@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.figures import UNKNOWN, Figure, estimated, measured
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.content_blocks import Context

@@ -5,27 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
-
-import pytest
 
 from anyclaude_tui.terminal.pty import PtyProcess
 from tests.support import wire
 from tests.support.proxy import TOKEN, Proxy, running_proxy
 from tests.support.upstream import Reply, Upstream, fail, say
 from tests.support.waiting import until
-
-
-@pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as server:
-        yield server
-
-
-@pytest.fixture
-async def proxy(upstream: Upstream) -> AsyncIterator[Proxy]:
-    async with running_proxy(upstream.url) as running:
-        yield running
 
 
 async def chat(proxy: Proxy, *lines: str, token: str = TOKEN) -> tuple[int, str, str]:

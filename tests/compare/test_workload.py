@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.dialect import Dialect
+from anyclaude_tui.common_prefix import common_prefix
 from anyclaude_tui.compare.samples import Prefix, Way
 from anyclaude_tui.compare.workload import (
     ALL_CELLS,
@@ -23,7 +25,6 @@ from anyclaude_tui.compare.workload import (
     long_text,
     with_nonce,
 )
-from anyclaude_tui.prefix.text_diff import shared_prefix
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.openai import translate
 
@@ -112,7 +113,7 @@ def upstream(body: dict[str, Any]) -> bytes:
 @pytest.mark.parametrize("body", [TURN, *(workload.body for workload in builtin(SUITE))])
 def test_a_nonce_parts_two_prompts_at_the_front(body: dict[str, Any]) -> None:
     one, other = (upstream(with_nonce(body, nonce)) for nonce in ("aaaa", "bbbb"))
-    assert shared_prefix(one, other) < 60
+    assert common_prefix(one, other) < 60
     tools = [with_nonce(body, nonce).get("tools", [{}])[0] for nonce in ("aaaa", "bbbb")]
     assert not tools[0] or tools[0] != tools[1]
 
@@ -122,7 +123,7 @@ def test_a_warm_prompt_shares_all_but_its_end(body: dict[str, Any]) -> None:
     cold, warm = with_nonce(body, "aaaa"), with_nonce(body, "aaaa", again=1)
     assert cold != warm
     one, other = (json.dumps(made["messages"]).encode() for made in (cold, warm))
-    assert shared_prefix(one, other) > len(one) - 12
+    assert common_prefix(one, other) > len(one) - 12
     assert cold["system"] == warm["system"]
     assert cold.get("tools") == warm.get("tools")
 

@@ -26,12 +26,6 @@ SEARCH = '\n[search]\nprovider = "searxng"\nurl = "{url}"\n'
 
 
 @pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as server:
-        yield server
-
-
-@pytest.fixture
 async def fake() -> AsyncIterator[FakeSearXng]:
     async with FakeSearXng() as server:
         yield server

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.prefix.divergence import Cause, Comparison, compare, shared_bytes, short_diff
 from anyclaude_tui.prefix.segments import Part, prompt_of
 from anyclaude_tui.proxy.request.call_memory import CallMemory

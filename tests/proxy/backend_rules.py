@@ -10,7 +10,8 @@ import json
 import re
 from typing import Any
 
-from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.dialect import Dialect
 
 DIALECTS = {
     "mlx_lm": Dialect(

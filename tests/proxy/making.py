@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.openai import UpstreamRequest, translate
 from tests.proxy.anthropic_requests import PIXEL

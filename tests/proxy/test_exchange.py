@@ -25,12 +25,6 @@ TEXT = wire.text("Hello ", "world")
 WORDS = "Hello world"
 
 
-@pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as server:
-        yield server
-
-
 class SlowClient:
     """A client with tiny buffers that reads only when it is told to."""
 

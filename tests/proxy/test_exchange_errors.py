@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -24,12 +23,6 @@ from tests.support.waiting import until
 
 TEXT = wire.text("Hello ", "world")
 WORDS = "Hello world"
-
-
-@pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as server:
-        yield server
 
 
 async def test_a_whole_reply_that_was_begun_may_still_fail(upstream: Upstream) -> None:

@@ -124,12 +124,6 @@ CASES = [
 
 
 @pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as server:
-        yield server
-
-
-@pytest.fixture
 async def proxy(upstream: Upstream) -> AsyncIterator[Proxy]:
     async with running_proxy(upstream.url, limits=LIMITS) as running:
         yield running

@@ -12,7 +12,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.compare.measuring import timed_run
 from anyclaude_tui.compare.measuring.run import Run
 from anyclaude_tui.config.settings import Limits
@@ -61,12 +62,6 @@ HISTORY = [
         "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "none"}],
     },
 ]
-
-
-@pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as server:
-        yield server
 
 
 def refusal(words: str, status: int = 400) -> Reply:

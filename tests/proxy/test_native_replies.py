@@ -35,12 +35,6 @@ from tests.support.validator import events, validate
 
 
 @pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as server:
-        yield server
-
-
-@pytest.fixture
 async def proxy(upstream: Upstream) -> AsyncIterator[Proxy]:
     async with running_proxy(upstream.url) as running:
         running.backend.now(native=True, url=f"{upstream.url}/messages")

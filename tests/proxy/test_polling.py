@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from anyclaude_tui.backends.base import Dialect, Progress
+from anyclaude_tui.backends.base import Progress
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.figures import Source
 from anyclaude_tui.proxy.admission import Gate

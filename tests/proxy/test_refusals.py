@@ -4,7 +4,6 @@ that is still being loaded. Over sockets."""
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -20,18 +19,6 @@ from tests.support.validator import validate
 
 LOADING = {"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}}
 """llama.cpp's, for as long as the file takes (docs/protocol/llama-cpp.md)."""
-
-
-@pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as server:
-        yield server
-
-
-@pytest.fixture
-async def proxy(upstream: Upstream) -> AsyncIterator[Proxy]:
-    async with running_proxy(upstream.url) as running:
-        yield running
 
 
 def answer(body: str | dict[str, Any], content_type: str = "application/json") -> Reply:

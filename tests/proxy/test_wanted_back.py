@@ -6,12 +6,12 @@ The servers are scripted; each judges the history as the one that it is named af
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.templates.call_forms import FOREIGN_CALL, NO_THINKING
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.wire.wanted_back import WantedBack, whole_details
@@ -21,18 +21,6 @@ from tests.support.upstream import Reply, Seen, Upstream, fail, say
 from tests.support.validator import validate
 
 Message = dict[str, Any]
-
-
-@pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as server:
-        yield server
-
-
-@pytest.fixture
-async def proxy(upstream: Upstream) -> AsyncIterator[Proxy]:
-    async with running_proxy(upstream.url) as running:
-        yield running
 
 
 def blocks(data: bytes, *, keep_thinking: bool = True) -> list[Message]:

@@ -35,12 +35,6 @@ TOOL: dict[str, Any] = {"type": "web_search_20250305", "name": "web_search", "ma
 
 
 @pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as server:
-        yield server
-
-
-@pytest.fixture
 async def fake() -> AsyncIterator[FakeSearXng]:
     async with FakeSearXng() as server:
         yield server

@@ -11,7 +11,8 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from anyclaude_tui.backends.base import Backend, BackendError, Dialect, Endpoint
+from anyclaude_tui.backends.base import Backend, BackendError, Endpoint
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.config.settings import LogSettings, Settings
 from anyclaude_tui.figures import reported
 from anyclaude_tui.redaction import OWN

@@ -33,12 +33,6 @@ OTHERS = (
 WORDS = f"wrong key {OWN_KEY}; did you mean {', '.join(OTHERS)}?"
 
 
-@pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as server:
-        yield server
-
-
 @asynccontextmanager
 async def session(upstream: Upstream, home: Path, key: str = OWN_KEY) -> AsyncIterator[Session]:
     box = BackendSettings(kind="openai", url=upstream.url, api_key=key)

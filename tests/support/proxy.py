@@ -12,14 +12,8 @@ from typing import Any
 
 import aiohttp
 
-from anyclaude_tui.backends.base import (
-    Backend,
-    BackendError,
-    BackendState,
-    BackendStatus,
-    Dialect,
-    Endpoint,
-)
+from anyclaude_tui.backends.base import Backend, BackendError, BackendState, BackendStatus, Endpoint
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.config.request_settings import RequestSettings
 from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.proxy.admission import Gate

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.templates.parting import Parting
 from anyclaude_tui.figures import UNKNOWN, Source, estimated, reported
 from anyclaude_tui.prefix.divergence import Cause, Comparison

@@ -17,7 +17,6 @@ from anyclaude_tui.backends.base import (
     BackendError,
     BackendStatus,
     CacheFacts,
-    Dialect,
     Endpoint,
     Finding,
     ModelInfo,
@@ -26,6 +25,7 @@ from anyclaude_tui.backends.base import (
     in_tokens,
     small_window,
 )
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.flavours import profile_of, rendering_of
 from anyclaude_tui.backends.llama_cpp import program
 from anyclaude_tui.backends.llama_cpp.slots import Slots

@@ -23,13 +23,13 @@ from anyclaude_tui.backends.base import (
     GOOD_WINDOW_TOKENS,
     SMALL_WINDOW_TOKENS,
     BackendError,
-    Dialect,
     Endpoint,
     Finding,
     ModelInfo,
     Tool,
     small_window,
 )
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.lmstudio.api import LmModel, is_lm_studio, list_models, load, unload
 from anyclaude_tui.backends.lmstudio.files import PLACE, lms_program
 from anyclaude_tui.backends.templates.probe import followed, of_server

@@ -21,6 +21,7 @@ from anyclaude_tui.backends.simulator.plan import (
     Script,
     prompt_text,
 )
+from anyclaude_tui.common_prefix import common_prefix
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ class PrefixCache:
 
     def cached_tokens(self, prompt: str) -> int:
         """Tokens of the longest common front, never the whole prompt (the last is computed)."""
-        shared = max((_common(prompt, seen) for seen in self._prompts), default=0)
+        shared = max((common_prefix(prompt, seen) for seen in self._prompts), default=0)
         return max(0, min(shared // CHARS_PER_TOKEN, count_tokens(prompt) - 1))
 
     def add(self, prompt: str) -> None:
@@ -61,18 +62,6 @@ class PrefixCache:
 def count_tokens(prompt: str) -> int:
     """Simulated tokens of a prompt, at least one."""
     return max(1, -(-len(prompt) // CHARS_PER_TOKEN))
-
-
-def _common(a: str, b: str) -> int:
-    """Length of the common front, by halving: prompts are 100 KB and more."""
-    low, high = 0, min(len(a), len(b))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 class Engine:

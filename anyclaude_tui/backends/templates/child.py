@@ -21,7 +21,7 @@ def main() -> None:
     asked = json.load(sys.stdin.buffer)
     from jinja2.exceptions import TemplateError
 
-    from anyclaude_tui.backends.base import Dialect
+    from anyclaude_tui.backends.dialect import Dialect
     from anyclaude_tui.backends.templates.jinja import renderer
     from anyclaude_tui.backends.templates.profile import applied, examine, front_changes
     from anyclaude_tui.backends.templates.sources import RenderedSource

@@ -18,6 +18,7 @@ import msgspec
 from anyclaude_tui import bounded
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.base import Endpoint, Rendering
+from anyclaude_tui.common_prefix import common_prefix
 
 CHILD = "anyclaude_tui.backends.templates.parting_child"
 SECONDS = 5.0
@@ -81,7 +82,7 @@ async def _asked(client: httpx.AsyncClient, url: str, body: bytes) -> str:
 
 def compared(before: str, now: str, messages: list[dict[str, Any]]) -> Parting:
     """Two renderings; `messages`: those of the earlier one."""
-    shared = shared_front(before, now)
+    shared = common_prefix(before, now)
     end, message = 0, None
     for number, text in _texts(messages):
         at = before.find(text[:_SNIPPET_CHARS], end)
@@ -100,18 +101,6 @@ def _texts(messages: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
             content = "\n".join(str(part.get("text", "")) for part in content)
         thought = message.get("reasoning_content") or message.get("reasoning") or ""
         yield from ((number, text.strip()) for text in (thought, content) if text.strip())
-
-
-def shared_front(one: str, other: str) -> int:
-    """The length of the common front of two texts, by halves."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def answer_to(asked: Mapping[str, Any]) -> str:

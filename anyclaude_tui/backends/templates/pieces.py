@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from anyclaude_tui.backends.templates.parting import shared_front
+from anyclaude_tui.common_prefix import common_prefix
 
 Body = Mapping[str, Any]
 Span = tuple[int, int]
@@ -183,9 +183,9 @@ def _tools(
     most = min([at[0], *(other - one for one, other in pairwise(at))])
     head = min(_shared_end(plain[: at[0]], plain[:place], most) for place in at[1:])
     starts = [place - head for place in at]
-    ends = [*starts[1:-1], min(starts[-1], shared_front(text, plain))]
+    ends = [*starts[1:-1], min(starts[-1], common_prefix(text, plain))]
     return list(zip(starts[:-1], ends, strict=True))
 
 
 def _shared_end(one: str, other: str, most: int) -> int:
-    return shared_front(one[len(one) - most :][::-1], other[len(other) - most :][::-1])
+    return common_prefix(one[len(one) - most :][::-1], other[len(other) - most :][::-1])

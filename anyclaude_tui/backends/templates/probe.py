@@ -20,7 +20,7 @@ import httpx
 
 from anyclaude_tui import bounded
 from anyclaude_tui.backends import http
-from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.templates import kept
 from anyclaude_tui.backends.templates.profile import Profile, Source, applied, examine
 from anyclaude_tui.backends.templates.switches import KEEP_THINKING

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.templates.call_forms import (
     NO_TOOL,
     FinishedCall,

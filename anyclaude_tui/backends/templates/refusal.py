@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.dialect import Dialect
 
 _TEMPLATE = re.compile(
     r"jinja|chat[ _]template|unable to generate parser|while executing \w*(?:call|expression)"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from anyclaude_tui.backends import http
-from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.templates.profile import RefusedError, Verdict, lost_in
 from anyclaude_tui.backends.templates.questions import NAME, Body, Shape, marked
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.dialect import Dialect
 
 CONVERSATIONS_KEPT = 32
 MESSAGES_KEPT = 50_000

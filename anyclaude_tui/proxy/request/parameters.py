@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.templates.switches import EFFORTS, KEEP_THINKING
 from anyclaude_tui.proxy.errors import invalid
 from anyclaude_tui.proxy.request.content_blocks import Context

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from anyclaude_tui.backends.base import StableFront
+from anyclaude_tui.backends.dialect import StableFront
 from anyclaude_tui.proxy.request.content_blocks import reminder
 from anyclaude_tui.proxy.wire.safe_json import join_texts
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.proxy.errors import invalid
 from anyclaude_tui.proxy.request.content_blocks import Context
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from anyclaude_tui.backends import http
-from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.templates import kept, probe
 from anyclaude_tui.backends.templates.probe import NoTemplateError, of_server, of_text
 from anyclaude_tui.backends.templates.profile import Profile

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyclaude_tui.backends.base import Dialect, Endpoint, Rendering
+from anyclaude_tui.backends.base import Endpoint, Rendering
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.templates.parting import compared, parting
 from tests.backends.fakes import serving
 from tests.backends.templates import small

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.models import files
 from anyclaude_tui.backends.templates.jinja import renderer
 from anyclaude_tui.backends.templates.pieces import renderings_wanted, spans, tokens_in

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from anyclaude_tui import bounded
 from anyclaude_tui.backends import http
-from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.templates import probe
 from anyclaude_tui.backends.templates.jinja import renderer
 from anyclaude_tui.backends.templates.probe import NoTemplateError, followed, of_server, of_text

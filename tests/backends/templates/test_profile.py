@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.templates.jinja import renderer
 from anyclaude_tui.backends.templates.profile import Profile, applied, examine
 from anyclaude_tui.backends.templates.sources import RenderedSource

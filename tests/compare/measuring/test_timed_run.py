@@ -12,7 +12,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.compare.measuring import timed_run
 from anyclaude_tui.compare.measuring.client_reader import ANSWER
 from anyclaude_tui.compare.measuring.run import Run, Taken

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.telemetry.events import Truncation
 from tests.proxy.making import request_for
 from tests.proxy.streams import DONE, Run, call, chunk, run

@@ -107,12 +107,6 @@ def test_it_gathers_the_whole_message() -> None:
 
 
 @pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as server:
-        yield server
-
-
-@pytest.fixture
 async def proxy(upstream: Upstream) -> AsyncIterator[Proxy]:
     async with running_proxy(upstream.url, limits=LIMITS) as running:
         url = upstream.url + "/messages"

@@ -14,7 +14,8 @@ import anthropic.types
 import anthropic.types.beta
 import pytest
 
-from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.content_blocks import is_decided
 from anyclaude_tui.proxy.request.openai import UpstreamRequest, translate

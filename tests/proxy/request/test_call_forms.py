@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from tests.proxy.making import assistant, call, messages_for, request_for, result, system, user
 from tests.proxy.streams import TOOLS, chunk, run

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyclaude_tui.prefix.billing import strip_billing
-from anyclaude_tui.prefix.text_diff import shared_prefix
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 
 BILLING = "x-anthropic-billing-header: cc_version=2.1.7.a1b; cc_entrypoint=cli; cch=00000;"
@@ -156,12 +155,3 @@ def test_any_way_of_writing_the_same_is_restored(
 def test_recall_never_raises_and_gives_only_clean_json(written: str, sent: Any) -> None:
     raw = recalled(written, sent)
     assert raw is None or (isinstance(json.loads(raw), dict) and raw.encode())
-
-
-@given(st.binary(max_size=50), st.binary(max_size=50), st.binary(max_size=50))
-def test_shared_prefix(common: bytes, before: bytes, now: bytes) -> None:
-    one, two = common + before, common + now
-    length = shared_prefix(one, two)
-    assert one[:length] == two[:length]
-    assert length >= len(common)
-    assert length == min(len(one), len(two)) or one[length] != two[length]

@@ -17,7 +17,8 @@ import pytest
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from anyclaude_tui import bounded
-from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.bounded import in_thread
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.request import pdf as documents

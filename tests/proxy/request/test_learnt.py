@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.proxy.request.learnt import Learnt, lesson, with_tool_names
 
 WORDS = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from anyclaude_tui.backends.base import Dialect
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from tests.proxy.making import (

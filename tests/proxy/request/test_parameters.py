@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.templates.switches import KEEP_THINKING
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.request.call_memory import CallMemory

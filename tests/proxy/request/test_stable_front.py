@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.openai import translate
 from anyclaude_tui.proxy.request.stable_front import (

@@ -20,7 +20,8 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyclaude_tui.backends.base import Dialect, Endpoint
+from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.figures import Source
 from anyclaude_tui.proxy.request import token_counter as tokens_module
 from anyclaude_tui.proxy.request.call_memory import CallMemory
