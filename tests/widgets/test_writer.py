@@ -56,3 +56,23 @@ def test_what_waits_is_counted_and_can_be_dropped() -> None:
     assert taken.endswith(b"\x1b[?1049l the end")
     assert len(taken) < 20 * len(FRAME)
     assert writer.waiting == 0
+
+
+def test_a_terminal_that_has_gone_takes_all_there_is() -> None:
+    """Its window was closed: the loop goes on, and can end what runs."""
+    outer, inner = os.openpty()
+    os.close(outer)
+    with os.fdopen(inner, "w") as file:
+        writer = BoundedWriter(file)
+        writer.start()
+
+        def write() -> None:
+            for _ in range(100):
+                writer.write(FRAME)
+            writer.stop()
+
+        writing = threading.Thread(target=write, daemon=True)
+        writing.start()
+        writing.join(20)
+    assert not writing.is_alive()
+    assert writer.waiting == 0

@@ -43,9 +43,7 @@ class TerminalDriver(LinuxDriver):
 
     def stop_application_mode(self) -> None:
         """As Textual's."""
-        # A terminal that has gone takes no more: its writer's queue is full, and would wait.
-        writer = self._writer_thread
-        if writer is not None and writer.is_alive() and not writer._queue.full():
+        if self._writer_thread is not None and not self._writer_thread._queue.full():
             self.write(_TELL_NO_SCHEME)
         super().stop_application_mode()
 

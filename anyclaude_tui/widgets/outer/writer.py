@@ -26,6 +26,7 @@ class BoundedWriter(WriterThread):
     def __init__(self, file: IO[str]) -> None:
         super().__init__(file)
         self._dropping = False
+        self._gone = False
         self.waiting = 0
         """Characters that the terminal has not taken. Written by two threads, each adding or
         taking away; a figure that is a little off does no harm."""
@@ -36,16 +37,22 @@ class BoundedWriter(WriterThread):
         super().write(text)
 
     def run(self) -> None:
-        """Write until `stop`."""
+        """Take until `stop`, and write while there is a terminal: were nothing taken any more,
+        the thread that writes would stand before a full queue for good."""
         while (text := self._queue.get()) is not None:
             if isinstance(text, _Resume):
                 self._dropping = False
             for piece in pieces(text):
-                if not self._dropping:
-                    self._file.write(piece)
-                    self._file.flush()
+                if not self._dropping and not self._gone:
+                    self._put(piece)
                 self.waiting -= len(piece)
-        self._file.flush()
+
+    def _put(self, piece: str) -> None:
+        try:
+            self._file.write(piece)
+            self._file.flush()
+        except (OSError, ValueError):  # its window was closed, or the file is
+            self._gone = True
 
     def drop(self) -> None:
         """Forget the frames that wait: what comes from now on is written. A piece that is being
