@@ -35,7 +35,9 @@ TOUCHED: dict[str, set[str]] = {
     },
     "widgets/outer/writer.py": {"_queue", "_file", "textual.drivers._writer_thread"},
     "widgets/outer/driver.py": {
+        "_must_signal_resume",
         "_queue",
+        "_sigcont_application",
         "_timeout_time",
         "_writer_thread",
         "textual._parser",

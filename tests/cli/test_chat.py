@@ -65,7 +65,8 @@ async def test_a_terminal_gets_colours_whole_words_and_the_way_to_stop(
     words = "wonderful " * 30
     upstream.script(Reply(wire.reasoning("hmm "), wire.text(words), wire.ending()))
     session = {"ANTHROPIC_BASE_URL": proxy.url, "ANTHROPIC_AUTH_TOKEN": TOKEN, "TERM": "xterm"}
-    env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    ours = ("NO_COLOR", "COLUMNS", "LINES")  # pytest-xdist may have its worker's size there
+    env = {name: value for name, value in os.environ.items() if name not in ours}
     seen = bytearray()
     ended = asyncio.Event()
     argv = [sys.executable, "-m", "anyclaude_tui", "chat"]

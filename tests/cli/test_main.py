@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import termios
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -258,6 +258,28 @@ async def test_a_closed_window_ends_everything(args: tuple[str, ...], tmp_path: 
         await all_gone(processes)
         del made._master
     assert [line["outcome"] for line in journal(tmp_path / ".anyclaude")] == ["complete"]
+
+
+def entered_more_than(made: PtyTerminal, times: int) -> Callable[[], bool]:
+    return lambda: made.history().count("\x1b[?1049h") > times
+
+
+async def test_a_dashboard_that_was_stopped_and_goes_on_reads_and_writes_once(
+    tmp_path: Path,
+) -> None:
+    """Textual 8.2 would read and write by two threads each, of which two never end."""
+    async with terminal(tmp_path, body=ASK_AND_STAY) as made:
+        await made.wait_for("asked: True")
+        threads = psutil.Process(made.process.pid).num_threads()
+        for _ in range(3):
+            entered = made.history().count("\x1b[?1049h")
+            made.process.send_signal(signal.SIGSTOP)
+            made.process.send_signal(signal.SIGCONT)
+            await until(entered_more_than(made, entered))
+        await until(lambda: psutil.Process(made.process.pid).num_threads() <= threads)
+        await made.wait_for("asked: True")
+        made.process.send_signal(signal.SIGTERM)
+        assert await made.wait_ended() == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=str)

@@ -41,6 +41,22 @@ class TerminalDriver(LinuxDriver):
             self.write(_TELL_SCHEME)
             self.flush()
 
+    def _sigcont_application(self, *_: object) -> None:
+        """Continued. Textual 8.2's starts both its threads beside those that run unless it has
+        suspended itself; a window that is closed sends this too, and the first of them never
+        ended."""
+        if self._must_signal_resume:
+            super()._sigcont_application()
+        else:  # not here: the main thread may hold the writer's queue
+            self._loop.call_soon_threadsafe(self._begin_again)
+
+    def _begin_again(self) -> None:
+        """After a stop that nobody told us of: the shell has changed the terminal's modes."""
+        writer = self._writer_thread
+        if writer is not None and writer.is_alive() and os.isatty(self.fileno):
+            self.suspend_application_mode()
+            self.resume_application_mode()
+
     def stop_application_mode(self) -> None:
         """As Textual's."""
         if self._writer_thread is not None and not self._writer_thread._queue.full():
