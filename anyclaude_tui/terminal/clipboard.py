@@ -14,6 +14,11 @@ import sys
 from collections.abc import Mapping, Sequence
 
 TIMEOUT_S = 2.0
+_NEEDED = frozenset(
+    {"DISPLAY", "HOME", "LANG", "PATH", "TMPDIR", "USER", "WAYLAND_DISPLAY", "XAUTHORITY"}
+    | {"XDG_RUNTIME_DIR"}
+)
+"""The part of the environment that such a command gets: it needs no key of the user's."""
 
 
 def copy_command(env: Mapping[str, str] = os.environ) -> Sequence[str] | None:
@@ -39,13 +44,14 @@ async def copy_to_system(text: str, env: Mapping[str, str] = os.environ) -> bool
         return False
     # pbcopy takes its input for Mac Roman where no locale is set (ssh, launchd).
     utf8 = {"LC_ALL": "en_US.UTF-8"} if sys.platform == "darwin" else {}
+    needed = {name: value for name, value in env.items() if name in _NEEDED}
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
-            env={**env, **utf8},
+            env={**needed, **utf8},
         )
     except OSError:
         return False

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from anyclaude_tui.claude_code.environment import child_env
-from anyclaude_tui.terminal.clipboard import copy_command, copy_to_system
 
 
 def test_the_outer_terminal_does_not_shine_through() -> None:
@@ -39,23 +34,3 @@ def test_the_outer_terminal_does_not_shine_through() -> None:
         "COLORTERM": "truecolor",
         "TERM_PROGRAM": "ghostty",
     }
-
-
-async def test_copying_by_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.platform", "linux")
-    env = {"PATH": str(tmp_path), "DISPLAY": ":0", "WAYLAND_DISPLAY": "w"}
-    assert copy_command(env) is None
-    assert await copy_to_system("text", env) is False
-    command = tmp_path / "xclip"
-    command.write_text(f'#!/bin/sh\nexec /bin/cat > "{tmp_path}/copied"\n')
-    command.chmod(0o755)
-    assert copy_command(env) == (str(command), "-selection", "clipboard")
-    assert await copy_to_system("héllo", env) is True
-    assert (tmp_path / "copied").read_text() == "héllo"
-    assert copy_command({"PATH": str(tmp_path)}) is None
-    monkeypatch.setattr("sys.platform", "darwin")
-    (tmp_path / "pbcopy").write_text(f'#!/bin/sh\necho "$LC_ALL" > "{tmp_path}/locale"\nexit 1\n')
-    (tmp_path / "pbcopy").chmod(0o755)
-    assert copy_command(env) == (str(tmp_path / "pbcopy"),)
-    assert await copy_to_system("text", env) is False
-    assert (tmp_path / "locale").read_text() == "en_US.UTF-8\n"

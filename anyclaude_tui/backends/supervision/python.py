@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+
+from anyclaude_tui.redaction import without_secrets
 
 _TIMEOUT_S = 10.0
 
@@ -27,6 +30,9 @@ def has_package(python: str | None, package: str) -> bool:
             [python_of(python), "-c", code],
             check=False,
             timeout=_TIMEOUT_S,
+            env=without_secrets(os.environ),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             cwd="/",  # modules of the folder that we were started in would come first
         )
     except (OSError, subprocess.SubprocessError):
