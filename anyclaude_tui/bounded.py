@@ -29,7 +29,7 @@ _LOOK_S = 0.05
 _TOO_MUCH_MEMORY = 77
 """The exit code of a child that has met its limit of memory by its own look at it."""
 _ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "PATH", "PYTHONPATH", "TMPDIR")
-"""What a child needs to start; keys and tokens are not among it."""
+"""The variables that a child needs to start; keys and tokens are not among them."""
 
 
 class BoundedError(Exception):
@@ -44,7 +44,7 @@ async def run(
     memory_bytes: int = MEMORY_BYTES,
     output_bytes: int = OUTPUT_BYTES,
 ) -> bytes:
-    """What `python -m module` writes to stdout when it is given `data` on stdin.
+    """Run `python -m module` with `data` on stdin; its stdout is the result.
 
     The module calls `limit_myself` first. Raises BoundedError for a child that takes too long,
     writes too much, or fails.
@@ -104,7 +104,7 @@ def _watch(memory_bytes: int) -> None:
 
 @dataclass(slots=True)
 class _Waiting:
-    """Who waits for a thread's work, on which loop, and the children of that work."""
+    """The waiter for a thread's work: its event loop, and the children of that work."""
 
     loop: asyncio.AbstractEventLoop
     children: list[Future[bytes]] = field(default_factory=list)
@@ -147,7 +147,7 @@ def call(module: str, data: bytes, *, seconds: float = SECONDS) -> bytes:
 
 
 def abandoned() -> bool:
-    """Whether nobody waits for this thread's work any more."""
+    """True if nobody waits for this thread's work any more."""
     waiting = _WAITING.get()
     return waiting is not None and waiting.gone
 

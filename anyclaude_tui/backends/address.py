@@ -19,7 +19,7 @@ _ENDINGS = ("/chat/completions", "/messages", "/models", "/v1")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server is (`base`, without `/v1`), and what it wants to know of who asks."""
+    """A server's address (`base`, without `/v1`) and the credentials that it wants."""
 
     base: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -41,12 +41,12 @@ def address(url: str) -> Address:
 
 
 def is_local(url: str) -> bool:
-    """Whether the URL is on this machine."""
+    """True if the URL's host is this machine."""
     return (urlsplit(url).hostname or "") in _LOOPBACK
 
 
 def is_near(url: str) -> bool:
-    """Whether the URL is on this machine or in this network: asking costs no money."""
+    """True if the URL's host is this machine or in its private network, where asking is free."""
     host = urlsplit(url).hostname or ""
     if is_local(url) or host.endswith(".local"):
         return True

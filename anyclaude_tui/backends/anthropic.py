@@ -130,7 +130,7 @@ class AnthropicBackend(AttachedBackend):
         )
 
     def _knows_us(self) -> bool:
-        """Whether it is told who asks, in whichever way."""
+        """True if requests carry credentials in any form: key, address, query or own headers."""
         settings = self.settings
         told = key_of(settings) or self._address.headers or self.query or settings.headers
         return bool(told)

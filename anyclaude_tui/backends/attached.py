@@ -45,9 +45,9 @@ class AttachedBackend(Backend):
         except ValueError as error:
             raise BackendError(f"{name}: {error}: correct its url") from None
         self.base_url = self._address.base
-        """Where it is; may be shown."""
+        """The server's base URL; may be shown."""
         self.query = self._address.query
-        """What every request's URL ends with; may hold a key."""
+        """The query string of every request's URL; may hold a key."""
         self.warnings: tuple[str, ...] = ()
         self.template: tuple[tuple[str, str], ...] = ()
         """See BackendStatus."""
@@ -65,14 +65,14 @@ class AttachedBackend(Backend):
         """A cheap question to see that it is there. Raises like `connect`."""
 
     async def before_start(self) -> None:
-        """What can be done so that it answers. Raises BackendError."""
+        """Do what makes the server answer before it is asked: nothing here. Raises BackendError."""
 
     async def look(self) -> Sequence[Finding]:
         """See Backend: it is asked as `examine` says."""
         return await self._ask(self.examine)
 
     async def examine(self, client: httpx.AsyncClient) -> Sequence[Finding]:
-        """What it tells of itself. Raises like `connect`."""
+        """Ask the server about itself: findings for the doctor. Raises like `connect`."""
         await self.answers(client)
         return (Finding(f"answers at {self.base_url}"),)
 
@@ -81,8 +81,8 @@ class AttachedBackend(Backend):
         return http.client(self.base_url, headers=self.headers(), query=self.query)
 
     def headers(self) -> Mapping[str, str]:
-        """Who asks: the key, else user and password of the URL; and the user's own headers.
-        Raises BackendError."""
+        """The headers of every request: the key, else user and password of the URL; and the user's
+        own. Raises BackendError."""
         key = key_of(self.settings)
         ours = {"authorization": f"Bearer {key}"} if key else self._address.headers
         return {**ours, **headers_of(self.settings)}

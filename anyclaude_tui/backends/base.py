@@ -1,4 +1,4 @@
-"""What the rest of the program may ask of a backend: the server that runs the model.
+"""A backend, the server that runs the model, as the rest of the program sees it.
 
 A new backend is one file with a subclass of `Backend`, and its row in `config/kinds.py`.
 Nothing here knows the proxy or a screen.
@@ -27,7 +27,7 @@ GOOD_WINDOW_TOKENS = 65_536
 
 
 class BackendState(StrEnum):
-    """Where a backend is in its life; `failed` and `degraded` carry a reason in words."""
+    """The states of a backend's life; `failed` and `degraded` carry a reason in words."""
 
     STOPPED = "stopped"
     STARTING = "starting"
@@ -55,7 +55,7 @@ def value_of(given: str, what: str, env: Mapping[str, str] = os.environ) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What renders a model's prompts, in a place where that can be asked."""
+    """The renderer of a model's prompts: its template's text, or the server that applies it."""
 
     template: str = ""
     """The chat template's text."""
@@ -67,7 +67,7 @@ class Rendering:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where and how to reach the model that is ready now. Immutable: a switch makes a new one."""
+    """The address and request form of the ready model. Immutable: a switch makes a new one."""
 
     url: str
     """The full URL of chat completions, or of Messages when `native`."""
@@ -77,7 +77,7 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Extra request headers, secrets among them: never logged."""
     query: str = field(default="", repr=False)
-    """What every URL ends with, keys among it: never logged."""
+    """The query string of every URL, keys among it: never logged."""
     native: bool = False
     """The server speaks the Anthropic Messages API itself (passthrough)."""
     window_tokens: int | None = None
@@ -89,19 +89,19 @@ class Endpoint:
     tokenizer_dir: str | None = None
     """A local model directory with a `tokenizer.json`."""
     rendering: Rendering | None = None
-    """Where the template renders earlier turns anew, so that messages do not tell what stays of a
-    prompt: who can be asked. None: they tell, or nobody can be asked."""
+    """The renderer to ask where the template renders earlier turns anew, so that the messages alone
+    do not tell how much of a prompt stays. None: they tell, or nobody can be asked."""
     label: str = ""
     """The model as a person calls it, where `model` is not that (mlx_lm's `default_model`)."""
     model_sampling: Mapping[str, float] = field(default_factory=dict)
-    """What the model's own files say of sampling (`ModelFiles.sampling`), by the names of
+    """The sampling values of the model's own files (`ModelFiles.sampling`), by the names of
     `RequestSettings`; for requests that say nothing themselves."""
     wanted: RequestSettings = field(default=RequestSettings(), repr=False)
-    """What the user wants of every request."""
+    """The user's settings for every request."""
 
     warms: Literal["", "whole", "sliced"] = ""
-    """How a prompt may be read before it is asked: not at all; at once, because a prefill that is
-    stopped leaves what it has read; or in slices, because it leaves nothing."""
+    """The way that a prompt may be read before it is asked: not at all; at once, because a prefill
+    that is stopped leaves what it has read; or in slices, because it leaves nothing."""
 
     def asked_for(self, wanted: RequestSettings) -> Endpoint:
         """The endpoint with the user's settings, which also know better what the server is."""
@@ -137,7 +137,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a backend reports about a running request besides the stream itself."""
+    """A backend's report about a running request, besides the stream itself."""
 
     prefill_done_tokens: int | None = None
     prefill_total_tokens: int | None = None
@@ -146,7 +146,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class CachePolicy:
-    """What a server that we start may keep of its prompt cache on disk (`[cache]`)."""
+    """The limits within which a server that we start keeps its prompt cache on disk (`[cache]`)."""
 
     disk: bool = False
     max_bytes: int = 8 << 30
@@ -155,21 +155,21 @@ class CachePolicy:
 
 @dataclass(frozen=True, slots=True)
 class CacheFacts:
-    """What a server's prompt cache has done since its start, as it tells itself."""
+    """The counts of a server's prompt cache since its start, as the server tells them."""
 
     restored_tokens: int = 0
     """The longest prompt that was read from disk at the start."""
     restored_s: float = 0.0
     on_disk: bool = False
-    """What it reads is kept on disk."""
+    """True if prompts that it has read are kept on disk."""
     off: str = ""
-    """Why nothing is kept, or read ahead, in words."""
+    """The reason why nothing is kept, or read ahead, in words."""
     evicted: int = 0
     """Prompts that had to leave the memory."""
     evicted_tokens: int = 0
     """Of the main conversation, since it was last asked; 0 where it is still there."""
     evicted_by: str = ""
-    """Whose request took its place: main, subagent, …; "" where it is not known."""
+    """The role whose request took its place: main, subagent, …; "" where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ class BackendStatus:
     kind: str
     state: BackendState
     reason: str = ""
-    """Why it is failed or degraded, or what it is doing now; in words."""
+    """The reason why it is failed or degraded, or its work at the moment; in words."""
     model: str | None = None
     url: str | None = None
     window_tokens: int | None = None
@@ -203,15 +203,15 @@ class BackendStatus:
     """The file with all of it; empty where there is none."""
     warnings: tuple[str, ...] = ()
     template: tuple[tuple[str, str], ...] = ()
-    """What was found out about its chat template, (what, how it is); empty where nothing was."""
+    """The findings about its chat template, (subject, state); empty where nothing was found out."""
     remedy: str = ""
-    """What `Backend.remedy` would do about the warnings, in words; empty when nothing."""
+    """The effect of `Backend.remedy` on the warnings, in words; empty when there is none."""
     model_sampling: Mapping[str, float] = field(default_factory=dict)
     """See Endpoint."""
     wanted: RequestSettings = field(default=RequestSettings())
-    """What the user wants of every request; the session knows it."""
+    """The user's settings for every request; the session knows them."""
     cache: CacheFacts | None = None
-    """What its prompt cache tells; None where it tells nothing."""
+    """The counts of its prompt cache; None where it tells nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ class Finding:
 
     words: str
     remedy: str = ""
-    """What to do about it; empty where it is good."""
+    """The advice to the user; empty where all is well."""
     minor: bool = False
     """It works all the same."""
 
@@ -234,7 +234,7 @@ class Tool:
     title: str
     where: str | None
     hint: str
-    """How to install it, or how to use it."""
+    """The way to install it, or to use it."""
 
 
 class Backend(ABC):
@@ -243,7 +243,7 @@ class Backend(ABC):
     kind: str
     simulated: bool = False
     cache_policy: CachePolicy = CachePolicy()
-    """What it may keep on disk, from its next start on."""
+    """The limits of its prompt cache on disk, in force from its next start on."""
 
     def __init__(self, name: str) -> None:
         """Of a kind: with the settings and our folder besides. Raises BackendError when the
@@ -273,10 +273,10 @@ class Backend(ABC):
     @property
     @abstractmethod
     def endpoint(self) -> Endpoint:
-        """How to reach it. Raises BackendError when it is not ready."""
+        """The endpoint of the model that is ready. Raises BackendError when it is not ready."""
 
     async def look(self) -> Sequence[Finding]:
-        """What can be told of it while it is not started: nothing is started or loaded.
+        """The findings about it while it is not started: nothing is started or loaded.
 
         Raises BackendError when it cannot be used.
         """

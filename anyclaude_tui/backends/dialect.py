@@ -1,4 +1,4 @@
-"""What a backend's chat completions differ in: facts, found out or known, for the translation."""
+"""The differences between backends' chat completions: facts for the translation."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ StableFront = Literal["off", "static", "full"]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a backend wants its chat completions request: facts about the server, no code.
+    """The form of a backend's chat completions requests: facts about the server, no code.
 
     `proxy/request/openai.py` reads it to shape the request. Only parameters that a field here
     allows go upstream (`docs/protocol/mlx-lm.md`: unknown or odd ones can kill the server).
     """
 
     late_system: Literal["folded", "system"] = "folded"
-    """Where a system message goes that is not the first: marked, into the message before it,
-    tool results included; or as it stands, for a server of the Messages API. Of 158 chat
-    templates 26 refuse one that stands, 12 drop it, 5 lose the system prompt by it, 9 move it
-    to the front (and with it the cached prefix); folded, none does (rendered November 2026)."""
+    """The place of a system message that is not the first: marked, into the message before it, tool
+    results included; or as it stands, for a server of the Messages API. Of 158 chat templates 26
+    refuse one that stands, 12 drop it, 5 lose the system prompt by it, 9 move it to the front (and
+    with it the cached prefix); folded, none does (rendered November 2026)."""
     stable_front: StableFront = "static"
-    """What is the same in every conversation of a folder stands before what is not (`[proxy]`)."""
+    """Text that every conversation of a folder shares stands before the rest (`[proxy]`)."""
     first_system: Literal["system", "user"] = "system"
     """The system prompt: as such, or at the head of the first user message where the
     template knows no such role (Gemma 2)."""
@@ -34,9 +34,9 @@ class Dialect:
     tool_choice: Literal["object", "strings", "ignored"] = "object"
     """OpenAI's object form is taken; only none/auto/required (LM Studio); or not looked at."""
     late_tools: Literal["listed", "result"] = "listed"
-    """Where a tool goes that the client loads on the way: behind the others in `tools`, which
-    changes the prompt before the whole conversation; or into the result of the call that has
-    loaded it, and `tools` stays, for a server that lets its model call a tool that is not listed
+    """The place of a tool that the client loads on the way: behind the others in `tools`, which
+    changes the prompt before the whole conversation; or into the result of the call that has loaded
+    it, and `tools` stays, for a server that lets its model call a tool that is not listed
     (llama.cpp's grammar knows the listed names only; SGLang drops other calls)."""
     images: bool = False
     """base64 image parts are understood."""

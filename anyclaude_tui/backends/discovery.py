@@ -1,4 +1,4 @@
-"""What can be used on this machine without a configuration file: servers that answer on the
+"""The backends usable on this machine without a configuration file: servers that answer on the
 usual ports, and models on disk that an installed server can start. Only looks, starts nothing.
 """
 
@@ -28,8 +28,8 @@ USUAL_PORTS = (1234, 8080, 8081, 8000, 8001, 8002, 11434, 10240, 8095, 30000)
 """LM Studio; mlx_lm, llama.cpp and mlx-vlm; a second of these; vLLM, vLLM-MLX, mlx-openai-server;
 Rapid-MLX beside one of these; Ollama; mlx-omni-server; mlx-serve; SGLang."""
 LM_STUDIO_APP_PORTS = (41343, 52993, 16141, 39414, 22931)
-"""Where LM Studio's app itself listens, on the first that is free, even with its server off (its
-SDKs, PyPI 1.5.0 and npm 2.0.0)."""
+"""The ports of LM Studio's app itself; it listens on the first that is free, even with its server
+off (its SDKs, PyPI 1.5.0 and npm 2.0.0)."""
 ANSWER_TIMEOUT_S = 2.0
 
 
@@ -38,14 +38,14 @@ class Offer:
     """Something that can be chosen."""
 
     spec: str
-    """What to give to `--backend`, or to switch to."""
+    """The name to give to `--backend`, or to switch to."""
     title: str
     detail: str
     running: bool
     usable: bool = True
     """False: the detail says what is missing."""
     model: str = ""
-    """What it serves or would serve."""
+    """The model that it serves or would serve."""
     window_tokens: int | None = None
     size_bytes: int | None = None
     """Size of the weights, of a model on disk."""
@@ -62,7 +62,7 @@ class Discovery:
     tools: tuple[Tool, ...]
     """The programs that can serve models, with how to install what is missing."""
     looked_in: str = looked_in()
-    """Where models on disk were looked for, in words."""
+    """The places that were searched for models on disk, in words."""
 
 
 async def discover(
@@ -99,7 +99,7 @@ async def discover(
 
 
 async def _ask(place: Address, name: str) -> Sequence[Offer]:
-    """What answers there; empty when nothing does, or nothing of use.
+    """The offers of the server at an address; empty when none answers, or none of use.
 
     `name`: of the backend that is configured for it, where only that can use it.
     """

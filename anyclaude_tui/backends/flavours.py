@@ -1,4 +1,4 @@
-"""What kind of OpenAI-compatible server answers at a URL, seen from what it answers.
+"""The kind of OpenAI-compatible server at a URL, recognised by its answers.
 
 `recognitions.py` has a row for each that is known by its name.
 """
@@ -67,7 +67,7 @@ def _window(item: Mapping[str, Any]) -> int | None:
 
 
 async def inspect(client: httpx.AsyncClient, base: str, listed: httpx.Response) -> Server:
-    """What kind of server this is, from its list of models, headers and own routes."""
+    """Find out the kind of a server, from its list of models, headers and own routes."""
     listing = Listing(base, http.parts(http.object_of(listed).get("data")), listed.headers)
     local = is_local(base)
     known = await recognise(client, listing, local=local)

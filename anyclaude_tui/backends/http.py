@@ -16,8 +16,7 @@ from anyclaude_tui.redaction import OWN, clean
 
 QUESTION_TIMEOUT_S = 5.0
 PROBE_TOKENS = 8
-"""What a chat at the start asks for: mlx-omni-server 0.5.3 answers one of a single token with
-500."""
+"""The tokens asked for by a chat at the start: mlx-omni-server 0.5.3 answers 500 for one."""
 _REFUSED = (400, 404, 422, 500, 501)
 """Statuses under which servers refuse a request's form, tools for one (Ollama: 400,
 llama.cpp without --jinja: 500)."""
@@ -33,8 +32,8 @@ TOOL: dict[str, Any] = {
         },
     },
 }
-"""What a start-up chat offers, as Claude Code's requests do: some templates (Hermes 2 Pro,
-Command R+, functiongemma, firefunction) fail where there are no tools."""
+"""The tool that a chat at the start offers, as Claude Code's requests do: some templates (Hermes 2
+Pro, Command R+, functiongemma, firefunction) fail where there are no tools."""
 
 
 class StillLoading(BackendError):
@@ -135,7 +134,7 @@ async def short_chat(
 
 
 def words(response: httpx.Response) -> str:
-    """What an error answer says, shortened: `{"error": …}` in its many forms, or the text."""
+    """The message of an error answer, shortened: `{"error": …}` in its many forms, or the text."""
     try:
         found: Any = whole(response.json())
     except (ValueError, RecursionError):

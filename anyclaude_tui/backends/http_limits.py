@@ -17,8 +17,8 @@ ANSWER_BYTES = 4 * 1024 * 1024
 
 
 def trusted(url: str) -> ssl.SSLContext | bool:
-    """What a client for `url` verifies certificates with: the usual authorities; none at all
-    (it would refuse every certificate) where it is plain HTTP, which saves reading them: 3 MB."""
+    """The TLS verification of a client for `url`: the usual authorities; none at all (it would
+    refuse every certificate) where it is plain HTTP, which saves reading them: 3 MB."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.startswith("http://") else True
 
 

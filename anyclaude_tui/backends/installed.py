@@ -1,4 +1,4 @@
-"""Which programs that serve models are installed, and how to install what is missing."""
+"""The installed programs that serve models, and the way to install those that are missing."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _FAILED = re.compile(
 
 
 def is_loading(status: int, words: str) -> bool:
-    """Whether an error answer means: ask again soon.
+    """True if an error answer means that the model still loads: ask again soon.
 
     llama.cpp (build 11434): 503 "Loading model" on every route for as long as the file takes;
     Hugging Face's servers: 503 "Model … is currently loading". One that failed to load is none.

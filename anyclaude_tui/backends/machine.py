@@ -36,7 +36,7 @@ class PortOwner:
         return f'PID {self.pid} "{self.name}"'
 
     def in_group(self, leader: int) -> bool:
-        """Whether it belongs to the process group of `leader`."""
+        """True if the process belongs to the process group of `leader`."""
         try:
             return os.getpgid(self.pid) == leader
         except OSError:  # it has gone, or is not ours to ask about
@@ -73,7 +73,7 @@ def memory() -> Memory:
 
 
 def usable_for_models_bytes(total_bytes: int) -> int:
-    """How much of the machine's memory a model may have at most."""
+    """The bytes of the machine's memory that a model may take at most."""
     return macos.gpu_bytes(total_bytes) if MACOS else total_bytes
 
 
@@ -131,7 +131,7 @@ def free_port() -> int:
 
 
 def port_in_use(port: int) -> bool:
-    """Whether something listens on the port, on loopback or on all addresses."""
+    """True if a process listens on the port, on loopback or on all addresses."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         # On macOS a bind can succeed beside a wildcard listener, so a connect is tried first.
@@ -147,7 +147,7 @@ def port_in_use(port: int) -> bool:
 
 
 def port_owner(port: int) -> PortOwner | None:
-    """Who listens on the port; None when nobody does or it is not ours to see."""
+    """The process that listens on the port; None when there is none or it is not ours to see."""
     pid = macos.listener(port) if MACOS else _listener_by_psutil(port)
     if pid is None:
         return None
@@ -177,7 +177,7 @@ class UsageSampler:
         self._known: dict[int, psutil.Process] = {}
 
     def sample(self) -> Usage | None:
-        """What the group uses; CPU since the last call. None when the process is gone."""
+        """The group's usage, CPU since the last call. None when the process is gone."""
         try:
             root = self._known.get(self._root) or psutil.Process(self._root)
             family = [root, *root.children(recursive=True)]

@@ -1,4 +1,4 @@
-"""What macOS alone can tell of a machine and its processes: `machine.py` asks here.
+"""The facts about a machine and its processes that macOS alone tells: `machine.py` asks here.
 
 Sizes and offsets are those of the system's headers. Nothing here could be tried on a Mac;
 every function answers None where the system does not answer, and never raises.
@@ -21,7 +21,7 @@ _BUFFER_BYTES = 512
 
 
 def started(pid: int) -> str | None:
-    """When a process was started, as the kernel noted it then; None when there is none of ours.
+    """The start time of a process, as the kernel noted it then; None when there is none of ours.
 
     `pbi_start_tvsec` and `pbi_start_tvusec` of struct proc_bsdinfo in <sys/proc_info.h>.
     psutil's create_time is not asked because it moves when the clock is set.
@@ -50,9 +50,9 @@ def footprint_bytes(pid: int) -> int | None:
 
 
 def gpu_bytes(total_bytes: int) -> int:
-    """How much of the machine's memory the GPU gets: what the user set with
-    `sudo sysctl iogpu.wired_limit_mb=N`, else about what Metal recommends by itself
-    (10.7 of 16 GiB, 48 of 64; newer systems give large machines a little more)."""
+    """The bytes of the machine's memory that the GPU gets: the user's limit, set with `sudo sysctl
+    iogpu.wired_limit_mb=N`, else about what Metal recommends by itself (10.7 of 16 GiB, 48 of 64;
+    newer systems give large machines a little more)."""
     limit_mb = sysctl("iogpu.wired_limit_mb")
     if limit_mb:
         return min(limit_mb * 2**20, total_bytes)

@@ -61,7 +61,7 @@ INSTALL = install()
 
 
 def dialect() -> Dialect:
-    """How mlx_lm.server wants its requests (docs/protocol/mlx-lm.md)."""
+    """The request form of mlx_lm.server (docs/protocol/mlx-lm.md)."""
     return Dialect(
         tool_choice="ignored",
         late_tools="result",
@@ -206,7 +206,7 @@ class MlxLmBackend(MlxModelBackend):
 
 
 def _launched(launcher: Sequence[str]) -> Sequence[str]:
-    """What stands before the command. mlx.launch takes flags behind the command for its own (it
-    ends at `--host`: "could match --hosts, --hostfile", mlx 0.32): `--` tells them apart."""
+    """The words before the command. mlx.launch takes flags behind the command for its own (it ends
+    at `--host`: "could match --hosts, --hostfile", mlx 0.32): `--` tells them apart."""
     is_mlx = bool(launcher) and Path(launcher[0]).name == "mlx.launch"
     return (*launcher, "--") if is_mlx and "--" not in launcher else launcher

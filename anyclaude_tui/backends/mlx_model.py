@@ -42,7 +42,7 @@ HUB_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN")
 
 
 class MlxModelBackend(SupervisedBackend):
-    """What mlx_lm and vllm-mlx have in common."""
+    """The common part of mlx_lm and vllm-mlx."""
 
     def __init__(self, name: str, settings: BackendSettings, home: Path) -> None:
         super().__init__(name, settings, home)
@@ -66,7 +66,7 @@ class MlxModelBackend(SupervisedBackend):
 
     @property
     def files(self) -> ModelFiles | None:
-        """What is known of a local model; None before `check`, or where it is not local."""
+        """The facts about a local model; None before `check`, or where it is not local."""
         return self._files
 
     @property
@@ -123,7 +123,7 @@ class MlxModelBackend(SupervisedBackend):
     @property
     @abstractmethod
     def plain_dialect(self) -> Dialect:
-        """How the server wants its requests, whatever the model."""
+        """The server's request form, whatever the model."""
 
     async def followed(self, client: httpx.AsyncClient, model: str) -> Dialect:
         """The dialect that follows from the model's chat template; and its warnings."""
@@ -167,7 +167,7 @@ class MlxModelBackend(SupervisedBackend):
 
 
 def _fitness(files: ModelFiles, window_tokens: int | None) -> Iterator[Finding]:
-    """Whether Claude Code can work with the model, as far as its files tell."""
+    """The findings on Claude Code's needs, from the model's files: window and chat template."""
     yield from small_window(window_tokens, "take a model with a larger context window")
     if files.chat_template is None:
         words = "the model has no chat template: it is a base model"

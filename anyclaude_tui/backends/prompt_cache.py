@@ -28,13 +28,13 @@ FOLDER = "prompt-cache"
 SUFFIXES = (".safetensors", ".slot")
 """Of mlx_lm's files, and of llama.cpp's."""
 _TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# A cache of anyclaude-tui's.\n"
-"""What backup programs pass over (bford.info/cachedir)."""
+"""The tag that makes backup programs pass over the folder (bford.info/cachedir)."""
 _EXCLUDE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What is kept of one backend, or of all."""
+    """The disk usage of one backend's prompt cache, or of all."""
 
     files: int = 0
     size_bytes: int = 0
@@ -48,7 +48,7 @@ def folder(home: Path, name: str) -> Path:
 
 
 def given(home: Path, name: str, policy: CachePolicy) -> str:
-    """What a server is told: where it may keep how much, as JSON. Raises OSError
+    """The order to a server, as JSON: the folder and the limits of its prompt cache. Raises OSError
     where others could write there."""
     root, own = prepare(home), folder(home, name)
     facts = {
@@ -94,7 +94,7 @@ def _files(root: Path) -> list[Path]:
 
 
 def usage(home: Path, name: str | None = None) -> Usage:
-    """What is kept of a backend, or of all. Blocks a little."""
+    """The disk usage of a backend's prompt cache, or of all. Blocks a little."""
     files = size = 0
     newest: float | None = None
     for path in _files(home / FOLDER if name is None else folder(home, name)):
@@ -115,7 +115,7 @@ def clear(home: Path, name: str | None = None) -> Usage:
 
 
 def told(line: str) -> tuple[str, Mapping[str, Any]]:
-    """What a line of a server's output tells of its cache: a name and facts; "" for others."""
+    """The report on its cache in a line of a server's output: a name and facts; "" for others."""
     if not line.startswith(TELL):
         return "", {}
     name, _, facts = line[len(TELL) :].strip().partition(" ")

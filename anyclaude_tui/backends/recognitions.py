@@ -36,7 +36,7 @@ class Listing:
 
     @property
     def owners(self) -> set[str]:
-        """Who owns the models, as the list says."""
+        """The owners of the models, as the list names them."""
         return {str(item.get("owned_by")) for item in self.items}
 
     @property
@@ -47,7 +47,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What was found out about a server."""
+    """The facts that were found out about a server."""
 
     models: tuple[ModelInfo, ...]
     known: Known
@@ -63,11 +63,11 @@ class Server:
     own_template: str = ""
     """The template's text where the server tells it, and renders it itself."""
     build: str = ""
-    """Which build of the server renders it."""
+    """The build of the server that renders it."""
     sampling: Mapping[str, float] = field(default_factory=dict)
-    """What the model's folder says of sampling, where it lies on this disk."""
+    """The sampling values of the model's folder, where it lies on this disk."""
     advice: tuple[str, ...] = ()
-    """What its user could set so that it works better: `WHAT: REMEDY`."""
+    """The settings that would make the server work better: `WHAT: REMEDY`."""
 
 
 Details = Callable[[httpx.AsyncClient, str, Server], Awaitable[Server]]
@@ -81,7 +81,7 @@ class Known:
     title: str
     """Its name for people."""
     lists: Callable[[Listing], bool] = lambda _: False
-    """Whether a list of models is its."""
+    """True for a list of models that is this server's."""
     asked: Callable[[httpx.AsyncClient, Listing], Awaitable[bool]] | None = None
     """A question besides, where the list does not tell."""
     anywhere: bool = False
@@ -89,11 +89,11 @@ class Known:
     dialect: Dialect = field(default_factory=Dialect)
     slots: int | None = None
     details: Details | None = None
-    """What it tells of itself beyond its list."""
+    """The question to the server about itself, beyond its list of models."""
     template_from: str = ""
     """The route that tells of its chat template: /apply-template, /tokenize; "": chats."""
     status_path: str = ""
-    """Where it tells of running requests, in vllm-mlx's form."""
+    """The route that tells of running requests, in vllm-mlx's form."""
     native: bool = False
     """Its own Messages endpoint is good: counts are right, and calls come whole."""
     simulated: bool = False

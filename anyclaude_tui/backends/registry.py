@@ -33,7 +33,7 @@ def create(
 
 
 def keep_on_disk(backend: Backend, cache: CacheSettings) -> None:
-    """What a backend may keep of its prompt cache, from its next start on."""
+    """Set the limits of a backend's prompt cache on disk, from its next start on."""
     size_bytes, age_s = int(cache.max_gb * 2**30), cache.max_days * 86_400.0
     backend.cache_policy = CachePolicy(cache.disk, size_bytes, age_s)
 

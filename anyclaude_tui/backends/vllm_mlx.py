@@ -34,7 +34,7 @@ _STATUS_TIMEOUT_S = 1.0
 
 
 def dialect() -> Dialect:
-    """How vllm-mlx wants its requests (docs/protocol/vllm-mlx.md)."""
+    """The request form of vllm-mlx (docs/protocol/vllm-mlx.md)."""
     return Dialect(
         tool_choice="strings",
         json_schema=False,
@@ -72,7 +72,7 @@ class VllmMlxBackend(MlxModelBackend):
 
     @property
     def own_cache(self) -> Path:
-        """Where it keeps the prompts of this model."""
+        """The folder where it keeps the prompts of this model."""
         home = Path(self.settings.env.get("HOME") or Path.home())
         return home / ".cache" / "vllm-mlx" / "prefix_cache" / self.model.replace("/", "--")
 

@@ -48,7 +48,7 @@ BATCH_TOKENS = 512
 """Progress comes once a batch; with the server's own 2,048 a slow model is silent for a minute."""
 SETTLED_LOOKS, SETTLED_POLL_S = 60, 0.05
 SAVING_S = 7.0
-"""What is written at the stop has so long."""
+"""Seconds that the slots are given to be saved at the stop."""
 _LOAD_ERROR = re.compile(
     r"\berror loading model: (?P<words>.*)|\b(?:failed|unable) to (?:load|open) .*"
 )
@@ -120,7 +120,7 @@ class LlamaCppBackend(SupervisedBackend):
         return (warning,) if warning else ()
 
     def _open_slots(self) -> None:
-        """Where the KV of its slots is kept on disk, if it may be."""
+        """Open the folder on disk for the KV of its slots, if the policy allows one."""
         self._close_slots()
         self._cache = CacheFacts()
         if not self.cache_policy.disk or self.settings.launcher:
@@ -138,7 +138,7 @@ class LlamaCppBackend(SupervisedBackend):
             self._slots = None
 
     async def _restored(self, client: httpx.AsyncClient) -> None:
-        """What is on disk is read, where this model can use it."""
+        """Restore the KV of a slot from disk, where this model can use it."""
         if self._slots is None:
             return
         tokens, seconds = await self._slots.restore(client, self.model_name)
@@ -297,7 +297,7 @@ def _projector(model: Path) -> Path | None:
 
 
 def _fitness(model: Gguf, window_tokens: int | None) -> Iterator[Finding]:
-    """Whether Claude Code can work with the model, as far as its header tells."""
+    """The findings on Claude Code's needs, from the model's header: window and chat template."""
     own = model.window_tokens or 0
     remedy = "take a model with a larger context window"
     if own >= SMALL_WINDOW_TOKENS:

@@ -1,4 +1,4 @@
-"""Where llama.cpp's server is on this machine: a program, or in the wheel `xllamacpp`."""
+"""The place of llama.cpp's server on this machine: a program, or the wheel `xllamacpp`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WHEEL = "xllamacpp"
 WHEEL_SERVER = Path(__file__).with_name("wheel_server.py")
 UPDATE = "brew upgrade llama.cpp" if machine.MACOS else "see llama.app, or its releases on GitHub"
 _PLACES = ("/opt/homebrew/bin", "/usr/local/bin", "~/llama.cpp/build/bin", "~/.local/bin")
-"""Where it is put by Homebrew and by its own build, which are not on everybody's PATH."""
+"""The folders of Homebrew and of llama.cpp's own build, which are not on everybody's PATH."""
 
 
 def install(python: str | None = None) -> str:
@@ -41,7 +41,7 @@ def where() -> str | None:
 
 
 def command(python: str | None) -> Sequence[str]:
-    """What starts it: the wheel of a Python that was chosen, else the program, else our wheel.
+    """The command that starts it: a chosen Python with the wheel, else the program, else our wheel.
 
     -P: no module of the folder that the program stands in comes before the wheel's own.
     """
@@ -50,5 +50,5 @@ def command(python: str | None) -> Sequence[str]:
 
 
 def is_there(python: str | None) -> bool:
-    """Whether there is something to start. Blocks a little."""
+    """True if there is a server to start. Blocks a little."""
     return where() is not None if python is None else has_package(python, WHEEL)

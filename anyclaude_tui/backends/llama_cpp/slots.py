@@ -87,7 +87,7 @@ class Slots:
         return most, time.monotonic() - began
 
     async def proved(self, client: httpx.AsyncClient, model: str) -> bool:
-        """Whether what is restored is used, by a trial of a few tokens; tried once for a model."""
+        """True if a restored slot is used, by a trial of a few tokens; tried once for a model."""
         known = self.folder / _PROVED
         if not known.exists():
             before = await _trial(client, model, "one")
@@ -162,7 +162,7 @@ def _count(slot: dict[str, Any], name: str) -> int:
 async def _act(
     client: httpx.AsyncClient, number: int, action: str, name: str = ""
 ) -> dict[str, Any]:
-    """What a slot's action tells; nothing where it is refused."""
+    """The answer of a slot's action; empty where it is refused."""
     try:
         given = {"filename": name} if name else {}
         answer = await client.post(f"/slots/{number}", params={"action": action}, json=given)

@@ -35,7 +35,7 @@ class LmModel:
 
 
 async def is_lm_studio(client: httpx.AsyncClient) -> bool:
-    """Whether LM Studio answers there."""
+    """True if the server is LM Studio."""
     return (await http.get_object(client, "/lmstudio-greeting")).get("lmstudio") is True
 
 

@@ -229,7 +229,8 @@ class LmStudioBackend(AttachedBackend):
 
 
 LMS_TOKENS = ("LM_API_TOKEN",)
-"""What LM Studio's own programs are let in with (docs/protocol/lm-studio.md)."""
+"""The environment variables of the token that LM Studio's own programs use
+(docs/protocol/lm-studio.md)."""
 
 
 async def _start_server(program: str, port: int) -> None:

@@ -1,4 +1,4 @@
-"""Where LM Studio keeps its files: models, and its command line tool.
+"""The folders of LM Studio's files: models, and its command line tool.
 
 Its home moved from `~/.cache/lm-studio` to `~/.lmstudio`, and can be anywhere: the file
 `~/.lmstudio-home-pointer` says where (LM Studio's own `lms` looks there first).

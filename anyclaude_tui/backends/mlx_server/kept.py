@@ -29,7 +29,7 @@ WRITE_BYTES_PER_S = 200e6
 FREE_BYTES = 1 << 30
 """Disk space that is left free."""
 MEMORY_SHARE = 0.5
-"""What is read at the start takes at most this share of the cache's memory."""
+"""The share of the cache's memory that is filled from disk at the start, at most."""
 
 
 def tell(name: str, **facts: Any) -> None:
@@ -216,7 +216,7 @@ class Kept:
 
 
 def unsound(path: Path, tokens: list[int], cache: Any) -> str:
-    """Why a file does not hold what it says; "" when it does."""
+    """The reason why a file does not hold what it says; "" when it does."""
     if path.name != f"{name_of(tokens)}.safetensors":
         return "its tokens are not those of its name"
     lengths = {c.offset for c in cache if hasattr(c, "offset") and type(c.offset) is int}
@@ -240,7 +240,7 @@ def _changed(path: Path) -> float:
 
 
 def fingerprint(key: Any, args: Any, version: str) -> str:
-    """What the numbers in a cache depend on: weights, adapter, versions, the form of the KV."""
+    """The digest of all that a cache's numbers depend on: weights, adapter, versions, KV form."""
     import hashlib
     from importlib.metadata import version as version_of
 

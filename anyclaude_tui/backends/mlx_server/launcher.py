@@ -61,7 +61,7 @@ def sibling(name: str) -> Any:
 
 
 def problem(server: Any, caches: Any) -> str:
-    """Why this mlx_lm is not one that is known here; "" when it is."""
+    """The reason why this mlx_lm is not one that is known here; "" when it is."""
     version = str(getattr(server, "__version__", "?"))
     if not version.startswith(TESTED):
         return f"mlx_lm {version} is not among those it was measured on ({TESTED[0]}x)"
@@ -231,7 +231,7 @@ def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
             self.context: Any = None
             self.queue: Any = None
             self.role = ""
-            """Whose request came last."""
+            """The role of the last request."""
             self.batch: Any = None
             self._waiting: Any = None
             self._idle_since: float | None = None
@@ -240,7 +240,7 @@ def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
 
         @property
         def stops(self) -> bool:
-            """Whether a prefill can be stopped: not where requests are served one by one."""
+            """True if a prefill can be stopped: not where requests are served one by one."""
             return self.model_provider.is_batchable and self.cli_args.kv_bits is None
 
         def _next_request(self, timeout: float | None = None) -> Any:
@@ -260,7 +260,7 @@ def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
             return request
 
         def _warms(self) -> bool:
-            """Whether a warming prefill runs; it is asked to stop."""
+            """True if a warming prefill runs; it is asked to stop."""
             if self.batch is not None:
                 alive = self.batch._find_uids(list(self.warming))
                 self.warming = {uid: one for uid, one in self.warming.items() if uid in alive}
@@ -291,7 +291,7 @@ def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
             return prompt, segments, kinds, state, vision
 
         def _cuts(self) -> bool:
-            """Whether every layer's cache of this model can be cut back anywhere."""
+            """True if every layer's cache of this model can be cut back anywhere."""
             key = self.model_provider.model_key
             if key not in self._trims:
                 layers = server.make_prompt_cache(self.model_provider.model)

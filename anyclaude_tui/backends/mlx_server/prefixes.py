@@ -1,4 +1,4 @@
-"""Where prompts part, and where a cache may end: pure, for `launcher.py` and `kept.py`."""
+"""The prefixes of prompts and where a cache may end: pure, for `launcher.py` and `kept.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _REMINDERS = re.compile(r"\s*(?:<system-reminder>.*?</system-reminder>\s*)+", re
 
 
 def search(caches: Any, trie: dict[Any, Any], model: Any, tokens: list[int]) -> Any:
-    """What mlx_lm's own search answers, in time linear in the tokens that are walked.
+    """The result of mlx_lm's own search, in time linear in the tokens that are walked.
 
     Its own copies the path at each step: 19 s at 100,000 tokens, with every stream standing
     still, for each request that parts early from a long cached one.

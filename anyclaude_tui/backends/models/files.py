@@ -1,4 +1,4 @@
-"""What a model's directory tells before the model is loaded: window, template, size. Reads only."""
+"""The facts in a model's directory before the load: window, template, size. Reads only."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ class ModelFiles:
 
     @property
     def trims(self) -> bool:
-        """Whether its prompt cache can be cut back to any prefix: no layer has a sliding window
-        or a recurrent state, as far as the configuration tells."""
+        """True if its prompt cache can be cut back to any prefix: no layer has a sliding window or
+        a recurrent state, as far as the configuration tells."""
         config = self.text_config
         keys = " ".join(key for key, value in config.items() if value not in (None, False))
         return not _NOT_TRIMMED.search(keys)
@@ -110,7 +110,7 @@ _NO_PENALTY = {"repetition_penalty": 1, "presence_penalty": 0}
 
 
 def _is_number(value: Any, whole: bool) -> bool:
-    """Whether a value of JSON is a number; `whole`: one without a fraction."""
+    """True if a value of JSON is a number; `whole`: one without a fraction."""
     wanted = int if whole else (int, float)
     return isinstance(value, wanted) and not isinstance(value, bool)
 
@@ -142,7 +142,7 @@ def is_path(model: str) -> bool:
 
 
 def read(path: Path) -> ModelFiles:
-    """What is in a model directory. Raises BackendError in words when it is none."""
+    """Read a model's directory. Raises BackendError in words when it is none."""
     if not path.exists():
         raise BackendError(f"no model at {path}: correct the path, or download the model first")
     config_file = path / "config.json"

@@ -1,4 +1,4 @@
-"""What a GGUF file tells before it is loaded: architecture, window, layers, template. Reads only.
+"""The facts in a GGUF file's header: architecture, window, layers, template. Reads only.
 
 The header comes from anywhere, so that no length in it is believed: everything is bounded, and a
 long list is passed over without being kept. (The package `gguf` maps the file and makes an array
@@ -26,7 +26,7 @@ TEXT_BYTES_MOST = 4 * 2**20
 LIST_MOST = 4096
 """Members of a list that are kept: one a layer. Of a longer one nothing is."""
 HEADER_BYTES_MOST = 256 * 2**20
-"""Where the header must have ended; 262,144 tokens with their merges take 12 MB."""
+"""The largest header that is read, in bytes; 262,144 tokens with their merges take 12 MB."""
 _TEXT, _LIST = 8, 9
 _NUMBERS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?"} | {
     10: "<Q",
@@ -83,7 +83,7 @@ class Gguf:
 
     @property
     def chats(self) -> bool:
-        """Whether it is a model that writes text: no projector, adapter or embedding model."""
+        """True if the model writes text: no projector, adapter or embedding model."""
         if self._text("general.type") not in ("", "model") or self.architecture in _NO_CHAT:
             return False
         return f"{self.architecture}.pooling_type" not in self.values and bool(self.window_tokens)
@@ -136,7 +136,7 @@ def _count(value: Any) -> int | None:
 
 
 def read(path: Path, *, whole: bool = True) -> Gguf:
-    """What a file tells; not `whole`: only what stands in front of its vocabulary, which is the
+    """Read a file's header; not `whole`: only the part in front of its vocabulary, which is the
     most of a header (the template stands behind). Raises BackendError in words."""
     if not path.exists():
         raise BackendError(f"no model at {path}: correct the path, or download the model first")
@@ -172,7 +172,7 @@ def stem(path: Path) -> str:
 
 
 def is_later_part(path: Path) -> bool:
-    """Whether it is a part of a split model other than the first."""
+    """True if it is a part of a split model other than the first."""
     found = _PART.search(path.name)
     return found is not None and int(found[1]) != 1
 

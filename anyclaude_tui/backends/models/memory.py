@@ -1,4 +1,5 @@
-"""Will the model fit? An estimate before the load: weights and KV cache against the machine."""
+"""The memory that a model needs. An estimate before the load: weights and KV cache against the
+machine."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ OVERHEAD_BYTES = GIB
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a model needs; `kv_bytes` for one full context of `window_tokens`."""
+    """The memory that a model needs; `kv_bytes` for one full context of `window_tokens`."""
 
     weight_bytes: int
     kv_bytes: int
@@ -39,12 +40,12 @@ class Estimate:
 
     @property
     def start_bytes(self) -> int:
-        """What it takes to come up; the cache grows with the prompts."""
+        """The bytes that it takes to come up; the cache grows with the prompts."""
         return self.weight_bytes + OVERHEAD_BYTES
 
     @property
     def fits(self) -> bool:
-        """Whether the machine has that much."""
+        """True if the machine has that much memory for it."""
         return self.total_bytes <= self.usable_bytes
 
     @property
@@ -56,7 +57,7 @@ class Estimate:
         return min(self.window_tokens, left // self.kv_bytes_per_token // 1024 * 1024)
 
     def warning(self) -> str:
-        """What is wrong and what to do; empty when it fits."""
+        """The warning that the model does not fit, and the advice; empty when it fits."""
         if self.fits:
             return ""
         needs = (
@@ -165,7 +166,7 @@ def _kv_bytes_per_token_and_layer(config: dict[str, Any]) -> int:
 
 
 async def fit_together(old: Backend, new: Backend) -> bool:
-    """Whether `new` can come up while `old` serves.
+    """True if `new` can come up while `old` serves.
 
     What the old one holds is measured, where that is not known yet estimated as for the new
     one. What nobody can tell counts as fitting; so does a server that is not ours to stop.

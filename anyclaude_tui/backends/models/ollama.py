@@ -16,7 +16,7 @@ from typing import Any
 _MODEL = "application/vnd.ollama.image.model"
 _DIGEST = re.compile(r"sha256[:-]([0-9a-f]{64})")
 _SERVICE = "/usr/share/ollama/.ollama/models"
-"""Where the service of its Linux installer keeps them."""
+"""The models' folder of the service that its Linux installer sets up."""
 _MANIFEST_BYTES_MOST = 2**20
 _MANIFESTS_MOST = 1000
 

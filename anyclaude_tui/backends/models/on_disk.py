@@ -24,7 +24,7 @@ class DiskModel:
     name: str
     path: Path
     place: str
-    """Where it was found, in words."""
+    """The place where it was found, in words."""
     size_bytes: int
     window_tokens: int | None
     fits: bool
@@ -34,7 +34,7 @@ class DiskModel:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """What may be a model: a folder with an MLX model or with GGUF files, or one such file."""
+    """A possible model: a folder with an MLX model or with GGUF files, or one such file."""
 
     name: str
     path: Path
@@ -42,11 +42,11 @@ class _Candidate:
 
 
 USUAL_FOLDER = "~/models"
-"""Where people put models by hand; the documentation's examples have them there."""
+"""The folder where people put models by hand; the documentation's examples have them there."""
 
 
 def looked_in(folders: Sequence[str] = ()) -> str:
-    """Where `find_models` looks, in words: `folders` are the user's own."""
+    """The places that `find_models` searches, in words: `folders` are the user's own."""
     own = dict.fromkeys((*folders, USUAL_FOLDER))
     return f"{', '.join(own)} and the folders of Hugging Face, LM Studio, llama.cpp and Ollama"
 
@@ -59,7 +59,7 @@ def hub_folder(env: Mapping[str, str] = os.environ) -> Path:
 
 
 def llama_cpp_folders(env: Mapping[str, str] = os.environ) -> list[Path]:
-    """Where llama.cpp keeps what it has downloaded itself, on Linux and on macOS."""
+    """The folders of llama.cpp's own downloads, on Linux and on macOS."""
     given = env.get("LLAMA_CACHE")
     usual = ("~/.cache/llama.cpp", "~/Library/Caches/llama.cpp")
     return [Path(place).expanduser() for place in ((given,) if given else usual)]

@@ -1,4 +1,4 @@
-"""What the simulated server says and how fast: pure, from a request to a plan.
+"""The answer and the pace of the simulated server: pure, from a request to a plan.
 
 Profiles are made after two models that people run, a large and a small one. A test, or a person,
 can script each request with a `Script`: see `Script.of_request`.
@@ -23,7 +23,7 @@ KEY_VARIABLE = "ANYCLAUDE_SIMULATOR_KEY"
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How a simulated model behaves."""
+    """The behaviour of a simulated model."""
 
     name: str
     model: str
@@ -93,7 +93,7 @@ def parse_profile(spec: str) -> Profile:
 
 
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What one request is made to do, over the profile. All of it is optional.
+    """The changes that one request makes to the profile. All of it is optional.
 
     `after` counts the tokens sent before a fault happens (0: before the first).
     """
@@ -189,7 +189,7 @@ def prompt_text(body: dict[str, Any]) -> str:
 
 
 def last_user_text(body: dict[str, Any]) -> str:
-    """What the user wrote last, without Claude Code's reminders."""
+    """The user's last text, without Claude Code's reminders."""
     for message in reversed(body.get("messages", ())):
         if message.get("role") == "user":
             written = re.sub(
@@ -201,7 +201,7 @@ def last_user_text(body: dict[str, Any]) -> str:
 
 
 def make_plan(body: dict[str, Any], profile: Profile, script: Script) -> Plan:
-    """What to answer. Deterministic: the same request gets the same answer."""
+    """The plan of the answer to a request. Deterministic: the same request gets the same answer."""
     request = last_user_text(body)
     thinking = script.reasoning_tokens
     if thinking is None:
@@ -259,7 +259,7 @@ def _calls(body: dict[str, Any], request: str) -> list[dict[str, Any]]:
 
 
 def _after_tool_result(body: dict[str, Any]) -> bool:
-    """Whether the last word is a tool's (reminders and late system texts do not count)."""
+    """True if the last word is a tool's (reminders and late system texts do not count)."""
     for message in reversed(body.get("messages", ())):
         role = message.get("role")
         if role == "tool":

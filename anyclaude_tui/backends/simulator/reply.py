@@ -26,7 +26,7 @@ from anyclaude_tui.common_prefix import common_prefix
 
 @dataclass(slots=True)
 class Record:
-    """What was done for one request: the truth that tests compare with. Monotonic seconds."""
+    """The course of one request as it was: the truth that tests compare with. Monotonic seconds."""
 
     prompt_tokens: int
     cached_tokens: int

@@ -63,7 +63,7 @@ def pieces(text: str) -> list[str]:
 
 
 def thinking(tokens: int) -> list[str]:
-    """That many pieces of thinking."""
+    """Pieces of thinking, as many as `tokens`."""
     return list(islice(cycle(pieces(_THOUGHTS)), tokens))
 
 

@@ -1,4 +1,4 @@
-"""What a server of ours finds in its environment: ours, without the keys that it has no use for."""
+"""The environment of a server that we start: ours, without the keys that it has no use for."""
 
 from __future__ import annotations
 

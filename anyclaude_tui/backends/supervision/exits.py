@@ -1,4 +1,4 @@
-"""Why a server ended, in words: from its exit code, its last lines and what it used. Pure."""
+"""The reason why a server ended, in words: from its exit code, last lines and usage. Pure."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def explain(
 
 
 def port_taken(tail: Sequence[str]) -> bool:
-    """Whether the server said that its port is taken (mlx_lm then stays alive, serving nothing)."""
+    """True if the server said that its port is taken (mlx_lm then stays alive, serving nothing)."""
     return any(_PORT_TAKEN.search(line) for line in tail[-40:])
 
 
@@ -83,7 +83,7 @@ def _used(usage: Usage | None, memory: Memory | None) -> str:
 
 
 def _killer(usage: Usage | None) -> str:
-    """Who may have killed it: memory is named only where the figures do not say otherwise."""
+    """The probable sender of the signal: memory is named only where the figures allow it."""
     if usage is None or not usage.pressure:
         return "the system does that when memory runs out; its own log says so then"
     used = f"{percent(100 * usage.pressure)} of the memory was in use"

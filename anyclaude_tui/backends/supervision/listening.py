@@ -1,4 +1,4 @@
-"""Whose server listens on a port of loopback: ours is known, all that is not known is foreign.
+"""The owner of the server on a port of loopback: ours is known, all that is not known is foreign.
 
 The port of a server that starts is free for a moment. Whoever takes it then, another user too,
 would get the prompts and could play the model. So a server counts as ours only where a process
@@ -25,14 +25,14 @@ _HERE_IN_TABLE = {"0100007F", "7F000001", "0" * 8, "0" * 32, f"{'0' * 16}FFFF000
 
 
 def accepts(port: int) -> bool:
-    """Whether something listens on 127.0.0.1. Blocks for half a second at most."""
+    """True if a server accepts connections on 127.0.0.1. Blocks for half a second at most."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def is_ours(port: int, leader: int, *, anywhere: bool = False) -> bool:
-    """Whether the server on this port is in the process group that `leader` leads.
+    """True if the server on this port is in the process group that `leader` leads.
 
     `anywhere`: any process of this user's will do (a launcher may start the server through ssh,
     outside of our group). Blocks: it reads what the processes have open.

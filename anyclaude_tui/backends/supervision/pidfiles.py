@@ -93,8 +93,8 @@ def _read(path: Path) -> bytes:
 
 
 def _runs(pid: int, command: Sequence[str]) -> bool:
-    """Whether a process of this user's runs the command: as it was given, or as what a launcher
-    or a script's first line has made of it, which ends in the same arguments."""
+    """True if a process of this user's runs the command: as it was given, or as what a launcher or
+    a script's first line has made of it, which ends in the same arguments."""
     try:
         process = psutil.Process(pid)
         if process.uids().real != os.getuid():

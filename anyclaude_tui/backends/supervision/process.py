@@ -61,12 +61,12 @@ class ServerProcess:
 
     @property
     def running(self) -> bool:
-        """Whether the child was started and has not ended."""
+        """True if the child was started and has not ended."""
         return self.pid is not None and not self._ended.is_set()
 
     @property
     def reason(self) -> str:
-        """Why it ended, in words; empty while it runs or when we stopped it."""
+        """The reason why it ended, in words; empty while it runs or when we stopped it."""
         if not self._ended.is_set() or self._asked:
             return ""
         return exits.explain(self.exit_code, self.log.tail(), self.usage, machine.memory())

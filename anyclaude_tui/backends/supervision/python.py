@@ -21,7 +21,7 @@ def python_of(given: str | None) -> str:
 
 
 def has_package(python: str | None, package: str) -> bool:
-    """Whether the Python that would run it has the package. Blocks a little."""
+    """True if the Python that would run it has the package. Blocks a little."""
     if python is None:
         return find_spec(package) is not None
     code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({package!r}) is None)"

@@ -1,4 +1,4 @@
-"""What a server prints: the last lines in memory, all of it in a file that stays small.
+"""The output of a server: the last lines in memory, all of it in a file that stays small.
 
 Several sessions of one user may run a server of one name: each writes a file of its own, which
 it holds a lock on.
@@ -141,7 +141,7 @@ class ServerLog:
 
 
 def is_written(path: Path) -> bool:
-    """Whether a session, this or another, holds the log."""
+    """True if a session, this or another, holds the log."""
     with suppress(OSError), path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

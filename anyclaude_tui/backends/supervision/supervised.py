@@ -37,7 +37,7 @@ RESTARTS_MAX = 3
 RESTARTS_WINDOW_S = 300.0
 BACK_OFF_S = (0.2, 2.0, 10.0)
 WATCH_S = 5.0
-"""How often a ready server is asked whether it still serves."""
+"""Seconds between two questions to a ready server whether it still serves."""
 UNANSWERED_DEGRADED = 3
 UNANSWERED_DEAD = 24
 """Health questions in a row without an answer: a busy server may be slow to answer them,
@@ -96,7 +96,7 @@ class SupervisedBackend(Backend):
     where it takes none, or only on its command line, where `ps` shows it to everybody."""
 
     def environment(self) -> Mapping[str, str]:
-        """What is added to our environment."""
+        """The variables that are added to our environment."""
         return {}
 
     def needed_variables(self) -> Sequence[str]:
@@ -105,7 +105,7 @@ class SupervisedBackend(Backend):
 
     @property
     def stop_grace_s(self) -> float:
-        """How long it may take to end before it is killed."""
+        """Seconds that it may take to end before it is killed."""
         return STOP_GRACE_S
 
     @property
@@ -212,7 +212,7 @@ class SupervisedBackend(Backend):
 
     @property
     def base_url(self) -> str:
-        """Where it listens."""
+        """The URL where it listens."""
         return f"http://127.0.0.1:{self.port}"
 
     # The keeper
@@ -263,7 +263,7 @@ class SupervisedBackend(Backend):
         self._set(BackendState.READY)
 
     def _headers(self) -> dict[str, str]:
-        """What every request to the server carries."""
+        """The headers of every request to the server."""
         return {"authorization": f"Bearer {self._key}"} if self.key_variable else {}
 
     def client(self, timeout_s: float = http.QUESTION_TIMEOUT_S) -> httpx.AsyncClient:
@@ -317,8 +317,8 @@ class SupervisedBackend(Backend):
                         return endpoint
 
     async def _port_is_ours(self) -> bool:
-        """Whether our own process listens; not yet, where nothing does. Raises BackendError
-        when somebody else has the port, or the server says so: mlx_lm lives on without it."""
+        """True if our own process listens; False as long as none does. Raises BackendError when
+        somebody else has the port, or the server says so: mlx_lm lives on without it."""
         pid = self._process.pid if self._process else None
         anywhere = bool(self.settings.launcher)  # it may start the server through ssh
         for _ in range(2):  # it may begin or end between two looks

@@ -19,8 +19,8 @@ NO_THINKING = " "
 """For a call whose thinking is not known, where the server asks for some: Moonshot takes an empty
 text for none (llmgateway#2093)."""
 FOREIGN_CALL = "skip_thought_signature_validator"
-"""What Google documents as the signature of a call that another model made, or whose own is
-lost (Gemini API, "Thought signatures")."""
+"""Google's documented signature for a call that another model made, or whose own is lost (Gemini
+API, "Thought signatures")."""
 
 NO_TOOL: dict[str, Any] = {
     "type": "function",
@@ -30,7 +30,7 @@ NO_TOOL: dict[str, Any] = {
         "parameters": {"type": "object", "properties": {}},
     },
 }
-"""What is offered where a template needs tools and the request has none."""
+"""The tool that is offered where a template needs tools and the request has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class FinishedCall:
     """A JSON object."""
     result: str
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """What its server wants back with it: `extra_content`."""
+    """The members that its server wants back with the call: `extra_content`."""
 
 
 def push_assistant(

@@ -38,7 +38,7 @@ class _Generation(Extension):
 def renderer(
     template: str, tokens: Mapping[str, str], now: Callable[[], datetime] = datetime.now
 ) -> Render:
-    """What renders with this template; `tokens` are the special tokens that it may name.
+    """A function that renders with this template; `tokens` are the special tokens that it may name.
 
     Raises TemplateError for a text that is no template.
     """

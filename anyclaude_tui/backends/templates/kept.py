@@ -24,12 +24,12 @@ FILE_BYTES = 64 * 1024
 
 
 def folder(home: Path) -> Path:
-    """Where they are, in our folder."""
+    """The folder of the profiles, in our own."""
     return home / "state" / "templates"
 
 
 def key_of(*parts: str) -> str:
-    """What a profile is kept by: all that it depends on."""
+    """The name that a profile is kept under: a digest of all that it depends on."""
     digest = hashlib.sha256(_questions())
     for part in parts:
         digest.update(hashlib.sha256(part.encode(errors="replace")).digest())

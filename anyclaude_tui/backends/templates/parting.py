@@ -1,4 +1,4 @@
-"""Where two renderings of a conversation part: what of a prompt stays the front of the next.
+"""The first difference between two renderings of a conversation: the prefix that a prompt keeps.
 
 A template may render earlier turns anew once a new prompt follows them; then the messages only
 grew, and the cached prompt is lost all the same. Rendered in a bounded child, or by the server.
@@ -27,7 +27,7 @@ _SNIPPET_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class Parting:
-    """How two renderings relate; lengths in characters."""
+    """The relation between two renderings; lengths in characters."""
 
     before: int
     """The earlier one, without what invites the reply at its end."""
@@ -44,7 +44,7 @@ class Parting:
 
 
 async def parting(endpoint: Endpoint, before: bytes, now: bytes) -> Parting | None:
-    """Where the renderings of two chat completions bodies part; None where that cannot be had."""
+    """Render two bodies of chat completions and compare; None where that cannot be had."""
     how = endpoint.rendering
     if how is None:
         return None

@@ -1,4 +1,4 @@
-"""Where the pieces of a chat stand in the text that its template makes of it. Pure.
+"""The places of a chat's pieces in the text that its template makes of it. Pure.
 
 The chat is rendered three times: as it is, with marks around every piece, and with its last tool
 once more. The marks taken out again, the second text must be the first, so a template that looks
@@ -46,8 +46,8 @@ def renderings_wanted(body: Body, word: str) -> list[Body]:
 def spans(
     body: Body, texts: Sequence[str], word: str, system_chars: Sequence[int] = ()
 ) -> list[Span] | None:
-    """Where each piece stands in `texts[0]`: the blocks of the first system message (which are
-    so many characters long; none where there is no such message), the tools, the other messages.
+    """The place of each piece in `texts[0]`: the blocks of the first system message (which are so
+    many characters long; none where there is no such message), the tools, the other messages.
 
     What lies between is the template's own. A piece that is not rendered has no length. None
     where the renderings do not tell.
@@ -74,7 +74,7 @@ def spans(
 
 
 def tokens_in(span: Span, starts: Sequence[int]) -> int:
-    """How many tokens begin in a span; `starts`: where each begins, in rising order."""
+    """The number of tokens that begin in a span; `starts`: where each begins, in rising order."""
     return bisect_left(starts, span[1]) - bisect_left(starts, span[0])
 
 

@@ -128,8 +128,8 @@ async def followed(
 async def _reads_thinking(
     client: httpx.AsyncClient, path: str, model: str, how: Dialect
 ) -> bool | None:
-    """Whether the first token of a reply that begins in thinking comes as reasoning; None
-    where the server does not say."""
+    """True if the first token of a reply that begins in thinking comes as reasoning; None where the
+    server does not say."""
     body: dict[str, Any] = {
         "model": model,
         "messages": [{"role": "user", "content": "hi"}],

@@ -1,4 +1,4 @@
-"""What a chat template does with our requests, and the dialect that keeps them whole.
+"""The effect of a chat template on our requests, and the dialect that keeps them whole.
 
 The template is asked (`questions.py`): rendered here, rendered by the server, or counted by
 it (`sources.py`). No name of a model is looked at.
@@ -46,7 +46,8 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a shape came out. All is well when nothing is lost and there are no `refused` words."""
+    """The result of rendering a shape. All is well when nothing is lost and there are no `refused`
+    words."""
 
     lost: tuple[str, ...] = ()
     """The pieces that are missing, by name where they are known."""
@@ -68,7 +69,7 @@ class Verdict:
 
 
 class Source(Protocol):
-    """Who can be asked about a template."""
+    """A renderer that can be asked about a template."""
 
     name: str
     """rendered, asked, counted"""
@@ -76,11 +77,11 @@ class Source(Protocol):
     """A question costs little: every form may be tried."""
 
     def mentions(self, name: str) -> bool:
-        """Whether a switch of this name can have an effect: False where the text is at hand and
-        does not have it."""
+        """True if a switch of this name can have an effect; False where a known text lacks it."""
 
     async def judge(self, shape: Shape, how: Dialect) -> Verdict:
-        """How a shape comes out in this form. Raises httpx.HTTPError when nobody answers."""
+        """Judge the rendering of a shape in this form. Raises httpx.HTTPError when nobody
+        answers."""
 
     async def text(self, body: Body) -> str | None:
         """The rendered prompt; None where there is none to be had. Raises RefusedError."""
@@ -88,7 +89,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What was found out about a template."""
+    """The facts that were found out about a template."""
 
     source: str
     dialect: dict[str, Any] = field(default_factory=dict)
@@ -110,7 +111,7 @@ class Profile:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user should know, `WHAT: WHAT TO DO`."""
+        """The warnings to the user, `WHAT: WHAT TO DO`."""
         said = []
         if self.tools_shown is False:
             said.append(
@@ -138,7 +139,7 @@ class Profile:
 
     @property
     def rewrites(self) -> bool:
-        """Whether earlier turns are rendered anew, so that messages do not tell what stays."""
+        """True if earlier turns are rendered anew, so that messages do not tell what stays."""
         return self.reuse is not None and self.reuse < WHOLE
 
 
@@ -231,7 +232,7 @@ def _cost(verdicts: Any) -> int:
 async def _from_text(
     source: Source, profile: Profile, base: Dialect, best: Dialect, plain: str, trims: bool
 ) -> Profile:
-    """What only a rendered prompt tells."""
+    """Add the facts that only a rendered prompt tells."""
     changed = dict(profile.dialect)
     names, on, off = await _switches(source, best)
     if (on, off) != (base.thinking_on, base.thinking_off):
@@ -328,7 +329,7 @@ def _opened(text: str) -> str:
 
 
 async def _reuse(source: Source, how: Dialect) -> float | None:
-    """How much of a tool loop's rendering a new prompt begins with, from its first prompt on."""
+    """The share of a tool loop's rendering, from its first prompt on, that a new prompt keeps."""
     loop = await _text(source, questions.rounds(ROUNDS, how, then=False))
     then = await _text(source, questions.rounds(ROUNDS, how, then=True))
     front = loop.find(marked("ask"))
@@ -341,13 +342,12 @@ async def _reuse(source: Source, how: Dialect) -> float | None:
 
 
 def lost_in(text: str, shape: Shape) -> Verdict:
-    """What of a shape is missing from its rendering."""
+    """The pieces of a shape that are missing from its rendering."""
     return Verdict(tuple(name for name in shape.wanted if marked(name) not in text))
 
 
 def front_changes(one: Render, other: Render, how: Dialect) -> bool | None:
-    """Whether the rendering of another day differs before the first prompt; None where a
-    template does not render."""
+    """True if another day's rendering differs before the first prompt; None if a template fails."""
     body = questions.NEXT.body(marked, how)
     try:
         now, then = one(body), other(body)

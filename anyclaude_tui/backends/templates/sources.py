@@ -1,5 +1,5 @@
-"""Who can be asked about a chat template: the text rendered here, the server that renders it,
-or the server that counts what it rendered."""
+"""The renderers that can be asked about a chat template: the text rendered here, the server that
+renders it, or the server that counts what it rendered."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from anyclaude_tui.backends.templates.jinja import Render
 
 COUNT_WORDS = 8
-"""How much longer a piece is made to see whether it is counted."""
+"""The words by which a piece is lengthened to see if it is counted."""
 _NO_ROUTE = (401, 403, 404, 405, 501)
 """Statuses under which llama.cpp, or what stands before it, does not offer a route."""
 WORDS_MOST = 160
-"""How much of a refusal's words is kept."""
+"""The characters that are kept of a refusal's words."""
 
 
 class RenderedSource:
@@ -93,7 +93,7 @@ class CountedSource:
         self._model = model
         self._timeout_s = timeout_s
         self._piece_tokens: int | None = None
-        """What a piece grows by."""
+        """The tokens by which a piece grows."""
 
     def mentions(self, name: str) -> bool:
         """See Source."""

@@ -28,4 +28,4 @@ THINKING_SWITCHES: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
     ({"thinking": True}, {"thinking": False}),  # DeepSeek V3.1 and on, Kimi K3, Granite 3.3
     ({}, {"thinking_budget": 0}),  # Seed-OSS
 )
-"""What asks for thinking and for none, the usual name first."""
+"""The members that ask for thinking and for none, the usual name first."""

@@ -1,4 +1,4 @@
-"""How many tokens each piece of a chat has, to the token, as its template renders it.
+"""The number of tokens of each piece of a chat, exact, as its template renders it.
 
 Rendered and counted in a bounded child with the model's own template and `tokenizer.json`, as
 mlx_lm does it, or by llama.cpp: `POST /apply-template` and `/tokenize` with `with_pieces` (its
@@ -42,7 +42,7 @@ class PieceTokens:
 
     @property
     def template(self) -> int:
-        """What is no piece's: the template's own words and signs."""
+        """The tokens that are no piece's: the template's own words and signs."""
         return self.total - sum(self.pieces)
 
 
@@ -110,9 +110,9 @@ async def _post(client: httpx.AsyncClient, url: str, body: Mapping[str, Any]) ->
 
 
 def _starts(tokens: Sequence[Mapping[str, Any]], text: str) -> list[int] | None:
-    """In which character each token begins, from the bytes of their pieces; what the tokenizer
-    puts before the text (its first sign, a space) begins with it. None where the pieces are not
-    the text."""
+    """The number of the character in which each token begins, from the bytes of their pieces; what
+    the tokenizer puts before the text (its first sign, a space) begins with it. None where the
+    pieces are not the text."""
     pieces = [token["piece"] for token in tokens]
     made = [piece.encode() if isinstance(piece, str) else bytes(piece) for piece in pieces]
     whole = text.encode()
