@@ -1,4 +1,4 @@
-"""How Claude Code is launched: its command line and its environment, for this process only.
+"""The launch of Claude Code: its command line and its environment, for this process only.
 
 The user's own settings are never touched. Source of every variable: `docs/protocol/claude-code.md`.
 """
@@ -25,8 +25,8 @@ _CLOUDS = ("BEDROCK", "VERTEX", "FOUNDRY", "MANTLE", "ANTHROPIC_AWS", "ANTHROPIC
 PAST_THE_PROXY = {f"CLAUDE_CODE_USE_{cloud}": "0" for cloud in _CLOUDS} | {
     "ANTHROPIC_UNIX_SOCKET": ""
 }
-"""What would make Claude Code talk to somebody else whatever its base URL, and the values that
-turn it off (measured, 2.1.329)."""
+"""The variables that would make Claude Code talk to another server whatever its base URL, with the
+values that turn them off (measured, 2.1.329)."""
 
 MODEL_VARIABLES = (
     "ANTHROPIC_MODEL",
@@ -55,13 +55,13 @@ LEAST_COMPACT_WINDOW_TOKENS = 100_000
 compacts 33k before the end of the window: at 32,768 that is before every turn. So below this its
 own limit is off, and the proxy's answer to an overflow makes it compact (measured, 2.1.332)."""
 ASSUMED_WINDOW_TOKENS = 131_072
-"""What it is told where the backend does not tell its window: what today's open models are made
-for. Untold, 2.1.332 takes it for a million."""
+"""The window that it is told where the backend does not tell its own, the usual one of today's open
+models. Untold, 2.1.332 takes it for a million."""
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to run in the pane."""
+    """The program to run in the pane, with its arguments and environment."""
 
     argv: tuple[str, ...]
     env: dict[str, str]
@@ -71,7 +71,7 @@ class Launch:
     settings: tuple[tuple[str, str], ...] = ()
     """The variables that we add, for those who start Claude Code themselves."""
     concerns: tuple[str, ...] = ()
-    """What is worth knowing about this start, a line each."""
+    """The remarks on this start, a line each."""
 
 
 class ClaudeMissing(Exception):
@@ -129,7 +129,7 @@ def session_env(
 
 
 def old(command: str) -> str:
-    """That this Claude Code should be replaced, and how; empty where it need not."""
+    """The notice that this Claude Code should be replaced, and how; empty where it need not."""
     found = version.read(command)
     if found is None or not version.is_old(found):
         return ""
@@ -164,7 +164,7 @@ def launch(
     auto_mode: bool = False,
     picker: Mapping[str, Any] | None = None,
 ) -> Launch:
-    """What to run in the pane.
+    """Make the launch of the program in the pane.
 
     `session` comes from `session_env`; `mode` is start, continue (the last conversation)
     or shell. Where Claude Code is not installed the small chat client takes its place,

@@ -39,7 +39,7 @@ class Offer:
     backend: str
     model: str | None
     detail: str = ""
-    """What it is, in words."""
+    """The description, in words."""
     claude: bool = False
     """It serves Claude's own models, under their own names."""
 
@@ -125,7 +125,7 @@ class SavedDefault:
             _write(self._note, {**kept, "before": self._before})
 
     def put_back(self) -> bool:
-        """Whether a name of ours stood there, and has been taken out again. Raises nothing."""
+        """Take a name of ours out of the settings again; True if one was. Raises nothing."""
         found = _read(self._settings)
         if found.get("model") not in self._names or found.get("model") == self._before:
             return False

@@ -56,8 +56,8 @@ def _read(text: str) -> dict[str, Any]:
 
 
 def mode_given(args: Sequence[str], env: Mapping[str, str], directory: Path) -> bool:
-    """Whether the user has said which permission mode it starts in: in its arguments, in a
-    settings file, or in what they name with `--settings` (a file, or JSON)."""
+    """True if the user has said which permission mode it starts in: in its arguments, in a settings
+    file, or in what they name with `--settings` (a file, or JSON)."""
     texts = []
     for option, value in zip_longest(args, args[1:], fillvalue=""):
         name, _, joined = option.partition("=")

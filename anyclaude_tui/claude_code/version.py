@@ -1,4 +1,4 @@
-"""Which Claude Code is installed, and whether it is one that we have been tried with.
+"""The version of the installed Claude Code, and the range that we have been tried with.
 
 What it does on the wire changes between versions, so a version that nobody has tried is
 said to be one; it is never refused.
@@ -27,7 +27,7 @@ RESUMES_FROM = "2.1.246"
 TIMEOUT_S = 10.0
 _VERSION = re.compile(r"(?<!\d)\d{1,9}\.\d{1,9}\.\d{1,9}")
 _OFF_PATH = (".local/bin/claude", ".claude/local/claude")
-"""Where its installers put it: the newer one may leave PATH alone, the older made an alias."""
+"""The places where its installers put it: the newer may leave PATH alone, the older aliases it."""
 
 
 def installed(env: Mapping[str, str] = os.environ) -> str | None:
@@ -74,8 +74,7 @@ def read(command: str) -> str | None:
 
 
 def concern(version: str) -> str:
-    """What to know about a version, in words; empty for one in the range that was tried and is
-    not old."""
+    """The warning about a version, in words; empty for one that was tried and is not old."""
     tried = f"tried with {OLDEST_TESTED} to {NEWEST_TESTED}"
     if parts(version) < parts(OLDEST_TESTED):
         return f"older than any that was tried ({tried})"
@@ -90,7 +89,7 @@ def concern(version: str) -> str:
 
 
 def is_old(version: str) -> bool:
-    """Whether a newer one should be installed."""
+    """True if a newer one should be installed."""
     return parts(version) < parts(RESUMES_FROM)
 
 
