@@ -65,7 +65,7 @@ COPY_SHOWN = 40
 """Characters of what a program puts on the clipboard that the user is told."""
 SEVERITY: dict[str, Any] = {"warning": "warning", "error": "error"}
 SAID_S = {"warning": 8.0, "error": 12.0}
-"""How long a message stays over the screen; others 4 s."""
+"""Seconds that a notice of this severity stays on the screen; others stay 4 s."""
 
 
 class DashboardApp(AppActions, inherit_bindings=False):
@@ -230,7 +230,7 @@ class DashboardApp(AppActions, inherit_bindings=False):
             refresh_theme(self)
 
     def _settle(self) -> None:
-        """What is there by now stays: the collector need not walk it again and again."""
+        """Freeze the objects alive by now: the garbage collector need not walk them again."""
         gc.collect()
         gc.freeze()
 
@@ -278,7 +278,7 @@ class DashboardApp(AppActions, inherit_bindings=False):
         await super().on_event(event)
 
     def takes(self, event: events.Key) -> bool:
-        """Whether the key is the dashboard's; if so, what it asks for is done."""
+        """True if the key is the dashboard's; its action has then been run."""
         if self.screen is not self.dashboard:
             return False
         free = not self.leader_keys.pressed and event.key != self.leader_keys.leader

@@ -15,7 +15,7 @@ from anyclaude_tui.tables import table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `cache` takes."""
+    """Add the arguments of `cache` to its parser."""
     parser.add_argument(
         "action",
         nargs="?",
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def status(home: Path) -> str:
-    """What is kept, where, and within which limits. Raises ConfigError."""
+    """The report of `cache status`: prompts on disk, folder and limits. Raises ConfigError."""
     settings = load()
     kept = prompt_cache.usage(home)
     disk = "on" if settings.cache.disk else "off ([cache] disk = true turns it on)"

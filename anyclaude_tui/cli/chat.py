@@ -134,7 +134,7 @@ def _pieces(response: httpx.Response) -> Iterator[tuple[str, str]]:
 
 
 def _without_controls(text: str) -> str:
-    """What the model writes must not command the terminal."""
+    """The model's text without control characters, which could command the terminal."""
     kept = (c for c in text if c in "\n\t" or not (c < " " or "\x7f" <= c <= "\x9f"))
     return "".join(kept)
 

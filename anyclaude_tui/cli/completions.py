@@ -16,7 +16,7 @@ from anyclaude_tui.cli.parsers import actions, subparsers
 
 PROGRAM = "anyclaude-tui"
 ASKED = ("backends", "keys", "ids")
-"""What the scripts ask for."""
+"""The lists of names that the scripts ask for."""
 SHELLS = ("bash", "zsh", "fish")
 _BY_DEST = {"backend": "backends", "targets": "backends", "key": "keys", "id": "ids"}
 _PATHS = ("FILE", "PATH|URL")
@@ -29,7 +29,7 @@ class Option:
     flags: tuple[str, ...]
     words: str
     value: str
-    """What follows it: empty for a switch, else one of ASKED, file or any."""
+    """The kind of value that follows it: empty for a switch, else one of ASKED, file or any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Command:
     choices: tuple[tuple[str, str], ...]
     """Words that can follow: sub-commands or the choices of an argument, with their help."""
     rest: str
-    """What else can follow: one of ASKED, file, or empty."""
+    """The kind of words that can follow else: one of ASKED, file, or empty."""
 
 
 def commands(parser: argparse.ArgumentParser) -> list[Command]:

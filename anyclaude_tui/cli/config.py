@@ -101,7 +101,7 @@ def _set(dotted: str, words: str | None) -> int:
 
 
 def _must_look(dotted: str) -> Callable[[Settings], None]:
-    """What refuses settings whose `dotted` only Textual knows to be wrong. Raises Failed."""
+    """A check that refuses settings whose `dotted` only Textual finds wrong. Raises Failed."""
 
     def accept(made: Settings) -> None:
         from anyclaude_tui.screens.settings import look

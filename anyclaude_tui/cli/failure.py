@@ -1,4 +1,4 @@
-"""How a command says that it failed: for all commands, and for the command line that shows it."""
+"""A command's failure: for all commands, and for the command line that shows it."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import clean
 
 SIGPIPE_CODE = 128 + 13
-"""What a shell shows for a program that a closed pipe has ended."""
+"""The exit code that a shell shows for a program that a closed pipe has ended."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,7 +93,7 @@ def _is_foreign(own: list[str], parser: argparse.ArgumentParser) -> bool:
 
 
 def _hint(own: list[str], claudes: list[str], parser: argparse.ArgumentParser) -> str:
-    """What was probably meant: an option of ours, else what is Claude Code's behind --."""
+    """The probable meaning: our option, else the command line with Claude Code's behind --."""
     shown = [action for action in actions(parser) if action.help != argparse.SUPPRESS]
     flags = [flag for action in shown for flag in action.option_strings]
     if close := get_close_matches(claudes[0].partition("=")[0], flags, n=1, cutoff=0.8):
@@ -127,7 +127,7 @@ def _as_failed(error: Exception) -> Failed:
 
 
 def _words(error: OSError) -> str:
-    """What failed, and what to do where it is our own folder."""
+    """The error in words, with the advice where it is our own folder."""
     from anyclaude_tui.config.loading import home
 
     words = error.strerror or str(error)

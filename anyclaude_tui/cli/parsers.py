@@ -1,4 +1,4 @@
-"""What an argparse parser was given; argparse itself tells it to nobody."""
+"""The contents of an argparse parser, which argparse itself tells to nobody."""
 
 from __future__ import annotations
 

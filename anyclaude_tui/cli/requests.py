@@ -85,7 +85,7 @@ _Cell = Callable[[dict[str, Any]], str]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which requests, and how they are written."""
+    """The choice of requests, and the form in which they are written."""
 
     wanted: request_filter.Filter = field(default_factory=request_filter.Filter)
     since: float = 0.0
@@ -94,7 +94,7 @@ class Asked:
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Asked:
-        """What the command line asks for. Raises Failed where that cannot be understood."""
+        """The choice that the command line makes. Raises Failed where that cannot be understood."""
         wanted = request_filter.parse(" ".join(getattr(options, "filter", ())))
         if wanted.problem:
             raise Failed(wanted.problem, 2)
@@ -138,7 +138,7 @@ def listing(home: Path, count: int, asked: Asked = ALL) -> str:
 
 
 def _is_asked(line: dict[str, Any]) -> bool:
-    """Whether somebody asked it: what was read ahead is no request."""
+    """True for a request that a client made: a prompt that was read ahead is no request."""
     return line.get("role") != Role.WARMING
 
 
@@ -200,7 +200,7 @@ def show(home: Path, request_id: str) -> str:
 
 
 def _as_set(line: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What the settings made of it: the sampling, each value with where it is from, and tools."""
+    """The effect of the settings on it: sampling values with their origins, tools left out."""
     sampling, origins = line.get("sampling") or {}, line.get("samplingFrom") or {}
     yield "sampling", ", ".join(f"{n} {v:g} ({origins.get(n)})" for n, v in sampling.items())
     yield "tools left out", ", ".join(line.get("leftOutTools") or ())

@@ -1,4 +1,4 @@
-"""What went wrong while Claude Code had the terminal to itself (`anyclaude-tui run`).
+"""The problems that came up while Claude Code had the terminal to itself (`anyclaude-tui run`).
 
 Nothing may be written across its screen, and nothing may be lost: each line goes to the log
 file as it comes, and a few on stderr tell of them when Claude Code has ended.

@@ -94,7 +94,7 @@ def _explain(error: OSError, port: int) -> None:
 
 
 def libraries_log() -> Path:
-    """Where the debug log goes, and what libraries log, when the terminal is taken."""
+    """Send the logs to a file, ours and the libraries', where the terminal is taken; its path."""
     path = configuration.home() / "server-logs" / "proxy.log"
     logging.basicConfig(level=logging.WARNING, handlers=[_FileLog(path)])
     return path
@@ -115,7 +115,7 @@ class _FileLog(logging.Handler):
 
 
 async def finished_before(stopped: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Whether the work was done before the stop, which cancels it. Raises what it raises."""
+    """True if the work was done before the stop, which cancels it. Raises what it raises."""
     working, stopping = asyncio.create_task(work), asyncio.create_task(stopped.wait())
     try:
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -27,7 +27,7 @@ _BASE = Dialect(enable_thinking=True, reasoning_history="reasoning_content")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `template` takes."""
+    """Add the arguments of `template` to its parser."""
     parser.add_argument("what", metavar="PATH|URL", help="a model's folder, a template, a server")
     parser.add_argument("--json", action="store_true", help="the profile as JSON")
 

@@ -39,7 +39,7 @@ class WordWrap:
         return out
 
     def end(self, width: int) -> str:
-        """What was held."""
+        """The text that was held back, at the end."""
         return self._flush(width)
 
     def _flush(self, width: int) -> str:
