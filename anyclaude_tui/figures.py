@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Source(StrEnum):
-    """Where a number comes from. An unknown number is shown as unknown, never as 0."""
+    """The provenance of a number. An unknown number is shown as unknown, never as 0."""
 
     MEASURED = "measured"
     REPORTED = "reported"
@@ -50,7 +50,7 @@ def estimated(value: float | None) -> Figure:
 
 
 UNKNOWN_TEXT = "–"
-"""How a number that nobody knows is written."""
+"""The sign for a number that nobody knows."""
 
 
 def seconds(value: float | None) -> str:

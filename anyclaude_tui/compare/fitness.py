@@ -1,4 +1,5 @@
-"""Can this model drive Claude Code? A few requests through the proxy, pass or fail per point.
+"""The test whether a model can drive Claude Code. A few requests through the proxy, pass or fail
+per point.
 
 The requests are small copies of what Claude Code sends: tools with schemas, a system text
 as long as its own, a tool's result to go on from. `doctor` and the Compare screen show the
@@ -50,15 +51,15 @@ class Point:
     needed: bool
     """Without it Claude Code does not work; else it only works less well."""
     said: str
-    """What was seen."""
+    """The observation, in words."""
     remedy: str = ""
-    """What to do, when it did not pass."""
+    """The advice, when it did not pass."""
     of_template: bool = False
     """It is about the model's chat template, not about the model."""
 
 
 def fit(points: Sequence[Point]) -> bool:
-    """Whether everything that is needed passed."""
+    """True if everything that is needed passed."""
     return all(point.passed is not False for point in points if point.needed)
 
 
@@ -249,7 +250,7 @@ def speed(taken: Taken) -> Point:
 
 
 def _failed(taken: Taken) -> tuple[str, str] | None:
-    """What happened and what to do, when there was no proper answer at all."""
+    """The fault and its remedy, when there was no proper answer at all."""
     view = taken.view
     if view.ttft_s.value is not None and (taken.answer or taken.tool_calls):
         return None
@@ -260,7 +261,7 @@ def _failed(taken: Taken) -> tuple[str, str] | None:
 
 
 def _wrong(call: tuple[str, str]) -> str:
-    """What is wrong with a tool call; empty when nothing is."""
+    """The fault of a tool call; empty when there is none."""
     name, raw = call
     schemas = {tool["name"]: tool["input_schema"] for tool in TOOLS}
     if name not in schemas:

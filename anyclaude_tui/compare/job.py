@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be compared."""
+    """The order for a comparison."""
 
     targets: tuple[str, ...]
     workloads: tuple[Workload, ...]
@@ -49,7 +49,7 @@ class Result:
     saved: Saved
     path: Path | None
     problem: str = ""
-    """Why it could not be kept."""
+    """The reason why it could not be kept."""
 
 
 class Job:
@@ -63,7 +63,7 @@ class Job:
         self.live: Live = begin(shown_targets(order), time.monotonic())
         """The last value; written on the session's thread."""
         self.result: Result | None = None
-        """What came of it; there as soon as all runs have ended."""
+        """The result; there as soon as all runs have ended."""
 
     def start(self) -> concurrent.futures.Future[None]:
         """Begin. The future is done when all is as it was before: after the result, where the

@@ -1,4 +1,4 @@
-"""What a comparison is made of: targets, and one sample for every timed run.
+"""The parts of a comparison: targets, and one sample for every timed run.
 
 A sample holds a `RequestView`, made by `telemetry/metrics.py` from the same kind of record
 that the proxy keeps: each number has one definition, wherever it was measured. All of it
@@ -31,7 +31,7 @@ class Way(StrEnum):
 
 
 class Prefix(StrEnum):
-    """What the server's prefix cache can do for the prompt."""
+    """The state of the server's prefix cache for the prompt."""
 
     COLD = "cold"
     """A nonce stands at the front: nothing of it can be cached."""
@@ -95,7 +95,7 @@ class Target:
     """From the start of the backend until it served, model load included; None when it
     ran already."""
     error: str = ""
-    """Why it could not be measured (or not to the end)."""
+    """The reason why it could not be measured (or not to the end)."""
 
     @property
     def shown(self) -> str:

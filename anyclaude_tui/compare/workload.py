@@ -1,4 +1,4 @@
-"""What every target is asked: a prompt, a captured Claude Code turn, or the built-in suite.
+"""The requests that every target gets: a prompt, a captured Claude Code turn, the built-in suite.
 
 Pure but for `from_file`. A workload is an Anthropic request body, so it goes through the
 proxy as Claude Code's would; the direct runs send what the proxy would have sent.
@@ -105,7 +105,7 @@ class Workload:
     """An Anthropic Messages request."""
     about: str = ""
     cells: tuple[Cell, ...] = ALL_CELLS
-    """Which ways and prefixes are measured."""
+    """The pairs of way and prefix that are measured."""
 
     @property
     def key(self) -> str:

@@ -1,1 +1,1 @@
-"""Which part of a comparison is slow, with the evidence and what to do."""
+"""The slow part of a comparison, with the evidence and the remedy."""

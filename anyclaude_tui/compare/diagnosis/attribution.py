@@ -1,4 +1,4 @@
-"""Why B takes longer than A: the difference shared out among the causes, in seconds.
+"""The causes for which B takes longer than A, each with its share of the difference in seconds.
 
 A product (tokens × seconds per token) changes for two reasons at once; each gets its part
 at the mean of the other (the Shapley value of two factors), so the parts add up.

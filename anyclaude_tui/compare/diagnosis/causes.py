@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """What makes a target slow."""
+    """A cause that makes a target slow."""
 
     PREFILL = "model prefill"
     DECODE = "model decode"
@@ -23,7 +23,7 @@ class Cause(StrEnum):
 
 
 class Scenario(StrEnum):
-    """Where the time goes."""
+    """The place where most of the time goes."""
 
     BACKEND = "the backend is the bottleneck"
     PROXY = "the proxy is the bottleneck"
@@ -44,7 +44,7 @@ SCENARIOS = {
 
 
 class Confidence(StrEnum):
-    """How sure the named cause is."""
+    """The confidence in the named cause."""
 
     HIGH = "high"
     LIKELY = "likely"
@@ -62,7 +62,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one target spends its time on, or what is wrong with it."""
+    """The largest part of one target's time, or a fault of the target."""
 
     target: str
     label: str

@@ -23,7 +23,7 @@ _Value = Callable[[Sample], float | None]
 
 
 def of_whole(change: Shift) -> str:
-    """How the whole times compare."""
+    """The comparison of the whole times, in words."""
     sure = {
         Level.EQUAL: "inside the noise",
         Level.CLOSE: "a close call",
@@ -40,7 +40,7 @@ def of_whole(change: Shift) -> str:
 def of_difference(
     samples: Sequence[Sample], fast: Target, slow: Target, change: Shift, parts: Sequence[Part]
 ) -> Iterator[str]:
-    """Why `slow` is slower than `fast`: the whole, its parts, then the figures."""
+    """The evidence that `slow` is slower than `fast`: the whole, its parts, then the figures."""
     yield of_whole(change)
     added = sum(part.seconds for part in parts if part.seconds > 0)
     shown = [p for p in parts if added and p.seconds > SHOWN_SHARE * added][:SHOWN_PARTS]
@@ -64,7 +64,7 @@ def of_difference(
 
 
 def of_logging(samples: Sequence[Sample]) -> Iterator[str]:
-    """What full logging costs, where that was measured."""
+    """The cost of full logging, where that was measured."""
     groups: dict[tuple[str, str, str], tuple[list[float], list[float]]] = {}
     for side, way in enumerate((Way.PROXY, Way.LOGGED)):
         for sample in select(samples, way=way):
@@ -81,7 +81,7 @@ def of_logging(samples: Sequence[Sample]) -> Iterator[str]:
 
 
 def of_main_parts(findings: Iterable[Finding]) -> Iterator[str]:
-    """What each target spends most of its time on."""
+    """The part that each target spends most of its time on."""
     seen: set[str] = set()
     for finding in sorted(findings, key=lambda finding: -finding.share):
         if finding.target not in seen:

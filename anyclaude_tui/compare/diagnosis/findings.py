@@ -1,4 +1,4 @@
-"""What one target spends its time on, and what is wrong with it, by itself.
+"""The largest part of one target's time, and its faults, found from its own samples.
 
 A fault need not be so, whatever the model: time lost in the proxy, in a queue, in loading
 again and again, in reading a prompt that the cache should hold, or one far too large.

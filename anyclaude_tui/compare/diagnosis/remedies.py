@@ -1,4 +1,4 @@
-"""What to do about each cause: concrete, per kind of backend, the most useful first."""
+"""The remedies for each cause: concrete, per kind of backend, the most useful first."""
 
 from __future__ import annotations
 
@@ -83,5 +83,5 @@ _BY_KIND: dict[tuple[Cause, str], tuple[str, ...]] = {
 
 
 def remedies(cause: Cause, kind: str) -> tuple[str, ...]:
-    """What to do about `cause` on a backend of that kind, the most specific first."""
+    """The remedies for `cause` on a backend of that kind, the most specific first."""
     return _BY_KIND.get((cause, kind), ()) + _ALL[cause]

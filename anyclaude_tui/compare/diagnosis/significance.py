@@ -1,4 +1,4 @@
-"""Whether two groups of timed runs differ, or only scatter.
+"""The test that tells a difference between two groups of timed runs from scatter.
 
 Few runs are the rule (three or so), so: medians, not means; one estimate of the scatter
 from all groups together (by the median absolute deviation, which a single slow outlier
@@ -27,7 +27,7 @@ _MEDIAN_COST = 1.2533
 
 
 class Level(StrEnum):
-    """How sure a difference is."""
+    """The certainty of a difference."""
 
     EQUAL = "equal"
     """Inside the noise, or too small to matter."""
@@ -39,7 +39,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """How much larger B is than A."""
+    """The ratio of B to A, with its interval."""
 
     ratio: float
     """B / A, of the medians."""

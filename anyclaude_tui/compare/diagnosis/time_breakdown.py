@@ -1,4 +1,4 @@
-"""Where the time of a target goes: from samples to seconds per part, as medians.
+"""The time of a target by part: from samples to seconds per part, as medians.
 
 One `Anatomy` per workload and prefix. Through the proxy a request takes
 queue + load + prefill + proxy + thinking + answer; the direct runs have no queue and no
@@ -29,8 +29,8 @@ class Anatomy:
     """The backend reports when it starts; if not, the wait is counted as prefill."""
     prefill_s: float
     proxy_first_s: float | None
-    """What the way through the proxy costs before the first token; unknown as long as the
-    target has no direct runs at all."""
+    """The seconds that the way through the proxy costs before the first token; unknown as long as
+    the target has no direct runs at all."""
     proxy_decode_s: float
     """And while decoding."""
     thinking_s: float
@@ -159,7 +159,7 @@ def _with_decode(one: Anatomy, usual_s: float) -> Anatomy:
 
 
 def _with_proxy(one: Anatomy, usual_s: float) -> Anatomy:
-    """Where no direct runs tell, the proxy costs what it costs elsewhere."""
+    """Charge the proxy with its cost elsewhere, `usual_s`, where no direct runs tell."""
     if one.proxy_first_s is not None:
         return one
     cost_s = min(usual_s, one.prefill_s)
@@ -167,8 +167,8 @@ def _with_proxy(one: Anatomy, usual_s: float) -> Anatomy:
 
 
 def _with_cold(warm: Anatomy, cold: Anatomy) -> Anatomy:
-    """What a warm prompt cannot tell itself: too few tokens for a speed or for progress
-    reports, or no word of the cache, where the time that the second reading took tells."""
+    """Complete a warm prompt's figures by the cold one's: it has too few tokens for a speed or for
+    progress reports, or no word of the cache, where the time that the second reading took tells."""
     reuse, speed = warm.reuse, warm.prefill_s_per_token
     if not warm.load_known and cold.load_known:
         load_s = min(cold.load_s, warm.prefill_s)

@@ -46,11 +46,11 @@ MORE_RUNS = "compare again with more runs: these do not tell"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a comparison says."""
+    """The result of a comparison."""
 
     cause: Cause
     scenario: Scenario | None
-    """Where the time goes; None when the targets are equal and sound."""
+    """The place where most of the time goes; None when the targets are equal and sound."""
     headline: str
     confidence: Confidence
     evidence: tuple[str, ...]
@@ -127,7 +127,7 @@ def _different(
 
 
 def _by_how_much(samples: Sequence[Sample], fast: Target, slow: Target, change: Shift) -> str:
-    """How much slower; where the answers differ in length, for each token too."""
+    """The factor by which `slow` is slower, in words; per token too where the lengths differ."""
     words = f"{slow.shown} is {figures.times(change.ratio)} slower than {fast.shown}"
     lengths = _shift_of(samples, fast.name, slow.name, lambda view: view.output_tokens.value)
     if lengths is None or max(lengths.ratio, 1 / lengths.ratio) < OTHER_LENGTH:
@@ -313,7 +313,7 @@ def _shift_of(
 
 
 def _first_excess_s(samples: Iterable[Sample], target: str) -> float:
-    """How much longer the warm-up's first token took than later cold ones; 0 if not much."""
+    """The seconds by which the warm-up's first token came later than later cold ones; 0 if few."""
     own = [s for s in samples if s.target == target and s.view.ttft_s.value is not None]
     first = next((s for s in own if s.run == 0), None)
     if first is None:

@@ -146,7 +146,7 @@ class Comparer:
             await self._step(measured, step)
 
     async def _bring_up(self, measured: MeasuredTarget) -> bool:
-        """Whether it serves now; if not, its reason is kept and told."""
+        """Bring a target up; True if it serves now. If not, its reason is kept and told."""
         self._tell(BringingUp(measured.name))
         try:
             target = await measured.bring_up()

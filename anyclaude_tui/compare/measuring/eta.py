@@ -1,4 +1,4 @@
-"""How long a comparison will still take: from what its runs took so far. Pure."""
+"""The remaining time of a comparison, from the times of its runs so far. Pure."""
 
 from __future__ import annotations
 
@@ -54,6 +54,6 @@ class Eta:
         return 0.0
 
     def _slower(self, target: str, than: str) -> float:
-        """How many times as slow a target is as another, from their warm-ups."""
+        """The factor by which a target is slower than another, from warm-ups; 1 if unknown."""
         mine, other = self._warm_ups.get(target), self._warm_ups.get(than)
         return mine / other if mine and other else 1.0

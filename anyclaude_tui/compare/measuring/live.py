@@ -24,7 +24,7 @@ from anyclaude_tui.telemetry.metrics import RequestView
 
 
 class State(StrEnum):
-    """Where a target is."""
+    """The states of a target."""
 
     WAITING = "waiting"
     """Another one is measured."""
@@ -42,7 +42,7 @@ class Column:
     """Its runs, warm-ups included."""
     state: State = State.WAITING
     since: float = 0.0
-    """When the state began, in monotonic seconds."""
+    """The time when the state began, in monotonic seconds."""
     running: Running | None = None
     """The run that goes on; None between two."""
     ended: tuple[Sample, ...] = ()
@@ -57,7 +57,7 @@ class Column:
 
     @property
     def step(self) -> Step | None:
-        """Which run that is."""
+        """The step of that run."""
         if self.running is not None:
             return self.running.step
         if not self.ended:
@@ -67,14 +67,14 @@ class Column:
 
     @property
     def text(self) -> str:
-        """What that run has written, its end."""
+        """The text that that run has written, its end."""
         if self.running is not None:
             return self.running.text
         return self.ended[-1].text if self.ended else ""
 
     @property
     def error(self) -> str:
-        """Why it is left out."""
+        """The reason why it is left out."""
         return self.target.error
 
 
@@ -91,7 +91,7 @@ class Live:
     ended: int = 0
     eta_s: float | None = None
     told: float = 0.0
-    """When `eta_s` was said."""
+    """The time when `eta_s` was said."""
 
     def left_s(self, now: float) -> float | None:
         """Seconds until the end at the monotonic time `now`; None while nothing is known."""

@@ -1,4 +1,4 @@
-"""In which order what is run: pure, so that it can be shown before it starts.
+"""The order of the runs: pure, so that it can be shown before it starts.
 
 The order alternates (A B, then B A), so that a machine that grows warm or busy is unfair
 to nobody. A target that must be stopped for the next one is visited in few long visits

@@ -1,4 +1,4 @@
-"""What a comparison tells while it runs: frozen, for a screen and for a terminal alike.
+"""The events of a comparison while it runs: frozen, for a screen and for a terminal alike.
 
 `Running` comes at most ten times a second, and each replaces the one before.
 """

@@ -15,7 +15,7 @@ from anyclaude_tui.telemetry.metrics import RequestView, view, waited_s
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a run gave."""
+    """The results of one run."""
 
     view: RequestView
     record: RequestRecord
@@ -78,7 +78,7 @@ class Run:
         )
 
     def _view(self, proxied: RequestRecord | None) -> RequestView:
-        """What the proxy knows (queue, chunks, usage), timed as the client saw it.
+        """The proxy's facts (queue, chunks, usage), with the times that the client saw.
 
         The queue is the wait alone: what passes before the proxy has the request, and what
         the proxy does with it before it is sent, is the way, and shows as the proxy's cost.

@@ -119,7 +119,7 @@ class MeasuredTarget:
 
 
 def can_stand_together(targets: list[MeasuredTarget]) -> bool:
-    """Whether all targets may be up at the same time: at most one loads a model for us."""
+    """True if all targets may be up at the same time: at most one loads a model for us."""
     return sum(in_memory(one.kind) for one in targets) <= 1
 
 

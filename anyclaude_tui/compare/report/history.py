@@ -42,14 +42,14 @@ class _Verdict(msgspec.Struct):
 
 
 class _Head(msgspec.Struct):
-    """What the list needs of a file; the rest is skipped unread."""
+    """The part of a file that the list needs; the rest is skipped unread."""
 
     comparison: _Comparison
     verdict: _Verdict
 
 
 def folder(home: Path) -> Path:
-    """Where they are."""
+    """The folder of the comparisons."""
     return home / "comparisons"
 
 

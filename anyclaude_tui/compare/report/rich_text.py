@@ -90,7 +90,7 @@ def run_name(sample: Sample) -> str:
 
 
 def why(sample: Sample) -> str:
-    """Why a run failed, in words."""
+    """The reason why a run failed, in words."""
     view = sample.view
     if sample.ended_well:
         return "it ended before there was a first token"
