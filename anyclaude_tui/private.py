@@ -37,7 +37,7 @@ def check(path: Path) -> None:
 
 
 def others_may_write(path: Path) -> str:
-    """Who else may change what is at a path, in words; empty where nobody may."""
+    """The others who may change the file or folder at a path, in words; empty where nobody may."""
     last = Path(os.path.realpath(path))
     for step, seen in _way(path):
         if why := _changed_by(step, seen, is_way=step != last):
@@ -139,7 +139,7 @@ def _changed_by(path: Path, seen: os.stat_result, *, is_way: bool) -> str:
 
 
 def _alone_in(group: int) -> bool:
-    """Whether a group is the user's own, as many systems make one for each user."""
+    """True if a group is the user's own, as many systems make one for each user."""
     try:
         user, found = pwd.getpwuid(os.geteuid()), getgrgid(group)
     except KeyError:

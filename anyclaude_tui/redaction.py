@@ -32,7 +32,7 @@ _PLACEHOLDERS = {
     *("anything", "dummy", "empty", "lm-studio", "lmstudio", "local", "mlx_lm", "no-key", "none"),
     *("not-needed", "ollama", "placeholder", "sk-no-key-required", "unused", "vllm-mlx"),
 }
-"""What users write where a server takes any key: names of things, which stay readable."""
+"""The words that users write where a server takes any key: names of things, which stay readable."""
 _PUBLIC_HEADERS = {"accept", "accept-encoding", "content-type", "user-agent"}
 _PUBLIC_HEADERS |= {"anthropic-beta", "anthropic-version", "x-anyclaude-role"}
 
@@ -54,7 +54,7 @@ class Form:
     """Looked for in the text in lower case."""
 
     def spans(self, text: bytes) -> Iterator[tuple[int, int]]:
-        """Where secrets of this form stand."""
+        """The places of the secrets of this form: (start, end) in bytes."""
         for anchor in self.anchors:
             at = 0
             while at < len(text):
@@ -244,7 +244,7 @@ _AROUND = (
     ),
     Form("user of a URL", (b"://",), re.compile(rb"(://)[A-Za-z0-9_.~%-]{20,}+(?=@)")),
 )
-"""What stands before it gives a secret away."""
+"""The forms of secrets that the text before them gives away."""
 
 FORMS = (*_KEYS, *_named(), *_AROUND)
 """All of them. A test has an example of each."""
@@ -350,7 +350,7 @@ _SECRET_NAME = re.compile(
 
 
 def is_secret(name: str) -> bool:
-    """Whether the value of a setting, or of a variable in an `env`, is not for screens."""
+    """True if the value of a setting, or of a variable in an `env`, is not for screens."""
     return _SECRET_NAME.search(name) is not None
 
 

@@ -1,4 +1,4 @@
-"""What a backend's table cannot mean, although every value in it is of the right kind."""
+"""The faults of a backend's table in which every value by itself is of the right kind."""
 
 from __future__ import annotations
 

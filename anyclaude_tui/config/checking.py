@@ -66,7 +66,7 @@ def convert(raw: dict[str, Any], text: str, source: str) -> Settings:
 
 
 def across(settings: Settings) -> Iterator[Found]:
-    """What is wrong with settings that `convert` took."""
+    """The mistakes in settings that `convert` took."""
     yield from _backends(settings)
     yield from _across(settings)
 

@@ -61,7 +61,7 @@ class Kind:
     searches: bool = False
     """Its service makes the web searches that a request asks for."""
     client_names: bool = False
-    """Where no model is set, the model that the client names is asked for."""
+    """True where a backend without a model of its own is asked for the client's."""
     without: frozenset[str] = frozenset()
     """Keys of `[backends.NAME]` that mean nothing to it."""
 
@@ -78,7 +78,7 @@ class Kind:
         return f"{self.name}:{rest}" if self.required else f"{self.name}[:{rest}]"
 
     def takes(self, key: str) -> bool:
-        """Whether a key of `[backends.NAME]` means anything to it."""
+        """True if a key of `[backends.NAME]` means anything to it."""
         other_side = _OF_ATTACHED if self.started else _OF_STARTED
         return key not in self.without and key not in other_side
 
@@ -88,7 +88,7 @@ class Kind:
         return f'set {self.rest}, for example {self.rest} = "{self.example}"'
 
     def lack(self, settings: BackendSettings) -> str:
-        """What the settings of such a backend lack, in words; empty when nothing."""
+        """The setting that such a backend lacks, in words; empty when none."""
         given: str | None = getattr(settings, self.rest)
         what = f"{self.rest}" if self.rest is not Rest.URL else "URL"
         bad = self.rest is Rest.URL and not (given or "").startswith(("http://", "https://"))
@@ -199,40 +199,40 @@ KINDS: dict[str, Kind] = {
 }
 """Every kind by its name, in the order in which they are preferred."""
 DEFAULT = "simulator"
-"""What is taken where nothing is chosen."""
+"""The kind that is taken where none is chosen."""
 
 
 def model_choice(kind: str) -> ModelChoice:
-    """How another model is had there; not at all where there is no such kind."""
+    """The way to another model there; FIXED where there is no such kind."""
     row = KINDS.get(kind)
     return row.choice if row is not None else ModelChoice.FIXED
 
 
 def in_memory(kind: str) -> bool:
-    """Whether a model is loaded into this machine's memory for us."""
+    """True if a model is loaded into this machine's memory for us."""
     row = KINDS.get(kind)
     return row is not None and row.in_memory
 
 
 def is_started(kind: str) -> bool:
-    """Whether a server of ours is started for it."""
+    """True if a server of ours is started for it."""
     row = KINDS.get(kind)
     return row is not None and row.started
 
 
 def is_prefix_cached(kind: str) -> bool:
-    """Whether it keeps a prompt cache."""
+    """True if it keeps a prompt cache."""
     row = KINDS.get(kind)
     return row is not None and row.prefix_cached
 
 
 def searches(kind: str) -> bool:
-    """Whether its service makes web searches itself."""
+    """True if its service makes web searches itself."""
     row = KINDS.get(kind)
     return row is not None and row.searches
 
 
 def client_names(kind: str) -> bool:
-    """Whether a backend of this kind without a model of its own is asked for the client's."""
+    """True if a backend of this kind without a model of its own is asked for the client's."""
     row = KINDS.get(kind)
     return row is not None and row.client_names

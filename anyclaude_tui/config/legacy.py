@@ -14,7 +14,7 @@ from typing import Any
 
 FILE_NAME = ".anyclauderc.json"
 NO_MODEL = ("current-model", "default_model", "")
-"""What stood for "whatever is loaded"."""
+"""The names that stood for "whatever is loaded"."""
 CLAUDE_URL = "https://api.anthropic.com"
 OPENROUTER_URL = "https://openrouter.ai/api/v1"
 LOCAL_URL = "http://localhost:8081/v1"
@@ -29,7 +29,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "openrouter": {"kind": "openai", "url": OPENROUTER_URL, "api_key": "env:OPENROUTER_API_KEY"},
     "claude": {"kind": "anthropic", "url": CLAUDE_URL, "api_key": "env:ANTHROPIC_API_KEY"},
 }
-"""What `--mode NAME` meant without any file."""
+"""The backends that `--mode NAME` meant without any file."""
 _TAKEN = frozenset(
     {
         *("enabled", "port", "baseUrl", "apiKey", "model", "modelPath", "contextLength"),
@@ -108,7 +108,7 @@ def translate(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def environment(env: Mapping[str, str]) -> dict[str, Any]:
-    """What the predecessor's variables set, as `config.toml` has it. Raises LegacyError."""
+    """The settings made by the predecessor's variables, as in `config.toml`. Raises LegacyError."""
     made: dict[str, Any] = {}
     for variable, (name, kind) in URL_VARIABLES.items():
         url = env.get(variable)

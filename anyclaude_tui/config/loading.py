@@ -31,7 +31,7 @@ class Loaded:
     project: tuple[ProjectFile, ...] = ()
     """The files of the folder that we were started in."""
     left_out: tuple[LeftOut, ...] = ()
-    """What of those does not count."""
+    """The parts of those that do not count."""
 
     @property
     def sources(self) -> list[str]:
@@ -91,7 +91,7 @@ def read(env: Mapping[str, str] = os.environ, directory: Path | None = None) -> 
 
 
 def layers(env: Mapping[str, str], directory: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Where settings come from, the weakest first: a name for people, and what it sets.
+    """The sources of the settings, the weakest first: a name for people, and the settings in it.
 
     Raises ConfigError that names the file, the line and the key of a mistake.
     """
@@ -133,7 +133,7 @@ def only_ours(path: Path) -> None:
 
 
 def _environment(env: Mapping[str, str]) -> dict[str, Any]:
-    """What the variables set. Raises ConfigError."""
+    """The settings made by the environment's variables. Raises ConfigError."""
     try:
         made = legacy.environment(env)
     except legacy.LegacyError as error:

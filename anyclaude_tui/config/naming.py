@@ -44,7 +44,7 @@ def resolve(name: str | None, settings: Settings) -> tuple[str, BackendSettings]
 
 
 def lack(name: str, settings: BackendSettings) -> str:
-    """What a configured backend lacks, and how it is set; empty when nothing."""
+    """The setting that a configured backend lacks, and the way to set it; empty when none."""
     row = KINDS[settings.kind]
     words = row.lack(settings)
     return f"backends.{name}: {words}: {row.how_to_set}" if words else ""

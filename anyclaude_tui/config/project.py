@@ -41,13 +41,13 @@ class ProjectFile:
 
     path: Path
     raw: dict[str, Any] = field(default_factory=dict)
-    """What it sets, as `config.toml` has it; empty where it is wrong."""
+    """The settings in it, as `config.toml` has them; empty where it is wrong."""
     text: str = field(default="", repr=False)
     content: str = ""
     """The digest of its bytes, to trust it by."""
     trusted: bool = False
     mistake: str = ""
-    """Why it cannot be used at all, in words."""
+    """The reason why it cannot be used at all, in words."""
 
     def line_of(self, key: Key) -> str:
         """`:LINE` of a key."""
@@ -66,7 +66,7 @@ class ProjectFile:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """What of a project's file does not count, because nobody has trusted it."""
+    """The part of a project's file that does not count, because nobody has trusted it."""
 
     file: ProjectFile
     keys: tuple[Key, ...] = ()
@@ -107,7 +107,7 @@ def find(directory: Path, home: Path, users_home: Path, check: Check) -> list[Pr
 def harmless(
     raw: Mapping[str, Any], backends: Collection[str], limits: Limits
 ) -> tuple[dict[str, Any], list[Key]]:
-    """What a file may set without a question, and the keys that it may not.
+    """The settings that a file may make without a question, and the keys that it may not.
 
     `backends` are the names of the user's own, `limits` the user's.
     """

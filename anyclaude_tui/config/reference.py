@@ -1,4 +1,4 @@
-"""What every setting is, from the one place that says it: the docstrings under the fields.
+"""The explanation of every setting, from the one place that has it: docstrings under fields.
 
 `docs/configuration.md` and the settings screen are made of this.
 """

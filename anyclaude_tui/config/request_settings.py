@@ -29,7 +29,7 @@ conversation would not be the client's."""
 
 
 class RequestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the user wants of every request to a backend; None: nothing is said of it."""
+    """The user's settings for every request to a backend; None: nothing is said of it."""
 
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     """Temperature of sampling. As every value of sampling that is set here it takes the place
@@ -59,8 +59,8 @@ class RequestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """The name under which earlier thinking goes back to the model, or that it does not; without
     it what is known of the server."""
     images: bool | None = None
-    """Whether the model reads images; without it what is known of the server. false: the model
-    is told that there was one."""
+    """The model reads images; unset, as the server is known to. false: the model is told that there
+    was one."""
     extra_body: dict[str, Any] = msgspec.field(default_factory=dict)
     """More members of every request body, tables merged into those that are there; they are the
     last word, but never set stream, messages, tools, model, system or n."""
@@ -107,7 +107,7 @@ class RequestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 _NOTHING = RequestSettings(leave_out=(), shorten_descriptions=False)
 SETTING, CLIENT, MODEL = "setting", "client", "generation_config.json"
-"""Where a value of sampling is from."""
+"""The origins of a sampling value."""
 
 
 def extra_body_faults(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -20,8 +20,8 @@ def remember(settings: Settings, env: Mapping[str, str] = os.environ) -> None:
 
 
 def is_hidden(key: Sequence[str], value: object) -> bool:
-    """Whether a setting's value is not for screens: a secret by its name, or a header; the name
-    of a variable of the user's own is."""
+    """True if a setting's value is not for screens: a secret by its name, or a header; the name of
+    a variable of the user's own is for screens."""
     named = isinstance(value, str) and value.startswith(FROM_ENVIRONMENT)
     return not named and (is_secret(key[-1]) or "headers" in key[:-1])
 

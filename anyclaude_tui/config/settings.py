@@ -20,7 +20,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     keepalive_s: Seconds = 10.0
     """While the backend is silent the client gets a keepalive this often."""
     commit_s: Seconds = 5.0
-    """How long a real HTTP error status stays possible: after this long without an answer
+    """The time for which a real HTTP error status stays possible: after this long without an answer
     the reply begins (200 and message_start), so that keepalives can be sent."""
     first_byte_s: Seconds = 900.0
     """The backend's first delta must come within this time: local prefill is slow."""
@@ -35,11 +35,11 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     client_stall_s: Seconds = 600.0
     """A client that reads nothing for this long is taken as gone."""
     recover_s: Seconds = 300.0
-    """How long a request waits for a backend that died to come back."""
+    """The time that a request waits for a backend that died to come back."""
     queue_s: Seconds = 1800.0
     """Longest wait in the queue."""
     retries: Annotated[int, msgspec.Meta(ge=0)] = 2
-    """How often a request that showed nothing yet is sent again by itself."""
+    """The number of times that a request that showed nothing yet is sent again by itself."""
     max_body_bytes: Size = 32 * 1024 * 1024
     """A larger request is refused with 413."""
     max_event_bytes: Size = 8 * 1024 * 1024
@@ -92,7 +92,7 @@ class BackendSettings(RequestSettings, frozen=True, forbid_unknown_fields=True, 
     `env:NAME` reads a value from the environment. They are shown nowhere."""
 
     def wanted(self, tools: ToolSettings) -> RequestSettings:
-        """What is wanted of every request to it; `tools` where it says nothing itself."""
+        """The settings for every request to it; `tools` where it says nothing itself."""
         own = {name: getattr(self, name) for name in RequestSettings.__struct_fields__}
         for name in ToolSettings.__struct_fields__:
             own[name] = getattr(tools, name) if own[name] is None else own[name]
@@ -241,7 +241,7 @@ class DashboardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     panels: tuple[str, ...] = PANELS
     """The panels that are shown, in their order."""
     panels_at: str = "auto"
-    """Where they stand: right of the pane, below it, or auto, as the window is."""
+    """Their place: right of the pane, below it, or auto, as the window is."""
     panel_columns: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Columns of the panels at the right; 0 is as the window is."""
     panel_area_rows: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -249,8 +249,8 @@ class DashboardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     panel_rows: dict[str, Annotated[int, msgspec.Meta(ge=1)]] = msgspec.field(default_factory=dict)
     """Rows of single panels: now = 14; the dashboard writes it when you resize one."""
     notify: str = "bell"
-    """How you are told of what is worth it: bell, osc9 or osc777 (a notification of the terminal's,
-    where it has them), off."""
+    """The way that you are told of what is worth it: bell, osc9 or osc777 (a notification of the
+    terminal's, where it has them), off."""
     notify_answer_s: Annotated[float, msgspec.Meta(ge=0)] = 30.0
     """Tell when an answer ends that took longer, while the window is not focused; 0: never."""
     notify_backend: bool = True

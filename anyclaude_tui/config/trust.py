@@ -1,4 +1,4 @@
-"""Which project files the user has trusted: a path together with its content, and no other.
+"""The project files that the user has trusted: a path together with its content, and no other.
 
 `state/trusted.json` in our folder holds the SHA-256 of each file as it was when the user said
 yes, or `no` before it; a file that has changed since is as strange as a new one.
@@ -19,7 +19,7 @@ def digest(data: bytes) -> str:
 
 
 def is_trusted(home: Path, path: Path, data: bytes) -> bool:
-    """Whether the user has trusted this path with this content."""
+    """True if the user has trusted this path with this content."""
     return _read(home).get(_name(path)) == digest(data)
 
 
@@ -35,7 +35,7 @@ def refuse(home: Path, path: Path, content: str) -> None:
 
 
 def is_refused(home: Path, path: Path, content: str) -> bool:
-    """Whether the user has said no to this content."""
+    """True if the user has said no to this content."""
     return _read(home).get(_name(path)) == _refused(content)
 
 
@@ -62,7 +62,7 @@ def _file(home: Path) -> Path:
 
 
 def _read(home: Path) -> dict[str, str]:
-    """What is trusted; nothing where the file cannot be read."""
+    """The digests of the trusted files by path; empty where the file cannot be read."""
     try:
         found = json.loads(_file(home).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -35,7 +35,7 @@ def field_of(key: tuple[str, ...]) -> Field:
 
 
 def parsed(field: Field, words: str) -> Any:
-    """What was typed, as the setting's value; None for nothing. Raises ValueError in words."""
+    """The typed words as the setting's value; None for nothing. Raises ValueError in words."""
     words = words.strip()
     if not words:
         if field.required:
