@@ -1,1 +1,1 @@
-"""What is installed, running and broken, and what to do about it."""
+"""The checks of `doctor`: what is installed, running and broken, and what to do about it."""

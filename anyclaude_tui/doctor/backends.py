@@ -1,4 +1,4 @@
-"""What `doctor` finds out about the backends: each one configured, and what else is there.
+"""The checks of `doctor` on the backends: each one configured, and the others on this machine.
 
 Servers are asked, models are read; nothing is started and no model is loaded.
 """
@@ -68,7 +68,7 @@ def _level(found: Finding) -> Level:
 
 
 def _offers(found: Discovery, configured: bool) -> Iterator[Check]:
-    """What else could be used; a warning where there is nothing at all."""
+    """The other backends that could be used; a warning where there is none at all."""
     usable = [offer for offer in found.offers if offer.usable]
     for offer in found.offers[:OFFERS_SHOWN]:
         level = Level.OK if offer.usable else Level.NOTE

@@ -23,6 +23,6 @@ class Check:
     name: str
     level: Level
     detail: str
-    """What was found."""
+    """The finding."""
     remedy: str = ""
-    """What to do; never empty for a warning or what is broken."""
+    """The advice; never empty for a warning or what is broken."""

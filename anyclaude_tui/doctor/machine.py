@@ -1,4 +1,4 @@
-"""What `doctor` looks at on the machine: Python, files, disk, memory, ports, Claude Code.
+"""The checks of `doctor` on the machine: Python, files, disk, memory, ports, Claude Code.
 
 Each check returns what was found as lines of a report; none starts, changes or repairs
 anything, and none raises for what it finds.
@@ -60,7 +60,7 @@ def disk(home: Path) -> Check:
 
 
 def files(home: Path) -> Check:
-    """Whether our folder can be written, and is its owner's only."""
+    """Check that our folder can be written, and is its owner's only."""
     there = next(path for path in (home, *home.parents) if path.exists())
     if not os.access(there, os.W_OK | os.X_OK):
         return Check(
@@ -110,7 +110,7 @@ def settings(home: Path, env: Mapping[str, str] = os.environ) -> tuple[Settings,
 
 
 def proxy_port(port: int) -> Check:
-    """Whether the proxy can listen where it should."""
+    """Check that the proxy can listen on its port."""
     if port == 0:
         return Check("Files", "proxy port", Level.OK, "a free one at each start")
     if not machine.port_in_use(port):

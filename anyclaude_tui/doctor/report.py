@@ -83,7 +83,7 @@ async def examine(backend: str | None = None, *, try_model: bool = False) -> lis
 
 
 async def _tried(settings: Settings, home: Path, backend: str | None) -> list[Check]:
-    """Can this model drive Claude Code? Through the proxy, point by point."""
+    """The test whether this model can drive Claude Code. Through the proxy, point by point."""
     from anyclaude_tui.backends.base import BackendError
     from anyclaude_tui.compare import fitness
 

@@ -1,4 +1,4 @@
-"""Whether Claude Code still begins its conversations as `[proxy] stable_front` knows them."""
+"""The check that Claude Code begins its conversations as `[proxy] stable_front` knows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `doctor` finds out about the terminal: from the environment, and by asking it.
+"""The checks of `doctor` on the terminal: from the environment, and by asking it.
 
 The questions end with DA1, which every terminal answers, so that a terminal that knows
 none of the others costs no wait (`docs/terminal.md`; replies come in order).
@@ -194,7 +194,7 @@ def _abilities(answers: Answers | None) -> Iterator[Check]:
 
 
 def _between(env: Mapping[str, str]) -> Iterator[Check]:
-    """What stands between us and the terminal."""
+    """The programs between us and the terminal."""
     if env.get("TMUX"):
         yield Check(
             GROUP,

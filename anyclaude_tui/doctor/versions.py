@@ -1,4 +1,4 @@
-"""What `--version` prints: our version, and those of what matters in a report of a fault.
+"""The output of `--version`: our version, and those of packages that matter in a fault report.
 
 It is imported for `--version` alone and must be quick: nothing heavy is imported, nothing run.
 """
