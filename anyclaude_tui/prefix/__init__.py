@@ -1,1 +1,1 @@
-"""Where two prompts part, and why: pure, below the proxy and telemetry."""
+"""The first difference between two prompts, and its cause: pure, below the proxy and telemetry."""

@@ -1,4 +1,4 @@
-"""Where two prompts part, why, and what that costs: the prefix explainer's judgement.
+"""The first difference between two prompts, its cause and cost: the prefix explainer's judgement.
 
 Pure. A server's prefix cache holds what is the same from the first byte on; the first
 difference costs all that follows. What Claude Code changes, and where, is in
@@ -69,22 +69,22 @@ class Comparison:
     place: str = ""
     """`system block 2`, `tool Bash`, `message 7`; empty when nothing parts."""
     offset_bytes: int = 0
-    """How far into that place."""
+    """The bytes into that place."""
     what: str = ""
-    """What changed there, in a few words."""
+    """The change there, in a few words."""
     before: str = ""
     """A short piece of the earlier text at that place, and of the new one."""
     after: str = ""
     against: str = ""
-    """Which earlier prompt it was compared with, when not the conversation's own last one."""
+    """The earlier prompt that it was compared with, when not the conversation's own last one."""
     between: str = ""
-    """What else ran on that cache since the earlier prompt, and may have taken its place."""
+    """The requests that ran on that cache since the earlier prompt, and may have replaced it."""
     note: str = ""
     """Something else worth knowing, such as what was stripped."""
 
     @property
     def cost_bytes(self) -> int:
-        """What has to be prefilled again although the backend had seen as much before."""
+        """The bytes to be prefilled again although the backend had seen as many before."""
         return max(0, min(self.lost_bytes, self.size_bytes - self.shared_bytes))
 
     @property
@@ -96,7 +96,7 @@ class Comparison:
         return f"{self.place}{depth}" + (f" ({self.what})" if self.what else "")
 
     def tokens(self, part_bytes: int, prompt_tokens: float | None) -> int | None:
-        """About how many tokens a part of this prompt has, by the share of its bytes."""
+        """The number of tokens of a part of this prompt, estimated by the share of its bytes."""
         if prompt_tokens is None or not self.size_bytes:
             return None
         return round(prompt_tokens * part_bytes / self.size_bytes)
@@ -113,7 +113,7 @@ def shared_bytes(before: Prompt, now: Prompt) -> int:
 
 
 def compare(before: Prompt | None, now: Prompt, *, same_conversation: bool = True) -> Comparison:
-    """Where `now` parts from `before`, and why."""
+    """Find the first difference of `now` from `before`, and its cause."""
     if before is None:
         return Comparison(Cause.FIRST, size_bytes=now.size_bytes)
     at = 0
@@ -158,8 +158,8 @@ def compare(before: Prompt | None, now: Prompt, *, same_conversation: bool = Tru
 
 
 def rendered_anew(told: Comparison, shared: float, lost: float, message: int | None) -> Comparison:
-    """What the messages told, set right by the renderings. `shared`: the share of the new one
-    that is as before; `lost`: the share of the earlier one that is read again; `message`: its
+    """The comparison by the messages, corrected by the renderings. `shared`: the share of the new
+    one that is as before; `lost`: the share of the earlier one that is read again; `message`: its
     number in which they part."""
     before_bytes = told.shared_bytes + told.lost_bytes
     return replace(
@@ -295,13 +295,13 @@ _HEADING = re.compile(rb"^#{1,4} +(.+)$", re.MULTILINE)
 _TITLE = re.compile(rb"^(?:#{1,4} +(.+)|([A-Z][^\n]{8,160}:))$", re.MULTILINE)
 """A heading, or a line that announces a list."""
 _SECTION_BYTES = 6_000
-"""How far above a change the heading of its section is looked for."""
+"""The bytes above a change in which the heading of its section is looked for."""
 
 
 def _in_text(
     old: bytes, new: bytes, offset: int, *, files: bool = False
 ) -> tuple[Cause | None, str]:
-    """What a change at `offset` is about, and how to call it.
+    """The cause of a change at `offset`, and its name in words.
 
     `files`: a memory file may stand here in full, with headings of its own.
     """
@@ -327,13 +327,13 @@ def _in_text(
 
 
 def _in_reminder(text: bytes, offset: int) -> bool:
-    """Whether the place is inside what Claude Code itself puts before the user's words."""
+    """True if the place is inside a reminder, which Claude Code puts before the user's words."""
     opened = text.rfind(b"<system-reminder>", 0, offset)
     return opened > text.rfind(b"</system-reminder>", 0, offset)
 
 
 def _in_section(pattern: re.Pattern[bytes], above: bytes, *, headings: bool = True) -> bool:
-    """Whether the last mention stands above with no new heading or tag after it."""
+    """True if the last mention stands above with no new heading or tag after it."""
     mentions = [found.end() for found in pattern.finditer(above)]
     if not mentions:
         return False

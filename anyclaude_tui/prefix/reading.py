@@ -28,7 +28,7 @@ class _Read:
     segments: list[Segment | None] = field(default_factory=list)
     """None of what is no message."""
     calls: list[Mapping[str, str]] = field(default_factory=list)
-    """What each of them says of its calls."""
+    """The words of each of them about its calls."""
     size_bytes: int = 0
 
 

@@ -40,7 +40,7 @@ class Segment:
     """The tool's name, or the message's role."""
     text: bytes
     detail: str = ""
-    """What a message is about: "the result of Read (a.py)"."""
+    """The subject of a message: "the result of Read (a.py)"."""
 
 
 @dataclass(frozen=True, slots=True)

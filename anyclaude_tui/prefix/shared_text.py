@@ -12,7 +12,7 @@ Pieces = tuple[bytes, ...]
 """A text, cut; joined it is the text again."""
 
 _MARKS = (b'{"role":', b'{"name":', b'{"type":"text"')
-"""How an item begins, in the order in which a text is cut."""
+"""The beginnings of an item, in the order in which a text is cut."""
 _WHOLE_BYTES = 2_000
 """A piece up to here is not cut again."""
 _STARTS_KEPT = 8
@@ -30,7 +30,7 @@ class _Piece:
 
 
 class Pool:
-    """What is kept of the texts. Used on one thread; pieces can be joined on any."""
+    """The pieces of the texts that are kept. Used on one thread; pieces can be joined on any."""
 
     def __init__(self) -> None:
         self._pieces: dict[bytes, _Piece] = {}
@@ -88,7 +88,7 @@ class Pool:
 
 
 def _shared(pieces: Pieces, text: bytes) -> tuple[int, int]:
-    """How many pieces a text begins with, and where the last of them ends."""
+    """The number of pieces that a text begins with, and the end of the last of them."""
     end = 0
     for count, piece in enumerate(pieces):
         if not text.startswith(piece, end):

@@ -1,4 +1,4 @@
-"""Where two texts part, and what of them to show: pure, and bounded for texts of megabytes."""
+"""The first difference between two texts, and an excerpt: pure, bounded for megabytes."""
 
 from __future__ import annotations
 
