@@ -23,7 +23,7 @@ _RANK = {Role.MAIN: 0, Role.SUBAGENT: 1, Role.BACKGROUND: 2, Role.COMPARE: 3, Ro
 
 
 class Guest(Protocol):
-    """Who uses the backend while nobody else does: the warming."""
+    """A user of the backend while nobody else uses it: the warming."""
 
     async def give_way(self) -> None:
         """Stop; returns when a request would not be held up any more."""
@@ -147,7 +147,7 @@ class Gate:
         await self._idle.wait()
 
     def _held(self, role: Role) -> bool:
-        """Whether a prompt that goes alone is being read before it."""
+        """True while a prompt that goes alone is being read before it."""
         return role is not Role.MAIN and any(place.alone for place in self._inside)
 
     def _take(self, place: Place) -> None:

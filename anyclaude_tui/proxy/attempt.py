@@ -115,7 +115,7 @@ class Attempt:
             return await self._pump(upstream)
 
     def lesson(self, error: ApiError, learnt: Learnt) -> str:
-        """What the backend's refusal teaches of how it wants this request, in words; "" where
+        """The backend's preference about this request that its refusal teaches, in words; "" where
         nothing new. An overflow, the only 400, is the client's to act on."""
         if error.status == 400:
             return ""

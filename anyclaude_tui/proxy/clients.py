@@ -1,4 +1,4 @@
-"""What a version of Claude Code can do, told from its `User-Agent`.
+"""The abilities of a version of Claude Code, told from its `User-Agent`.
 
 Pure. The table is data: a row is an ability and the first version that was measured to have it.
 Source: `docs/protocol/claude-code.md`, "Versions".
@@ -13,7 +13,7 @@ Version = tuple[int, int, int]
 
 _CLAUDE_CODE = re.compile(r"claude-cli/(\d+)\.(\d+)\.(\d+)\b(?: \([^,)]*, ([^,)]*)[,)])?")
 _WITHOUT_A_TERMINAL = "sdk"
-"""What its entry point begins with then: `sdk-cli` for `-p`. In the terminal it is `cli`."""
+"""The beginning of its entry point then: `sdk-cli` for `-p`. In the terminal it is `cli`."""
 
 
 class Ability(Enum):
@@ -45,7 +45,7 @@ def version_of(user_agent: str) -> Version | None:
 
 
 def can(user_agent: str, ability: Ability) -> bool:
-    """Whether this client is a Claude Code that has the ability; unknown clients have none."""
+    """True if this client is a Claude Code that has the ability; unknown clients have none."""
     version, found = version_of(user_agent), _CLAUDE_CODE.match(user_agent)
     if version is None or found is None or version < SINCE[ability]:
         return False

@@ -1,4 +1,4 @@
-"""What every exchange shares: one set per session, handed in, never global."""
+"""The services that every exchange shares: one set per session, handed in, never global."""
 
 from __future__ import annotations
 
@@ -84,12 +84,12 @@ class Services:
     learnt: Learnt = field(default_factory=Learnt)
     observers: tuple[Observer, ...] = ()
     wanted: Callable[[str], RequestSettings] = field(default=lambda name: RequestSettings())
-    """What the user wants of every request to the backend of this name."""
+    """The user's settings for every request to the backend of this name."""
     conversations: Conversations = field(default_factory=Conversations)
     stable_front: StableFront = "static"
-    """How far requests are put into the order that serves the next conversation too."""
+    """The extent to which requests are put into the order that serves the next conversation too."""
     searcher: Searcher | None = None
-    """Who makes web searches; None where nobody does, not even to say so."""
+    """The maker of web searches; None where there is none, not even to say so."""
     picked: Callable[[RequestRecord], Awaitable[None]] | None = None
     """Told of a request before it is routed: its model name may be another backend's."""
     models: Callable[[], Sequence[str]] = tuple
@@ -97,7 +97,7 @@ class Services:
     tools_are_offered: Callable[[], None] = field(default=lambda: None)
     """Told when a request with tools is about to be sent: a call may come back."""
     metrics: Callable[[], tuple[bytes, str]] | None = None
-    """What `GET /metrics` answers: body and content type."""
+    """The answer of `GET /metrics`: body and content type."""
 
     def endpoint(
         self, backend: Backend, record: RequestRecord, body: Mapping[str, Any]

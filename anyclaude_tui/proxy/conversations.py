@@ -1,4 +1,4 @@
-"""What each conversation began with: the tools that it leaves out.
+"""The state that each conversation began with: the tools that it leaves out.
 
 A prompt begins with the tools. Were they changed in mid-conversation, all that the server has
 cached of it would be read again; so a change of `[tools]` waits for the next conversation.
@@ -53,7 +53,7 @@ def _role(message: Any) -> Any:
 
 
 def _digest(message: Any) -> bytes:
-    """What tells conversations apart: the text of the first message, in whichever form."""
+    """The digest that tells conversations apart: of the first message's text, in whichever form."""
     content = message.get("content") if isinstance(message, Mapping) else None
     parts = content if isinstance(content, list) else [content]
     texts = [part.get("text", "") if isinstance(part, Mapping) else part for part in parts]

@@ -1,4 +1,4 @@
-"""Which deadline or keepalive of one request is due next. Pure: times in, a verdict out.
+"""The deadline or keepalive of one request that is due next. Pure: times in, a verdict out.
 
 docs/architecture.md, "The promise on streams", 2 and 3. `exchange.py` tells it what happens and
 sleeps until `next_due`; nothing is computed per chunk but one assignment.
@@ -15,7 +15,7 @@ TAIL_S = 5.0
 
 
 class Stage(Enum):
-    """What the request waits for."""
+    """The event that the request waits for."""
 
     WAITING = auto()
     """In the queue, for a switch, or for a backend that is being brought back."""
@@ -27,7 +27,7 @@ class Stage(Enum):
 
 
 class Due(Enum):
-    """What has to be done now."""
+    """The action that is due now."""
 
     COMMIT = auto()
     """Begin the reply, so that keepalives can be sent."""
@@ -71,7 +71,7 @@ class Timers:
         return max(0.0, min(times) - now)
 
     def due(self, now: float) -> Due | None:
-        """What is due at `now`, the most severe first; None if nothing is."""
+        """The action that is due at `now`, the most severe first; None if none is."""
         if now >= self._deadline():
             if self.writing_since is not None:
                 return Due.CLIENT_STUCK
@@ -90,7 +90,7 @@ class Timers:
         return self.told_at + self.limits.keepalive_s
 
     def _deadline(self) -> float:
-        """When patience ends. Time in which the client holds us up is not the backend's."""
+        """The deadline in force. Time in which the client holds us up is not the backend's."""
         if self.writing_since is not None:
             return self.writing_since + self.limits.client_stall_s
         if self.stage is Stage.FIRST_DELTA:

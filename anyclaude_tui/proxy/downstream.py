@@ -137,7 +137,7 @@ class Downstream:
         self.reply = reply
         self.speaker = speaker
         self.taps: list[Callable[[bytes], None]] = []
-        """Who else gets the bytes of the stream."""
+        """The other receivers of the stream's bytes."""
         self._record = record
         self._timers = timers
         self._clock = clock

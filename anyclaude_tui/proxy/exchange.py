@@ -199,7 +199,7 @@ class Exchange:
                     return ending
 
     async def _has_more_room(self, backend: Backend, endpoint: Endpoint) -> bool:
-        """Whether the backend's window is larger by now: it may have been started anew, or have
+        """True if the backend's window is larger by now: it may have been started anew, or have
         loaded its model again."""
         with suppress(BackendError):
             before = backend.endpoint.window_tokens
@@ -209,7 +209,7 @@ class Exchange:
         return False
 
     def _teaches(self, error: ApiError) -> bool:
-        """Whether the backend's refusal says how it wants the request."""
+        """True if the backend's refusal taught how it wants the request; the user is told."""
         if self._attempt is None:
             return False
         learnt = self._attempt.lesson(error, self._services.learnt)

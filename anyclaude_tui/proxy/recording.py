@@ -1,4 +1,4 @@
-"""What an exchange writes into its record: the facts behind every number on the screens.
+"""The facts that an exchange writes into its record: behind every number on the screens.
 
 Called once per read from the backend, not per chunk; each is a few attribute writes.
 """
@@ -19,7 +19,7 @@ from anyclaude_tui.telemetry.events import GAPS_KEPT, AttemptRecord, Phase, Requ
 
 
 def note_request(record: RequestRecord, request: UpstreamRequest, endpoint: Endpoint) -> None:
-    """What is sent upstream, and a new record for this try."""
+    """Note the request that is sent upstream, in a new record for this try."""
     record.attempt = AttemptRecord()
     sizes = request.sizes
     record.system_bytes = sizes.system_bytes
@@ -118,7 +118,7 @@ def _note_timings(record: RequestRecord, facts: StreamFacts) -> None:
 
 
 def note_ending(record: RequestRecord, ending: Ending, facts: StreamFacts) -> None:
-    """How it ended."""
+    """Note the ending of the reply."""
     record.outcome = ending.outcome
     record.truncation = ending.truncation
     record.stop_reason = ending.stop_reason

@@ -1,4 +1,4 @@
-"""Who may come in, and which route: the Messages API on loopback.
+"""The server on loopback: the check of who may come in, and the routes of the Messages API.
 
 Source: `docs/protocol/claude-code.md`, "Endpoints and start-up";
 `docs/protocol/messages.md`, "Endpoints".
@@ -343,7 +343,7 @@ def _named(request: web.Request, header: str) -> str:
 
 
 def _from_here(headers: Mapping[str, str]) -> bool:
-    """Whether the request is meant for this machine and comes from no web page.
+    """True if the request is meant for this machine and comes from no web page.
 
     Beside the token a second wall: a page's script names its Origin, and a name that somebody
     else's DNS leads to loopback stands in Host.

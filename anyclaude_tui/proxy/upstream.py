@@ -138,7 +138,7 @@ class Upstream:
 
     @property
     def location(self) -> str:
-        """Where a redirect points to, without secrets; else empty."""
+        """The target of a redirect, without secrets; else empty."""
         where = self.response.headers.get("Location", "") if 300 <= self.status < 400 else ""
         return shown(where)
 

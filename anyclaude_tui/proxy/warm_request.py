@@ -25,7 +25,7 @@ from anyclaude_tui.proxy.wire_format import WireFormat
 from anyclaude_tui.telemetry.events import Outcome, RequestRecord
 
 WORD = "."
-"""What a piece of a prompt ends with, where the user's words would stand."""
+"""The end of a piece of a prompt, where the user's words would stand."""
 TEXT_BYTES = 2_000
 """The system text is cut this fine."""
 
@@ -36,7 +36,7 @@ class Piece:
 
     body: Mapping[str, Any]
     size_bytes: int
-    """How much of the prompt it reads."""
+    """The bytes of the prompt that it reads."""
 
 
 def for_warming(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,7 +94,8 @@ class WarmRun:
         self.record = record
 
     async def run(self) -> bool:
-        """Whether it was read to its end. Raises ApiError for a refusal, and CancelledError."""
+        """Send the request; True if the prompt was read to its end. Raises ApiError for a refusal,
+        and CancelledError."""
         services, record = self._services, self.record
         note_request(record, self._request, self._endpoint)
         wire = WireFormat.for_(self._endpoint)

@@ -41,8 +41,8 @@ def ours(body: Mapping[str, Any], services: Services) -> Wanted | None:
 
 
 def is_a_service(status: BackendStatus) -> bool:
-    """Whether it is a service of Anthropic's API elsewhere: it makes web searches itself, and
-    says which domains may be fetched."""
+    """True if it is a service of Anthropic's API elsewhere: it makes web searches itself, and says
+    which domains may be fetched."""
     return kinds.searches(status.kind) and not is_local(status.url or "")
 
 

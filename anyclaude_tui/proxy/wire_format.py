@@ -33,7 +33,7 @@ NEAR_WINDOW_NATIVE = 0.9
 
 
 def slow_to_translate(raw: bytes) -> bool:
-    """Whether this body holds a PDF, which takes up to seconds to read."""
+    """True if this body holds a PDF, which takes up to seconds to read."""
     return b"application/pdf" in raw
 
 
@@ -102,7 +102,7 @@ class WireFormat(ABC):
         prompt_tokens: int,
         memory: CallMemory,
     ) -> Translator:
-        """What reads the reply to `request`."""
+        """The translator that reads the reply to `request`."""
 
     @abstractmethod
     def _translated(self, body: Mapping[str, Any], memory: CallMemory) -> UpstreamRequest:
@@ -173,12 +173,12 @@ def _limit(request: UpstreamRequest) -> int | None:
 
 
 def unsent(record: RequestRecord, memory: CallMemory) -> Translator:
-    """What speaks to the client while nothing has been sent yet."""
+    """The translator that speaks to the client while nothing has been sent yet."""
     return StreamTranslator(**_reply(record, 0, memory))
 
 
 def _reply(record: RequestRecord, prompt_tokens: int, memory: CallMemory) -> dict[str, Any]:
-    """What every translator is told of the reply that it makes."""
+    """The arguments of every translator about the reply that it makes."""
     return {
         "message_id": f"msg_{record.id.removeprefix('req_')}",
         "request_id": record.id,

@@ -73,7 +73,7 @@ def kept(found: Iterable[Result], query: Query) -> tuple[Result, ...]:
 
 
 def within(url: str, domain: str) -> bool:
-    """Whether the address is of this domain, of one below it, and below its path if it has one."""
+    """True if the address is of this domain, of one below it, and below its path if it has one."""
     wanted, _, path = domain.lower().partition("/")
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")

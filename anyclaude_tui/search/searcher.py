@@ -88,7 +88,7 @@ class Searcher:
         return self._clean(text.encode("utf-8", "replace")).decode("utf-8", "replace")
 
     def _check(self, text: str) -> None:
-        """Whether this text may leave the machine. Raises SearchError."""
+        """Refuse a text that may not leave the machine. Raises SearchError."""
         if not text.strip():
             raise SearchError("the query is empty", "invalid_tool_input", sent=False)
         if len(text) > MAX_QUERY_CHARS:

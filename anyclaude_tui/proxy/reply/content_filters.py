@@ -1,4 +1,4 @@
-"""What comes in `delta.content`, sorted into thinking, visible text and calls.
+"""The text of `delta.content`, sorted into thinking, visible text and calls.
 
 Pure and incremental. Three filters in a row: think tags, calls written as text, stop
 sequences; each lets plain text through at once.
@@ -65,7 +65,7 @@ class Content:
         return self._sort(self._tags.feed(text))
 
     def end(self, *, cut: bool) -> list[Piece]:
-        """What is held back; of a reply that was `cut` off, no half tags or calls."""
+        """The pieces that are held back; of a reply that was `cut` off, no half tags or calls."""
         pieces = self._sort(self._tags.end(cut=cut))
         pieces += self._stop(self.calls.end(cut=cut))
         rest = self._stops.end()

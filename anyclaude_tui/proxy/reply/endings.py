@@ -1,4 +1,4 @@
-"""How a reply ends: one decision, from what was seen of it.
+"""The ending of a reply: one decision, from what was seen of it.
 
 Pure. docs/architecture.md, "The promise on streams": complete, an honest limit, or an error that
 says what happened; never a cut-off that looks complete. What makes Claude Code carry on by itself:
@@ -50,7 +50,7 @@ RESUME = "max_tokens"
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How it ended, and the bytes that say so to the client."""
+    """The ending's kind, and the bytes that say so to the client."""
 
     data: bytes
     outcome: Outcome
@@ -66,7 +66,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen of the reply."""
+    """The facts that were seen of the reply."""
 
     finish: str | None
     """The backend's finish reason."""
@@ -82,12 +82,12 @@ class Seen:
     refused: bool
     """The model refused in a field of its own."""
     cause: Truncation | None
-    """Why it is over, where it is not by itself."""
+    """The reason why it is over, where it is not by itself."""
     reason: str
 
 
 def truncation_of(seen_finish: str | None, cause: Truncation | None) -> Truncation | None:
-    """How the reply was cut short; None if it is whole. A finish reason makes it whole,
+    """The way that the reply was cut short; None if it is whole. A finish reason makes it whole,
     whatever came after; without one, even `[DONE]` or a proper close is a cut."""
     if seen_finish is None:
         return cause or Truncation.CUT
@@ -107,7 +107,7 @@ def true_reason(finish: str | None, used: int | None, most: int | None) -> str |
 
 
 def swallowed(tokens: int | None) -> str:
-    """What to say of a reply of so many output tokens of which nothing came: the server could not
+    """The words about a reply of so many output tokens of which nothing came: the server could not
     read a call (vllm-mlx 0.6.0); "" for one that was empty."""
     kept = tokens is not None and tokens >= SWALLOWED_TOKENS
     return f"the server kept all of the {tokens} tokens that were written to itself" if kept else ""

@@ -62,7 +62,7 @@ _BY_TYPE: tuple[tuple[str, int], ...] = (
 """Words in an error's type or code that tell the status, where none is given."""
 
 _PAGE_CHARACTERS = 16_000
-"""How much of an error page is read: a page made to be slow must not be."""
+"""The characters of an error page that are read: a page made to be slow must not be."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[@-~]")
 _SPACE = re.compile(r"\s+")
@@ -119,7 +119,7 @@ def from_payload(
 
 
 def is_no_reply(payload: Any) -> bool:
-    """Whether an object in a 200 is an error without the word's own key: FastAPI's `detail`, old
+    """True if an object in a 200 is an error without the word's own key: FastAPI's `detail`, old
     vLLM's `object: error`, `{"code": …, "msg": …}` of gateways, MiniMax's `base_resp`."""
     if not isinstance(payload, Mapping) or payload.get("choices") or payload.get("content"):
         return False
@@ -280,9 +280,9 @@ _JSON_FAULT = re.compile(
 
 
 def is_lost_call(words: str, in_call: bool) -> bool:
-    """Whether an error in the stream says that the server could not read a call of the model's;
-    `in_call`: one was coming. mlx-vlm 0.7.10: `Expecting value: line 1 column 46`, and
-    `Generation ended with an incomplete tool call.`"""
+    """True if an error in the stream says that the server could not read a call of the model's;
+    `in_call`: one was coming. mlx-vlm 0.7.10: `Expecting value: line 1 column 46`, and `Generation
+    ended with an incomplete tool call.`"""
     said = words[:600]
     return bool(_LOST_CALL.search(said) or _JSON_FAULT.match(said)) or (
         in_call and bool(_JSON_FAULT.search(said))

@@ -47,7 +47,7 @@ class Harmony:
         return out
 
     def end(self, *, cut: bool) -> list[tuple[bool, str]]:
-        """What was held back; of a reply that was `cut` off, no half token."""
+        """The text that was held back; of a reply that was `cut` off, no half token."""
         held, self._held = self._held, ""
         return [(self._in_body and self._thinks, held)] if held.strip() and not cut else []
 

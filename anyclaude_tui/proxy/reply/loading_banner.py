@@ -1,4 +1,4 @@
-"""What llama-swap says while it loads a model, taken out: it is no word of the model.
+"""The banner of llama-swap while it loads a model, taken out: it is no word of the model.
 
 Pure and incremental. With `sendLoadingState` it streams, as reasoning and before the model's
 own, a rule, "llama-swap loading model: NAME", remarks and dots, "Done! (3.10s)", and a rule
@@ -52,7 +52,7 @@ class LoadingBanner:
         return self._behind(rest)
 
     def end(self) -> str:
-        """What was held back: it is no banner, or the reply is over."""
+        """The text that was held back: it is no banner, or the reply is over."""
         held, self._held = self._held, ""
         self.passes = True
         return "" if self._seen else held

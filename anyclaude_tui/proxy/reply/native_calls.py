@@ -49,7 +49,7 @@ class OpenCalls:
         (self._at(index) or self._calls[-1]).add(piece)
 
     def has(self, index: Any) -> bool:
-        """Whether a call with this index is being received."""
+        """True if a call with this index is being received."""
         return self._at(index) is not None
 
     def end(self, index: Any, *, any_index: bool) -> PendingCall | None:

@@ -1,4 +1,4 @@
-"""What a Messages stream says of the message itself: its members, its usage, how it ends. Pure.
+"""The message itself in a Messages stream: its members, its usage, its end. Pure.
 
 All of it reaches the client as it came; what is added is what clients cannot do without, and is
 named in docs/protocol/messages.md, "Native servers".

@@ -1,4 +1,4 @@
-"""What a Messages stream says piece by piece, kept until it is whole. Pure."""
+"""The blocks of a Messages stream, which come in pieces, kept until they are whole. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class OpenBlock:
     def __init__(self, block: Mapping[str, Any], event: Mapping[str, Any], data: bytes) -> None:
         """`event` and `data`: the event that began it, and its bytes."""
         self.kind = str(block["type"])
-        """What the client has open for it; other than the backend's in the middle of text."""
+        """The type of the client's open block; other than the backend's in the middle of text."""
         self.start: dict[str, Any] = dict(block) | EMPTY.get(self.kind, {})
         self.event = event
         self.data = data if self.start == block else b""
@@ -36,7 +36,7 @@ class OpenBlock:
         self.blank = ""
         """White space ahead of its first word: a block of nothing else is not sent."""
         self.content: Content | None = None
-        """What sorts its text."""
+        """The filters that sort its text."""
         self.json: list[str] = []
         """The input of a server's own tool, as far as it came."""
 
@@ -46,7 +46,7 @@ class OpenBlock:
         return self.place >= 0
 
     def turn_into(self, kind: str) -> None:
-        """What follows is of this kind, in a block of its own."""
+        """Become a block of this kind: what follows stands in one of its own."""
         self.kind, self.start, self.event, self.data = kind, {"type": kind} | EMPTY[kind], {}, b""
         self.signed, self.signature, self.blank, self.place = False, "", "", -1
 

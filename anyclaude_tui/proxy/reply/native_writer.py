@@ -1,4 +1,4 @@
-"""What the client of a native server gets: blocks with our indexes, bytes where they fit. Pure."""
+"""The stream to a native server's client: blocks with our indexes, bytes where they fit. Pure."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class NativeWriter:
         self.close(block)
 
     def take(self) -> bytes:
-        """What has been written since."""
+        """The bytes that have been written since."""
         data = b"".join(self._out)
         self._out.clear()
         return data

@@ -403,7 +403,7 @@ class StreamTranslator(Translator):
     # --- lanes ----------------------------------------------------------------------------------
 
     def _find_lanes(self) -> None:
-        """Which deltas may go straight out; b"" where they may not."""
+        """Find the deltas that may go straight out: their prefixes; b"" where they may not."""
         self._text_prefix = self._thinking_prefix = b""
         half = self._text_halves.half or self._thought_halves.half
         if not self._fast or self._gather or self._gate or half:

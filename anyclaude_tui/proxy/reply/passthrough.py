@@ -308,8 +308,8 @@ class NativeTranslator(Translator):
         self._writer.delta(block, delta, event, data)
 
     def _fits(self, block: OpenBlock, kind: str) -> bool:
-        """Whether the delta belongs into the block; a server that mixes text and thinking in
-        one gets a new block for it."""
+        """True if the delta belongs into the block; a server that mixes text and thinking in one
+        gets a new block for it."""
         wants = BLOCK_OF.get(kind, "")
         if not wants or block.kind not in EMPTY or wants == block.kind:
             return True
@@ -324,7 +324,7 @@ class NativeTranslator(Translator):
         return True
 
     def _put(self, block: OpenBlock, pieces: Sequence[Piece]) -> None:
-        """What the text of a block was sorted into: text, thinking, calls written as text."""
+        """Write the pieces that a block's text was sorted into: text, thinking, calls in text."""
         for kind, piece in pieces:
             if kind == "text":
                 self._show(block, piece)

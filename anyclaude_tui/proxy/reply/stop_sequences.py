@@ -42,6 +42,6 @@ class StopFinder:
         return text[: len(text) - keep]
 
     def end(self) -> str:
-        """What was held back: the text is over."""
+        """The text that was held back: no more follows."""
         held, self._held = self._held, ""
         return held

@@ -105,7 +105,7 @@ class ThinkTags:
         return front.removeprefix(opener) if opener and front.startswith(opener) else text
 
     def end(self, *, cut: bool) -> list[tuple[bool, str]]:
-        """What was held back; of a reply that was `cut` off, no half tag."""
+        """The text that was held back; of a reply that was `cut` off, no half tag."""
         if self._harmony is not None:
             return self._harmony.end(cut=cut)
         held, self._held = self._held, ""

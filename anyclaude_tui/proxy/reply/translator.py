@@ -1,4 +1,4 @@
-"""What every translation of a stream has in common: what the exchange asks, and the one ending.
+"""The common part of every translation of a stream: the exchange's questions, and the one ending.
 
 Pure. `openai.py` (OpenAI chunks) and `passthrough.py` (a Messages stream) say how events
 are read; how a reply is closed, once and properly, is said here.
@@ -77,7 +77,7 @@ class Translator(ABC):
 
     @abstractmethod
     def _closed(self) -> bytes:
-        """What still has to go out, the end of the open block in it."""
+        """The bytes that still have to go out, the end of the open block among them."""
 
     @abstractmethod
     def _empty_delta(self) -> bytes:
@@ -158,6 +158,6 @@ class Translator(ABC):
         return last + anthropic_events.MESSAGE_STOP
 
     def _give_up(self, words: str) -> None:
-        """What comes is nonsense: nothing more of it is read."""
+        """Read nothing more: the stream is nonsense, for the reason in `words`."""
         self._malformed = words
         self.finished = True

@@ -42,7 +42,7 @@ class SearchReply(Translator):
         return start + data + anthropic_events.block_stop(self._index)
 
     def found(self, results: Sequence[Result]) -> bytes:
-        """What the search found."""
+        """The events of the results."""
         content = [
             {
                 "type": "web_search_result",
@@ -56,7 +56,7 @@ class SearchReply(Translator):
         return self._result(content)
 
     def failed(self, code: ErrorCode | str) -> bytes:
-        """Why there is no result, as the API's code."""
+        """The events of a search without results, with the reason as the API's code."""
         return self._result({"type": "web_search_tool_result_error", "error_code": code})
 
     def say(self, text: str) -> bytes:

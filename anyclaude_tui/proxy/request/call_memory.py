@@ -31,19 +31,19 @@ class CallMemory:
         self._max_bytes = max_bytes
         self._calls: OrderedDict[str, tuple[str, str]] = OrderedDict()
         self._wanted: dict[str, WantedBack] = {}
-        """What a server wants back with the call, by the ids of `_calls`."""
+        """The members that a server wants back with the call, by the ids of `_calls`."""
         self._bytes = 0
         self.seen = Seen()
         """The parts of earlier requests."""
         self.history = History()
-        """What became of earlier conversations."""
+        """The translations of earlier conversations."""
 
     def __len__(self) -> int:
         return len(self._calls)
 
     @property
     def size_bytes(self) -> int:
-        """About how much memory the remembered text takes."""
+        """The bytes of memory that the remembered text takes, estimated."""
         return self._bytes
 
     def remember(self, call_id: str, name: str, arguments: str) -> None:
@@ -66,13 +66,13 @@ class CallMemory:
         self._shrink()
 
     def wanted_back(self, call_id: str, server: str) -> WantedBack | None:
-        """What this server wants back with the call; None for what another sent, and for a call
-        that is not known (any more): one of before a restart."""
+        """The members that this server wants back with the call; None for what another sent, and
+        for a call that is not known (any more): one of before a restart."""
         wanted = self._wanted.get(call_id)
         return wanted if wanted is not None and wanted.server == server else None
 
     def knows(self, call_id: str) -> bool:
-        """Whether a call had this id."""
+        """True if a call had this id."""
         return call_id in self._calls
 
     def recall(self, call_id: str, arguments: Any, name: str | None = None) -> str | None:
@@ -98,12 +98,12 @@ class CallMemory:
         return raw
 
     def state(self, call_id: str) -> Call:
-        """What is known of a call at this moment, for `unchanged`."""
+        """The memory of a call at this moment, for `unchanged`."""
         return call_id, self._calls.get(call_id), self._wanted.get(call_id)
 
     def unchanged(self, states: Iterable[Call]) -> bool:
-        """Whether `recall` and `wanted_back` would say of all these calls what they said then;
-        they count as used, as if asked again."""
+        """True if `recall` and `wanted_back` would say of all these calls what they said then; they
+        count as used, as if asked again."""
         for call_id, known, wanted in states:
             if self._calls.get(call_id) is not known or self._wanted.get(call_id) is not wanted:
                 return False
@@ -143,7 +143,7 @@ def _is_clean(raw: str, written: Any) -> bool:
 
 
 def _same(written: Any, sent: Any) -> bool:
-    """Whether `sent` is what Claude Code makes of `written`.
+    """True if `sent` is what Claude Code makes of `written`.
 
     It reorders keys, inserts defaults, turns "5000" into 5000, and strips spaces at line
     ends. A key that was added is no change to what the model wrote; one that is missing

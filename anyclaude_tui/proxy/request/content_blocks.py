@@ -28,7 +28,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/\s]*+={0,2}\s*+")
 
 @dataclass(slots=True)
 class Context:
-    """What the translation of one request needs to know, and what it has to say."""
+    """The facts that the translation of one request needs, and the notices that it makes."""
 
     dialect: Dialect
     memory: CallMemory
@@ -78,7 +78,7 @@ def parts_of(block: Mapping[str, Any], where: str, context: Context) -> list[Par
 
 
 def is_decided(kind: str) -> bool:
-    """Whether somebody has decided what becomes of blocks of this type."""
+    """True if blocks of this type have a rule of ours."""
     # Calls and their results are the messages' business (`messages.py`).
     return kind in _HANDLERS or kind in ("tool_use", "tool_result") or kind.endswith("_tool_result")
 

@@ -1,5 +1,5 @@
-"""What a conversation changes about itself on its way: tools withdrawn or added, a summary in
-place of what came before it. Pure.
+"""The changes that a conversation makes to itself on its way: tools withdrawn or added, a summary
+in place of what came before it. Pure.
 
 Source: anthropic 2.14, `types/beta` (`tool_addition`, `tool_removal`, `compaction`).
 """

@@ -27,7 +27,7 @@ Call = tuple[str, object, object]
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """What a translation depends on beside the messages."""
+    """The inputs of a translation beside the messages."""
 
     system: str
     dialect: Dialect

@@ -1,4 +1,4 @@
-"""What a backend's refusals teach: how it wants the request that it has just refused.
+"""The lessons of a backend's refusals: the form in which it wants the request.
 
 Pure but for the memory of what was learnt. A refusal that is understood changes the dialect
 for this server and model, and the request is translated and sent again; one that teaches
@@ -73,7 +73,7 @@ _REASONING = re.compile(
 )
 _SIGNATURE = re.compile(r"missing.{0,20}thought.?signature", re.IGNORECASE | re.DOTALL)
 _SENT_BACK = ("reasoning_content", "reasoning_details", "extra_content")
-"""What goes back with the assistant's messages; "reasoning" alone is too common a word."""
+"""The members that go back with assistant messages; "reasoning" alone is too common a word."""
 _CAPS = tuple(
     re.compile(text, re.IGNORECASE | re.DOTALL)
     for text in (
@@ -95,8 +95,7 @@ class Lesson:
 
 
 def lesson(words: str, body: Mapping[str, Any], dialect: Dialect) -> Lesson | None:
-    """What a refusal of `body` in these words teaches beyond what `dialect` says; None:
-    nothing."""
+    """The lesson of a refusal of `body` in these words, new to `dialect`; None without one."""
     if _COMPLETION.search(words) and _UNKNOWN.search(words) and "max_tokens" in body:
         return Lesson(
             {"max_tokens_name": "max_completion_tokens"}, "it wants max_completion_tokens"
@@ -143,7 +142,7 @@ def lesson(words: str, body: Mapping[str, Any], dialect: Dialect) -> Lesson | No
 
 
 def has_images(body: Mapping[str, Any]) -> bool:
-    """Whether a chat completions request holds an image."""
+    """True if a chat completions request holds an image."""
     return any(
         part.get("type") == "image_url"
         for message in body.get("messages", ())
@@ -188,7 +187,7 @@ def _has(schema: Any, steps: list[str]) -> bool:
 
 
 def _sends_back(body: Mapping[str, Any], name: str) -> bool:
-    """Whether a chat completions request has this member in a message or in one of its calls."""
+    """True if a chat completions request has this member in a message or in one of its calls."""
     return any(
         name in message or any(name in call for call in message.get("tool_calls", ()))
         for message in body.get("messages", ())
@@ -196,7 +195,7 @@ def _sends_back(body: Mapping[str, Any], name: str) -> bool:
 
 
 class Learnt:
-    """What a session has learnt, by server and model."""
+    """The lessons of a session, by server and model."""
 
     def __init__(self) -> None:
         self._changes: dict[tuple[str, str], dict[str, Any]] = {}
@@ -205,7 +204,7 @@ class Learnt:
         self._tell_cached: set[tuple[str, str]] = set()
 
     def tells_cached(self, endpoint: Endpoint, cached_tokens: int | None) -> bool:
-        """Whether a server tells how much of a prompt was cached, by what it told now or before:
+        """True if a server tells how much of a prompt was cached, by what it told now or before:
         Rapid-MLX 0.16.10 leaves out a 0."""
         key = endpoint.url, endpoint.model
         if cached_tokens is not None:

@@ -20,13 +20,13 @@ _VALUES = frozenset({"enum", "const", "default", "examples"})
 
 
 def is_left_out(name: Any, settings: RequestSettings) -> bool:
-    """Whether the user leaves out a tool of this name."""
+    """True if the user leaves out a tool of this name."""
     patterns = settings.leave_out or ()
     return isinstance(name, str) and any(fnmatchcase(name, one) for one in patterns)
 
 
 def runs_unlisted(tools: Any, settings: RequestSettings) -> Callable[[str], bool]:
-    """Whether a call of a tool that is not in `tools` is the client's to judge.
+    """The test, by name, for a tool that is not in `tools` but whose call is the client's to judge.
 
     Where Claude Code loads tools on demand it names them in the prompt, and runs one that is called
     unloaded (`docs/protocol/claude-code.md`, "Loaded tools"). One that is left out stays so.

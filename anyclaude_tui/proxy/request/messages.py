@@ -40,7 +40,7 @@ _ROLES = ("user", "assistant", "system")
 
 @dataclass(slots=True)
 class _Turn:
-    """What the assistant said, and what came before it spoke again. Blocks carry their path."""
+    """The assistant's blocks, and those before it spoke again. Blocks carry their path."""
 
     said: list[tuple[str, Block]] = field(default_factory=list)
     after: list[tuple[str, str, Block]] = field(default_factory=list)
@@ -56,7 +56,7 @@ class _Call:
     name: str
     arguments: str
     wanted: WantedBack | None = None
-    """What the server that the request is for wants back with it."""
+    """The members that the server that the request is for wants back with it."""
     result: tuple[str, Block] | None = None
 
 
@@ -188,7 +188,7 @@ def _turns(messages: list[Any], start: int) -> Iterator[tuple[_Turn, int]]:
 
 
 def _assistant(said: list[tuple[str, Block]], context: Context) -> tuple[str, str, list[_Call]]:
-    """What the assistant said: its text, its thinking, its calls."""
+    """The parts of what the assistant said: its text, its thinking, its calls."""
     texts: list[str] = []
     thoughts: list[str] = []
     calls: list[_Call] = []

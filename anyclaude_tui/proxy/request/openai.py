@@ -37,12 +37,12 @@ from anyclaude_tui.proxy.request.wanted import (
 from anyclaude_tui.proxy.wire.safe_json import join_texts, json_bytes
 
 IMAGE_BYTES = 4_000
-"""What an image counts in `prompt_bytes`: about a thousand tokens, whatever its file size."""
+"""The bytes of an image in `prompt_bytes`: about a thousand tokens, whatever its file size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How large the parts of the request are that the client sent."""
+    """The sizes of the parts of the client's request."""
 
     system_bytes: int
     tools_bytes: int
@@ -62,7 +62,7 @@ class UpstreamRequest:
     stop_sequences: tuple[str, ...]
     """Those that the proxy must do itself."""
     notices: tuple[str, ...]
-    """What was left out or changed, in plain words."""
+    """The parts that were left out or changed, in plain words."""
     sizes: Sizes
     prompt_bytes: int = 0
     """Bytes of what the model reads (messages and tools; images at a flat rate): the size
@@ -78,7 +78,7 @@ class UpstreamRequest:
     left_out: tuple[str, ...] = ()
     """The client's tools that the user leaves out."""
     unlisted: Callable[[str], bool] = field(default=lambda name: False, compare=False)
-    """Whether a call of a tool that is not listed is the client's to judge."""
+    """True for the name of a tool that is not listed, but whose call is the client's to judge."""
     encoded: tuple[tuple[str, Any, bytes], ...] = field(default=(), compare=False, repr=False)
     """Members of the body that were measured: name, value, and as JSON."""
 
@@ -235,7 +235,7 @@ def sizes_of(body: Mapping[str, Any], seen: Seen | None = None) -> Sizes:
 
 
 def _images_bytes(messages: list[dict[str, Any]]) -> int:
-    """What images count more than the bytes that stand for them; mostly less than 0."""
+    """The bytes that images count beyond those that stand for them; mostly less than 0."""
     size = 0
     for message in messages:
         if not isinstance(message["content"], str):

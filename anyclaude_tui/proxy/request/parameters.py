@@ -26,7 +26,7 @@ _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high"}
 
 @dataclass(slots=True)
 class Parameters:
-    """What goes upstream besides messages and tools."""
+    """The members that go upstream besides messages and tools."""
 
     members: dict[str, Any] = field(default_factory=dict)
     stop_sequences: tuple[str, ...] = ()

@@ -69,8 +69,8 @@ def _leave_out(native: dict[str, Any], endpoint: Endpoint) -> tuple[str, ...]:
 
 
 def _schemas(tools: Any, messages: Any) -> dict[str, Mapping[str, Any]]:
-    """What the reply's calls are checked against. A tool of the API's own (`bash_…`) has no
-    schema here: its calls are for the client all the same, and fit."""
+    """The schemas that the reply's calls are checked against, by the tool's name. A tool of the
+    API's own (`bash_…`) has no schema here: its calls are for the client all the same, and fit."""
     given = tools_now(tools, messages)
     return {
         tool["name"]: tool["input_schema"] if isinstance(tool.get("input_schema"), Mapping) else {}
@@ -88,7 +88,7 @@ def _call_ids(messages: Any) -> Iterator[str]:
 
 
 def _media_bytes(value: Any) -> int:
-    """What the bytes of images and documents are too many, each at its flat rate."""
+    """The bytes that images and documents have beyond their flat rate."""
     if isinstance(value, list):
         return sum(map(_media_bytes, value))
     if not isinstance(value, Mapping):
@@ -179,7 +179,7 @@ def _system_as_user(messages: list[Any]) -> list[Any]:
 
 
 def _calls(out: list[Any]) -> bool:
-    """Whether the last message is an assistant's that waits for results."""
+    """True if the last message is an assistant's that waits for results."""
     last = out[-1] if out else None
     content = last.get("content") if isinstance(last, dict) else None
     return isinstance(content, list) and any(

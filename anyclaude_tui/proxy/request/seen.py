@@ -60,7 +60,7 @@ class Seen:
         self._max_bytes = max_bytes // 2
         self._young: dict[bytes, Part] = {}
         self._old: dict[bytes, Part] = {}
-        """What was not seen since the young ones were that many."""
+        """The parts that were not seen since the young ones were that many."""
         self._young_bytes = 0
         self._lists: OrderedDict[int, Parts] = OrderedDict()
         self._tools: list[tuple[bytes, Parts]] = []
@@ -75,7 +75,7 @@ class Seen:
             return msgspec.json.decode(raw)  # it is no object, or this says what is wrong where
 
     def is_harmless(self, body: Mapping[str, Any]) -> bool:
-        """What `safe_json.is_harmless` says of a request; parts are looked at once."""
+        """The result of `safe_json.is_harmless` for a request; parts are looked at once."""
         rest = {}
         for name, value in body.items():
             parts = self.parts(value) if name in PARTED else None
@@ -86,17 +86,17 @@ class Seen:
         return is_harmless(rest)
 
     def json_bytes(self, value: Any) -> int:
-        """What `safe_json.json_bytes` says of a harmless value."""
+        """The result of `safe_json.json_bytes` for a harmless value."""
         parts = self.parts(value)
         return json_bytes(value) if parts is None else parts.size_bytes
 
     def is_plain(self, messages: Any) -> bool:
-        """Whether nothing in these messages changes the conversation; False if it is not known."""
+        """True if nothing in these messages changes the conversation; False if it is not known."""
         parts = self.parts(messages)
         return parts is not None and parts.plain
 
     def parts(self, value: Any) -> Parts | None:
-        """What is known of a list that `decode` has made; None of any other value."""
+        """The facts about a list that `decode` has made; None for any other value."""
         parts = self._lists.get(id(value))
         return parts if parts is not None and parts.values is value else None
 

@@ -1,5 +1,5 @@
-"""What is the same in every conversation of a folder, before what is not: the same words in
-another order, so that a server's prompt cache serves a new conversation too.
+"""The text that is the same in every conversation of a folder, moved before the text that is not:
+the same words in another order, so that a server's prompt cache serves a new conversation too.
 
 Pure. Claude Code sends, behind the user's first words, a system message of 9 KB with the
 environment, the agents and the skills, and git's status before that (`docs/prompt-cache.md`,
@@ -47,8 +47,8 @@ def arranged(system: str, messages: Any, how: StableFront) -> tuple[str, Sequenc
 
 
 def recognised(messages: Any) -> bool:
-    """Whether these messages begin as Claude Code's do: the user's, then a late system message
-    with one of the anchors."""
+    """True if these messages begin as Claude Code's do: the user's, then a late system message with
+    one of the anchors."""
     if not isinstance(messages, list) or len(messages) < 2:
         return False
     first, late = messages[0], messages[1]

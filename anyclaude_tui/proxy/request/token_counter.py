@@ -1,4 +1,4 @@
-"""How many tokens a prompt has: exactly where something can tell, else a good estimate.
+"""The number of tokens of a prompt: exact where something can tell, else a good estimate.
 
 Source for the routes: llama.cpp's server README (`/tokenize`, `/apply-template`) and
 vLLM's `TokenizeChatRequest`. Claude Code asks 13 to 20 times at once for `/context`
@@ -30,7 +30,7 @@ DEFAULT_BYTES_PER_TOKEN = 3.8
 _LEAST, _MOST = 1.0, 12.0
 """A ratio outside comes from something else than text, and is not learnt."""
 _WEIGHT = 0.3
-"""How much the newest prompt counts against what was known."""
+"""The weight of the newest prompt against those before it."""
 _SMALL_BYTES = 2_000
 """Below this the template's own tokens hide the ratio."""
 _MODELS_KEPT = 200
@@ -53,7 +53,7 @@ class TokenCounter:
         self._shapes: dict[str, str] = {}
 
     def estimate(self, model: str, request_bytes: int) -> int:
-        """About how many tokens a prompt of this size (`prompt_bytes`) has; at least 1."""
+        """The number of tokens of a prompt of this size (`prompt_bytes`), estimated; at least 1."""
         ratio = self._ratios.get(model, DEFAULT_BYTES_PER_TOKEN)
         return max(1, round(request_bytes / ratio))
 

@@ -24,7 +24,7 @@ load would change the prompt near its front (`docs/protocol/claude-code.md`, "Lo
 
 @dataclass(slots=True)
 class Offer:
-    """What goes upstream about tools."""
+    """The tools that go upstream, and the parameters about them."""
 
     tools: list[dict[str, Any]] = field(default_factory=list)
     """OpenAI function tools, in the client's order; those loaded on demand last, in the order of
@@ -40,7 +40,7 @@ class Offer:
 
 
 def offer(tools: Any, choice: Any, context: Context) -> Offer:
-    """What to offer, from the request's `tools` and `tool_choice`. Raises ApiError."""
+    """The offer made of the request's `tools` and `tool_choice`. Raises ApiError."""
     made = Offer()
     filtered = _read_tools(tools, made, context)
     if not made.tools:

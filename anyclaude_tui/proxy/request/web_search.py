@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 PHRASE = "Perform a web search for the query:"
-"""What Claude Code (2.1.197 to 2.1.332) begins the one message with."""
+"""The beginning of the one message in Claude Code's request (2.1.197 to 2.1.332)."""
 _TOOL = "web_search_"
 MAX_SEARCHES = 8
 
@@ -29,7 +29,7 @@ class Wanted:
 
 
 def wanted(body: Mapping[str, Any]) -> Wanted | None:
-    """What is to be searched; None for every other request."""
+    """The search that a request wants; None for every other request."""
     tools, messages = body.get("tools"), body.get("messages")
     if not isinstance(tools, list) or not isinstance(messages, list):
         return None

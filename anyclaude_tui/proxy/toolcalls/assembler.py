@@ -33,7 +33,7 @@ class PendingCall:
         self.name = ""
         self.size = 0
         self.extra: Mapping[str, Any] = {}
-        """What its server wants back with it (`extra_content`)."""
+        """The members that its server wants back with it (`extra_content`)."""
         self.again = False
         """It may say again what went out already: what is missing in it is no loss."""
         self.taken: list[dict[str, Any]] = []
@@ -42,7 +42,7 @@ class PendingCall:
 
     @property
     def arguments(self) -> list[str]:
-        """What the pieces mean as arguments: mostly one text, one more for each call that a
+        """The meaning of the pieces as arguments: mostly one text, one more for each call that a
         server put under the same key. Those that were taken already are not among them."""
         return arguments_of(self._parts)
 
@@ -61,7 +61,7 @@ class PendingCall:
         return closed and all(read_object(text) for text in self.arguments)
 
     def same_key(self, index: int | None, id_: str | None) -> bool:
-        """Whether a fragment with this index and id can be of this call."""
+        """True if a fragment with this index and id can be of this call."""
         if id_ and self.id:
             return id_ == self.id
         return index is not None and index == self.index
@@ -165,7 +165,7 @@ class CallAssembler:
         return call if self._is_piece(call, name) else None
 
     def _is_piece(self, call: PendingCall, name: str) -> bool:
-        """Whether a name goes on with the beginning of one that came before it."""
+        """True if a name goes on with the beginning of one that came before it."""
         if not call.name or call.has_arguments or call.name in self._names:
             return False
         return any(one.startswith(call.name + name) for one in self._names)

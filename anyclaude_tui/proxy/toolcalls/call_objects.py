@@ -16,7 +16,7 @@ _CERTAIN_KEYS = (*_NAME_KEYS, "function", "type", "tool_call_id")
 
 
 def json_head(text: str, names: Collection[str], *, sure: bool) -> bool | None:
-    """Whether the beginning of a JSON object begins a call: None while it is not known.
+    """True if the beginning of a JSON object begins a call; None while it is not known.
 
     In a form that is `sure` any name will do; else it must be one of `names`.
     """

@@ -59,7 +59,7 @@ def _object(
 
 
 def _from_text(text: str, types: set[str]) -> Any:
-    """What a string means as one of `types`; the string itself if it means none."""
+    """The meaning of a string as one of `types`; the string itself if it means none."""
     bare = text.strip()
     if "boolean" in types and bare.lower() in ("true", "false"):
         return bare.lower() == "true"

@@ -251,7 +251,7 @@ FORMS: tuple[Form, ...] = (
         models="gpt-oss (harmony)",
     ),
 )
-"""What may begin a call anywhere outside of code blocks and quotes."""
+"""The marks that may begin a call anywhere outside of code blocks and quotes."""
 
 FENCE = Form(
     "```",

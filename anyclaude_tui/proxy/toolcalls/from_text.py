@@ -63,14 +63,14 @@ class TextCalls:
         self._after_call = False
         self._in_fence = False
         self._quote = ""
-        """What quotes a mark that was let through: up to its like, no mark counts."""
+        """The quote before a mark that was let through: up to its like, no mark counts."""
         self._fenced: list[tuple[str, list[Call]]] = []
-        """What is a call if nothing follows: its text and the calls."""
+        """The code blocks that are calls if nothing follows: their text and the calls."""
         self._thinks = ""
         """Inside of reasoning: the mark that ends it."""
         self._after_thought = False
         self._wrap = ""
-        """What closes the answer that was opened behind reasoning."""
+        """The mark that closes the answer that was opened behind reasoning."""
         self._open_marks = 0
         """Opening marks of reasoning that were let through as text."""
         self._waiting = Waiting()
@@ -101,12 +101,13 @@ class TextCalls:
         return bool(self._thinks)
 
     def feed(self, text: str) -> list[Piece]:
-        """What `text` completes."""
+        """The pieces that `text` completes."""
         self._take(text)
         return self._taken()
 
     def end(self, *, cut: bool) -> list[Piece]:
-        """What is held. Of a reply that was `cut` off only whole calls, and no half ones."""
+        """The pieces that are held. Of a reply that was `cut` off only whole calls, and no half
+        ones."""
         self._over, self._cut = True, cut
         if self._held is not None:
             self._held.over, self._held.cut = True, cut
@@ -188,8 +189,8 @@ class TextCalls:
         return ""
 
     def _ends(self, mark: str, before: str, behind: str) -> bool | None:
-        """Whether a mark that ends the turn, or stands around the answer, is no text; None:
-        what follows must tell."""
+        """True if a mark that ends the turn, or wraps the answer, is no text; None: not known
+        yet."""
         if self._in_fence or (before or self.last).endswith(_QUOTES):
             return False
         if mark in WRAPS and self._at_start and not before.strip():
@@ -205,7 +206,7 @@ class TextCalls:
         return self._after_call and not before.strip()
 
     def _unquote(self, text: str) -> None:
-        """What was quoted ends with the same quote, or with the paragraph."""
+        """End a quotation at the same quote, or with the paragraph."""
         if self._quote and (self._quote in text or "\n\n" in text):
             self._quote = ""
 
@@ -235,7 +236,7 @@ class TextCalls:
         return self._hold(BY_OPENER[mark], mark + rest)
 
     def _counts(self, mark: str, before: str, behind: str) -> bool:
-        """Whether a mark is one where it stands."""
+        """True if a mark counts as one where it stands."""
         if mark == FENCE.opener:
             return True
         if self._in_fence:

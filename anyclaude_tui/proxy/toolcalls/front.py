@@ -24,7 +24,7 @@ MAX_FRONT_CHARS = 200
 
 _CHANNEL = "commentary"
 _PARTIAL = re.compile(r"(?::\d*)?\s*(?:<[|｜\w▁]*|\[\w*)?")
-"""What may stand behind a name while its separator is not whole."""
+"""The characters that may stand behind a name while its separator is not whole."""
 
 
 def front_form(text: str, names: Collection[str], *, at_start: bool) -> tuple[Form | None, bool]:

@@ -19,7 +19,7 @@ from anyclaude_tui.proxy.wire.wanted_back import WantedBack
 
 
 class CallMemory(Protocol):
-    """Where the raw arguments of each call are kept (`call_memory.py`)."""
+    """The memory of each call's raw arguments (`call_memory.py`)."""
 
     def remember(self, call_id: str, name: str, arguments: str) -> None:
         """Keep the model's own words for the history."""
@@ -29,7 +29,7 @@ class CallMemory(Protocol):
 
 
 def lost_words(name: str, text: str, call: Call | None = None) -> str:
-    """What the model reads of a call that was not given, in its own history."""
+    """The text that stands in the model's own history for a call that was not given."""
     what = "unreadable tool call"
     if call is not None and not call.known:
         what = "tool call not given, there is no such tool"
@@ -43,7 +43,7 @@ class Twins:
         self._given: list[tuple[bool, Call]] = []
 
     def said(self, call: Call, *, as_text: bool) -> bool:
-        """Whether this call was given as the other kind, text or structure; once for each."""
+        """True if this call was given as the other kind, text or structure; once for each."""
         for at, (was_text, given) in enumerate(self._given):
             if was_text != as_text and (given.name, given.value) == (call.name, call.value):
                 del self._given[at]
@@ -78,7 +78,7 @@ class CallGate:
         self._single = single
         self._assembler = CallAssembler(self._toolbox.names)
         self._doubted = False
-        """What is received came inside of a thinking block: a call only if nothing follows it."""
+        """True while the received call came in thinking: a call only if nothing follows it."""
         self._given: list[tuple[str, PendingCall | None]] = []
         self._twins = Twins()
 
@@ -127,7 +127,7 @@ class CallGate:
             self.lose_text(Lost("", words))
 
     def holds_good_call(self) -> bool:
-        """Whether a call that is received would do as it is."""
+        """True if a call that is received would do as it is."""
         return not self._doubted and any(self._is_good(call) for call in self._assembler.pending)
 
     def end(self, *, cut: bool) -> None:

@@ -1,4 +1,4 @@
-"""How the calls behind an opener are read: one reader, which the rows of `forms.py` steer.
+"""The reader of the calls behind an opener: one for all forms, steered by the rows of `forms.py`.
 
 Pure. Each body is a generator over `Held` (see there). JSON is known by its brackets, tags
 by theirs, so that a form's row only says which bodies may stand in it.
@@ -32,7 +32,7 @@ from anyclaude_tui.proxy.toolcalls.values import marked_object, python_calls
 
 HEAD_CHARS = 400
 LANGUAGES = ("json", "tool_call", "tool_calls", "tool_code", "tool", "function", "")
-"""What the code blocks say in which models write calls."""
+"""The languages of the code blocks in which models write calls."""
 MAX_HEADER_CHARS = 300
 
 _NAME = re.compile(r"(?:functions\.)?[A-Za-z_][\w.:/-]{0,127}")
@@ -48,7 +48,7 @@ class Form:
 
     opener: str
     closers: tuple[str, ...] = ()
-    """What ends a call or the calls; any of them may be missing, or come twice."""
+    """The marks that end a call or the calls; any of them may be missing, or come twice."""
     bodies: tuple[str, ...] = ("json",)
     """"json", "tags", "pairs", "python", "named", "ns": what may stand inside."""
     header: re.Pattern[str] | None = None
@@ -57,9 +57,9 @@ class Form:
     mark: str = ""
     """For "named": what quotes a string, where the arguments are no JSON (Gemma)."""
     inner: str = ""
-    """What may stand before each call inside of the opener."""
+    """The mark that may stand before each call inside of the opener."""
     kind: str = ""
-    """What may stand behind that (the kind of call)."""
+    """The kind of call that may stand behind that."""
     must: tuple[str, str] | None = None
     """For "named": (what ends a header, what must stand before it in one)."""
     sure: bool = True
@@ -180,7 +180,7 @@ def _json(held: Held, at: int, form: Form) -> Steps[Found]:
 
 
 def _may_be_known(text: str, names: Collection[str]) -> bool:
-    """Whether the call is, or may still turn out to be, one of an offered tool."""
+    """True if the call is, or may still turn out to be, one of an offered tool."""
     named = _NAMED.search(text)
     return named is None or mended_name(named[1], names) in names
 
@@ -352,7 +352,7 @@ def _is_prose(held: Held, at: int, form: Form) -> bool:
 
 
 def _header_fits(text: str, form: Form, names: Collection[str]) -> bool:
-    """Whether this can still become a header: its name must be one, where the row says so."""
+    """True if this can still become a header: its name must be one, where the row says so."""
     if "json" in form.bodies and text[:1] in ("{", "["):
         return True
     if any(closer in text for closer in form.closers if closer != "```"):

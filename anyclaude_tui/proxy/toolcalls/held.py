@@ -49,7 +49,7 @@ _TAG_END = re.compile(">")
 
 
 class Held:
-    """What came behind (and with) an opener."""
+    """The text behind (and with) an opener."""
 
     __slots__ = (
         *("_pieces", "again", "closers", "cut", "end", "keys_of", "names", "over", "size"),
@@ -73,7 +73,7 @@ class Held:
         self.again = again
         self.keys_of = keys_of
         self.end = 0
-        """Where the text behind all calls begins, once that is known."""
+        """The start of the text behind all calls, once that is known."""
         self.cut = False
         """The reply was cut off: only what is whole counts."""
         self.over = False
@@ -112,7 +112,7 @@ def more(held: Held) -> Steps[None]:
 
 
 def space(held: Held, at: int) -> Steps[int]:
-    """Where something other than white space begins; the end, if the reply is over."""
+    """The position of the next character that is no white space; the end, if the reply is over."""
     while True:
         match = _SPACE.match(held.text, at)
         at = match.end() if match else at
@@ -132,8 +132,8 @@ def literal(held: Held, at: int, options: Collection[str]) -> Steps[str]:
 
 
 def find(held: Held, at: int, pattern: re.Pattern[str], longest: int) -> Steps[int]:
-    """Where `pattern` stands next, -1: nowhere. Its matches end with ">" and are at most
-    `longest` characters.
+    """The position of the next match of `pattern`; -1 if there is none. Its matches end with ">"
+    and are at most `longest` characters.
 
     A match that reaches the end of the text is waited for, it might become longer.
     """

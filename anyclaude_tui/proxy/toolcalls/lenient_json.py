@@ -38,7 +38,7 @@ _AFTER_VALUE = re.compile(
 _AFTER_ITEM = re.compile(r"\s*(?:\Z|[}\]]|,)")
 _FENCE = re.compile(r"\s*```[a-z_]*\s*")
 _TAIL = re.compile(r"(?:[\s}\];,`]|<[|｜][^<>|｜\n]{0,60}[|｜]>|</[\w:-]{1,40}>)*")
-"""What may stand behind an object and says nothing: doubled closers, leaked tokens."""
+"""The marks that may stand behind an object and say nothing: doubled closers, leaked tokens."""
 
 
 class Unreadable(ValueError):

@@ -19,13 +19,13 @@ ENDS = frozenset(
         *("<|end_of_sentence|>", "<|im:end|>", "[EOS]", "<|hy_eos|>", "</s>"),
     }
 )
-"""What ends a turn, where a server leaves it in the text: nothing, if it is the last thing."""
+"""The marks that end a turn, where a server leaves them in the text: dropped at its end."""
 WRAPS = {
     "<|START_RESPONSE|>": "<|END_RESPONSE|>",  # Command A
     "<answer>": "</answer>",  # Hunyuan A13B
     "<response>": "</response>",  # ERNIE 4.5
 }
-"""What stands around the answer behind reasoning."""
+"""The marks around the answer behind reasoning."""
 
 _ALL = sorted(
     {
@@ -44,7 +44,7 @@ STARTS = frozenset(mark[:end] for mark in _ALL for end in range(1, len(mark)))
 
 
 def partial_mark(text: str, at: int, *, in_fence: bool) -> int:
-    """How many characters at the end of `text`, from `at` on, may begin a mark."""
+    """The number of characters at the end of `text`, from `at` on, that may begin a mark."""
     for match in _FIRST.finditer(text, max(at, len(text) - _LONGEST)):
         tail = text[match.start() :]
         if tail in STARTS and (not in_fence or FENCE.opener.startswith(tail)):
@@ -53,7 +53,7 @@ def partial_mark(text: str, at: int, *, in_fence: bool) -> int:
 
 
 def only_ends(text: str, wrap: str) -> bool:
-    """Whether there is nothing in `text` but marks that end a turn, or `wrap`."""
+    """True if there is nothing in `text` but marks that end a turn, or `wrap`."""
     for mark in ANY.findall(text):
         if mark in ENDS or mark == wrap:
             text = text.replace(mark, "", 1)

@@ -1,4 +1,4 @@
-"""What the received pieces of a call's arguments mean: pieces, snapshots, or several objects.
+"""The meaning of the received pieces of a call's arguments: pieces, snapshots, or several objects.
 
 Pure. The protocol says: the pieces joined. Servers also send the whole text so far each
 time, the whole once more at the end, an empty object ahead, or the objects of two calls
@@ -64,7 +64,7 @@ def _apart(text: str) -> list[str]:
 
 
 def covers(before: Any, now: Any) -> bool:
-    """Whether `now` is `before` grown longer, as the snapshots of one value grow."""
+    """True if `now` is `before` grown longer, as the snapshots of one value grow."""
     if isinstance(before, str) and isinstance(now, str):
         return now.startswith(before)
     if isinstance(before, dict) and isinstance(now, dict):

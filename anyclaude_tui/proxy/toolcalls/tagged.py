@@ -27,10 +27,10 @@ from anyclaude_tui.proxy.toolcalls.held import (
 
 MAX_TAG_CHARS = 200
 MAX_DOUBT_CHARS = 64 * 1024
-"""How far behind a call's end one looks for a later one."""
+"""The characters behind a call's end in which a later one is looked for."""
 
 _SPACE = r"(?:[\w.-]+:|[｜|]\w+[｜|])?"
-"""What some models put before a tag's name: `antml:`, `｜DSML｜`."""
+"""The prefix that some models put before a tag's name: `antml:`, `｜DSML｜`."""
 _CALL = re.compile(
     rf"<(?P<tag>{_SPACE}(?:function|invoke|tool_call|call))(?:\s*=\s*|\s*name\s*=\s*)"
     r"[\"']?(?P<name>[^\"'<>\n=]{1,128}?)[\"']?(?:\s[^<>\n]*)?>"
@@ -43,7 +43,7 @@ _CDATA = re.compile(r"\s*<!\[CDATA\[([\s\S]*)\]\]>\s*")
 CALL_TAGS = tuple(
     f"<{word}{after}" for word in ("function", "invoke") for after in ("=", " name=", "name=")
 )
-"""How a call can begin without anything around it."""
+"""The beginnings of a call without anything around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class _Values:
     call_end: str
     """The closing tag of the whole call, if it has one of its own."""
     ends: Callable[[Held, int], Steps[bool]]
-    """Whether what follows a value's closing tag continues or ends the call."""
+    """True if the text behind a value's closing tag continues or ends the call."""
     keys: Collection[str] = ()
     """The arguments that the tool has."""
     found: dict[str, str] = field(default_factory=dict)
@@ -218,7 +218,7 @@ def _value(held: Held, at: int, key: str, values: _Values) -> Steps[int]:
 def _value_end(
     held: Held, at: int, values: _Values, *, nesting: bool, least: int = 0
 ) -> Steps[tuple[int, int] | None]:
-    """Where the value ends and what is behind it begins; not before `least`.
+    """The end of the value, and the start of the text behind it; not before `least`.
 
     None: the reply ended, and no closing tag was followed by anything that fits.
     """
@@ -251,8 +251,8 @@ def _value_end(
 
 
 def _is_next(held: Held, opening: re.Match[str], values: _Values) -> bool:
-    """Whether a value's opening tag inside of another value begins the next one: on a line of
-    its own, with a key of this tool that has not been. (Some models forget the closing tag.)"""
+    """True if a value's opening tag inside of another value begins the next one: on a line of its
+    own, with a key of this tool that has not been. (Some models forget the closing tag.)"""
     key = opening["key"].strip()
     taken = values.found.keys() | {values.last[0] if values.last else ""}
     line = held.text[: opening.start()].endswith("\n")
@@ -278,14 +278,14 @@ def _settled(held: Held, end: int, values: _Values, closers: tuple[str, ...]) ->
 
 
 def _call_ends(held: Held, at: int, values: _Values) -> Steps[bool]:
-    """Whether behind the call's closing tag there is nothing more, or another call."""
+    """True if behind the call's closing tag there is nothing more, or another call."""
     at = yield from _behind(held, at, held.closers)
     at = yield from space(held, at)
     return (yield from _another(held, at))
 
 
 def _another(held: Held, at: int) -> Steps[bool]:
-    """Whether another call, or nothing, follows."""
+    """True if another call, or nothing, follows."""
     if at == len(held.text):
         return True
     for _ in range(MAX_TAG_CHARS):
@@ -316,7 +316,7 @@ def _rules(tag: str, call_end: str, ends: tuple[str, ...]) -> _Values:
 
 
 class _Ends:
-    """What may follow a value's closing tag: the same tag again, the next value, an end."""
+    """The text that may follow a value's closing tag: the tag again, the next value, the end."""
 
     def __init__(self, value_end: str, value: str, closers: tuple[str, ...]) -> None:
         self.closers = closers

@@ -24,7 +24,7 @@ MAX_REPAIR_CHARS = 256 * 1024
 
 _SANE_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
 _LEAK = re.compile(r"[<\[(\s|｜].*", re.DOTALL)
-"""What a server left behind a name: a token, an argument list, the next word."""
+"""The rest that a server left behind a name: a token, an argument list, the next word."""
 _PREFIXES = ("functions.", "function.", "tools.", "tool.", "default_api.", "namespace.")
 _NUMBER = re.compile(r":\d{1,4}")
 
@@ -65,7 +65,7 @@ class Toolbox:
         return frozenset(self._tools)
 
     def gives(self, call: Call) -> bool:
-        """Whether the client gets this call: of a tool that was offered, or that it may know."""
+        """True if the client gets this call: of a tool that was offered, or that it may know."""
         return call.known or (bool(self._tools) and self._unlisted(call.name))
 
     def keys_of(self, name: str) -> Collection[str]:
@@ -74,7 +74,7 @@ class Toolbox:
         return members.keys() if isinstance(members, Mapping) else ()
 
     def check(self, name: str, text: str, *, repair: bool = True) -> Call | None:
-        """What the model wrote as one call; None if it cannot be saved.
+        """Read the model's text as one call; None if it cannot be saved.
 
         A call in good JSON with invalid arguments is still a call: Claude Code answers it
         with an error from which the model corrects itself.
@@ -97,7 +97,7 @@ class Toolbox:
         return Call(name, call.value, call.arguments, call.arguments, True, True, repaired=True)
 
     def valid(self, name: str, value: dict[str, Any]) -> bool:
-        """Whether the arguments fit the tool's schema. A schema that is no schema fits all."""
+        """True if the arguments fit the tool's schema. A schema that is no schema fits all."""
         if name not in self._tools:
             return False
         try:
@@ -188,7 +188,7 @@ def _no_constant(name: str) -> Any:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether `text` is itself one JSON object that every parser takes as it is."""
+    """True if `text` is itself one JSON object that every parser takes as it is."""
     return (text.startswith("{") and not text.startswith("{}")) or text == "{}"
 
 

@@ -23,7 +23,7 @@ class Waiting:
 
     def __init__(self) -> None:
         self.on = False
-        """What comes now waits."""
+        """True while what comes waits."""
         self.chars = 0
         self._pieces: list[tuple[str, Piece]] = []
 

@@ -17,7 +17,7 @@ import msgspec
 encode = msgspec.json.encode
 
 DELTA_END = b"}}\n\n"
-"""What closes a delta after the JSON text that follows its prefix."""
+"""The end of a delta, after the JSON text that follows its prefix."""
 
 SIGNATURE_PREFIX = base64.b64encode(b"anyclaude-tui::").decode()
 """Every signature of ours begins so; one that does not is from another service."""
@@ -73,7 +73,7 @@ def block_start(index: int, block: Mapping[str, Any]) -> bytes:
 
 
 def delta_prefix(index: int, kind: str, field: str) -> bytes:
-    """What a delta of block `index` begins with; its JSON text and `DELTA_END` follow."""
+    """The beginning of a delta of block `index`; its JSON text and `DELTA_END` follow."""
     return (
         "event: content_block_delta\n"
         f'data: {{"type":"content_block_delta","index":{index},'
@@ -96,7 +96,7 @@ def message_delta(
     stop_sequence: str | None,
     usage: Mapping[str, Any],
 ) -> bytes:
-    """How the message ended, and its usage. With a null stop reason it is the keepalive
+    """The event of the message's stop reason and usage. With a null stop reason it is the keepalive
     that Claude Code counts (`docs/protocol/claude-code.md`, "Keepalives that work")."""
     return event(
         {
@@ -115,7 +115,7 @@ def signature(message_id: str, index: int, tag: str = "") -> str:
 
 
 def server_tag(server: str) -> str:
-    """What a signature says of a server; "" for none."""
+    """The tag of a server in a signature; "" for none."""
     return hashlib.blake2b(server.encode(), digest_size=9).hexdigest() if server else ""
 
 

@@ -30,7 +30,7 @@ class BlockWriter:
         self.kind = ""
         """The open block: "text", "thinking" or none."""
         self.prefix = b""
-        """What each delta of the open block begins with; `wire.DELTA_END` closes it."""
+        """The beginning of each delta of the open block; `wire.DELTA_END` closes it."""
         self.blocks: list[dict[str, Any]] = []
         """All blocks so far, when gathering."""
         self._message_id = message_id

@@ -59,7 +59,7 @@ def harmless(value: Any, depth: int = 0) -> Any:
 
 
 def is_harmless(value: Any, levels: int = MAX_DEPTH) -> bool:
-    """Whether `harmless(value)` would be the same again: a look at it costs a fifth of that.
+    """True if `harmless(value)` would be the same again: a look at it costs a fifth of that.
 
     Meant for an object that was decoded from JSON; of anything else it says False. `levels`: as
     deep as it may be nested.

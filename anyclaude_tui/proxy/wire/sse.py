@@ -45,7 +45,7 @@ class SSEReader:
         self._at_start = True
 
     def feed(self, data: bytes) -> list[Event | Comment]:
-        """What `data` completes. Raises `EventTooLarge`."""
+        """The events and comments that `data` completes. Raises `EventTooLarge`."""
         if self._at_start:
             data = self._without_bom(data)
         if self._after_cr or b"\r" in data:
@@ -154,7 +154,7 @@ class JSONReader:
 
 
 def reader_for(content_type: str, max_event_bytes: int) -> SSEReader | JSONReader:
-    """What reads a body of this Content-Type."""
+    """A reader for a body of this Content-Type."""
     kind = JSONReader if content_type.startswith("application/json") else SSEReader
     return kind(max_event_bytes)
 

@@ -1,4 +1,4 @@
-"""What a stream has shown so far, as numbers and words; the exchange reads them.
+"""The facts that a stream has shown so far, as numbers and words; the exchange reads them.
 
 A number that the backend did not report stays None: unknown is never 0.
 """
@@ -46,9 +46,9 @@ class StreamFacts:
     prefill_done: int | None = None
     prefill_total: int | None = None
     reported_prefill_s: float | None = None
-    """How long the server took for the part of the prompt that was not cached, as it says."""
+    """The seconds that the server took for the uncached part of the prompt, as it says."""
     reported_tokens_per_s: float | None = None
-    """How fast it decoded, as it says."""
+    """The server's decode speed, as it says."""
 
     @property
     def ended(self) -> bool:

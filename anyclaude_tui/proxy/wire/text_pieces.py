@@ -30,7 +30,7 @@ class HalfKeeper:
         return mend(text)
 
     def end(self) -> str:
-        """What stands for a half whose other half never came."""
+        """The replacement for a half whose other half never came; else empty."""
         half, self.half = self.half, ""
         return mend(half)
 

@@ -1,4 +1,4 @@
-"""What a backend wants back with its calls: thinking and signatures, as they came. Pure.
+"""The members that a backend wants back with its calls: thinking, signatures, as they came. Pure.
 
 DeepSeek and Moonshot refuse a tool loop without the `reasoning_content` of each call, Gemini one
 without the `extra_content` of the call itself, and through OpenRouter models lose their encrypted
@@ -21,7 +21,7 @@ _PIECES = ("text", "summary")
 
 @dataclass(frozen=True, slots=True)
 class WantedBack:
-    """What belongs to one call in the history, and is for the server alone that sent it."""
+    """The members that belong to one call in the history, for the server alone that sent it."""
 
     server: str
     reasoning: str = ""
@@ -40,7 +40,7 @@ class WantedBack:
 
 
 class Collected:
-    """What one reply holds of it, while it comes."""
+    """The members of one reply that its server wants back, collected while it comes."""
 
     def __init__(self, server: str) -> None:
         self.tagged = False
