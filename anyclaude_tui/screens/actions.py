@@ -137,7 +137,7 @@ def with_keys(keys: Mapping[str, str]) -> tuple[tuple[Action, ...], list[str]]:
 
 
 def unknown(name: str, names: Sequence[str] | Mapping[str, object]) -> str:
-    """What to say about a name in `[keys]` that no command has."""
+    """The words about a name in `[keys]` that no command has."""
     near = difflib.get_close_matches(name, list(names), 1)
     return f"there is no command {name}" + (f": did you mean {near[0]}?" if near else "")
 
@@ -145,8 +145,8 @@ def unknown(name: str, names: Sequence[str] | Mapping[str, object]) -> str:
 def footer_keys(
     state: BackendState | None, table: Sequence[Action] = ACTIONS
 ) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
-    """What the footer offers for the state of the active backend (None: there is none): what can
-    be left out where there is no room, the most important first, and what always stays."""
+    """The footer's commands for the state of the active backend (None: there is none): those that
+    can be left out where there is no room, the most important first, and those that always stay."""
     wanted = ["zoom", "backends", "requests", "compare"]
     if state is None:
         wanted = ["backends", "zoom", "requests", "logs", "compare"]

@@ -1,5 +1,5 @@
-"""What the dashboard's app can be asked to do: the commands of the table, of the palette and of the
-mouse. The app that does it is `anyclaude_tui.app`."""
+"""The actions of the dashboard's app: the commands of the table, of the palette and of the mouse.
+The app that does it is `anyclaude_tui.app`."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ class AppActions(App[int], inherit_bindings=False):
         self.settings = msgspec.structs.replace(self.settings, dashboard=dashboard)
 
     def on_dashboard_screen_wanted(self, message: DashboardScreen.Wanted) -> None:
-        """What was clicked, or opened with Enter."""
+        """Do what was clicked, or opened with Enter."""
         if message.request is not None:
             from anyclaude_tui.screens.requests.details import RequestDetailsScreen
 
@@ -279,7 +279,7 @@ class AppActions(App[int], inherit_bindings=False):
         self.run_worker(wait(), exit_on_error=False)
 
     async def _ask_about_disk(self) -> None:
-        """Whether prompts may be kept on disk, where the backend in use could keep them."""
+        """Ask if prompts may be kept on disk, where the backend in use could keep them."""
         from anyclaude_tui.screens import keep_on_disk
 
         if not keep_on_disk.concerned(self.client.snapshot):

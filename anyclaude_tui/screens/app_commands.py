@@ -1,4 +1,4 @@
-"""What the palette and the screens may ask of the app that shows them.
+"""The commands of the app that the palette and the screens may call.
 
 The app is above its screens and imports them; this is the part of it that they know.
 """
@@ -35,7 +35,7 @@ class AppCommands(Protocol):
         """Hide one panel or show it again."""
 
     def has_launch_notes(self) -> bool:
-        """Whether there are lines above the pane."""
+        """True if there are lines above the pane."""
 
     def drop_launch_notes(self) -> None:
         """Remove the lines above the pane."""

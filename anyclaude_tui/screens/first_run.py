@@ -51,7 +51,7 @@ WELCOME = (
     "The choice is saved in {file}; {leader} then b changes it.",
 )
 GRACE_S = 0.5
-"""Who was typing into the pane when the screen came has not chosen anything."""
+"""Seconds in which keys choose nothing: they were typed for the pane when the screen came."""
 OTHERS = 18
 """Lines of the screen that are not the list's."""
 SHORT = 20
@@ -99,7 +99,7 @@ class FirstRunScreen(Screen[str]):
         self._at: Row | None = None
         self._opened = 0.0
         self._disk: bool | None = None
-        """What was said about `[cache] disk`; None while nothing was."""
+        """The user's answer about `[cache] disk`; None while there is none."""
         self._claude: Line = text("Claude Code …", Tone.LABEL)
         self._list = RowList(id="rows")
         self._words = LinesView(id="welcome")
@@ -248,7 +248,7 @@ class FirstRunScreen(Screen[str]):
         self._fill()
 
     async def _ask_claude(self) -> None:
-        """Which Claude Code there is, or how to get it."""
+        """Ask for the version of Claude Code, or show the way to get it."""
         command, version = (await answer(self._client.claude_version())).value or (None, None)
         if command is None:
             words = f"Claude Code is not installed: {INSTALL_HINT}"
@@ -265,8 +265,8 @@ class FirstRunScreen(Screen[str]):
 
 
 def chosen(spec: str, home: Path) -> dict[editing.Key, Any]:
-    """What is written for a choice: a backend with a short name of its own, which the screens and
-    the command line can call it by. Raises ConfigError."""
+    """The settings that are written for a choice: a backend with a short name of its own, which the
+    screens and the command line can call it by. Raises ConfigError."""
     known = config.load({**os.environ, "ANYCLAUDE_HOME": str(home)}).backends
     name = spec if spec in known else short_name(spec, known)
     if name == spec:
@@ -276,19 +276,19 @@ def chosen(spec: str, home: Path) -> dict[editing.Key, Any]:
 
 
 def choice_rows(snapshot: Snapshot, found: Discovery) -> list[Row]:
-    """What a newcomer can choose; the simulator that runs already stands last, as built in."""
+    """The rows that a newcomer can choose; a simulator that runs stands last, as built in."""
     real = tuple(status for status in snapshot.backends if not status.simulated)
     rows = backend_rows.rows(replace(snapshot, backends=real), found)
     return [row for row in rows if row.spec != "simulator:slow"]
 
 
 def worth_asking(snapshot: Snapshot, found: Discovery) -> bool:
-    """Whether there is something better than the simulator."""
+    """True if there is something better than the simulator."""
     return backend_rows.best(choice_rows(snapshot, found)) is not None
 
 
 def nothing_better(found: Discovery, leader: str) -> str:
-    """What is said where only the simulator is left: where was looked, and how to go on."""
+    """The words where only the simulator is left: where was looked, and how to go on."""
     if any(not offer.simulated for offer in found.offers):
         return f"What was found cannot be used yet, {leader} b says why: a simulator answers."
     return (

@@ -28,7 +28,7 @@ from anyclaude_tui.widgets.format import home_relative
 from anyclaude_tui.widgets.lines import Line, Tone, clean, wrapped
 
 GRACE_S = 0.5
-"""Who was typing when the question came has not answered it."""
+"""Seconds in which keys answer nothing: they were typed before the question came."""
 WIDTH = 88
 DANGER = (
     "This came with the folder. Once trusted, programs named here are started as you, and what "
@@ -42,7 +42,7 @@ BACK = "Esc back"
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the user has decided."""
+    """The decision of the user."""
 
     words: str
     settings: Settings | None = None

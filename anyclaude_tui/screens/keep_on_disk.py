@@ -1,4 +1,4 @@
-"""Asks, once, whether what servers of ours have read may be kept on disk (`[cache] disk`)."""
+"""The question, once, if servers of ours may keep on disk what they read (`[cache] disk`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from anyclaude_tui.telemetry.hub import Snapshot
 from anyclaude_tui.widgets.lines import clean
 
 GRACE_S = 0.5
-"""Who was typing when the question came has not answered it."""
+"""Seconds in which keys answer nothing: they were typed before the question came."""
 KEEPING = ("mlx_lm", "llama_cpp", "vllm_mlx")
 """Kinds whose servers can keep it."""
 WORDS = (
@@ -31,14 +31,14 @@ KEYS = "y keep · n forget · Esc ask me later"
 
 
 def is_answered(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> bool:
-    """Whether any file, or the environment, says something about `[cache] disk`."""
+    """True if any file, or the environment, says something about `[cache] disk`."""
     return any(
         "disk" in cache for _, raw in layers if isinstance(cache := raw.get("cache"), Mapping)
     )
 
 
 def concerned(snapshot: Snapshot) -> bool:
-    """Whether the backend in use is a server of ours that could keep it."""
+    """True if the backend in use is a server of ours that could keep prompts on disk."""
     active = next((one for one in snapshot.backends if one.name == snapshot.active), None)
     return active is not None and active.supervised and active.kind in KEEPING
 

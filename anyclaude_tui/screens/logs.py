@@ -60,7 +60,7 @@ class Source:
         self.tail = LogTail(path) if path is not None else None
         self.entries: deque[Entry] = deque(maxlen=KEPT)
         self.dropped = 0
-        """How many have left at the top."""
+        """The number of entries that have left at the top."""
         self._noticed = 0.0
 
     def read(self) -> list[Entry]:
@@ -247,7 +247,7 @@ class LogsScreen(SearchScreen):
         self._keys.set_lines([_beside(self._last_line([*keys, ("Esc", "back")]), place, width)])
 
     def _note(self, source: Source) -> None:
-        """What to say where there is no line to show."""
+        """Show a remark where there is no line to show."""
         if self._shown:
             return
         words = _NO_LOG

@@ -120,7 +120,7 @@ class Context(Dialog[int]):
             self.query_one("#advice", Static).update(words)
 
     def _judge(self, value: str) -> tuple[str, bool]:
-        """What there is to say about it, and whether it can be used."""
+        """The remark on the typed number, and True if it can be used."""
         tokens = int(value) if value.isdigit() else 0
         if tokens < LEAST_WINDOW_TOKENS:
             return f"Give a number of at least {LEAST_WINDOW_TOKENS:,}.", False

@@ -26,9 +26,9 @@ class RowList(PickList):
         self.lines_wanted = 0
         """Lines that all of it takes."""
         self.mark: Callable[[Row], Line] = lambda row: ()
-        """What stands before a row."""
+        """The sign before a row."""
         self.has_key: Callable[[Row], bool] = lambda row: True
-        """Whether the row's number is a key, and is shown."""
+        """True if the row's number is a key, and is shown."""
 
     @property
     def row(self) -> Row | None:

@@ -57,7 +57,7 @@ class Row:
     """One thing that can be switched to: a backend of the session's, or an offer."""
 
     spec: str
-    """What to switch to."""
+    """The name to switch to."""
     group: str
     status: BackendStatus | None = None
     offer: Offer | None = None
@@ -65,7 +65,7 @@ class Row:
 
     @property
     def usable(self) -> bool:
-        """Whether a switch to it can work; if not, the offer's detail says why."""
+        """True if a switch to it can work; if not, the offer's detail says why."""
         return self.offer is None or self.offer.usable
 
     @property
@@ -244,7 +244,7 @@ def _of_status(
 
 
 def _wanted(status: BackendStatus, width: int) -> list[Line]:
-    """What its requests are sampled with and where each value is from, and what else is set."""
+    """The sampling values of its requests, each with its origin, and the other settings."""
     by_source: dict[str, list[str]] = {}
     for name, value, source in status.wanted.sampling({}, status.model_sampling):
         by_source.setdefault(source, []).append(f"{name} {value:g}")
@@ -283,7 +283,7 @@ def _of_offer(row: Row, width: int) -> tuple[Line, list[Line]]:
 
 
 def _of_memory(memory: Estimate | None, width: int) -> list[Line]:
-    """What the model would need, before it is loaded."""
+    """The memory that the model would need, before it is loaded."""
     if memory is None:
         return []
     if memory.warning():
@@ -297,7 +297,7 @@ def _of_memory(memory: Estimate | None, width: int) -> list[Line]:
 
 
 def tools(found: Discovery | None, width: int, rows_most: int = 2) -> list[Line]:
-    """What is installed, and how to get what is not."""
+    """The programs that are installed, and the way to get those that are not."""
     if found is None:
         return [text("Looking…", Tone.LIVE)]
     here = [_tool(tool) for tool in found.tools if tool.where]

@@ -120,8 +120,8 @@ class BackendsScreen(Screen[None]):
         self._show_title_and_keys()
 
     def _show_details(self) -> None:
-        """What is known of the row, and the steps of a change; side by side with the list
-        both are shown, below it the steps take the place of the rest for as long as they go."""
+        """Show the facts about the row, and the steps of a change; side by side with the list both
+        are shown, below it the steps take the place of the rest for as long as they go."""
         width, height = self._details.size
         row, steps = self.row, self._steps
         if width < 8 or height < 2 or row is None:

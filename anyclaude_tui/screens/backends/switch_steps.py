@@ -14,7 +14,7 @@ _COMING = (BackendState.STARTING, BackendState.LOADING)
 
 
 class Steps:
-    """What one change has done so far; `now` is any clock's seconds."""
+    """The steps of one change so far; `now` is any clock's seconds."""
 
     def __init__(self, name: str, title: str, words: str, now: float) -> None:
         """`name`: the backend that it is about; `words`: the first step."""
@@ -29,7 +29,7 @@ class Steps:
         self._last: Line = ()
         self._log = ""
         self._after = ""
-        """What goes on after its end: the last requests on the old backend."""
+        """The work that goes on after its end: the last requests on the old backend."""
 
     @classmethod
     def watch(cls, snapshot: Snapshot, now: float) -> Steps:

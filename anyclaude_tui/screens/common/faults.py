@@ -1,4 +1,4 @@
-"""What the user reads after a fault of our own; the traceback, whose values may hold secrets,
+"""The message to the user after a fault of our own; the traceback, whose values may hold secrets,
 is in the log alone."""
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def _own_case(shown: str, names: list[str]) -> str:
 
 
 class KeyHelp(Dialog[None]):
-    """What every key of the screen below does."""
+    """The list of all keys of the screen below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q,question_mark", "dismiss", show=False)]
 

@@ -52,13 +52,13 @@ def pressed(written: str) -> str:
 
 
 def message_line(words: str, tone: Tone, width: int) -> Line:
-    """What is said in place of the keys, on one line."""
+    """The message in place of the keys, on one line."""
     rows = wrapped(words, max(20, width - 2), 1, tone)
     return (*text(" "), *(rows[0] if rows else ()))
 
 
 def match_words(body: Scroller) -> Line:
-    """How the search goes: `match 3 of 17`; nothing when there is none."""
+    """The state of the search, `match 3 of 17`; nothing when there is none."""
     if not body.searching:
         return ()
     which, many = body.found

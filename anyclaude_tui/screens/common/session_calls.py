@@ -1,4 +1,4 @@
-"""How a screen waits for a command to the session."""
+"""The wait of a screen for a command to the session."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Answer(Generic[T]):
 
     value: T | None = None
     problem: str = ""
-    """What went wrong, in the words of the error."""
+    """The reason why it failed, in the words of the error."""
     cancelled: bool = False
 
     @property
     def done(self) -> bool:
-        """Whether the session did it."""
+        """True if the session did it."""
         return not self.problem and not self.cancelled
 
 

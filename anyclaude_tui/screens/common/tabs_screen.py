@@ -57,7 +57,7 @@ class TabsScreen(Screen[ResultT]):
 
     @property
     def tab_names(self) -> Sequence[str]:
-        """What stands on the tabs."""
+        """The names on the tabs."""
         raise NotImplementedError
 
     @property
@@ -82,7 +82,7 @@ class TabsScreen(Screen[ResultT]):
             self._show_title_and_keys()
 
     def _last_line(self, keys: Sequence[tuple[str, str]]) -> Line:
-        """What was said, else the keys with their words."""
+        """The message, else the keys with their words."""
         width = self.size.width
         return message_line(*self._message, width) if self._message else keys_line(keys, width)
 

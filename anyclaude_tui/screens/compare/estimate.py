@@ -1,5 +1,5 @@
-"""About how long a comparison will take, before it begins: from what the session has measured on
-its targets. Pure; once it runs `measuring/eta.py` knows better."""
+"""The time that a comparison will take, estimated before it begins: from what the session has
+measured on its targets. Pure; once it runs `measuring/eta.py` knows better."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Guess:
 
 
 def speed(name: str, requests: Iterable[RequestView]) -> Speed:
-    """What a backend has shown in these requests."""
+    """The median speeds of a backend in these requests."""
     own = [one for one in requests if one.backend == name]
     prefill = [
         one.prefill_tokens_per_s.value
@@ -55,7 +55,7 @@ def guess(
     runs: int,
     requests: Sequence[RequestView],
 ) -> Guess:
-    """How long all runs take at most, from the speeds in these requests."""
+    """The time that all runs take at most, from the speeds in these requests."""
     speeds = {name: speed(name, requests) for name in targets}
     unknown = tuple(name for name, one in speeds.items() if one.decode is None)
     known = [one for one in speeds.values() if one.decode is not None]

@@ -127,7 +127,7 @@ def _item(sign: str, words_: str, width: int) -> list[Line]:
 
 
 def targets(comparison: Comparison, width: int) -> list[Line]:
-    """What was compared, a line each, and how many runs ended well."""
+    """The targets of the comparison, a line each, and the number of runs that ended well."""
     lines: list[Line] = []
     for place, target in enumerate(comparison.targets):
         facts = [

@@ -29,7 +29,7 @@ from anyclaude_tui.widgets.panels import rule
 
 PICTURE_COLUMNS = 120
 GRACE_S = 0.5
-"""Who pressed Esc twice to stop the runs did not mean to leave the result unread."""
+"""Seconds in which Esc leaves no result of stopped runs: the second Esc was meant for the runs."""
 
 
 class CompareResultScreen(TabsScreen[bool]):

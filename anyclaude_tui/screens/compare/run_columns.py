@@ -1,4 +1,4 @@
-"""What the running comparison says: a column for each target, and how far all of it is. Pure."""
+"""The lines of the running comparison: a column for each target, and the progress. Pure."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def _runs(column: Column, width: int, most: int) -> list[Line]:
 
 
 def _what(column: Column, width: int, at: float) -> list[Line]:
-    """Which run goes on, or why none does."""
+    """The run that goes on, or the reason why none does."""
     if column.state is State.FAILED:
         return wrapped(f"left out: {column.error}", width, 6, Tone.BAD)
     if column.running is not None:
@@ -270,7 +270,7 @@ def _tail(column: Column, width: int, height: int) -> list[Line]:
 
 
 def _thinks_first(column: Column) -> bool:
-    """Whether the text begins with thinking; it may be only the end of all that was written."""
+    """True if the text begins with thinking; it may be only the end of all that was written."""
     turns = [line for line in column.text.splitlines() if line in (ANSWER, THINKING)]
     if turns:
         return turns[0] == ANSWER

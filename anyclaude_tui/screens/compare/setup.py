@@ -1,4 +1,4 @@
-"""What is chosen before a comparison, and what it will start, share and stop. Pure."""
+"""The choices before a comparison, and their effects: what it will start, share and stop. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NAME = 10
 
 
 class What(StrEnum):
-    """What every target is asked."""
+    """The kind of request that every target gets."""
 
     TURN = "turn"
     """A captured request."""
@@ -48,7 +48,7 @@ class Turn:
 
     body: Any
     name: str
-    """Where it comes from, for people."""
+    """The origin of the request, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Setup:
 
 
 def first(rows: Sequence[Row], active: str, turn: Turn | None) -> Setup:
-    """What is chosen at the start: the backend in use and the next one of the session's."""
+    """The choices at the start: the backend in use and the next one of the session's."""
     mine = [row for row in rows if row.group == MINE and not _failed(row)]
     others = [row.spec for row in mine if row.spec != active]
     chosen = [spec for spec in (active, *others[:1]) if spec]
@@ -101,7 +101,7 @@ def _failed(row: Row) -> bool:
 
 
 def workloads(setup: Setup) -> list[Workload]:
-    """What is sent. Raises WorkloadError."""
+    """The workloads that are sent. Raises WorkloadError."""
     if setup.what is What.TURN and setup.turn is not None:
         made = [from_body("turn", setup.turn.body)]
     elif setup.what is What.PROMPT:
@@ -119,7 +119,7 @@ def _without_direct(workload: Workload) -> Workload:
 
 
 def order(setup: Setup, rows: Sequence[Row]) -> Order:
-    """What the job needs. Raises WorkloadError."""
+    """The order for the job. Raises WorkloadError."""
     kinds = {row.spec: row.kind for row in rows}
     known = tuple(kinds.get(spec, "") for spec in setup.targets)
     stops = stops_active(setup, rows)
@@ -127,7 +127,7 @@ def order(setup: Setup, rows: Sequence[Row]) -> Order:
 
 
 def can_stop_active(setup: Setup, rows: Sequence[Row]) -> bool:
-    """Whether stopping the backend in use would leave more room for another target."""
+    """True if stopping the backend in use would leave more room for another target."""
     active = next((row for row in rows if row.active), None)
     if active is None or active.status is None or not active.status.supervised:
         return False
@@ -135,7 +135,7 @@ def can_stop_active(setup: Setup, rows: Sequence[Row]) -> bool:
 
 
 def stops_active(setup: Setup, rows: Sequence[Row]) -> bool:
-    """Whether it is stopped: as the user wants, else where two models would be loaded."""
+    """True if it is stopped: as the user wants, else where two models would be loaded."""
     if not can_stop_active(setup, rows):
         return False
     return _two_models(setup, rows) if setup.stop_active is None else setup.stop_active
@@ -189,7 +189,7 @@ def _what(setup: Setup) -> str:
 
 
 def effects(setup: Setup, rows: Sequence[Row], width: int, most: int) -> list[Line]:
-    """What will be started, shared and stopped, in words."""
+    """The servers that will be started, shared and stopped, in words."""
     lines: list[Line] = []
     for tone, words in _effects(setup, rows):
         lines += wrapped(words, width, 3, tone)
@@ -231,7 +231,7 @@ def _effects(setup: Setup, rows: Sequence[Row]) -> Iterable[tuple[Tone, str]]:
 
 
 def _starts(row: Row | None) -> bool:
-    """Whether a server of ours is started for it."""
+    """True if a server of ours is started for it."""
     return row is None or is_started(row.kind)
 
 
@@ -257,7 +257,7 @@ def title_right(
 
 
 def _time(setup: Setup, made: Sequence[Workload], requests: Sequence[RequestView]) -> str:
-    """How long at most, from what the session has measured."""
+    """The time that it takes at most, from what the session has measured."""
     found = guess(setup.targets, made, setup.runs, requests)
     if found.seconds is None:
         return "time not known: nothing measured yet"

@@ -161,7 +161,7 @@ _CELLS = (
     ("keepal.", 8),
     ("reused", 8),
 )
-"""What a row says, the most important first, and its cells."""
+"""The cells of a row with their widths, the most important first."""
 
 
 def _name_size(longest: int) -> int:

@@ -103,7 +103,7 @@ def _ratio(row: Row, now_cell: Cell, then_cell: Cell) -> Line:
 
 
 def whole(now_: Comparison, then: Comparison, target: str) -> Shift | None:
-    """How the whole times of the target's runs have changed; None without runs in common."""
+    """The change of the whole times of the target's runs; None without runs in common."""
 
     def groups(comparison: Comparison) -> dict[tuple[str, str], list[float]]:
         found: dict[tuple[str, str], list[float]] = {}

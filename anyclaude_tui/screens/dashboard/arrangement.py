@@ -22,7 +22,7 @@ LEAST_SIDE, LEAST_BELOW = 30, 6
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """What is shown where; a size of 0 is the layout's own."""
+    """The panels that are shown, with their place and sizes; a size of 0 is the layout's own."""
 
     panels: tuple[str, ...] = PANELS
     """Those that are shown, in their order."""
@@ -59,7 +59,7 @@ class Arrangement:
         )
 
     def changes(self) -> dict[tuple[str, ...], object]:
-        """What is written into the user's file; None takes a key out of it."""
+        """The keys that are written into the user's file; None takes a key out of it."""
         usual = DashboardSettings()
         made = self.kept_in(usual)
         names = ("panels", "panels_at", "panel_columns", "panel_area_rows", "panel_rows")

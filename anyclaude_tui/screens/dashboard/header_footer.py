@@ -68,7 +68,7 @@ def _short(action: Action) -> Line:
 
 
 def next_step(leader: str, snapshot: Snapshot) -> Line:
-    """What to press when no backend serves; nothing while one does."""
+    """The keys to press when no backend serves; nothing while one does."""
     start: Line = ((leader, Tone.KEY), (" then ", Tone.LABEL))
     status = snapshot.backend
     if status is None:
@@ -110,7 +110,7 @@ def _entry(action: Action) -> Line:
 
 
 def too_small(width: int, height: int) -> list[Line]:
-    """What a window shows that is too small for the rest."""
+    """The lines of a window that is too small for the rest."""
     words = (
         f"Window too small: {width}×{height}. Enlarge it to {MIN_WIDTH}×{MIN_HEIGHT}; "
         "Claude Code keeps running."

@@ -1,4 +1,4 @@
-"""Where everything goes at each size of the window: one pure function.
+"""The place of everything at each size of the window: one pure function.
 
 Claude Code is best at 80 columns or more, so the pane gets those first; panels stand to
 its right where there is room, below it in a tall window, and shrink to a strip of three
@@ -29,7 +29,7 @@ GROWTH = (
     ("trend", 8),
     ("now", 15),
 )
-"""Who gets spare rows, up to how many; what is left goes to `requests`."""
+"""The panels that get spare rows, up to how many; what is left goes to `requests`."""
 BELOW_ORDER = (("now", "why", "requests"), ("backend", "session", "trend"))
 FULL_ORDER = (("now", "why"), ("backend", "session", "trend"), ("requests",))
 WIDE_WIDTH, WIDE_HEIGHT = 190, 54

@@ -9,7 +9,7 @@ from anyclaude_tui.screens.actions import Action
 
 
 class LeaderTarget(Protocol):
-    """What the leader's keys do something to (the app)."""
+    """The receiver of the leader's commands (the app)."""
 
     def run_action_of(self, action: Action) -> None:
         """Do what a command of the table says."""
@@ -28,7 +28,7 @@ class LeaderTarget(Protocol):
 
 
 class LeaderKeys:
-    """Which keys are the dashboard's, and what they ask for."""
+    """The keys that are the dashboard's, and their commands."""
 
     def __init__(self, leader: str, target: LeaderTarget) -> None:
         """`leader`: the chord, as a key of Textual's."""
@@ -40,7 +40,7 @@ class LeaderKeys:
         self._target = target
 
     def takes(self, key: str, character: str | None, pane_wants_keys: bool) -> bool:
-        """Whether the key is the leader or follows it; if so, what it asks for is done.
+        """True if the key is the leader or follows it; its command has then been run.
 
         Where no pane wants the keys, the commands need no leader.
         """

@@ -1,5 +1,5 @@
-"""What is worth a bell: a long answer that ended while nobody looked, a backend that died, a switch
-that is done. Pure: snapshots in, sentences out."""
+"""The events that are worth a bell: a long answer that ended while nobody looked, a backend that
+died, a switch that is done. Pure: snapshots in, sentences out."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class News:
 
 
 def sequence(words: str, way: str) -> str:
-    """What is written to the terminal; `way`: bell, osc9 or osc777."""
+    """The sequence that is written to the terminal; `way`: bell, osc9 or osc777."""
     if way == "osc9":
         return f"\x1b]9;anyclaude-tui: {words}\x07"
     if way == "osc777":

@@ -26,7 +26,7 @@ HINTS = (
 
 
 class PanelTarget(Protocol):
-    """What the keys do something to (the dashboard's screen)."""
+    """The receiver of the panels' keys (the dashboard's screen)."""
 
     def open_panel(self, name: str) -> None:
         """Open what the panel is about: its row, its request, its backend."""

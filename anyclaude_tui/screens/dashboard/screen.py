@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 COMMAND_ROWS = 16
 NOTICE_S = {"info": 8.0, "warning": 15.0, "error": 30.0}
-"""How long a notice stays in the footer."""
+"""Seconds that a notice stays in the footer, by its level."""
 
 
 class DashboardScreen(Screen[None]):
@@ -102,7 +102,7 @@ class DashboardScreen(Screen[None]):
 
     @dataclass
     class Wanted(Message):
-        """What a click or Enter on a panel asks for: an action's name, or a request to open."""
+        """The order of a click or Enter on a panel: an action's name, or a request to open."""
 
         action: str = ""
         request: RequestView | None = None
@@ -127,7 +127,7 @@ class DashboardScreen(Screen[None]):
             self._show_again()
 
     def panel_key(self, key: str, character: str | None) -> bool:
-        """Whether the key was the panels'; if so, it is done."""
+        """True if the key was the panels'; it has then been handled."""
         if self.panel_keys.focus is None:
             return False
         taken = self.panel_keys.takes(key, character, self.panels_shown)
@@ -330,7 +330,7 @@ class DashboardScreen(Screen[None]):
             rack.styles.margin = (region.y, 0, 0, 0) if above else (0, 0, below, 0)
 
     def _command_lines(self, width: int, height: int) -> list[Line]:
-        """How to start Claude Code elsewhere; one line once it has been done."""
+        """The command that starts Claude Code elsewhere; one line once it has been done."""
         if self.launched is None:
             return [text(" Starting", Tone.LABEL)]
         keys: Line = ((" c", Tone.KEY), (" copies the command", Tone.LABEL))
@@ -376,7 +376,7 @@ def latest(snapshot: Snapshot) -> Notice | None:
 
 
 def command_text(launch: Launch) -> str:
-    """What to type in another terminal: one line that any shell takes, fish too."""
+    """The command to type in another terminal: one line that any shell takes, fish too."""
     variables = [f"{name}={shlex.quote(value)}" for name, value in launch.settings]
     words = ["cd", shlex.quote(launch.cwd), "&&", "env", *variables, shlex.join(launch.argv)]
     return " ".join(words)

@@ -76,7 +76,7 @@ class RequestDetailsScreen(SearchScreen):
         self._reading = False
         self._read_again = False
         self._asked = False
-        """Whether the session has answered once."""
+        """True once the session has answered."""
         self._tab = OVERVIEW
         self._by_size = False
         self._raw = False
@@ -109,7 +109,7 @@ class RequestDetailsScreen(SearchScreen):
 
     @property
     def running(self) -> bool:
-        """Whether it is in flight."""
+        """True while it is in flight."""
         return self._view is not None and self._view.outcome is None
 
     def _tick(self) -> None:
@@ -182,7 +182,7 @@ class RequestDetailsScreen(SearchScreen):
             self._set(lines)
 
     def _builder(self, width: int) -> Callable[[], list[Line]]:
-        """What makes the lines of the tab; it may be called in another thread."""
+        """A function that makes the lines of the tab; it may be called in another thread."""
         request, kept = self._view, self._material
         if request is None:
             words = "This request is no longer among those that the session remembers."
@@ -260,7 +260,7 @@ class RequestDetailsScreen(SearchScreen):
         return joined([match_words(body), text(words, Tone.LABEL), name])
 
     def _forget(self, tab: int) -> None:
-        """What was made of a tab: it is made anew."""
+        """Forget the lines of a tab, which are made anew."""
         self._made = {key: made for key, made in self._made.items() if key[0] != tab}
 
     # --- keys -------------------------------------------------------------------------

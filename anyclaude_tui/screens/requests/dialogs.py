@@ -54,7 +54,7 @@ class Pick(Dialog[str]):
         self.run_worker(self._discover(), exit_on_error=False)
 
     async def _discover(self) -> None:
-        """What runs on this machine and what lies on disk comes when it is found."""
+        """List the servers on this machine and the models on disk too, once they are found."""
         found = (await answer(self._client.discover())).value
         if found is not None and self.is_attached:
             self._fill(found)

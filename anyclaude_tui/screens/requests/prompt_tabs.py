@@ -1,4 +1,4 @@
-"""What the tabs about a request's prompt say: its sizes piece by piece, and its prefix. Pure."""
+"""The lines of the tabs about a request's prompt: sizes piece by piece, and prefix. Pure."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def prefix(
     width: int,
     counted: CountedPrompt | None = None,
 ) -> list[Line]:
-    """Where the prompt parts from the one before, what changed, and what that costs. `counted`:
+    """The first difference of the prompt from the one before, its cause and its cost. `counted`:
     its tokens, where they are known exactly."""
     if comparison is None:
         words = (
@@ -296,7 +296,7 @@ def _amount(part: int, tokens: Figure) -> Line:
 
 
 def _cost(request: RequestView, tokens: Figure) -> Line:
-    """About how long the part that is read again took."""
+    """The time that the part that is read again took, estimated."""
     rate = request.prefill_tokens_per_s.value
     if not tokens.value or not rate:
         return text(format.UNKNOWN_TEXT, Tone.FAINT)

@@ -1,4 +1,4 @@
-"""What the tabs about one request say. Pure: views and traces in, lines out."""
+"""The lines of the tabs about one request. Pure: views and traces in, lines out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from anyclaude_tui.widgets.waterfall import waterfall
 
 
 def heading(request: RequestView, width: int) -> Line:
-    """How it ended or where it is, of what and for whom."""
+    """The ending of the request or its state, with model, backend and role."""
     model = clean(request.model or request.requested_model)
     parts = [
         (status_signs.sign(request), (" " + status_signs.ending(request), Tone.STRONG)),
@@ -44,7 +44,7 @@ def heading(request: RequestView, width: int) -> Line:
 
 
 def overview(request: RequestView, moments: Sequence[Any], width: int) -> list[Line]:
-    """Why, the waterfall, the numbers, the events."""
+    """The cause, the waterfall, the numbers and the events."""
     lines = wrapped(request.why, width, 3)
     if request.reason and request.reason not in request.why:
         lines += wrapped(request.reason, width, 3, Tone.WARN)
@@ -138,7 +138,7 @@ def json_tab(value: Any, width: int) -> list[Line]:
 
 
 def response(trace: dict[str, Any], width: int, raw: bool = False) -> list[Line]:
-    """What the client got: text, thinking and calls put together; `raw`: the events."""
+    """The reply that the client got: text, thinking and calls put together; `raw`: the events."""
     answer = trace.get("response") or {}
     lines: list[Line] = []
     if answer.get("reason"):

@@ -1,4 +1,4 @@
-"""What the tools of a request cost, what is left out, and what that saves: lines. Pure."""
+"""The lines about the tools of a request: their cost, those left out, and the saving. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Tools:
     """The backend has a `leave_out` of its own."""
 
     def is_out(self, tool: ToolSize) -> bool:
-        """Whether the next conversation is without this tool."""
+        """True if the next conversation is without this tool."""
         return any(fnmatchcase(tool.name, pattern) for pattern in self.patterns)
 
     def toggled(self, tool: ToolSize) -> tuple[str, ...] | None:
@@ -50,7 +50,7 @@ class Tools:
         return estimated(self.prompt_tokens.value * tool.size_bytes / self.prompt_bytes)
 
     def seconds(self, tokens: Figure) -> Figure:
-        """About how long the backend reads so many tokens that it has not cached."""
+        """The seconds that the backend takes to read so many uncached tokens, estimated."""
         if tokens.value is None or not self.speed.value:
             return UNKNOWN
         return estimated(tokens.value / self.speed.value)
@@ -110,7 +110,7 @@ def row(tools: Tools, tool: ToolSize, width: int) -> Line:
 
 
 def summary(tools: Tools, width: int) -> list[Line]:
-    """What the tools cost in this request and in the next conversation, and what that saves."""
+    """The cost of the tools in this request and in the next conversation, and the saving."""
     sent = [tool for tool in tools.tools if not tool.left_out]
     kept = [tool for tool in tools.tools if not tools.is_out(tool)]
     out = [tool for tool in tools.tools if tools.is_out(tool)]

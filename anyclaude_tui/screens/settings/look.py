@@ -1,4 +1,4 @@
-"""What is wrong with the dashboard's looks that only Textual can tell: a theme, a key."""
+"""The faults of the dashboard's looks that only Textual can tell: a theme, a key."""
 
 from __future__ import annotations
 

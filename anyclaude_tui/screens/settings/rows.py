@@ -1,4 +1,4 @@
-"""What the settings screen lists and says: pure functions of the settings and their sources."""
+"""The rows and words of the settings screen: pure functions of the settings and their sources."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Row:
     value: Any
     """In force; None where it is not set."""
     origin: str = ""
-    """Who sets it; empty for the default."""
+    """The source that sets it; empty for the default."""
     own: bool = False
     """It is set in the user's config.toml."""
 
@@ -94,7 +94,7 @@ class Row:
 
     @property
     def effect(self) -> str:
-        """When a change of it is felt."""
+        """The time from which a change of it is felt, in words."""
         if self.key[0] == "backends" and self.field.key in RequestSettings.__struct_fields__:
             return _EFFECT[
                 "tools" if self.field.key in ToolSettings.__struct_fields__ else "limits"
@@ -176,7 +176,7 @@ def _object(value: Any, key: Key) -> Any:
 
 
 def choices(row: Row, settings: Settings, themes: Sequence[str]) -> tuple[str, ...]:
-    """What can be chosen from a list; empty where words are typed."""
+    """The values that can be chosen from a list; empty where words are typed."""
     key = row.key
     if row.field.choices:
         return row.field.choices

@@ -184,7 +184,7 @@ class SettingsScreen(Screen[None]):
         self.app.push_screen(dialog, partial(self._typed, row))
 
     def _judge(self, row: Row, words: str) -> str:
-        """What is wrong with what was typed; empty when nothing is."""
+        """The fault in the typed words; empty when there is none."""
         try:
             value = typed.parsed(row.field, words)
             made = editing.with_value(self._text(), row.key, value)
