@@ -1,4 +1,4 @@
-"""What the dashboard may ask of the session, from its own thread.
+"""The questions and commands of the dashboard to the session, from its own thread.
 
 Every command returns at once, with a future; what it raises is what the session's method of
 that name raises.
@@ -89,11 +89,11 @@ class SessionClient(ABC):
     # --- Claude Code and settings ---
 
     def claude(self, mode: str) -> Future[Launch]:
-        """What to run in the pane; `mode`: start, continue or shell."""
+        """Make the launch of the program in the pane; `mode`: start, continue or shell."""
         return self.call(lambda session: session.claude(mode))
 
     def claude_version(self) -> Future[tuple[str | None, str | None]]:
-        """Where Claude Code is and its version; None for what is not known."""
+        """The path of Claude Code and its version; None for what is not known."""
         return self.call(lambda session: session.claude_version())
 
     def apply(self, settings: Settings) -> Future[None]:

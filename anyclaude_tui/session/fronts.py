@@ -1,4 +1,4 @@
-"""What conversations begin with, kept so that the next one can be read before it is asked.
+"""The beginnings of conversations, kept so that the next one can be read before it is asked.
 
 An observer of the proxy. In memory the last main request of this session; on disk, in
 `state/fronts/`, what a conversation of each folder and kind of client begins with: the request
@@ -33,7 +33,7 @@ _CLI = "official CLI"
 
 
 class Front(msgspec.Struct, frozen=True, kw_only=True):
-    """What conversations of a folder begin with."""
+    """The common beginning of a folder's conversations."""
 
     folder: str
     kind: str
@@ -92,7 +92,7 @@ class Fronts:
         writing.add_done_callback(self._writing.discard)
 
     async def settled(self) -> None:
-        """What is being written is on disk."""
+        """Wait until the fronts that are being written are on disk."""
         if self._writing:
             await asyncio.wait(set(self._writing))
 
@@ -111,7 +111,7 @@ def kind_of(body: Mapping[str, Any]) -> str:
 
 
 def count(home: Path) -> int:
-    """How many are kept."""
+    """The number of fronts that are kept."""
     return len(list((home / FOLDER).glob("*.json")))
 
 

@@ -38,7 +38,7 @@ def offers(statuses: Iterable[BackendStatus]) -> list[Offer]:
 
 
 def assumed_window(name: str) -> str:
-    """What to say of a backend that does not tell its context window."""
+    """The notice about a backend that does not tell its context window."""
     return (
         f"{name} does not tell its context window: Claude Code is told {ASSUMED_WINDOW_TOKENS:,} "
         f"tokens, which is assumed; context_window in [backends.{name}] sets it"
@@ -46,7 +46,8 @@ def assumed_window(name: str) -> str:
 
 
 class Picked:
-    """What is offered, and what was chosen. Used on the session's loop only."""
+    """The backends offered in Claude Code's picker, and the choice. Used on the session's loop
+    only."""
 
     def __init__(
         self,

@@ -50,7 +50,8 @@ class Material:
 
 
 async def material(session: Session, request_id: str) -> Material | None:
-    """What is kept: in memory (the last requests), else in a trace file. None: nothing is.
+    """The material kept of a request: in memory (the last ones), else in a trace file. None:
+    nothing is.
 
     Runs on the session's loop.
     """

@@ -293,7 +293,7 @@ class Session:
         return command, await asyncio.to_thread(version.ask, command)
 
     async def discover(self) -> Discovery:
-        """What else could be used on this machine, our own servers left out. Raises nothing."""
+        """The other usable backends on this machine, ours left out. Raises nothing."""
         from anyclaude_tui.backends.discovery import USUAL_PORTS, discover
 
         ours = [status.url for status in self.switchboard.statuses() if status.supervised]
@@ -321,7 +321,7 @@ class Session:
             return None
 
     async def claude(self, mode: str = "start") -> Launch:
-        """How to start Claude Code on this session. Raises ClaudeMissing."""
+        """Make the launch of Claude Code on this session. Raises ClaudeMissing."""
         with suppress(TimeoutError, BackendError):
             await asyncio.wait_for(self.ready(), LAUNCH_PATIENCE_S)
         status = next(iter(self.switchboard.statuses()), None)
@@ -359,7 +359,7 @@ class Session:
         return self._with_secrets.get(name) or resolve(name, self.settings)[1]
 
     def wanted(self, name: str) -> RequestSettings:
-        """What the user wants of every request to a backend, from the next one on."""
+        """The user's settings for every request to a backend, from the next one on."""
         try:
             its = self.settings_of(name)
         except ConfigError:  # it was taken out of the settings while it runs

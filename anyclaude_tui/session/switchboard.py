@@ -1,4 +1,4 @@
-"""Which backend new requests go to, and the steps of a change.
+"""The backend that new requests go to, and the steps of a change.
 
 Source: docs/architecture.md, "Supervision".
 
@@ -95,11 +95,11 @@ class Switchboard:
                     raise
 
     def _is_used(self, role: Role, route: Route) -> bool:
-        """Whether new requests go to this route now."""
+        """True if new requests go to this route now."""
         return self._change is None and self.peek(role) is route
 
     def peek(self, role: Role) -> Route:
-        """Where requests go at this moment. Raises BackendError when there is no backend."""
+        """The route of requests at this moment. Raises BackendError when there is no backend."""
         route = self._routes.get(self.roles.get(role, ""))
         if route is None or route.gate.closed:  # closed: it is leaving
             route = self._routes.get(self.active)
@@ -308,8 +308,8 @@ class Switchboard:
 
     @asynccontextmanager
     async def _room_for(self, new: Backend, old: Route | None) -> AsyncIterator[None]:
-        """Where both do not fit into memory the old backend is stopped before the new one
-        starts; it comes back when that fails."""
+        """Make room: where both do not fit into memory the old backend is stopped before the new
+        one starts; it comes back when that fails."""
         if old is None or await self._fit(old.backend, new):
             yield
             return

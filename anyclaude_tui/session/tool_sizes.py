@@ -1,4 +1,4 @@
-"""What each tool of a request costs, those left out included: bytes, and tokens where the model's
+"""The cost of each tool of a request, those left out included: bytes, and tokens where the model's
 own tokenizer is at hand. Pure but for reading that.
 """
 
@@ -69,7 +69,7 @@ def _translated(tool: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _tokens(tool: Mapping[str, Any], tokenizer_dir: str | None) -> Figure:
-    """What the prompt grows by when this tool is beside another one."""
+    """The tokens by which the prompt grows when this tool is beside another one."""
     if tokenizer_dir is None:
         return UNKNOWN
     body = {"messages": [{"role": "user", "content": "."}]}

@@ -35,14 +35,14 @@ from anyclaude_tui.telemetry.metrics import prefill_eta_s, prefill_tokens_per_s,
 from anyclaude_tui.telemetry.warmth import Warming, Warmth, judged
 
 LOOK_S = 0.2
-"""How often it is looked whether a backend has become ready."""
+"""Seconds between two looks for a backend that has become ready."""
 PRESSED = 0.92
 """From this share of the machine's memory on nothing is read ahead."""
 BATTERY_PERCENT = 30
 RESTORED_S = 3.0
 """A backend that has read its cache from disk is left alone for so long."""
 PIECE_S = 2.0
-"""What a request may have to wait for, where a prefill that is stopped leaves nothing."""
+"""Seconds that a request may have to wait, where a prefill that is stopped leaves nothing."""
 FIRST_PIECE_BYTES = 4_000
 WINDOW_SHARE = 0.9
 MEASURED_TOKENS = 128
@@ -51,7 +51,7 @@ MEASURED_TOKENS = 128
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is to be read."""
+    """The prompt to be read."""
 
     body: Mapping[str, Any]
     conversation: bool
@@ -91,7 +91,7 @@ class Warmer:
 
     @property
     def warmth(self) -> Warmth:
-        """How it stands with the active backend, for screens."""
+        """The state of the active backend's prompt cache, for screens."""
         record, warmth = self._record, self._warmth
         if warmth.warming is not Warming.RUNS or record is None or not self._whole:
             return warmth
@@ -142,7 +142,7 @@ class Warmer:
         self._read_prompt = self._next = None
 
     def _changed(self, request_id: str) -> str:
-        """Where the request's prompt parted from what was read, in words."""
+        """The first difference between the request's prompt and the one that was read, in words."""
         if self._next is None or self._next[0] != request_id or self._read_prompt is None:
             return ""
         _, upstream, body = self._next
@@ -153,8 +153,7 @@ class Warmer:
         return ""
 
     def _attribute(self, record: RequestRecord, cached: int) -> None:
-        """Which of the cached tokens were restored and which warmed: all of them, for the
-        backend was cold before."""
+        """Divide the cached tokens into restored and warmed ones: the backend was cold before."""
         with suppress(BackendError):
             facts = self._switchboard.peek(Role.MAIN).backend.status().cache
             restored = min(cached, facts.restored_tokens) if facts is not None else 0
@@ -202,7 +201,7 @@ class Warmer:
         return route
 
     def _obstacle(self) -> str:
-        """Why nothing is read ahead now; "" where nothing is in the way."""
+        """The reason why nothing is read ahead now; "" where nothing is in the way."""
         pressure = machine.memory().pressure
         if pressure > PRESSED:
             return f"{pressure:.0%} of the memory is in use".replace("%", " %")
@@ -246,7 +245,7 @@ class Warmer:
                 return
 
     async def _read(self, route: Route, source: Source) -> bool:
-        """Whether a source was read to its end."""
+        """Read a source ahead; True if it was read to its end."""
         services = self._services
         endpoint = services.endpoint(route.backend, self._new_record(route.backend), source.body)
         try:
@@ -375,7 +374,7 @@ class Warmer:
     async def _read_already(
         self, backend: Backend, endpoint: Endpoint, request: UpstreamRequest
     ) -> bool:
-        """Whether the server has it in its cache: then all of it takes no longer than a piece. A
+        """True if the server has it in its cache: then all of it takes no longer than a piece. A
         piece would cost a server with one cache for a conversation what lies behind it."""
         try:
             return await asyncio.wait_for(self._in_one(backend, endpoint, request), PIECE_S)
