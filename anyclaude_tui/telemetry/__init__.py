@@ -1,1 +1,1 @@
-"""What happened, as typed facts, and what is shown of it."""
+"""The events of a session, as typed facts, and the figures shown of them."""

@@ -1,4 +1,4 @@
-"""What was said, kept in memory for the last requests: for the requests screen and replay.
+"""The last requests and replies, kept in memory: for the requests screen and replay.
 
 Bounded by count and by bytes; works with every log turned off. An observer of the proxy.
 A long session's prompts are large and much the same: what they share is kept once.
@@ -45,7 +45,7 @@ class Capture:
 
 @dataclass(slots=True)
 class _Live:
-    """What is said while it is said."""
+    """The request and its reply while they run."""
 
     raw: Mapping[str, Any] | None
     """The body, until it is taken to pieces."""
@@ -69,7 +69,7 @@ class _Kept:
 
     @property
     def cost_bytes(self) -> int:
-        """What it takes besides its pieces; until it is encoded the body counts as what came in."""
+        """The bytes besides its pieces; a body that is not yet encoded counts as it came in."""
         live = self.live
         if live is None:
             return len(self.reply)
@@ -95,14 +95,14 @@ class Captures:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._pool = Pool()
         self._bytes = 0
-        """What they cost besides: kept up to date, never summed up."""
+        """The bytes that they cost besides: kept up to date, never summed up."""
 
     def __len__(self) -> int:
         return len(self._kept)
 
     @property
     def size_bytes(self) -> int:
-        """How much is kept."""
+        """The bytes that are kept."""
         return self._bytes + self._pool.size_bytes
 
     def ids(self) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class Captures:
         return tuple(reversed(tuple(self._kept)))
 
     def get(self, request_id: str) -> Capture | None:
-        """What is known of a request, also while it runs; None when it is not kept."""
+        """The capture of a request, also while it runs; None when it is not kept."""
         kept = self._kept.get(request_id)
         if kept is None:
             return None

@@ -40,7 +40,7 @@ class Role(StrEnum):
 
     @property
     def is_work(self) -> bool:
-        """Whether it is somebody's work, which the session's figures are about."""
+        """True if it is somebody's work, which the session's figures are about."""
         return self not in (Role.COMPARE, Role.WARMING)
 
 
@@ -164,8 +164,7 @@ class RequestRecord:
     client_version: str = ""
     """Claude Code's, as its first request of a conversation tells."""
     has_anchors: bool | None = None
-    """Whether a conversation began with the words by which a stable front is made; None for
-    other requests."""
+    """True if a conversation began with the anchors of a stable front; None for other requests."""
 
     phase: Phase = Phase.ACCEPTED
     queue_position: int | None = None
@@ -195,11 +194,11 @@ class RequestRecord:
     outcome: Outcome | None = None
     truncation: Truncation | None = None
     reason: str = ""
-    """Why it ended badly, or what it waits for, in words."""
+    """The reason why it ended badly, or what it waits for, in words."""
     status: int | None = None
     """HTTP status that the client got."""
     notices: list[str] = field(default_factory=list)
-    """What the translation left out or changed, for the details screen."""
+    """The parts that the translation left out or changed, for the details screen."""
     why: str = ""
     """The one sentence on its slowest part, written when it has ended."""
     restored_tokens: int = 0
@@ -207,7 +206,7 @@ class RequestRecord:
     warmed_tokens: int = 0
     """Of the cached tokens those that were read before anybody asked."""
     saved_s: float = 0.0
-    """What reading both again would have taken, at this backend's own measured prefill speed."""
+    """The seconds of reading both again, at this backend's own measured prefill speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +216,7 @@ class Counter:
     name: str
     """The member of the record, of a `RequestView` and of `Totals`."""
     text: str
-    """What is counted, as `GET /metrics` says it."""
+    """The description of the counter, as `GET /metrics` has it."""
     per_attempt: bool = False
     """It stands in the attempt's record, so a retry begins it anew."""
 

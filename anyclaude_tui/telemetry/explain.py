@@ -62,11 +62,11 @@ class Explainer:
 
     @property
     def size_bytes(self) -> int:
-        """About how much memory the kept prompts take."""
+        """The bytes of memory that the kept prompts take, estimated."""
         return self._bytes
 
     def comparison(self, request_id: str) -> Comparison | None:
-        """How a request's prompt relates to the one before, for the last requests."""
+        """The relation of a request's prompt to the one before, for the last requests."""
         found = self._compared.get(request_id)
         return found[1] if found else None
 
@@ -90,7 +90,7 @@ class Explainer:
         self._keep(cache, conversation, prompt)
 
     def grew(self, request_id: str) -> bool:
-        """Whether its messages go on from the earlier prompt, and nothing was lost by them."""
+        """True if its messages go on from the earlier prompt, and nothing was lost by them."""
         found = self.comparison(request_id)
         return found is not None and found.cause is Cause.EXTENDED
 
@@ -170,7 +170,7 @@ class Explainer:
         return best[1] if best else None
 
     def _between(self, cache: _Cache, conversation: _Conversation) -> str:
-        """What was sent to this cache after the conversation's own last prompt."""
+        """The requests on this cache after the conversation's own last prompt, in words."""
         others: list[str] = []
         for where, who in reversed(self._known):
             if where == cache and who == conversation:
@@ -211,12 +211,12 @@ class Explainer:
 
 
 def _front(prompt: Prompt) -> list[bytes]:
-    """What stands before the messages: the same for all requests of a kind."""
+    """The text before the messages: the same for all requests of a kind."""
     return [segment.text for segment in prompt.segments if segment.part is not Part.MESSAGE]
 
 
 def _shares_messages(before: Prompt, now: Prompt) -> bool:
-    """Whether the first message is the same: a client that names no session goes on."""
+    """True if the first message is the same: a client that names no session goes on."""
     first = [next((s for s in p.segments if s.part is Part.MESSAGE), None) for p in (before, now)]
     return first[0] is not None and first[1] is not None and first[0].text == first[1].text
 

@@ -65,7 +65,7 @@ def _locked(path: Path, flags: int = 0) -> Iterator[int]:
 
 
 def _whole_end(descriptor: int) -> int:
-    """Where the last whole line ends; what stands behind it is cut off."""
+    """The end of the last whole line; what stands behind it is cut off."""
     size = os.fstat(descriptor).st_size
     if size == 0 or os.pread(descriptor, 1, size - 1) == b"\n":
         return size

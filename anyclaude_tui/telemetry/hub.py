@@ -56,7 +56,7 @@ class Totals:
     """Median over the last requests."""
     reuse_percent: Figure = UNKNOWN
     saved_s: Figure = UNKNOWN
-    """What restored and warmed prompts would have taken to read again."""
+    """The seconds that restored and warmed prompts would have taken to read again."""
     prompt_tokens: int = 0
     output_tokens: int = 0
     chunks: int = 0
@@ -105,7 +105,7 @@ class Snapshot:
     switching: str = ""
     """The step of a switch that is under way, in words; empty when none is."""
     warmth: Warmth = COLD
-    """What is known of the active backend's prompt cache."""
+    """The state of the active backend's prompt cache."""
     prefill_speeds: tuple[tuple[str, Figure], ...] = ()
     """Tokens per second of the last prompts that each backend has read, by its name."""
 
@@ -195,7 +195,7 @@ class Hub:
         self.recent: deque[RequestView] = deque(maxlen=RECENT_KEPT)
         self.notices: deque[Notice] = deque(maxlen=50)
         self.comparison: Callable[[str], Comparison | None] = lambda request_id: None
-        """How a request's prompt relates to the one before: the explainer's."""
+        """The relation of a request's prompt to the one before: the explainer's."""
         self.ended_listeners: list[Callable[[RequestRecord, RequestView], None]] = []
         self.notice_listeners: list[Callable[[Notice], None]] = []
         self._all = _Tally()

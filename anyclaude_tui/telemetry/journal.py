@@ -137,7 +137,7 @@ def camel(name: str) -> str:
 
 
 def prefix_entry(comparison: Comparison | None, prompt_tokens: float | None) -> Any:
-    """What the explainer found, for the journal and the trace."""
+    """The explainer's findings, for the journal and the trace."""
     if comparison is None:
         return None
     return {

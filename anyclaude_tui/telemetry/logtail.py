@@ -88,7 +88,7 @@ class LogTail:
         return entries + self._split(data)
 
     def _rest_of_the_old(self) -> list[Entry]:
-        """What was written between the last look and the rotation."""
+        """The lines that were written between the last look and the rotation."""
         try:
             with self.path.with_name(f"{self.path.name}.1").open("rb") as file:
                 if os.fstat(file.fileno()).st_ino != self._inode:

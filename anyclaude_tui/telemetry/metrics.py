@@ -63,7 +63,7 @@ def waited_s(record: RequestRecord) -> float:
 
 
 def prefill_start(record: RequestRecord) -> Figure:
-    """When the backend began on the prompt: monotonic seconds.
+    """The time when the backend began on the prompt: monotonic seconds.
 
     Seen only where its first report says 0 tokens done. A first report in the middle
     (mlx_lm: after the first step) is followed back at the speed of the rest: *estimated*, as is
@@ -286,7 +286,7 @@ class RequestView:
     warmed_tokens: int = 0
     saved_s: Figure = UNKNOWN
     sent: bool = True
-    """Whether it went to a backend at all."""
+    """True if it went to a backend at all."""
     searches: tuple[SearchView, ...] = ()
     sampling: tuple[tuple[str, float, str], ...] = ()
     left_out: tuple[str, ...] = ()

@@ -101,7 +101,7 @@ class Observers:
         await asyncio.to_thread(self._writer.stop)
 
     def prometheus_text(self) -> bytes:
-        """What `GET /metrics` answers (content type: `prometheus.CONTENT_TYPE`)."""
+        """The answer to `GET /metrics` (content type: `prometheus.CONTENT_TYPE`)."""
         return self._meter.text(self._hub.in_flight.values())
 
     def note(self, line: str) -> None:

@@ -88,11 +88,11 @@ _COUNTS = {"": 1.0, "k": 1000.0, "m": 1e6, "%": 1.0}
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What was asked for."""
+    """The tests that a request must pass."""
 
     tests: tuple[Test, ...] = ()
     problem: str = ""
-    """What cannot be understood, in words; that term is left out."""
+    """The term that cannot be understood, in words; it is left out."""
 
     def __call__(self, request: RequestView) -> bool:
         return all(test(request) for test in self.tests)
@@ -112,7 +112,7 @@ def parse(words: str) -> Filter:
 
 
 def completions(words: str, requests: Iterable[RequestView]) -> list[str]:
-    """What the last term could become, best first: whole terms, from the fields and from the
+    """The completions of the last term, best first: whole terms, from the fields and from the
     values that these requests have. Empty where nothing is being typed."""
     last = words[words.rfind(" ") + 1 :].lower()
     minus = "-" if last.startswith("-") and len(last) > 1 else ""

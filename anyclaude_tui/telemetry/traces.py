@@ -106,7 +106,7 @@ def trace(capture: Capture, summary: dict[str, Any]) -> bytes:
 
 
 def _prefix(capture: Capture, summary: dict[str, Any]) -> dict[str, Any] | None:
-    """What the explainer found, with the change itself: the journal holds none of the prompt."""
+    """The explainer's findings, with the change itself: the journal holds none of the prompt."""
     if capture.comparison is None:
         return None
     return {**(summary["prefix"] or {}), "diff": short_diff(capture.comparison)}

@@ -1,4 +1,4 @@
-"""What is known of a backend's prompt cache before the next request, and the words for it.
+"""The state of a backend's prompt cache before the next request, and the words for it.
 
 Pure. The dashboard's line under *Backend*; docs/prompt-cache.md, "Warming".
 """
@@ -13,7 +13,7 @@ from anyclaude_tui.figures import UNKNOWN, Figure
 
 
 class Warming(StrEnum):
-    """How far the reading ahead has come."""
+    """The progress of the reading ahead."""
 
     NONE = ""
     RUNS = "runs"
@@ -39,9 +39,9 @@ class Warmth:
     share: float = 0.0
     """The part of a new conversation's first prompt that is read, 0 to 1."""
     why: str = ""
-    """Why it was given up, or what came of it."""
+    """The reason why it was given up, or the result."""
     used_tokens: int | None = None
-    """What the next request reused, once there was one; None before."""
+    """The tokens that the next request reused, once there was one; None before."""
 
     @property
     def part(self) -> float | None:

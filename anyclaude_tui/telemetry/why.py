@@ -41,7 +41,7 @@ def why(record: RequestRecord, comparison: Comparison | None) -> str:
 
 
 def _read_before(record: RequestRecord) -> str:
-    """What did not have to be read because it was restored, or read ahead."""
+    """The tokens that need not be read because they were restored, or read ahead; in words."""
     parts = []
     if record.restored_tokens:
         parts.append(f"{record.restored_tokens:,} tokens were restored from disk")
@@ -92,7 +92,7 @@ def _bad_ending(record: RequestRecord) -> str:
 
 
 def _search(record: RequestRecord) -> str:
-    """What the longest of its web searches took; no model answered this request."""
+    """The longest of its web searches; no model answered this request."""
     timed = [one for one in record.searches if one.ended_at is not None]
     if not timed:
         return ""
@@ -144,7 +144,7 @@ def _prefill(record: RequestRecord, comparison: Comparison | None, seconds: floa
 
 
 def _reason(record: RequestRecord, comparison: Comparison | None) -> str:
-    """Why so much had to be prefilled."""
+    """The reason why so much had to be prefilled."""
     attempt = record.attempt
     if comparison is None:
         return ""
