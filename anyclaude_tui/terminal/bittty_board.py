@@ -215,7 +215,7 @@ def fit_alternate_screen(board: Any, rows: int) -> None:
 
 
 def _surplus(page: Any, cursor_y: int, rows: int) -> int:
-    """How many rows have to go at the top, after the blank ones below the cursor."""
+    """The number of rows that have to go at the top, after the blank ones below the cursor."""
     last = page.height - 1
     below = 0
     while last - below > cursor_y and _is_blank(page.grid[last - below]):

@@ -19,5 +19,5 @@ def touch(page: Any) -> None:
 
 
 def holds_part_of_a_character(board: Any) -> bool:
-    """Whether the last bytes were the beginning of a UTF-8 sequence."""
+    """True if the last bytes were the beginning of a UTF-8 sequence."""
     return bool(board.printer._decoder.getstate()[0])

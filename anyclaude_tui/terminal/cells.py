@@ -1,4 +1,4 @@
-"""What the emulator shows, in terms that no emulator library and no screen library owns.
+"""The content of the emulator's screen, in terms that no emulator or screen library owns.
 
 The emulator translates its own cells into these; the widget translates these into its
 strips. So either side can be replaced without the other noticing.

@@ -30,7 +30,7 @@ def install(board: Any) -> None:
 
 
 class _Moves:
-    """What replaces the core's moves; counts are one or more."""
+    """The replacements of the core's moves; counts are one or more."""
 
     def __init__(self, board: Any) -> None:
         self._board = board

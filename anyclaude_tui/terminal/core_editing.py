@@ -47,7 +47,8 @@ class _Editing:
         self._board = board
         self._screen = board.blitter
         self.protection: Protection = "off"
-        """What protected cells last were by: with `iso` (SPA) plain erasing spares them too."""
+        """The protection that cells were last given: `iso` (SPA) makes plain erasing spare them
+        too."""
 
     def protect(self, handler: Callable[[Any], None], kind: Protection, operation: Any) -> None:
         """SPA and DECSCA."""

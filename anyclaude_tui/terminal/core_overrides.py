@@ -1,4 +1,4 @@
-"""Where `bittty` 0.3.0 differs from xterm: each put right, one by one, on a board of ours.
+"""The overrides of `bittty` 0.3.0 where it differs from xterm: one by one, on a board of ours.
 
 Offered upstream in this form. `tests/terminal/test_core_overrides.py` has an input for each
 override and fails when a newer core gives the right answer by itself: then the override goes.

@@ -1,4 +1,4 @@
-"""What the core answers to a program's queries, and what a program may leave with it.
+"""The core's answers to a program's queries, and the limits on what a program may leave with it.
 
 An answer is typed, as it were, into the program that reads it: a shell, where a text was
 only printed. So no answer holds what the asker wrote, but for numbers that name a setting
@@ -38,7 +38,7 @@ _NEVER = ("OSC_FONT", "DECRQCRA", "OSC_SPECIAL_COLOR", "OSC_SPECIAL_COLOR_ENABLE
 
 
 def is_answer(text: str) -> bool:
-    """Whether `text` is one sequence that a query may be answered with."""
+    """True if `text` is one sequence that a query may be answered with."""
     return _ANSWER.fullmatch(text) is not None
 
 

@@ -154,27 +154,27 @@ class Emulator:
 
     @property
     def alternate_screen(self) -> bool:
-        """Whether the program shows its alternate screen, which has no history."""
+        """True while the program shows its alternate screen, which has no history."""
         return bool(self._board.blitter.in_alt_screen)
 
     @property
     def synchronized(self) -> bool:
-        """Whether a frame is being written (mode 2026): what is on the grid is unfinished."""
+        """True while a frame is being written (mode 2026): what is on the grid is unfinished."""
         return bool(self._board.modes.synchronized_output)
 
     @property
     def bracketed_paste(self) -> bool:
-        """Whether pastes go between markers (mode 2004)."""
+        """True if pastes go between markers (mode 2004)."""
         return bool(self._board.modes.bracketed_paste)
 
     @property
     def mouse_tracking(self) -> bool:
-        """Whether the program wants the mouse (modes 9, 1000, 1002, 1003)."""
+        """True if the program wants the mouse (modes 9, 1000, 1002, 1003)."""
         return str(self._board.mouse.protocol.value) not in ("off", "locator")
 
     @property
     def wheel_scrolls_program(self) -> bool:
-        """Whether the wheel belongs to the program: it tracks, or turns it into arrows."""
+        """True if the wheel belongs to the program: it tracks, or turns it into arrows."""
         return self.mouse_tracking or bool(
             self.alternate_screen and self._board.modes.alternate_scroll_mode
         )
@@ -186,7 +186,7 @@ class Emulator:
 
     @property
     def cursor(self) -> Cursor:
-        """Where the cursor is on the screen."""
+        """The cursor's place on the screen, its visibility and shape."""
         board = self._board
         return Cursor(
             int(board.cursor.display_x),
@@ -225,7 +225,7 @@ class Emulator:
         yield from (self.text(y) for y in range(self.rows))
 
     def wrapped(self, y: int) -> bool:
-        """Whether row `y` goes on in the next one (it was wrapped, not ended)."""
+        """True if row `y` goes on in the next one (it was wrapped, not ended)."""
         if y < 0:
             return self.history.wrapped(self.history.count(self.columns) + y, self.columns)
         return bool(self._board.blitter.main_page.is_line_wrapped(y))
@@ -259,8 +259,8 @@ class Emulator:
         return runs
 
     def set_colours(self, foreground: RGB, background: RGB, *, painted: bool) -> None:
-        """What lies behind the pane and what is written on it: programs that ask hear these
-        (OSC 10, 11), and those that wish so hear of a change from dark to light or back.
+        """Set the colours behind the pane and of what is written on it: programs that ask hear
+        these (OSC 10, 11), and those that wish so hear of a change from dark to light or back.
 
         `painted`: cells in the default colours are shown in these; else they are left to the
         outer terminal, whose own they are.

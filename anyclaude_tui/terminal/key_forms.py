@@ -1,4 +1,4 @@
-"""What a control sequence from the keyboard says: in kitty's form, in xterm's modifyOtherKeys
+"""The meaning of a control sequence from the keyboard: in kitty's form, in xterm's modifyOtherKeys
 form, and in the older forms with a modifier in them.
 
 Terminals send these forms to us although we have not asked for them: when a program before
@@ -100,7 +100,7 @@ class KeyForm:
 
 
 def is_text(character: str) -> bool:
-    """Whether a keyboard can type this one character: no control, no surrogate."""
+    """True if a keyboard can type this one character: no control, no surrogate."""
     return len(character) == 1 and unicodedata.category(character) not in ("Cc", "Cs")
 
 

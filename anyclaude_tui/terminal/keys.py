@@ -1,4 +1,4 @@
-"""Which key was pressed, told in a way that the emulator can encode.
+"""The key that was pressed, told in a way that the emulator can encode.
 
 Textual names a key with one string ("ctrl+shift+left", "full_stop", "alt+enter") and
 gives the character where it typed one. A `KeyPress` has the parts apart; which bytes it

@@ -29,7 +29,7 @@ class Looks:
         self._defaults = self._palette()
 
     def of(self, style: Any) -> Look | None:
-        """How a cell of this style looks; None: the terminal's own default, nothing set."""
+        """The look of a cell of this style; None: the terminal's own default, nothing set."""
         try:
             return self._by_style[style]
         except KeyError:

@@ -53,7 +53,7 @@ def outer_colours(timeout_s: float = TIMEOUT_S) -> OuterColours | None:
 
 
 def is_dark(colour: RGB) -> bool:
-    """Whether what is written on this ground is light, by its luminance (ITU-R BT.601)."""
+    """True if what is written on this ground is light, by its luminance (ITU-R BT.601)."""
     red, green, blue = colour
     return red * 299 + green * 587 + blue * 114 < 128_000
 

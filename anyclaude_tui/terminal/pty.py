@@ -154,7 +154,7 @@ class PtyProcess:
 
     @property
     def running(self) -> bool:
-        """Whether the child lives (or its end was not yet reported)."""
+        """True while the child lives (or its end was not yet reported)."""
         return not self._closed
 
     @property

@@ -184,7 +184,7 @@ class History:
             yield "".join(map(_text, self._open[start : start + columns]))
 
     def wrapped(self, index: int, columns: int) -> bool:
-        """Whether a row's line goes on in the next row."""
+        """True if a row's line goes on in the next row."""
         line, start = self._find(index, columns)
         return line is None or start + columns < line.size
 
