@@ -38,7 +38,7 @@ def _backend(snapshot: Snapshot, width: int) -> Line:
 
 
 def _failed(snapshot: Snapshot) -> str:
-    """Why the backend serves no more, when nothing else goes on; it takes a row of its own."""
+    """The reason why the backend serves no more, when nothing else goes on; a row of its own."""
     status = snapshot.backend
     if status is None or status.state is not BackendState.FAILED or snapshot.in_flight:
         return ""

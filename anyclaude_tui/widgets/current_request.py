@@ -1,4 +1,4 @@
-"""What the request in flight is doing: its phases, its progress and its numbers.
+"""The work of the request in flight: its phases, its progress and its numbers.
 
 With nothing in flight it shows the last request, so that its numbers can still be read.
 """
@@ -59,8 +59,8 @@ def now(snapshot: Snapshot, width: int, height: int) -> Body:
 
 
 def headline(request: RequestView, width: int, rows: int) -> list[Line]:
-    """What one wants to know at a glance, large where there are `ROWS` rows for it: how long
-    still, or how fast; beside it which model of which backend. One line once it has ended."""
+    """The most important facts, large where there are `ROWS` rows for them: the time left, or the
+    speed; beside it the model and its backend. One line once it has ended."""
     who = joined_within(of_whom(request), width)
     figure, words, tone = glance(request)
     if request.outcome is not None or not figure:
@@ -171,7 +171,7 @@ def _search_rows(request: RequestView, width: int) -> list[Line]:
 
 
 def doing(request: RequestView) -> str:
-    """What it does, in a word or two."""
+    """The work of the request at the moment, in a word or two."""
     if request.searches:
         return "searches the web"
     if request.phase is Phase.DECODE:
@@ -292,7 +292,7 @@ def read_before(request: RequestView) -> list[tuple[str, Line]]:
 
 
 def counters(request: RequestView) -> list[tuple[str, Line]]:
-    """What is told only where it has happened."""
+    """The counters that are shown only where they are not 0."""
     cells = [
         ("keepalives", request.keepalives, Tone.TEXT),
         ("retries", request.retries, Tone.WARN),

@@ -29,7 +29,7 @@ class Tone(StrEnum):
     WARN = "warn"
     BAD = "bad"
     LIVE = "live"
-    """What is going on now."""
+    """The tone of what is going on now."""
     KEY = "key"
     RULE = "rule"
     HOT1 = "hot1"

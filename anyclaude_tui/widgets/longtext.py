@@ -45,7 +45,7 @@ def chopped(words: str, width: int) -> list[str]:
 
 
 def _characters_within(words: str, width: int) -> int:
-    """How many of the first characters stand in `width` cells."""
+    """The number of first characters that stand in `width` cells."""
     used = 0
     for place, character in enumerate(words):
         used += get_character_cell_size(character)

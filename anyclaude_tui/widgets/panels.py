@@ -1,4 +1,4 @@
-"""What each panel says about a snapshot: pure functions from (snapshot, width, height).
+"""The lines of each panel about a snapshot: pure functions from (snapshot, width, height).
 
 `PANELS` is the one list of them; `framed` puts the title rule and the edge around a body.
 """
@@ -158,7 +158,7 @@ BACKENDS_SHOWN = 3
 
 
 def _saved(totals: Totals, width: int) -> list[Line]:
-    """What restored and warmed prompts would have taken; a row only where there were any."""
+    """The seconds that restored and warmed prompts saved; a row only where there were any."""
     if not totals.saved_s:
         return []
     label = text("wait saved", Tone.LABEL)
@@ -173,7 +173,7 @@ def _tokens(totals: Totals) -> list[tuple[str, Line]]:
 
 
 def _mishaps(totals: Totals, width: int) -> list[Line]:
-    """What went wrong or was mended, by kind; what has not happened is not counted."""
+    """The faults and repairs, by kind; a kind that has not happened has no row."""
     cut = [
         text(f"{kind} {format.count(number)}", Tone.WARN)
         for kind, number in totals.truncations
@@ -225,7 +225,7 @@ ALL_COLUMNS = 112
 
 
 def request_rows(snapshot: Snapshot) -> tuple[RequestView, ...]:
-    """What the Requests panel lists, from the top."""
+    """The requests in the Requests panel, from the top."""
     return (*snapshot.in_flight, *snapshot.recent)
 
 

@@ -32,7 +32,7 @@ class Column:
     left: bool = False
     """Words stand at the left, numbers at the right."""
     order: Order | None = None
-    """What the table sorts by; None: it cannot be sorted by this."""
+    """The value that the table sorts by; None: it cannot be sorted by this."""
     needs: int = 0
     """Of a column that takes the rest: the cells without which others that may be left out are."""
 

@@ -99,7 +99,7 @@ class Scroller(ScrollView, can_focus=True):
 
     @property
     def at_end(self) -> bool:
-        """Whether the last line is in view, or on the way there."""
+        """True if the last line is in view, or on the way there."""
         return self.scroll_target_y >= self.max_scroll_y
 
     def show_lines(self, lines: Sequence[Line]) -> None:
@@ -169,7 +169,7 @@ class Scroller(ScrollView, can_focus=True):
 
     @property
     def searching(self) -> bool:
-        """Whether something is marked."""
+        """True while a search is on."""
         return bool(self._words)
 
     def unmark(self) -> None:
@@ -216,7 +216,7 @@ class Scroller(ScrollView, can_focus=True):
 
 
 def _places(line: Line, words: str) -> list[tuple[int, int]]:
-    """Where `words` stand in a line: (start, stop) in characters."""
+    """The places of `words` in a line: (start, stop) in characters."""
     if not words:
         return []
     haystack = plain(line)

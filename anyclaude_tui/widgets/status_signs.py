@@ -41,7 +41,7 @@ LEGEND: tuple[tuple[Seg, str], ...] = (
     (RUNNING[Phase.PREFILL], "the backend loads or reads the prompt"),
     (RUNNING[Phase.DECODE], "the reply streams"),
 )
-"""What the help screen says about the signs of requests."""
+"""The help screen's words for the signs of requests."""
 
 
 def sign(request: RequestView) -> Seg:

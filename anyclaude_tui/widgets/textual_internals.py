@@ -32,8 +32,9 @@ FPS = 240
 QUEUED_WRITES = 4096
 
 _SIZES = ("COLUMNS", "LINES")
-"""Where they are exported they win over the terminal's real size (`shutil.get_terminal_size`),
-and the first layout, and the program in the pane, are of a size that the window does not have."""
+"""The variables that, where they are exported, win over the terminal's real size
+(`shutil.get_terminal_size`), so that the first layout, and the program in the pane, are of a size
+that the window does not have."""
 
 # ESC and one of these begins other sequences (CSI, SS3): Textual has to wait there.
 _INTRODUCERS = "[O"

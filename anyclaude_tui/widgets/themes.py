@@ -72,8 +72,8 @@ def auto(outer: OuterColours | None) -> Theme:
 
 
 def ground(theme: Theme, outer: OuterColours | None) -> tuple[OuterColours, bool]:
-    """What lies behind the pane under this theme, and whether the pane has to paint it: not
-    where it is the terminal's own, which is black or white where it does not tell."""
+    """The colours behind the pane under this theme, and True if the pane has to paint them: not
+    where they are the terminal's own, which is black or white where it does not tell."""
     if theme.ansi or not (theme.background and theme.foreground):
         white, black = (255, 255, 255), (0, 0, 0)
         guess = OuterColours(white, black) if theme.dark else OuterColours(black, white)

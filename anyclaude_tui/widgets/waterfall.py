@@ -113,7 +113,7 @@ def waterfall(request: RequestView, width: int) -> list[Line]:
 
 
 def _reused(request: RequestView) -> str:
-    """Where the reused tokens came from, where it is not the backend's memory alone."""
+    """The origin of the reused tokens, where it is not the backend's memory alone."""
     restored, warmed = request.restored_tokens, request.warmed_tokens
     if not (restored or warmed):
         return ""

@@ -1,4 +1,4 @@
-"""What the outer terminal sends, read as a terminal reads: sequence by sequence, each whole.
+"""The input from the outer terminal, read as a terminal reads: sequence by sequence, each whole.
 
 Textual 8.2's own parser ends the app on key forms that it does not know (sub-parameters,
 code points that are none), and types the characters of a sequence that it does not know

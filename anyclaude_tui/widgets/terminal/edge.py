@@ -16,8 +16,7 @@ FAULTS_LOGGED = 10
 
 
 class PaneEdge:
-    """What goes in or out passes through `guard`; `redraw` is called after a fault, `tell`
-    after the first."""
+    """The guard of all that goes in or out: `redraw` runs after a fault, `tell` after the first."""
 
     def __init__(self, redraw: Callable[[], None], tell: Callable[[], None]) -> None:
         self._redraw = redraw

@@ -1,4 +1,4 @@
-"""When to paint: at once after silence, else at a steady rate, faster after a key.
+"""The time to paint: at once after silence, else at a steady rate, faster after a key.
 
 Also how much of a flood to parse before the screen, the keys and the proxy get their
 turn: a time budget, because what a byte costs differs by a factor of ten.
@@ -38,12 +38,12 @@ class FrameClock:
 
     @property
     def due(self) -> bool:
-        """Whether a frame may be painted now."""
+        """True if a frame may be painted now."""
         return self._loop.time() >= self._earliest
 
     @property
     def boosted(self) -> bool:
-        """Whether a key was pressed just now."""
+        """True if a key was pressed just now."""
         return self._loop.time() < self._boosted_until
 
     @property

@@ -1,4 +1,4 @@
-"""What is typed before the program in the pane reads: kept, and delivered once it does.
+"""The input typed before the program in the pane reads: kept, and delivered once it does.
 
 Before it is launched nobody would get it. From its start until it reads, the terminal would echo it
 across the first screen, and make a line feed of Enter (Claude Code 2.1.332 takes that for a new

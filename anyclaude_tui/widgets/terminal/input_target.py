@@ -1,4 +1,4 @@
-"""What keyboard and mouse act on: the part of the pane that they may use."""
+"""The part of the pane that keyboard and mouse act on."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class InputTarget(Protocol):
     emulator: Emulator
     view: TerminalView
     held: HeldInput
-    """What is typed while nobody reads."""
+    """The input typed while nobody reads."""
     end_line: tuple[str, ...] | None
     """Shown after the child's end, until the next one is launched: the widest that fits."""
 
     @property
     def running(self) -> bool:
-        """Whether a child is there to read the input."""
+        """True if a child is there to read the input."""
 
     def request_frame(self) -> None:
-        """What is shown has changed."""
+        """Ask for a frame: the content has changed."""
 
     def boost(self) -> None:
         """A key was pressed: frames come fast for a moment."""

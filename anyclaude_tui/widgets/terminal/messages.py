@@ -1,4 +1,4 @@
-"""What the pane tells the dashboard: small messages, in the pane's namespace."""
+"""The messages from the pane to the dashboard, in the pane's namespace."""
 
 from __future__ import annotations
 

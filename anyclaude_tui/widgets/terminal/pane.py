@@ -112,7 +112,7 @@ class TerminalPane(Widget, can_focus=True):
 
     @property
     def running(self) -> bool:
-        """Whether a child lives in the pane."""
+        """True if a child lives in the pane."""
         return self._process is not None and self._process.running
 
     @property
@@ -154,7 +154,8 @@ class TerminalPane(Widget, can_focus=True):
             self._process.write(data)
 
     def set_ground(self, colours: OuterColours, *, painted: bool) -> None:
-        """What lies behind the pane, and whether it has to be painted (`Emulator.set_colours`)."""
+        """Set the colours behind the pane; `painted`: it has to paint them
+        (`Emulator.set_colours`)."""
         self.emulator.set_colours(*colours, painted=painted)
         self._draw_anew()
         self._harvest()  # with the panels, which change in the same moment
@@ -205,7 +206,7 @@ class TerminalPane(Widget, can_focus=True):
         self.app.open_url(url)
 
     def request_frame(self) -> None:
-        """What is shown has changed."""
+        """Ask for a frame: the content has changed."""
         if self._clock is not None:
             self._clock.request()
 
@@ -228,7 +229,7 @@ class TerminalPane(Widget, can_focus=True):
         self._keyboard.key(event)
 
     def on_paste(self, event: events.Paste) -> None:
-        """What the outer terminal says was pasted."""
+        """Pass a paste of the outer terminal on to the program."""
         event.stop()
         event.prevent_default()
         self._keyboard.paste(event.text)

@@ -97,7 +97,7 @@ def style_of(look: Look | None, mark: Mark | None = None) -> Style | None:
 
 
 def has_doubtful_width(runs: Iterable[Run]) -> bool:
-    """Whether a row has characters that terminals may give different widths."""
+    """True if a row has characters that terminals may give different widths."""
     return any(not text.isascii() and _DOUBTFUL.search(text) for text, _, _ in runs)
 
 

@@ -1,4 +1,4 @@
-"""What a program may do to the user only so often: ring, notify, copy."""
+"""The limit on what a program may do to the user only so often: ring, notify, copy."""
 
 from __future__ import annotations
 

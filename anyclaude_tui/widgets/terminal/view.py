@@ -1,5 +1,5 @@
-"""What part of the emulator's rows the pane shows, as strips, and what lies over them:
-the cursor, the selection, the matches of a search, a line of the pane's own.
+"""The part of the emulator's rows that the pane shows, as strips, and what lies over them: the
+cursor, the selection, the matches of a search, a line of the pane's own.
 
 Rows are named by numbers that stay theirs: history rows first, oldest lowest, then the
 screen's. So a selection stays on its text while output scrolls it up.
@@ -55,7 +55,7 @@ class TerminalView:
 
     @property
     def offset(self) -> int:
-        """How many rows the view is scrolled back; 0 follows the program."""
+        """The number of rows that the view is scrolled back; 0 follows the program."""
         if self._top is None:
             return 0
         return min(self.base - self._top, self._emulator.history.count(self._emulator.columns))
