@@ -17,7 +17,7 @@ AT_ONCE = 16
 
 
 async def violations(target: Target) -> list[str]:
-    """What is wrong in 48 whole replies; empty for a target that does not speak Messages."""
+    """The faults in 48 whole replies; empty for a target that does not speak Messages."""
     if not target.anthropic:
         return []
     headers = {"Authorization": f"Bearer {target.token}", "Content-Type": "application/json"}
@@ -36,7 +36,7 @@ async def violations(target: Target) -> list[str]:
 
 
 def _wrong(data: bytes, text: str | None) -> str | None:
-    """Why the stream is no proper message with that text; None when it is one."""
+    """The reason why the stream is no proper message with that text; None when it is one."""
     try:
         message = validate(data)
     except (AssertionError, KeyError, UnicodeDecodeError) as error:

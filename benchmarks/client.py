@@ -16,7 +16,7 @@ MARK = re.compile(rb"t=(\d+);")
 TEXT_DELTA = b'"text_delta"'
 CONTENT = b'"content":"'
 LAST_CHUNK = b"\r\n0\r\n\r\n"
-"""How a chunked body ends."""
+"""The end of a chunked body."""
 TAIL_BYTES = 1000
 """The last three events are in there."""
 
@@ -41,7 +41,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the client sends: directly, through a relay, or through a proxy."""
+    """The server that the client sends to: the model server itself, a relay, or a proxy."""
 
     name: str
     port: int

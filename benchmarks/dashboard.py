@@ -29,7 +29,7 @@ READY_S = 60.0
 
 
 def pane(mode: str) -> list[str]:
-    """What runs in the pane: `pane_child.py` in one of its modes."""
+    """The program in the pane: `pane_child.py` in one of its modes."""
     return [sys.executable, str(ROOT / "benchmarks" / "pane_child.py"), mode]
 
 
@@ -44,7 +44,7 @@ class Terminal:
         )
         os.close(slave)
         self.drawn_bytes = 0
-        """What the program has drawn so far."""
+        """The bytes that the program has drawn so far."""
         self._reading = threading.Event()
         self._reading.set()
         self._over = False

@@ -36,7 +36,7 @@ BEFORE = "27261a6"
 """The commit before any of this."""
 CHILD = Path(__file__).with_name("first_token_child.py")
 READING_S = 30.0
-"""What a person reads after a switch."""
+"""The seconds that a person reads after a switch."""
 SEARCH_TOKENS = 100_000
 HIDDEN, LAYERS = 192, 4
 CLAUDE_ENV = {"MAX_THINKING_TOKENS": "0", "CLAUDE_CODE_MAX_OUTPUT_TOKENS": "12"}
@@ -61,7 +61,7 @@ disk = true
 
 @dataclass(slots=True)
 class Seen:
-    """What one tree did in one case: seconds to the first token, and the share reused."""
+    """The result of one tree in one case: seconds to the first token, and the share reused."""
 
     ttft_s: float
     reused: float
@@ -114,7 +114,7 @@ class Run:
         return found
 
     async def quiet(self, wanted_s: float = 3.0) -> None:
-        """What follows a reply (a write to disk) is over."""
+        """Wait until the work after a reply (a write to disk) is over."""
         await asyncio.sleep(wanted_s)
 
 

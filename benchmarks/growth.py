@@ -1,4 +1,4 @@
-"""How the proxy's cost grows: with the prompt, the history, the streams, the session's length.
+"""The growth of the proxy's cost: with the prompt, the history, the streams, the session's length.
 
     python -m benchmarks.growth        writes benchmarks/GROWTH.md, GROWTH.svg and .json
 
@@ -49,7 +49,7 @@ class Growth:
     sizes: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
-    """What a user notices: TTFT or latency in ms."""
+    """The times that a user notices: TTFT or latency in ms."""
     rss_mb: list[float] = field(default_factory=list)
 
     def add(self, runner: Runner, size: float, cost: float, time_ms: float) -> None:
@@ -87,7 +87,7 @@ async def by_history(runner: Runner) -> Growth:
 
 
 def _times(size_bytes: int) -> int:
-    """How often: CPU time is counted in steps of 10 ms."""
+    """The number of repetitions: CPU time is counted in steps of 10 ms."""
     return max(12, min(150, 15_000_000 // size_bytes))
 
 

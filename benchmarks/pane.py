@@ -1,4 +1,4 @@
-"""How the terminal pane feels, in numbers, beside tmux: `python benchmarks/pane.py [--quick]`.
+"""The speed of the terminal pane, beside tmux: `python benchmarks/pane.py [--quick]`.
 
 A harness holds the outer terminal (a PTY). It types a key and waits until the answer of the
 program in the pane is among the bytes that reach the outer terminal: keystroke → screen.

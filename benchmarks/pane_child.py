@@ -68,7 +68,7 @@ def repaint(columns: int, rows: int) -> Iterator[bytes]:
 
 
 def diff(rows: int) -> Iterator[bytes]:
-    """What Claude Code writes while it streams: a spinner, a counter, a few words."""
+    """The output of Claude Code while it streams: a spinner, a counter, a few words."""
     for frame in itertools.count():
         spinner = "·✢✳✶✻✽"[frame % 6].encode()
         y = 1 + frame // 40 % (rows - 4)

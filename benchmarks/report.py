@@ -51,7 +51,7 @@ NO_RATIO = ("violations", "slow_reader_growth_mb", "cold_start_s", "blocked_max_
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What a figure must keep to. `added`: over the direct connection's."""
+    """The limit that a figure must keep to. `added`: over the direct connection's."""
 
     target: str
     key: str

@@ -35,7 +35,7 @@ GROWTH_MB = 8.0
 
 @dataclass(slots=True)
 class Watch:
-    """What the process takes, sample by sample."""
+    """The memory and CPU time of the process, sample by sample."""
 
     runner: Runner
     requests: int

@@ -52,7 +52,7 @@ first_byte_s = 20
 
 @dataclass(frozen=True)
 class Plan:
-    """What one stream says and what goes wrong in it, the same for server and client."""
+    """The text of one stream and the fault in it, the same for server and client."""
 
     number: int
     pieces: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""How long it takes until something is there: `--version`, `--help`, `serve`, the first paint.
+"""The time until something is there: `--version`, `--help`, `serve`, the first paint.
 
 All of it in turns with `python -c pass` on the same machine, so that the ratio holds where the
 absolute figures do not. `--version` and `--help` may take 0.3 s more than that and no longer;
@@ -22,7 +22,7 @@ from collections.abc import Callable
 from statistics import median
 
 ALLOWED_S = 0.3
-"""What `--version` and `--help` may take beyond the bare interpreter."""
+"""The seconds that `--version` and `--help` may take beyond the bare interpreter."""
 COLUMNS, ROWS = 160, 48
 FIRST_PAINT = b"Ctrl+]"
 """Stands in the footer."""

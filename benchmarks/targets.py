@@ -1,4 +1,4 @@
-"""What is measured: a direct connection, the byte relay, this proxy in both its forms, peers.
+"""The targets of the bench: a direct connection, the byte relay, this proxy's two forms, peers.
 
 Each is a process of its own. The proxy is the real program: `serve`, and the dashboard on a
 terminal of its own (`screen.py`).

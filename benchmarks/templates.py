@@ -67,7 +67,7 @@ class Row:
 
     @property
     def sooner(self) -> float:
-        """How many times sooner its first token comes."""
+        """The factor by which its first token comes sooner."""
         return self.before.ttft_s / self.now.ttft_s
 
 

@@ -29,8 +29,8 @@ FINISH = (
     b'"completion_tokens":10,"total_tokens":20}}\n\ndata: [DONE]\n\n'
 )
 WORDS = tuple(f"w{number:03} " for number in range(200))
-"""What a flood writes at once, a chunk each. Not one word again and again: a peer takes that
-for a model gone mad."""
+"""The words of a flood, a chunk each. Not one word again and again: a peer takes that for a model
+gone mad."""
 
 
 def chunk(text: str) -> bytes:

@@ -44,7 +44,7 @@ profile = "slow,speed=8"
 
 @dataclass
 class Film:
-    """What was drawn, frame after frame."""
+    """The frames that were drawn, one after the other."""
 
     app: Any
     frames: list[tuple[float, str]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What the pictures show: a real session with the simulator, recorded once.
+"""The session in the pictures: a real one with the simulator, recorded once.
 
     python -m tools.record_run     record it anew in tools/scenes/run.json.gz (about two minutes)
 

@@ -104,7 +104,7 @@ def scene(theme: str, columns: int, rows: int) -> Path:
 
 
 async def record(theme: str, columns: int, rows: int, home: Path) -> bytes:
-    """What Claude Code writes until its last answer is on the screen."""
+    """The output of Claude Code until its last answer is on the screen."""
     project = home / "importer"
     project.mkdir()
     (project / "importer.py").write_text(IMPORTER)

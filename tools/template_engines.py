@@ -106,7 +106,7 @@ class LlamaCpp:
 
 
 def llama_of(client: httpx.Client) -> Render:
-    """What a server of llama.cpp makes of a body. Raises ValueError with its refusal's words."""
+    """A renderer that asks a server of llama.cpp. Raises ValueError with its refusal's words."""
 
     def render(body: Mapping[str, Any]) -> str:
         answer = client.post("/apply-template", json=body, timeout=_SECONDS)

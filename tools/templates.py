@@ -55,7 +55,7 @@ NOT_WHOLE: Mapping[tuple[str, str], str] = {
 
 @dataclass
 class Count:
-    """What came out with one engine."""
+    """The results with one engine."""
 
     templates: int = 0
     before: int = 0
@@ -111,7 +111,7 @@ def _row(
     counts: Mapping[str, Count],
     wrong: list[str],
 ) -> str:
-    """What is not whole in the profile's form, in words; what is our fault goes to `wrong`."""
+    """The shapes that the profile's form does not keep whole; faults of ours go to `wrong`."""
     now = faults(render, applied(profile, BASE))
     before = faults(render, STANDING)
     count = counts[engine]
