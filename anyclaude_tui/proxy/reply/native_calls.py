@@ -11,7 +11,7 @@ import msgspec
 from anyclaude_tui.proxy.reply.native_parts import OpenBlock
 from anyclaude_tui.proxy.reply.native_writer import NativeWriter
 from anyclaude_tui.proxy.toolcalls.assembler import MAX_CALLS, CallTooLarge, PendingCall
-from anyclaude_tui.proxy.toolcalls.gate import CallMemory, Twins, lost_words
+from anyclaude_tui.proxy.toolcalls.emitter import CallMemory, Duplicates, lost_words
 from anyclaude_tui.proxy.toolcalls.validation import Call, Toolbox
 from anyclaude_tui.proxy.wire.stream_facts import StreamFacts
 
@@ -94,7 +94,7 @@ class NativeCalls(OpenCalls):
         self._new_id = new_id
         self._is_used = is_used
         self._given: set[str] = set()
-        self._twins = Twins()
+        self._duplicates = Duplicates()
 
     def give(self, call: PendingCall, *, broken_off: bool = False, cut: bool = False) -> None:
         """A call has ended, or (`broken_off`) its end never came: check it, and give it or
@@ -105,7 +105,7 @@ class NativeCalls(OpenCalls):
                 checked.valid or (self._toolbox.gives(checked) and not broken_off)
             )
             if checked is not None and fit and not (broken_off and (cut or not text.strip())):
-                if not self._twins.said(checked, as_text=False):
+                if not self._duplicates.repeats(checked, as_text=False):
                     self._give(checked, call.extra)
                 continue
             self._facts.dropped_calls += 1
@@ -116,7 +116,7 @@ class NativeCalls(OpenCalls):
 
     def rescue(self, call: Call) -> None:
         """Give a call that came as text."""
-        if self._twins.said(call, as_text=True):
+        if self._duplicates.repeats(call, as_text=True):
             return
         self._facts.rescued_calls += 1
         self._give(call, {})

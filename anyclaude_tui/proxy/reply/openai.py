@@ -28,8 +28,8 @@ from anyclaude_tui.proxy.reply.endings import (
 from anyclaude_tui.proxy.reply.loading_banner import LoadingBanner
 from anyclaude_tui.proxy.reply.translator import Translator, new_call_id
 from anyclaude_tui.proxy.toolcalls.assembler import CallTooLarge
+from anyclaude_tui.proxy.toolcalls.emitter import CallEmitter, CallMemory
 from anyclaude_tui.proxy.toolcalls.from_reasoning import last_calls
-from anyclaude_tui.proxy.toolcalls.gate import CallGate, CallMemory
 from anyclaude_tui.proxy.toolcalls.validation import Toolbox
 from anyclaude_tui.proxy.wire import anthropic_events, openai_chunks
 from anyclaude_tui.proxy.wire.block_writer import BlockWriter
@@ -87,7 +87,7 @@ class StreamTranslator(Translator):
         usage = anthropic_events.usage(prompt_tokens, 0, 0)
         start = anthropic_events.message_start(message_id, model, usage)
         self._writer = BlockWriter(message_id, start, gather=gather)
-        self._gate = CallGate(
+        self._emitter = CallEmitter(
             toolbox, self._writer, self.facts, memory, call_id, single=single_call
         )
         self._max_tokens = max_tokens
@@ -172,17 +172,17 @@ class StreamTranslator(Translator):
 
     def _judged(self, cause: Truncation | None, reason: str) -> Ending:
         finish = self.facts.finish_reason if self.facts.ended or self._done else None
-        if not (self.facts.tool_calls or self._gate.holds_good_call()):
+        if not (self.facts.tool_calls or self._emitter.holds_good_call()):
             finish = true_reason(finish, self.facts.output_tokens, self._max_tokens)
         cut = truncation_of(finish, cause) is not None or self._call_lost
         retry_is_best = finish is None and self._stopped_by is None and not self.shown
         self._end_content(cut=cut, keep_text=not retry_is_best)
         if not cut and not self._stopped_by:
             self._call_from_reasoning()
-        nothing = not (self.shown or self.facts.deltas or self._gate.lost)
+        nothing = not (self.shown or self.facts.deltas or self._emitter.lost)
         if nothing and not cut and self._toolbox.names:
-            self._gate.lose_unseen(swallowed(self.facts.output_tokens))
-        self._gate.keep(self._wanted.whole(self._thoughts))
+            self._emitter.lose_unseen(swallowed(self.facts.output_tokens))
+        self._emitter.keep(self._wanted.whole(self._thoughts))
         if truncation_of(finish, cause) is Truncation.MAX_TOKENS and not self.shown:
             self._writer.text(limit_words(bool(self.facts.dropped_calls)))
         return decide(
@@ -190,8 +190,8 @@ class StreamTranslator(Translator):
                 finish=finish,
                 shown=self.shown,
                 calls=self.facts.tool_calls,
-                lost_calls=self._gate.lost,
-                unwanted_calls=self._gate.unwanted,
+                lost_calls=self._emitter.lost,
+                unwanted_calls=self._emitter.unwanted,
                 stop_sequence=self._stopped_by,
                 refused=self._refused,
                 cause=cause,
@@ -312,7 +312,7 @@ class StreamTranslator(Translator):
             # mlx-vlm (0.7.10) ends the stream so; asked again, the model writes the same call.
             self.facts.note_reason("tool_calls", alone=True)
             self._call_lost = True
-            self._gate.lose_unseen(error.message)
+            self._emitter.lose_unseen(error.message)
         else:
             self._error, self._final = error, final
 
@@ -328,7 +328,7 @@ class StreamTranslator(Translator):
         any_thought = bool(thought)
         if thought:
             if not thought.isspace():
-                self._gate.text_follows()
+                self._emitter.text_follows()
                 self._content.calls.reasoned = True
             self._thoughts.append(thought)
             self._content.thinking_came()
@@ -344,13 +344,13 @@ class StreamTranslator(Translator):
             calls = [openai_chunks.CallDelta(index=0, function=delta.function_call), *calls]
         thought_about = bool(calls) and self._content.in_thought
         for call in calls:
-            self._gate.add(call, thought_about=thought_about)
+            self._emitter.add(call, thought_about=thought_about)
         said = f"{thought or ''}{delta.content or ''}{delta.refusal or ''}"
         if calls or (said and (facts.deltas or not said.isspace())):
             # White space ahead of everything begins nothing: prefill may still go on.
             facts.deltas += 1
             facts.thinking_deltas += any_thought
-        facts.in_call = bool(self._gate) or self._content.calls.in_call
+        facts.in_call = bool(self._emitter) or self._content.calls.in_call
         return bool(calls or said.strip())
 
     def _add_content(self, pieces: list[tuple[str, Any]]) -> bool:
@@ -360,15 +360,15 @@ class StreamTranslator(Translator):
             if kind == "thinking":
                 thoughts = self._wanted.tagged = True
                 if not piece.isspace():
-                    self._gate.thought_follows()
+                    self._emitter.thought_follows()
                 self._thoughts.append(piece)
                 self._writer.thinking(piece)
             elif kind == "text":
                 self._show(piece)
             elif kind == "lost":
-                self._gate.lose_text(piece)
+                self._emitter.lose_text(piece)
             else:
-                self._gate.rescue(piece)
+                self._emitter.rescue(piece)
         if self._content.stopped_by is not None:
             self._stopped_by = self._content.stopped_by
             self.finished = True
@@ -376,7 +376,7 @@ class StreamTranslator(Translator):
 
     def _show(self, text: str) -> None:
         if not text.isspace():
-            self._gate.text_follows()
+            self._emitter.text_follows()
         self._writer.text(text)
         self.facts.text_started = self._writer.text_shown
 
@@ -385,20 +385,20 @@ class StreamTranslator(Translator):
     def _end_content(self, *, cut: bool, keep_text: bool) -> None:
         """Let go of what is held back. Nothing is shown of a reply that had better be sent
         again (not `keep_text`), unless a whole call came."""
-        if keep_text or self._gate.holds_good_call():
+        if keep_text or self._emitter.holds_good_call():
             half = self._text_halves.end()
             self._add_content(self._content.feed(half) if half else [])
             self._add_content(self._content.end(cut=cut))
-        self._gate.end(cut=cut)
+        self._emitter.end(cut=cut)
         self.facts.dropped_calls += self._content.calls.dropped_calls
         self.facts.in_call = False
 
     def _call_from_reasoning(self) -> None:
         """A reply of nothing but reasoning that ends with a call: it is meant."""
-        if self._writer.text_shown or self.facts.tool_calls or self._gate.lost:
+        if self._writer.text_shown or self.facts.tool_calls or self._emitter.lost:
             return
         for call in last_calls("".join(self._thoughts), self._toolbox):
-            self._gate.rescue(call)
+            self._emitter.rescue(call)
 
     # --- lanes ----------------------------------------------------------------------------------
 
@@ -406,7 +406,7 @@ class StreamTranslator(Translator):
         """Find the deltas that may go straight out: their prefixes; b"" where they may not."""
         self._text_prefix = self._thinking_prefix = b""
         half = self._text_halves.half or self._thought_halves.half
-        if not self._fast or self._gather or self._gate or half:
+        if not self._fast or self._gather or self._emitter or half:
             return
         if self.facts.finish_reason is not None:
             return

@@ -32,8 +32,8 @@ from anyclaude_tui.proxy.reply.native_parts import (
 from anyclaude_tui.proxy.reply.native_writer import NativeWriter
 from anyclaude_tui.proxy.reply.translator import Translator, new_call_id
 from anyclaude_tui.proxy.toolcalls.assembler import CallTooLarge
+from anyclaude_tui.proxy.toolcalls.emitter import CallMemory, lost_words
 from anyclaude_tui.proxy.toolcalls.from_reasoning import last_calls
-from anyclaude_tui.proxy.toolcalls.gate import CallMemory, lost_words
 from anyclaude_tui.proxy.toolcalls.validation import Toolbox
 from anyclaude_tui.proxy.toolcalls.waiting import Piece
 from anyclaude_tui.proxy.wire import anthropic_events

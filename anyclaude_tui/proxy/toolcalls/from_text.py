@@ -18,7 +18,7 @@ from typing import Any
 from anyclaude_tui.proxy.toolcalls.forms import CLOSERS, FENCE
 from anyclaude_tui.proxy.toolcalls.front import front_form
 from anyclaude_tui.proxy.toolcalls.grammars import Form, calls
-from anyclaude_tui.proxy.toolcalls.held import Broken, Found, Held, NoCall, Open, Steps
+from anyclaude_tui.proxy.toolcalls.held import BrokenCall, Found, Held, NoCall, Open, Steps
 from anyclaude_tui.proxy.toolcalls.marks import (
     ANY,
     BY_OPENER,
@@ -363,7 +363,7 @@ class TextCalls:
                 self._found(held, found)
         except NoCall:
             return self._release(max(self._done, len(self._form.opener)))
-        except Broken as broken:
+        except BrokenCall as broken:
             return self._broken(held, broken.end)
         except Open:
             return self._unfinished(held)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from anyclaude_tui.proxy.toolcalls.call_objects import json_head, object_calls
 from anyclaude_tui.proxy.toolcalls.held import (
-    Broken,
+    BrokenCall,
     Found,
     Held,
     NoCall,
@@ -72,7 +72,7 @@ class Form:
 def calls(held: Held, form: Form) -> Steps[None]:
     """All calls behind the opener, as `Found`; at the end `held.end` is set.
 
-    Raises NoCall, Broken (an unreadable call), Open (the reply ended inside of one); what
+    Raises NoCall, BrokenCall (an unreadable call), Open (the reply ended inside of one); what
     was found before that stands.
     """
     at = 0 if form.keeps_opener else len(form.opener)
@@ -198,11 +198,11 @@ def _json_found(held: Held, at: int, end: int, form: Form) -> Found:
         try:
             value = read_value(text)
         except Unreadable:
-            raise (Broken(end) if held.sure else NoCall()) from None
+            raise (BrokenCall(end) if held.sure else NoCall()) from None
         repaired = True
     out = object_calls(value, held.names)
     if out is None:
-        raise Broken(end) if held.sure else NoCall
+        raise BrokenCall(end) if held.sure else NoCall
     return Found(tuple(out), end, repaired)
 
 
@@ -216,7 +216,7 @@ def _short_of_its_end(held: Held, at: int, form: Form) -> Found:
     for end in (*sorted(spot for spot in spots if spot >= 0), len(held.text)):
         try:
             return _json_found(held, at, end, form)
-        except (NoCall, Broken):
+        except (NoCall, BrokenCall):
             continue
     raise Open
 
@@ -300,7 +300,7 @@ def _python(held: Held, at: int, form: Form) -> Steps[Found]:
     end, _ = yield from bracketed(held, start, form.closers, quotes="\"'")
     out = python_calls(held.text[at:end])
     if out is None:
-        raise Broken(end) if held.sure else NoCall
+        raise BrokenCall(end) if held.sure else NoCall
     return Found(tuple(out), end)
 
 
@@ -334,7 +334,7 @@ def _named(held: Held, at: int, form: Form) -> Steps[Found]:
     if mark:
         value = marked_object(text, mark)
         if value is None:
-            raise Broken(end)
+            raise BrokenCall(end)
         text = json.dumps(value, ensure_ascii=False)
     return Found(((name, text),), end)
 

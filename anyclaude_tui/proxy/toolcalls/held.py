@@ -26,11 +26,11 @@ class Found:
 
 
 class NoCall(Exception):
-    """It is text after all."""
+    """The text is no call."""
 
 
-class Broken(Exception):
-    """It is a call, but nobody can read it; it reaches to `end`."""
+class BrokenCall(Exception):
+    """The text is a call that nobody can read; it reaches to `end`."""
 
     def __init__(self, end: int) -> None:
         super().__init__(end)

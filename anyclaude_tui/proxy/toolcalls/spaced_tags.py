@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-from anyclaude_tui.proxy.toolcalls.held import Broken, Held, NoCall, Open, Steps, literal, space
+from anyclaude_tui.proxy.toolcalls.held import BrokenCall, Held, NoCall, Open, Steps, literal, space
 
 NS = "]<]minimax[>["
 
@@ -23,7 +23,7 @@ _MAX_DEPTH = 16
 
 
 def spaced_call(held: Held, at: int, closers: tuple[str, ...]) -> Steps[tuple[str, str, int]]:
-    """Name, arguments as JSON text, and where the call ends. Raises NoCall, Broken, Open."""
+    """Name, arguments as JSON text, and where the call ends. Raises NoCall, BrokenCall, Open."""
     at, opening = yield from _tag(held, at, _CALL)
     if opening is None:
         raise NoCall
@@ -39,14 +39,14 @@ def spaced_call(held: Held, at: int, closers: tuple[str, ...]) -> Steps[tuple[st
             raise Open
         at, key = yield from _tag(held, at, _KEY)
         if key is None:
-            raise Broken(at)
+            raise BrokenCall(at)
         found[key["key"]], at = yield from _value(held, at, key["key"], 0)
 
 
 def _value(held: Held, at: int, key: str, depth: int) -> Steps[tuple[Any, int]]:
     """The value up to the closing tag of `key`, and where the text behind that begins."""
     if depth > _MAX_DEPTH:
-        raise Broken(at)
+        raise BrokenCall(at)
     close = f"{NS}</{key}>"
     after = yield from space(held, at)
     inside = yield from literal(held, after, (NS,))
@@ -70,7 +70,7 @@ def _members(held: Held, at: int, close: str, depth: int) -> Steps[tuple[Any, in
             raise Open
         at, tag = yield from _tag(held, at, _KEY)
         if tag is None:
-            raise Broken(at)
+            raise BrokenCall(at)
         value, at = yield from _value(held, at, tag["key"], depth + 1)
         if tag["key"] == "item":
             items.append(value)

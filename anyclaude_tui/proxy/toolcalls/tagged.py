@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from anyclaude_tui.proxy.toolcalls.held import (
-    Broken,
+    BrokenCall,
     Held,
     NoCall,
     Open,
@@ -103,7 +103,7 @@ def _trimmed(text: str, padded: bool, close: str) -> str:
 
 def tag_call(held: Held, at: int, closers: tuple[str, ...]) -> Steps[tuple[str, str, int]]:
     """`<function=NAME><parameter=KEY>value</parameter></function>` and its kin: the name, the
-    arguments as JSON text, and where it ends. Raises NoCall, Broken, Open."""
+    arguments as JSON text, and where it ends. Raises NoCall, BrokenCall, Open."""
     opening = yield from _tag(held, at, _CALL)
     if opening is None:
         raise NoCall
@@ -132,7 +132,7 @@ def tag_call(held: Held, at: int, closers: tuple[str, ...]) -> Steps[tuple[str, 
         if opening is None:
             if values is None:
                 raise NoCall
-            raise Broken(at)
+            raise BrokenCall(at)
         held.sure = True
         tag, key = opening["tag"], opening["key"].strip()
         if values is None:
@@ -173,7 +173,7 @@ def pair_call(
             break
         opener = yield from literal(held, at, (pairs.key_open,))
         if not opener:
-            raise Broken(at) if values.found else NoCall
+            raise BrokenCall(at) if values.found else NoCall
         held.sure = True
         while opener:  # some write it twice
             at += len(opener)

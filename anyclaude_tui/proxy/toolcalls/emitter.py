@@ -1,4 +1,4 @@
-"""The gate through which tool calls reach the client: whole and checked, or not at all.
+"""The emitter of tool calls: they reach the client whole and checked, or not at all.
 
 Pure. Fragments are put together (`assembler.py`), checked against the tool's schema
 (`validation.py`), given an id of our own and remembered for the history.
@@ -36,14 +36,16 @@ def lost_words(name: str, text: str, call: Call | None = None) -> str:
     return f"\n\n[{what}{name and ': '}{name}]\n{text}\n"
 
 
-class Twins:
-    """A server that reads calls, and leaves their text in the content, sends each in both ways."""
+class Duplicates:
+    """The calls given so far, to know a duplicate: a server that reads calls, and leaves their
+    text in the content, sends each in both ways."""
 
     def __init__(self) -> None:
         self._given: list[tuple[bool, Call]] = []
 
-    def said(self, call: Call, *, as_text: bool) -> bool:
-        """True if this call was given as the other kind, text or structure; once for each."""
+    def repeats(self, call: Call, *, as_text: bool) -> bool:
+        """True if this call was given as the other kind, text or structure; once for each.
+        If not, it counts as given."""
         for at, (was_text, given) in enumerate(self._given):
             if was_text != as_text and (given.name, given.value) == (call.name, call.value):
                 del self._given[at]
@@ -52,8 +54,8 @@ class Twins:
         return False
 
 
-class CallGate:
-    """All calls of one reply pass here."""
+class CallEmitter:
+    """The way of all calls of one reply: fragments in, `tool_use` blocks out to `writer`."""
 
     def __init__(
         self,
@@ -80,7 +82,7 @@ class CallGate:
         self._doubted = False
         """True while the received call came in thinking: a call only if nothing follows it."""
         self._given: list[tuple[str, PendingCall | None]] = []
-        self._twins = Twins()
+        self._duplicates = Duplicates()
 
     def __bool__(self) -> bool:
         """A call is being received."""
@@ -183,7 +185,7 @@ class CallGate:
 
     def _give_one(self, call: Call, pending: PendingCall | None = None) -> None:
         facts = self._facts
-        if self._twins.said(call, as_text=pending is None):
+        if self._duplicates.repeats(call, as_text=pending is None):
             return
         if self._single and facts.tool_calls:
             facts.dropped_calls += 1
