@@ -176,6 +176,18 @@ def test_every_file_that_a_page_names_exists() -> None:
     assert [one for one in named if not any((place / one[1]).exists() for place in places)] == []
 
 
+def test_the_tree_of_the_architecture_is_whole() -> None:
+    """Every folder of the package, those of backends and compare too, and every loose module."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    tree = text.partition("\nanyclaude_tui/\n")[2].partition("\n```")[0]
+    root = ROOT / "anyclaude_tui"
+    places = [root, root / "backends", root / "compare"]
+    folders = {path.parent.name for place in places for path in place.glob("*/__init__.py")}
+    loose = {path.name for path in root.glob("[!_]*.py")}
+    named = set(re.findall(r"[\w.]+", tree))
+    assert folders | loose <= named
+
+
 def test_what_the_source_refers_to_is_in_the_tree() -> None:
     assert [
         f"{path.relative_to(ROOT)}: {one}"
