@@ -32,8 +32,8 @@ from anyclaude_tui.backends.templates.probe import (
     of_text,
 )
 from anyclaude_tui.backends.templates.profile import Profile
+from anyclaude_tui.backends.templates.profile_table import rows
 from anyclaude_tui.backends.templates.sources import CountedSource
-from anyclaude_tui.backends.templates.told import rows
 from anyclaude_tui.config.settings import BackendSettings
 from anyclaude_tui.figures import size
 

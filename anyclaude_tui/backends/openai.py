@@ -33,7 +33,7 @@ from anyclaude_tui.backends.flavours import (
 )
 from anyclaude_tui.backends.recognitions import REMOTE_SLOTS, UNKNOWN, Known, Server
 from anyclaude_tui.backends.templates.probe import followed
-from anyclaude_tui.backends.templates.told import rows
+from anyclaude_tui.backends.templates.profile_table import rows
 from anyclaude_tui.backends.vllm_mlx import parse_progress
 from anyclaude_tui.config.settings import BackendSettings
 

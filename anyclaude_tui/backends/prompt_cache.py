@@ -1,8 +1,8 @@
 """The prompt cache that servers of ours keep on disk: its folder, and what they tell of it.
 
 `~/.anyclaude/prompt-cache/BACKEND/MODEL/PROMPT.safetensors`, each name a hash, and N.slot of
-llama.cpp. The servers write (`mlx_server/kept.py`, `llama_cpp/slots.py`); here it is prepared,
-measured and cleared. docs/prompt-cache.md
+llama.cpp. The servers write (`mlx_server/disk_cache.py`, `llama_cpp/slots.py`); here it is
+prepared, measured and cleared. docs/prompt-cache.md
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 from anyclaude_tui import private
 from anyclaude_tui.backends import machine
 from anyclaude_tui.backends.base import CacheFacts, CachePolicy
-from anyclaude_tui.backends.mlx_server.kept import FREE_BYTES, TELL
+from anyclaude_tui.backends.mlx_server.disk_cache import FREE_BYTES, TELL
 
 FOLDER = "prompt-cache"
 SUFFIXES = (".safetensors", ".slot")
@@ -75,8 +75,8 @@ def prepare(home: Path) -> Path:
 
 
 def make_room(home: Path, more_bytes: int, policy: CachePolicy, but: Path | None = None) -> bool:
-    """Make room for so many bytes within the limits, the oldest first; whether there is, on the
-    disk too. As `Kept.prune` does in the Python of mlx_lm, which can import nothing of ours."""
+    """Make room for so many bytes within the limits, the oldest first; True if there is, on the
+    disk too. As `DiskCache.prune` in the Python of mlx_lm, which can import nothing of ours."""
     total, now = more_bytes, time.time()
     files = [(path.stat(), path) for path in _files(home / FOLDER) if path != but]
     for stat, path in sorted(files, key=lambda one: -one[0].st_mtime):

@@ -18,7 +18,7 @@ from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.models import files
 from anyclaude_tui.backends.templates.probe import NoTemplateError, of_text
 from anyclaude_tui.backends.templates.profile import Profile
-from anyclaude_tui.backends.templates.told import rows
+from anyclaude_tui.backends.templates.profile_table import rows
 from anyclaude_tui.cli.failure import Failed
 from anyclaude_tui.tables import table
 

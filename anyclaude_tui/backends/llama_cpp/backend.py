@@ -35,7 +35,7 @@ from anyclaude_tui.backends.recognitions import LLAMA_CPP, Server, llama_cpp
 from anyclaude_tui.backends.supervision.supervised import NotServingError, SupervisedBackend
 from anyclaude_tui.backends.templates.probe import NoTemplateError, followed, of_text
 from anyclaude_tui.backends.templates.profile import Profile
-from anyclaude_tui.backends.templates.told import rows
+from anyclaude_tui.backends.templates.profile_table import rows
 from anyclaude_tui.config.settings import BackendSettings
 from anyclaude_tui.figures import size
 

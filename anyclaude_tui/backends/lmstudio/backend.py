@@ -33,8 +33,8 @@ from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.lmstudio.api import LmModel, is_lm_studio, list_models, load, unload
 from anyclaude_tui.backends.lmstudio.files import PLACE, lms_program
 from anyclaude_tui.backends.templates.probe import followed, of_server
+from anyclaude_tui.backends.templates.profile_table import rows
 from anyclaude_tui.backends.templates.sources import CountedSource
-from anyclaude_tui.backends.templates.told import rows
 from anyclaude_tui.config.settings import BackendSettings
 from anyclaude_tui.redaction import without_secrets
 

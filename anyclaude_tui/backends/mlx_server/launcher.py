@@ -8,7 +8,7 @@ What it changes (docs/prompt-cache.md, measured on mlx_lm 0.32.2):
 - what an aborted prefill has read is kept, and a prefill that only warms gives way;
 - where a cache cannot be cut back (sliding window, recurrent state), the reminders in front of
   the user's first words end a segment, so that the next conversation can begin there;
-- with a folder in ANYCLAUDE_KEEP the caches outlive the process (`kept.py`).
+- with a folder in ANYCLAUDE_KEEP the caches outlive the process (`disk_cache.py`).
 
 Version and signatures are looked at first: a server that is not known runs as it is, and one
 line says why.
@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 KEEP = "ANYCLAUDE_KEEP"
-"""The variable with what `Kept` is given, as JSON; without it nothing is kept on disk."""
+"""The variable with what `DiskCache` is given, as JSON; without it nothing is kept on disk."""
 ROLE_HEADER = "X-Anyclaude-Role"
 WARMING, MAIN = "warming", "main"
 TESTED = ("0.32.",)
@@ -96,8 +96,8 @@ def problem(server: Any, caches: Any) -> str:
     return ""
 
 
-def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
-    """Put our parts in the place of mlx_lm's. `kept`, `prefixes`: the modules."""
+def install(server: Any, caches: Any, disk_cache: Any, prefixes: Any) -> None:
+    """Put our parts in the place of mlx_lm's. `disk_cache`, `prefixes`: the modules."""
     import mlx.core as mx
 
     given = json.loads(os.environ[KEEP]) if os.environ.get(KEEP) else None
@@ -130,7 +130,7 @@ def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
                 model, tokens = other
             by = generator.role if generator is not None else ""
             self.lost = self.lost or self._is_main(tokens)
-            kept.tell("evicted", tokens=len(tokens), main=self._is_main(tokens), by=by)
+            disk_cache.tell("evicted", tokens=len(tokens), main=self._is_main(tokens), by=by)
             return model, tokens
 
         def _is_main(self, tokens: list[int]) -> bool:
@@ -145,17 +145,17 @@ def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
             try:
                 self.disk = self._disk(model, given)
             except Exception as error:
-                kept.tell("off", why=str(error)[:200])
+                disk_cache.tell("off", why=str(error)[:200])
             finally:
                 self.reading = False
 
         def _disk(self, model: Any, given: dict[str, Any]) -> Any:
             if model[2] is not None:
                 raise ValueError("a draft model has a cache of its own")
-            name = kept.fingerprint(model[:2], self.cli_args, server.__version__)
-            disk = kept.Kept(given, caches, Path(given["folder"]) / name, prefixes)
+            name = disk_cache.fingerprint(model[:2], self.cli_args, server.__version__)
+            disk = disk_cache.DiskCache(given, caches, Path(given["folder"]) / name, prefixes)
             if disk.readonly:
-                kept.tell("off", why="another server writes to this folder: it is only read")
+                disk_cache.tell("off", why="another server writes to this folder: it is only read")
             room = self.cli_args.prompt_cache_bytes or 1 << 62
             disk.read(lambda t, c, kind: self.insert_cache(model, t, c, cache_type=kind), room)
             return disk
@@ -165,7 +165,7 @@ def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
             self.open(model)
             if not self.told:
                 self.told = True
-                kept.tell("on", disk=self.disk is not None, warms=generator.stops)
+                disk_cache.tell("on", disk=self.disk is not None, warms=generator.stops)
             found = self._trie.search(model, tokens)
             if found.exact is not None:
                 return self._used(model, found.exact), []
@@ -212,9 +212,9 @@ def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
                         model = generator.model_provider.model_key
                         cache_of = generator.prompt_cache
                         cache_of.insert_cache(model, list(tokens), cache, cache_type="user")
-                        kept.tell("aborted", tokens=len(tokens))
+                        disk_cache.tell("aborted", tokens=len(tokens))
             except Exception as error:
-                kept.tell("unkept", why=str(error)[:200])
+                disk_cache.tell("unkept", why=str(error)[:200])
             for uid in uids:
                 _, queue = generator.warming.pop(uid, (None, None))
                 if queue is not None:
@@ -281,13 +281,13 @@ def install(server: Any, caches: Any, kept: Any, prefixes: Any) -> None:
                 self.prompt_cache.main = list(prompt)
                 if self.prompt_cache.lost:
                     self.prompt_cache.lost = False
-                    kept.tell("asked")
+                    disk_cache.tell("asked")
             try:
                 if vision is None and "user" in kinds and not self._cuts():
                     end = self._front_end(tokenizer, request, args, prompt)
                     segments, kinds = prefixes.divided(segments, kinds, end)
             except Exception as error:
-                kept.tell("unkept", why=str(error)[:200])
+                disk_cache.tell("unkept", why=str(error)[:200])
             return prompt, segments, kinds, state, vision
 
         def _cuts(self) -> bool:
@@ -366,14 +366,14 @@ def main() -> None:
     warnings.filterwarnings("ignore", message="mlx_lm.server is not recommended")
     server: Any = importlib.import_module("mlx_lm.server")
     caches = importlib.import_module("mlx_lm.models.cache")
-    kept = sibling("kept")
+    disk_cache = sibling("disk_cache")
     why = problem(server, caches)
     if not why and any(flag in sys.argv for flag in ("--pipeline", "--draft-model")):
         why = "a draft model, or one on several machines, keeps its cache as mlx_lm does"
     if why:
-        kept.tell("plain", why=why)
+        disk_cache.tell("plain", why=why)
     else:
-        install(server, caches, kept, sibling("prefixes"))
+        install(server, caches, disk_cache, sibling("prefixes"))
     server.main()
 
 

@@ -1,4 +1,4 @@
-"""The prefixes of prompts and where a cache may end: pure, for `launcher.py` and `kept.py`."""
+"""The prefixes of prompts and the ends of caches: pure, for `launcher.py`, `disk_cache.py`."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ import httpx
 from anyclaude_tui import bounded
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.dialect import Dialect
-from anyclaude_tui.backends.templates import kept
+from anyclaude_tui.backends.templates import profile_store
 from anyclaude_tui.backends.templates.profile import Profile, Source, applied, examine
 from anyclaude_tui.backends.templates.switches import KEEP_THINKING
 
@@ -58,7 +58,7 @@ async def of_text(
         "trims": trims,
     }
     data = json.dumps(asked)
-    key = kept.key_of(data)
+    key = profile_store.key_of(data)
     found = await _remembered(key, home)
     if found is None:
         try:
@@ -67,14 +67,14 @@ async def of_text(
             raise NoTemplateError(f"the chat template cannot be judged: {error}") from None
         if "error" in answer:
             raise NoTemplateError(answer["error"])
-        found = kept.profile_from(answer["profile"])
+        found = profile_store.profile_from(answer["profile"])
         await _remember(key, found, home)
     return found
 
 
 async def _remembered(key: str, home: Path | None) -> Profile | None:
     if key not in _known and home is not None:
-        found = await asyncio.to_thread(kept.load, home, key)
+        found = await asyncio.to_thread(profile_store.load, home, key)
         if found is not None:
             _known[key] = found
     return _known.get(key)
@@ -85,7 +85,7 @@ async def _remember(key: str, profile: Profile, home: Path | None) -> None:
     while len(_known) > _KEPT:
         _known.popitem(last=False)
     if home is not None:
-        await asyncio.to_thread(kept.save, home, key, profile)
+        await asyncio.to_thread(profile_store.save, home, key, profile)
 
 
 async def of_server(
@@ -97,7 +97,7 @@ async def of_server(
     from anyclaude_tui.backends.templates.sources import UncountedError
 
     fields = json.dumps({name: getattr(base, name) for name in _ASKED_OF})
-    key = kept.key_of(stamp, fields, source.name)
+    key = profile_store.key_of(stamp, fields, source.name)
     if stamp and (found := await _remembered(key, home)) is not None:
         return found
     try:

@@ -10,7 +10,7 @@ import pytest
 
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.dialect import Dialect
-from anyclaude_tui.backends.templates import kept, probe
+from anyclaude_tui.backends.templates import probe, profile_store
 from anyclaude_tui.backends.templates.probe import NoTemplateError, of_server, of_text
 from anyclaude_tui.backends.templates.profile import Profile
 from anyclaude_tui.backends.templates.sources import AskedSource
@@ -56,27 +56,29 @@ async def test_a_server_that_tells_its_template_is_asked_once(tmp_path: Path) ->
 
 
 def test_the_files_are_private_and_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "FILES_KEPT", 3)
-    keys = [kept.key_of(str(number)) for number in range(5)]
+    monkeypatch.setattr(profile_store, "FILES_KEPT", 3)
+    keys = [profile_store.key_of(str(number)) for number in range(5)]
     for age, key in enumerate(keys[:3]):
-        kept.save(tmp_path, key, Profile("rendered", late_system="lost"))
-        os.utime(kept.folder(tmp_path) / f"{key}.json", (age, age))
-    assert kept.load(tmp_path, keys[0]) == Profile("rendered", late_system="lost")
-    kept.save(tmp_path, keys[3], Profile("rendered"))
-    left = {path.stem for path in kept.folder(tmp_path).iterdir()}
+        profile_store.save(tmp_path, key, Profile("rendered", late_system="lost"))
+        os.utime(profile_store.folder(tmp_path) / f"{key}.json", (age, age))
+    assert profile_store.load(tmp_path, keys[0]) == Profile("rendered", late_system="lost")
+    profile_store.save(tmp_path, keys[3], Profile("rendered"))
+    left = {path.stem for path in profile_store.folder(tmp_path).iterdir()}
     assert left == {keys[0], keys[2], keys[3]}, "the least used one goes"
-    for path in kept.folder(tmp_path).iterdir():
+    for path in profile_store.folder(tmp_path).iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"source": 1}', "x" * (kept.FILE_BYTES + 1)])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"source": 1}', "x" * (profile_store.FILE_BYTES + 1)]
+)
 def test_what_cannot_be_read_is_as_good_as_none(tmp_path: Path, text: str) -> None:
-    kept.save(tmp_path, "k", Profile("rendered"))
-    (kept.folder(tmp_path) / "k.json").write_text(text)
-    assert kept.load(tmp_path, "k") is None
+    profile_store.save(tmp_path, "k", Profile("rendered"))
+    (profile_store.folder(tmp_path) / "k.json").write_text(text)
+    assert profile_store.load(tmp_path, "k") is None
 
 
 def test_a_folder_that_cannot_be_written_is_no_reason_to_fail(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
-    kept.save(tmp_path, "k", Profile("rendered"))
-    assert kept.load(tmp_path, "k") is None
+    profile_store.save(tmp_path, "k", Profile("rendered"))
+    assert profile_store.load(tmp_path, "k") is None

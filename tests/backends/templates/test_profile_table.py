@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anyclaude_tui.backends.templates.profile import Profile
-from anyclaude_tui.backends.templates.told import rows
+from anyclaude_tui.backends.templates.profile_table import rows
 
 
 def test_what_follows_is_told_in_words() -> None:

@@ -14,7 +14,8 @@ from typing import Any, cast
 
 import pytest
 
-from anyclaude_tui.backends.mlx_server import kept, prefixes
+from anyclaude_tui.backends.mlx_server import disk_cache, prefixes
+from anyclaude_tui.backends.mlx_server.disk_cache import DiskCache
 
 pytestmark = pytest.mark.e2e
 
@@ -29,7 +30,7 @@ def caches() -> Any:
     return importlib.import_module("mlx_lm.models.cache")
 
 
-Open = Callable[..., kept.Kept]
+Open = Callable[..., DiskCache]
 
 
 @pytest.fixture
@@ -37,9 +38,9 @@ def opened(tmp_path: Path, caches: Any) -> Iterator[Open]:
     """`opened(name)` opens a model's folder; a second time as after the first one's end."""
     held: list[int] = []
 
-    def make(name: str = "model", **more: Any) -> kept.Kept:
+    def make(name: str = "model", **more: Any) -> DiskCache:
         given = {"root": str(tmp_path), "max_bytes": 64 * MB, "max_age_s": 1e6, **more}
-        disk = kept.Kept(given, caches, tmp_path / "backend" / name, prefixes)
+        disk = DiskCache(given, caches, tmp_path / "backend" / name, prefixes)
         held.append(disk._held)
         return disk
 
@@ -48,7 +49,7 @@ def opened(tmp_path: Path, caches: Any) -> Iterator[Open]:
         os.close(number)
 
 
-def unlock(disk: kept.Kept) -> None:
+def unlock(disk: DiskCache) -> None:
     """As when its process ends."""
     import fcntl
 
@@ -65,13 +66,13 @@ def cache_of(caches: Any, tokens: list[int], layers: int = 2, width: int = 16) -
     return made
 
 
-def written(disk: kept.Kept, caches: Any, tokens: list[int] = TOKENS, **more: Any) -> Path:
+def written(disk: DiskCache, caches: Any, tokens: list[int] = TOKENS, **more: Any) -> Path:
     disk.note(tokens, cache_of(caches, tokens, **more), "assistant")
     disk.flush(disk.soon_s)
-    return disk.folder / f"{kept.name_of(tokens)}.safetensors"
+    return disk.folder / f"{disk_cache.name_of(tokens)}.safetensors"
 
 
-def read(disk: kept.Kept, memory_bytes: int = 1 << 40) -> list[list[int]]:
+def read(disk: DiskCache, memory_bytes: int = 1 << 40) -> list[list[int]]:
     found: list[list[int]] = []
     disk.read(lambda tokens, cache, kind: found.append(tokens), memory_bytes)
     return found
@@ -239,7 +240,7 @@ def test_the_fingerprint_tells_what_the_numbers_depend_on(tmp_path: Path) -> Non
     args = SimpleNamespace(kv_bits=None, kv_group_size=64, quantized_kv_start=0)
 
     def now(key: Any = (str(model), None), version: str = "0.32.2", **change: Any) -> str:
-        return kept.fingerprint(key, SimpleNamespace(**{**vars(args), **change}), version)
+        return disk_cache.fingerprint(key, SimpleNamespace(**{**vars(args), **change}), version)
 
     seen = {now()}
     assert now() in seen

@@ -37,7 +37,7 @@ def tell(name: str, **facts: Any) -> None:
     print(f"{TELL} {name} {json.dumps(facts)}", file=sys.stderr, flush=True)
 
 
-class Kept:
+class DiskCache:
     """The caches on disk. Everything here runs on the generation thread, and raises nothing."""
 
     def __init__(self, given: dict[str, Any], caches: Any, folder: Path, prefixes: Any) -> None:
