@@ -31,7 +31,7 @@ from anyclaude_tui.screens.common.session_calls import answer
 from anyclaude_tui.screens.dashboard.arrangement import Arrangement
 from anyclaude_tui.screens.dashboard.command_palette import Commands
 from anyclaude_tui.screens.dashboard.leader_keys import LeaderKeys
-from anyclaude_tui.screens.dashboard.news import News, sequence
+from anyclaude_tui.screens.dashboard.notifier import Notifier, sequence
 from anyclaude_tui.screens.dashboard.screen import DashboardScreen
 from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.signals import ENDING, Stop, on_signals
@@ -111,7 +111,7 @@ class DashboardApp(AppActions, inherit_bindings=False):
         self.leader_keys = LeaderKeys(key_name(settings.dashboard.leader), self)
         self.dashboard = DashboardScreen(self.leader_keys.leader, external)
         self._notice_wall = 0.0
-        self._news = News()
+        self._notifier = Notifier()
         self.keymap: dict[str, str] = {}
         """The user's keys for the screens' own commands, as Textual calls them."""
         self._wants_no_color = self.no_color
@@ -241,7 +241,7 @@ class DashboardApp(AppActions, inherit_bindings=False):
         snapshot = self.client.snapshot
         self.dashboard.show(snapshot)
         look = self.settings.dashboard
-        for words in self._news.see(snapshot, self.app_focus, look):
+        for words in self._notifier.see(snapshot, self.app_focus, look):
             self.write_to_terminal(sequence(words, look.notify))
         for notice in snapshot.notices:
             if notice.wall > self._notice_wall:

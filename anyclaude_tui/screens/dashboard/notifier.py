@@ -14,8 +14,8 @@ SHOWN = 120
 """Characters of a sentence that reach a terminal."""
 
 
-class News:
-    """Remembers what it has told."""
+class Notifier:
+    """The notifications about a session: each event is told once."""
 
     def __init__(self) -> None:
         self._before: Snapshot | None = None

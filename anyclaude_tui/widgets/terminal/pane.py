@@ -36,7 +36,7 @@ from anyclaude_tui.terminal.emulator import Emulator, Wheel
 from anyclaude_tui.terminal.outer_colours import OuterColours
 from anyclaude_tui.terminal.pty import ExitStatus, PtyProcess
 from anyclaude_tui.widgets.terminal import messages
-from anyclaude_tui.widgets.terminal.edge import PaneEdge
+from anyclaude_tui.widgets.terminal.fault_guard import FaultGuard
 from anyclaude_tui.widgets.terminal.frame_clock import BUDGET_S, SYNC_LIMIT_S, FrameClock
 from anyclaude_tui.widgets.terminal.held_input import HELD_S, HeldInput
 from anyclaude_tui.widgets.terminal.keyboard import KeyboardInput
@@ -93,7 +93,7 @@ class TerminalPane(Widget, can_focus=True):
         self._mouse = MouseInput(self)
         # A fault that stays would paint, fail and paint again as fast as the processor can.
         redraw = OnceASecond[None](lambda _: self._draw_anew(), self.set_timer)
-        self._edge = PaneEdge(lambda: redraw(None), lambda: self._tell(self.Faulted()))
+        self._faults = FaultGuard(lambda: redraw(None), lambda: self._tell(self.Faulted()))
         self._ring = OnceASecond[None](lambda _: self._tell(self.Bell()), self.set_timer)
         self._notify = OnceASecond[str](
             lambda text: self._tell(self.Notification(text)), self.set_timer
@@ -219,7 +219,7 @@ class TerminalPane(Widget, can_focus=True):
 
     async def on_event(self, event: events.Event) -> None:
         """Whatever comes from Textual passes here."""
-        with self._edge.guard(event):
+        with self._faults.caught(event):
             await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
@@ -304,7 +304,7 @@ class TerminalPane(Widget, can_focus=True):
         self.request_frame()
 
     def _received(self, data: bytes) -> None:
-        with self._edge.guard(data):
+        with self._faults.caught(data):
             self._take(data)
 
     def _take(self, data: bytes) -> None:
@@ -362,14 +362,14 @@ class TerminalPane(Widget, can_focus=True):
             case Notified(text):
                 self._notify(text)
             case Faulted():
-                self._edge.told()
+                self._faults.told()
                 self._draw_anew()
 
     # --- painting ---
 
     def _paint(self) -> bool:
         """One tick of the frame clock; whether it painted."""
-        with self._edge.guard("painting"):
+        with self._faults.caught("painting"):
             return self._try_to_paint()
         return True  # a fault: the next frame comes a period later
 
@@ -416,7 +416,7 @@ class TerminalPane(Widget, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The strips as they are: nothing is made while painting."""
-        with self._edge.guard(crop):
+        with self._faults.caught(crop):
             return self.view.lines(crop, self.size, self.content_region.x)
         return [Strip.blank(crop.width)] * crop.height
 

@@ -9,7 +9,7 @@ import pytest
 
 from anyclaude_tui.backends.base import BackendState
 from anyclaude_tui.config.settings import DashboardSettings
-from anyclaude_tui.screens.dashboard.news import News, sequence
+from anyclaude_tui.screens.dashboard.notifier import Notifier, sequence
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Snapshot
 from tests.screens import fakes
@@ -21,7 +21,7 @@ LONG = fakes.ended(1, ended_at=fakes.NOW + 40)
 
 
 def news(after: Snapshot, focused: bool = False, **wanted: object) -> list[str]:
-    teller = News()
+    teller = Notifier()
     look = DashboardSettings(**wanted)  # type: ignore[arg-type]
     assert teller.see(BEFORE, focused, look) == []
     found = teller.see(after, focused, look)
@@ -55,7 +55,7 @@ def test_a_dead_backend_is_told_anyway(focused: bool) -> None:
 
 
 def test_a_switch_that_is_done_is_told() -> None:
-    teller = News()
+    teller = Notifier()
     teller.see(replace(BEFORE, switching="qwen: loading"), True, WANTED)
     done = replace(BEFORE, active="qwen")
     assert teller.see(done, True, WANTED) == ["switched to qwen"]

@@ -57,7 +57,7 @@ async def test_a_fault_is_logged_told_once_and_the_pane_goes_on(
                 pane._received(b"b")  # as from the child
                 await pilot.hover(TerminalPane, offset=(3, 3))
                 await pilot.pause(0.05)
-            await until_shown(pilot, lambda: pane._edge.faults > 0)
+            await until_shown(pilot, lambda: pane._faults.count > 0)
         assert any(record.exc_info and record.exc_info[0] is Broken for record in caplog.records)
         await goes_on(app, pilot, typed)
         await until_shown(pilot, lambda: app.of(TerminalPane.Faulted))
@@ -72,7 +72,7 @@ async def test_the_app_hears_of_a_fault_whoever_is_running(which: str) -> None:
         assert isinstance(runs, MessagePump)
         token = active_message_pump.set(runs)
         try:
-            app.pane._edge.told()
+            app.pane._faults.told()
         finally:
             active_message_pump.reset(token)
         await until_shown(pilot, lambda: len(app.of(TerminalPane.Faulted)) == 1)
@@ -84,7 +84,7 @@ async def test_a_fault_that_stays_does_not_paint_without_end(
     async with running() as (app, pilot):
         monkeypatch.setattr(app.pane.view, "lines", _fails)
         app.pane.refresh()
-        await until_shown(pilot, lambda: app.pane._edge.faults > 0)
+        await until_shown(pilot, lambda: app.pane._faults.count > 0)
         for _ in range(20):
             await pilot.pause()
-        assert app.pane._edge.faults < 10
+        assert app.pane._faults.count < 10
