@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -186,6 +188,27 @@ def test_the_tree_of_the_architecture_is_whole() -> None:
     loose = {path.name for path in root.glob("[!_]*.py")}
     named = set(re.findall(r"[\w.]+", tree))
     assert folders | loose <= named
+
+
+ASKS = r"(?:About how|How|In which|What|When|Where|Whether|Which|Who|Whose|Why)\b"
+
+
+def asking(path: Path) -> Iterator[str]:
+    """The docstrings of a file, those below fields too, that begin like a question."""
+    source = path.read_text(encoding="utf-8")
+    if not re.search(rf"[\"']\s*{ASKS}", source):
+        return  # parsing is slow
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str(text))) if re.match(ASKS, text.strip()):
+                yield f"{path.relative_to(ROOT)}:{node.lineno}: {text.strip().splitlines()[0]}"
+
+
+@pytest.mark.parametrize("folder", ["anyclaude_tui", "benchmarks", "tools"])
+def test_docstrings_put_the_noun_first(folder: str) -> None:
+    """As in "True once the reply has ended", not "Whether it ended". What acts has its verb in the
+    imperative."""
+    assert [one for path in sorted((ROOT / folder).rglob("*.py")) for one in asking(path)] == []
 
 
 def test_what_the_source_refers_to_is_in_the_tree() -> None:
