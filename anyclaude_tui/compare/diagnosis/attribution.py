@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from anyclaude_tui.compare.diagnosis.causes import Cause, Part
-from anyclaude_tui.compare.diagnosis.time_breakdown import Anatomy
+from anyclaude_tui.compare.diagnosis.time_breakdown import TimeBreakdown
 
 
-def attribute(a: Sequence[Anatomy], b: Sequence[Anatomy]) -> list[Part]:
+def attribute(a: Sequence[TimeBreakdown], b: Sequence[TimeBreakdown]) -> list[Part]:
     """The seconds per request that each cause adds to B over A, the largest first.
 
     Only workloads that both have count. Negative parts (where B is the faster) come last.
@@ -27,7 +27,7 @@ def attribute(a: Sequence[Anatomy], b: Sequence[Anatomy]) -> list[Part]:
     return sorted(parts, key=lambda part: -part.seconds)
 
 
-def _difference(a: Anatomy, b: Anatomy) -> list[Part]:
+def _difference(a: TimeBreakdown, b: TimeBreakdown) -> list[Part]:
     return [
         Part(Cause.QUEUE, b.queue_s - a.queue_s),
         Part(Cause.LOAD, b.load_s - a.load_s),
@@ -37,7 +37,7 @@ def _difference(a: Anatomy, b: Anatomy) -> list[Part]:
     ]
 
 
-def _prefill(a: Anatomy, b: Anatomy) -> list[Part]:
+def _prefill(a: TimeBreakdown, b: TimeBreakdown) -> list[Part]:
     """Reading the prompt: its size, what the cache spared, and the speed for the rest."""
     difference = b.prefill_s - a.prefill_s
     speeds = [s for s in (a.prefill_s_per_token, b.prefill_s_per_token) if s is not None]
@@ -55,7 +55,7 @@ def _prefill(a: Anatomy, b: Anatomy) -> list[Part]:
     ]
 
 
-def _decode(a: Anatomy, b: Anatomy) -> list[Part]:
+def _decode(a: TimeBreakdown, b: TimeBreakdown) -> list[Part]:
     """Writing: the speed, and more tokens, which are thinking or answer.
 
     Thinking that only takes the place of answer (both cut at max_tokens) costs no time:

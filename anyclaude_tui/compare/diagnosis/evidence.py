@@ -9,8 +9,8 @@ from anyclaude_tui import figures
 from anyclaude_tui.compare.diagnosis.causes import Finding, Part
 from anyclaude_tui.compare.diagnosis.significance import Level, Shift, shift
 from anyclaude_tui.compare.diagnosis.time_breakdown import (
-    Anatomy,
-    anatomies,
+    TimeBreakdown,
+    breakdowns,
     prefill_seconds_per_token,
 )
 from anyclaude_tui.compare.samples import Prefix, Sample, Target, Way, select
@@ -49,11 +49,11 @@ def of_difference(
         yield f"per request: {each}"
     yield from _speed(samples, fast, slow, "decode", lambda s: s.tokens_per_s.value)
     yield from _speed(samples, fast, slow, "prefill", _prefill_speed)
-    ours = {(part.workload, part.prefix): part for part in anatomies(samples, slow.name)}
-    theirs = {(part.workload, part.prefix): part for part in anatomies(samples, fast.name)}
+    ours = {(part.workload, part.prefix): part for part in breakdowns(samples, slow.name)}
+    theirs = {(part.workload, part.prefix): part for part in breakdowns(samples, fast.name)}
     both = [(ours[key], theirs[key]) for key in ours if key in theirs]
     if both:
-        yield from _of_anatomies(both)
+        yield from _of_breakdowns(both)
     direct = _pair(samples, fast, slow, lambda s: s.view.elapsed_s, Way.DIRECT)
     if direct is not None and direct.level is Level.CLEAR:
         faster = "slower" if direct.ratio > 1 else "faster"
@@ -113,7 +113,7 @@ def _speed(
     yield text
 
 
-def _of_anatomies(both: Sequence[tuple[Anatomy, Anatomy]]) -> Iterator[str]:
+def _of_breakdowns(both: Sequence[tuple[TimeBreakdown, TimeBreakdown]]) -> Iterator[str]:
     """First token, thinking and prompt, each where the two differ the most."""
     ours, theirs = max(both, key=lambda pair: abs(_first_s(pair[0]) - _first_s(pair[1])))
     yield (
@@ -142,15 +142,15 @@ def _of_anatomies(both: Sequence[tuple[Anatomy, Anatomy]]) -> Iterator[str]:
         )
 
 
-def _first_s(part: Anatomy) -> float:
+def _first_s(part: TimeBreakdown) -> float:
     return part.queue_s + part.load_s + part.prefill_s + part.proxy_s
 
 
-def _thoughts(part: Anatomy) -> float:
+def _thoughts(part: TimeBreakdown) -> float:
     return part.thinking_tokens
 
 
-def _output(part: Anatomy) -> float:
+def _output(part: TimeBreakdown) -> float:
     return part.thinking_tokens + part.answer_tokens
 
 

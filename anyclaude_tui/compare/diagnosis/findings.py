@@ -13,8 +13,8 @@ from anyclaude_tui import figures
 from anyclaude_tui.compare.diagnosis.causes import Cause, Finding
 from anyclaude_tui.compare.diagnosis.significance import Level, shift
 from anyclaude_tui.compare.diagnosis.time_breakdown import (
-    Anatomy,
-    anatomies,
+    TimeBreakdown,
+    breakdowns,
     seconds_per_token,
     waiting_free_ttft_s,
 )
@@ -39,7 +39,7 @@ each time: a load, no queue."""
 def examine(target: Target, samples: Iterable[Sample]) -> list[Finding]:
     """Findings for one target, faults first, then by seconds; empty without good samples."""
     own = [sample for sample in samples if sample.target == target.name]
-    parts = anatomies(own, target.name)
+    parts = breakdowns(own, target.name)
     if not parts:
         return []
     total = sum(part.total_s for part in parts)
@@ -67,7 +67,7 @@ def _matters(finding: Finding) -> bool:
     return finding.share >= FAULT_SHARE and finding.seconds >= FAULT_S
 
 
-def _proxy(target: Target, own: Sequence[Sample], parts: Sequence[Anatomy]) -> _Found:
+def _proxy(target: Target, own: Sequence[Sample], parts: Sequence[TimeBreakdown]) -> _Found:
     lost = sum(part.proxy_s for part in parts)
     first, decode = [], []
     for part in parts:
@@ -88,13 +88,15 @@ def _proxy(target: Target, own: Sequence[Sample], parts: Sequence[Anatomy]) -> _
     return Cause.PROXY, lost if sure else 0.0, True, evidence
 
 
-def _queue(target: Target, parts: Sequence[Anatomy]) -> _Found:
+def _queue(target: Target, parts: Sequence[TimeBreakdown]) -> _Found:
     lost = sum(part.queue_s for part in parts)
     evidence = f"{figures.seconds(lost / len(parts))} per request in the proxy's queue"
     return Cause.QUEUE, lost, True, evidence
 
 
-def _wait_in_backend(target: Target, own: Sequence[Sample], parts: Sequence[Anatomy]) -> _Found:
+def _wait_in_backend(
+    target: Target, own: Sequence[Sample], parts: Sequence[TimeBreakdown]
+) -> _Found:
     """Before the backend starts on the prompt: steady waits are loads, others a busy slot."""
     lost = sum(part.load_s for part in parts)
     waits = [s.view.load_s.value for s in select(own) if s.view.load_s.value is not None]
@@ -108,7 +110,7 @@ def _wait_in_backend(target: Target, own: Sequence[Sample], parts: Sequence[Anat
     return Cause.QUEUE, lost, True, f"{each} per request waiting for a slot in the backend"
 
 
-def _prompt(target: Target, parts: Sequence[Anatomy]) -> list[_Found]:
+def _prompt(target: Target, parts: Sequence[TimeBreakdown]) -> list[_Found]:
     """Reading the prompt: too large, read again in vain, or what the model needs."""
     found: list[_Found] = []
     read_s = sum(part.prefill_s for part in parts)
@@ -141,13 +143,13 @@ def _prompt(target: Target, parts: Sequence[Anatomy]) -> list[_Found]:
     return found
 
 
-def _lost_prefix(part: Anatomy, parts: Sequence[Anatomy]) -> bool:
+def _lost_prefix(part: TimeBreakdown, parts: Sequence[TimeBreakdown]) -> bool:
     if part.prefix is not Prefix.WARM or part.reuse is None or part.reuse >= KEPT_REUSE:
         return False
     return part.prompt_tokens is None or part.prompt_tokens >= CACHE_PROMPT_TOKENS
 
 
-def _decode(target: Target, parts: Sequence[Anatomy]) -> list[_Found]:
+def _decode(target: Target, parts: Sequence[TimeBreakdown]) -> list[_Found]:
     tokens = sum(part.thinking_tokens + part.answer_tokens for part in parts)
     thinking = sum(part.thinking_tokens for part in parts)
     speeds = [1 / s for part in parts if (s := part.decode_s_per_token)]

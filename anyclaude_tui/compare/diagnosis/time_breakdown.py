@@ -1,6 +1,6 @@
 """The time of a target by part: from samples to seconds per part, as medians.
 
-One `Anatomy` per workload and prefix. Through the proxy a request takes
+One `TimeBreakdown` per workload and prefix. Through the proxy a request takes
 queue + load + prefill + proxy + thinking + answer; the direct runs have no queue and no
 proxy, so the difference is the proxy's own cost.
 """
@@ -16,7 +16,7 @@ from anyclaude_tui.figures import Figure
 
 
 @dataclass(frozen=True, slots=True)
-class Anatomy:
+class TimeBreakdown:
     """The parts of one target's requests in one workload with one prefix. None = unknown."""
 
     workload: str
@@ -56,11 +56,11 @@ class Anatomy:
         return sum(parts) + self.proxy_s
 
 
-def anatomies(samples: Iterable[Sample], target: str) -> list[Anatomy]:
+def breakdowns(samples: Iterable[Sample], target: str) -> list[TimeBreakdown]:
     """One for each workload and prefix that has a good sample."""
     own = [s for s in select(samples, target=target) if s.way is not Way.LOGGED]
     keys = dict.fromkeys((sample.workload, sample.prefix) for sample in own)
-    found = {key: _anatomy(*key, select(own, workload=key[0], prefix=key[1])) for key in keys}
+    found = {key: _breakdown(*key, select(own, workload=key[0], prefix=key[1])) for key in keys}
     for (workload, prefix), one in found.items():
         cold = found.get((workload, Prefix.COLD))
         if prefix is Prefix.WARM and cold is not None:
@@ -105,7 +105,7 @@ MIN_PREFILL_TOKENS = 128
 """Fewer tokens than this are read faster than a request travels: no speed comes of it."""
 
 
-def _anatomy(workload: str, prefix: Prefix, samples: Sequence[Sample]) -> Anatomy:
+def _breakdown(workload: str, prefix: Prefix, samples: Sequence[Sample]) -> TimeBreakdown:
     direct = [sample for sample in samples if sample.way is Way.DIRECT]
     proxied = [sample for sample in samples if sample.way is Way.PROXY]
     seen = proxied or direct
@@ -119,7 +119,7 @@ def _anatomy(workload: str, prefix: Prefix, samples: Sequence[Sample]) -> Anatom
     decode_s = max(0.0, output - 1) * per_token if per_token else 0.0
     proxy_first_s, proxy_decode_s = _proxy_cost(direct, proxied, output)
     ttft_s = median(waiting_free_ttft_s(sample) for sample in seen)
-    return Anatomy(
+    return TimeBreakdown(
         workload=workload,
         prefix=prefix,
         queue_s=median(sample.view.queue_s for sample in seen) if proxied else 0.0,
@@ -141,7 +141,7 @@ def _anatomy(workload: str, prefix: Prefix, samples: Sequence[Sample]) -> Anatom
     )
 
 
-def _with_decode(one: Anatomy, usual_s: float) -> Anatomy:
+def _with_decode(one: TimeBreakdown, usual_s: float) -> TimeBreakdown:
     """Tokens that were written in silence (a tool call that comes whole) take the time
     that tokens take elsewhere: it is in what looks like prefill."""
     tokens = one.thinking_tokens + one.answer_tokens
@@ -158,7 +158,7 @@ def _with_decode(one: Anatomy, usual_s: float) -> Anatomy:
     )
 
 
-def _with_proxy(one: Anatomy, usual_s: float) -> Anatomy:
+def _with_proxy(one: TimeBreakdown, usual_s: float) -> TimeBreakdown:
     """Charge the proxy with its cost elsewhere, `usual_s`, where no direct runs tell."""
     if one.proxy_first_s is not None:
         return one
@@ -166,7 +166,7 @@ def _with_proxy(one: Anatomy, usual_s: float) -> Anatomy:
     return replace(one, proxy_first_s=cost_s, prefill_s=one.prefill_s - cost_s)
 
 
-def _with_cold(warm: Anatomy, cold: Anatomy) -> Anatomy:
+def _with_cold(warm: TimeBreakdown, cold: TimeBreakdown) -> TimeBreakdown:
     """Complete a warm prompt's figures by the cold one's: it has too few tokens for a speed or for
     progress reports, or no word of the cache, where the time that the second reading took tells."""
     reuse, speed = warm.reuse, warm.prefill_s_per_token

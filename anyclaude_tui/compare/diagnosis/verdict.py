@@ -26,7 +26,7 @@ from anyclaude_tui.compare.diagnosis.causes import (
 from anyclaude_tui.compare.diagnosis.findings import examine
 from anyclaude_tui.compare.diagnosis.remedies import remedies
 from anyclaude_tui.compare.diagnosis.significance import Level, Shift, shift
-from anyclaude_tui.compare.diagnosis.time_breakdown import anatomies
+from anyclaude_tui.compare.diagnosis.time_breakdown import breakdowns
 from anyclaude_tui.compare.samples import Comparison, Prefix, Sample, Target, Way, select
 from anyclaude_tui.telemetry.metrics import RequestView
 
@@ -101,7 +101,7 @@ def _different(
     findings: tuple[Finding, ...],
 ) -> Verdict:
     samples = comparison.samples
-    parts = attribute(anatomies(samples, fast.name), anatomies(samples, slow.name))
+    parts = attribute(breakdowns(samples, fast.name), breakdowns(samples, slow.name))
     parts = _as_findings_say(parts, slow, findings)
     cause = parts[0].cause if parts and parts[0].seconds > 0 else Cause.DECODE
     added = sum(part.seconds for part in parts if part.seconds > 0)

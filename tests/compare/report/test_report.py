@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from anyclaude_tui.compare.diagnosis.causes import Cause
-from anyclaude_tui.compare.diagnosis.time_breakdown import anatomies
+from anyclaude_tui.compare.diagnosis.time_breakdown import breakdowns
 from anyclaude_tui.compare.report import history, rich_text
 from anyclaude_tui.compare.report.markdown import to_markdown
 from anyclaude_tui.compare.report.saved import FORMAT, from_json, save, to_json
@@ -196,5 +196,5 @@ def test_a_tool_call_that_came_whole_has_no_decode_speed() -> None:
     rows = [{row.name: row for row in section.rows} for section in sections(made)]
     assert "decode, tokens/s" not in rows[2]
     assert rows[0]["decode, direct, tokens/s"].cells[0].n == 6
-    parts = {part.workload: part for part in anatomies(made.samples, "a")}
+    parts = {part.workload: part for part in breakdowns(made.samples, "a")}
     assert parts["tool"].answer_s > 0  # its time is known from how fast it writes elsewhere
