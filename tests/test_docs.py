@@ -188,6 +188,8 @@ def test_the_tree_of_the_architecture_is_whole() -> None:
     loose = {path.name for path in root.glob("[!_]*.py")}
     named = set(re.findall(r"[\w.]+", tree))
     assert folders | loose <= named
+    proxy = {f"proxy/{path.name}" for path in (root / "proxy").glob("[!_]*.py")}
+    assert proxy <= set(re.findall(r"proxy/\w+\.py", text.partition("## Folders")[0]))
 
 
 ASKS = r"(?:About how|How|In which|What|When|Where|Whether|Which|Who|Whose|Why)\b"
