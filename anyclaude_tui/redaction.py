@@ -251,7 +251,7 @@ FORMS = (*_KEYS, *_named(), *_AROUND)
 
 
 class Redactor:
-    """Takes out what is known by form, and the very secrets that it was told. Thread-safe."""
+    """The filter of secrets known by form, and of the very ones that it was told. Thread-safe."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()

@@ -291,8 +291,8 @@ class Backend(ABC):
         await self.start()
 
     async def settled(self) -> None:
-        """Returns when a prefill whose client has left has really ended, and what it read is there
-        for the next request; where that cannot be told, at once."""
+        """Wait until a prefill whose client has left has really ended, and what it read is there
+        for the next request; where that cannot be told, not at all."""
         return
 
     async def restart(self) -> None:

@@ -91,7 +91,7 @@ class Dialect:
     What stands before a closing tag without an opener is then thinking: a call in it was
     only thought about."""
     silent_tool_calls: bool = False
-    """Sends no bytes while it generates a tool call (mlx_lm): such a silence is no stall."""
+    """The server sends no bytes while it generates a tool call (mlx_lm): this is no stall."""
     dead_words: tuple[str, ...] = ()
     """An error answer with one of these words means: alive but not serving, bring it back
     ("generation thread died")."""

@@ -250,7 +250,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
 
 class _Version(argparse.Action):
-    """Prints what a report of a fault should begin with."""
+    """The action of `--version`: print the versions that a report of a fault begins with."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from anyclaude_tui.doctor.versions import lines

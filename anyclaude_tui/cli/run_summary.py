@@ -23,7 +23,7 @@ LONGEST = 200
 
 
 class RunSummary:
-    """Listens to a session's hub; used on its loop."""
+    """A listener of a session's hub; used on its loop."""
 
     def __init__(self, hub: Hub, write: Callable[[str], None]) -> None:
         """`write` takes each line for the log."""

@@ -101,7 +101,7 @@ def libraries_log() -> Path:
 
 
 class _FileLog(logging.Handler):
-    """Makes the file, for its owner only, when there is something to write."""
+    """A log file, for its owner only, that is made when there is something to write."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()

@@ -143,7 +143,7 @@ class Gate:
         self.closed = False
 
     async def drained(self) -> None:
-        """Returns when nobody is inside."""
+        """Wait until nobody is inside."""
         await self._idle.wait()
 
     def _held(self, role: Role) -> bool:

@@ -32,7 +32,7 @@ class Route:
 
 
 ROLE_HEADER = "X-Anyclaude-Role"
-"""Tells a server of ours whose request it is (`mlx_server/launcher.py`)."""
+"""The header that tells a server of ours a request's role (`mlx_server/launcher.py`)."""
 
 
 class Router(Protocol):

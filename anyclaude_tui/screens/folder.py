@@ -51,7 +51,7 @@ class Decision:
 
 
 class FolderScreen(Dialog[Decision]):
-    """Asks; Esc leaves all as it is."""
+    """The question; Esc leaves all as it is."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "trust", "trust", show=False),

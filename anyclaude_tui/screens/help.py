@@ -51,7 +51,7 @@ NUMBERS: tuple[tuple[str, str], ...] = (
 
 
 class HelpScreen(Dialog[None]):
-    """Scrolls; Esc, q or ? leaves it."""
+    """The help, which scrolls; Esc, q or ? leaves it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,question_mark,h", "dismiss", "back", show=False)

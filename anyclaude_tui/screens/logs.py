@@ -26,7 +26,7 @@ from anyclaude_tui.widgets.panels import rule
 
 REFRESH_S = 0.4
 LOOK_EVERY = 5
-"""Reads after which it is looked for new logs."""
+"""The number of reads after which new logs are looked for."""
 KEPT = 5_000
 """Lines per log; the file has them all."""
 FOLDER = "server-logs"

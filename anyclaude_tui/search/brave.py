@@ -16,7 +16,7 @@ MOST = 20
 
 
 class Brave(Provider):
-    """Asks with a key of the user's."""
+    """Brave, asked with a key of the user's."""
 
     name = "brave"
 

@@ -18,7 +18,7 @@ INSTALL = "pip install 'anyclaude-tui[search]'"
 
 
 class Ddgs(Provider):
-    """Asks several engines at once."""
+    """Several public engines, asked at once."""
 
     name = "ddgs"
 

@@ -16,7 +16,7 @@ from anyclaude_tui.search.results import plain, read
 
 
 class SearXng(Provider):
-    """Asks the server at `url`; a key, where a proxy before it wants one, goes as Bearer."""
+    """The server at `url`; a key, where a proxy before it wants one, goes as Bearer."""
 
     name = "searxng"
 

@@ -16,7 +16,7 @@ MOST = 20
 
 
 class Tavily(Provider):
-    """Asks with a key of the user's."""
+    """Tavily, asked with a key of the user's."""
 
     name = "tavily"
 

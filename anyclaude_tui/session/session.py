@@ -188,7 +188,7 @@ class Session:
             self._preloading = asyncio.create_task(_preloaded())
 
     async def ready(self) -> None:
-        """Returns when the first backend serves, or the one that the user took in its place.
+        """Wait until the first backend serves, or the one that the user took in its place.
         Raises BackendError when none does.
         """
         assert self._bringing_up is not None

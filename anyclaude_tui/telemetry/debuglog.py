@@ -42,7 +42,7 @@ class _Seen:
 
 
 class DebugLog:
-    """Turns what happens to a record into lines; `write` takes one line without its end."""
+    """The lines about the events of each record; `write` takes one without its end."""
 
     def __init__(self, level: int, write: Callable[[str], None]) -> None:
         self.level = level

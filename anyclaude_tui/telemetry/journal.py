@@ -155,7 +155,7 @@ def prefix_entry(comparison: Comparison | None, prompt_tokens: float | None) -> 
 
 
 class Journal:
-    """Writes the lines, on the writer's thread."""
+    """The writer of the journal's lines, on the thread for files."""
 
     def __init__(self, folder: Path, settings: LogSettings, writer: Writer) -> None:
         self._folder = folder

@@ -133,7 +133,7 @@ _RAISED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Warning)
 
 
 class Levels:
-    """Tells the level of one line after the other; a traceback is one with its line."""
+    """The levels of a log's lines, one after the other; a traceback is one with its line."""
 
     def __init__(self) -> None:
         self._last = Level.INFO

@@ -42,7 +42,7 @@ _OPERATION = ("gen_ai_operation_name", "chat")
 
 @dataclass(slots=True)
 class _Histogram:
-    """Counts per bucket and label values."""
+    """The counts per bucket and label values."""
 
     bounds: Sequence[float]
     counts: dict[tuple[str, ...], list[int]] = field(default_factory=dict)

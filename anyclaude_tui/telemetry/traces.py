@@ -31,7 +31,7 @@ _PRUNE_EVERY = 16
 
 
 class Traces:
-    """Writes them."""
+    """The writer of trace files, whose bytes and days are bounded."""
 
     def __init__(self, folder: Path, settings: LogSettings, writer: Writer) -> None:
         self._folder = folder

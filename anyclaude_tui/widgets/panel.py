@@ -18,7 +18,7 @@ from anyclaude_tui.widgets.panels import PanelKind, framed, request_rows
 
 
 class LinesView(Widget):
-    """Shows lines as they are, without wrapping."""
+    """A view of lines as they are, without wrapping."""
 
     def __init__(self, *, id: str, classes: str = "") -> None:
         super().__init__(id=id, classes=classes)

@@ -24,7 +24,7 @@ _STRONGER = {Tone.LABEL: Tone.TEXT, Tone.FAINT: Tone.LABEL}
 
 
 class Scroller(ScrollView, can_focus=True):
-    """Shows `count` lines, each made by `draw(number)` when it is needed."""
+    """A view of `count` lines, each made by `draw(number)` when it is needed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "scroll_down", show=False),

@@ -10,7 +10,7 @@ from anyclaude_tui.compare.samples import Prefix
 
 
 class Eta:
-    """Learns the time of each kind of run; knows nothing before the first."""
+    """The times of the runs so far by kind, and the estimate; unknown before the first."""
 
     def __init__(self) -> None:
         self._taken: dict[tuple[str, str, Prefix], list[float]] = {}

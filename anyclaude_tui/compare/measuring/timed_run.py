@@ -152,7 +152,7 @@ def _error_words(body: bytes) -> str:
 
 
 class _Ended:
-    """Catches the records of requests that end while it listens."""
+    """The records of requests that end while it listens."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub

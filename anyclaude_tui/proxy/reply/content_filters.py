@@ -16,7 +16,7 @@ from anyclaude_tui.proxy.toolcalls.validation import Toolbox
 from anyclaude_tui.proxy.toolcalls.waiting import Piece
 
 special = re.compile(r"[<\[\]`]").search
-"""Finds a character that could begin a tag or a call written as text. Content without any
+"""The search for a character that could begin a tag or a call in text. Content without any
 may go past the filters while `passes` or `thinks`."""
 
 

@@ -43,7 +43,7 @@ ROUTE_REST_S = 30.0
 
 
 class TokenCounter:
-    """Counts and estimates for one session. `path`: where the calibration is kept."""
+    """The counts and estimates of one session. `path`: where the calibration is kept."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path

@@ -19,7 +19,7 @@ MAX_BLANK_CHARS = 4096
 
 
 class BlockWriter:
-    """Writes events to `out`; `message_start` goes before the first of them."""
+    """A writer of events to `out`; `message_start` goes before the first of them."""
 
     def __init__(self, message_id: str, start: bytes, *, gather: bool = False) -> None:
         self.out: list[bytes] = []

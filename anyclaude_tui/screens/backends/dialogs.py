@@ -78,7 +78,7 @@ def _of_row(row: Row) -> Line:
 
 
 def too_large(row: Row, memory: Estimate | None) -> Question:
-    """Asks before a model is loaded that does not fit."""
+    """The question before a model is loaded that does not fit."""
     words = memory.warning() if memory is not None else ""
     if not words:
         words = "At its full context it needs more memory than this machine has"
@@ -87,7 +87,7 @@ def too_large(row: Row, memory: Estimate | None) -> Question:
 
 
 class Context(Dialog[int]):
-    """Asks for the context length to load a model with."""
+    """The dialog for the context length to load a model with."""
 
     def __init__(self, model: str, first: int, most: int | None) -> None:
         """`first` is the suggestion; `most` what the model can do, where that is known."""

@@ -18,7 +18,7 @@ LINE_MOST = 116
 
 
 class RowList(PickList):
-    """Shows rows; the cursor is on one of them, by what it is and not by where it stands."""
+    """A list of rows; the cursor is on one of them, by its `spec` and not by its place."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)

@@ -57,7 +57,7 @@ def content(line: Line) -> Content:
 
 
 class Question(Dialog[bool]):
-    """Asks before something that cannot be taken back; y or Enter says yes."""
+    """A question before something that cannot be taken back; y or Enter says yes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y,enter", "dismiss(True)", "yes"),

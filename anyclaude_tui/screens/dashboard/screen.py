@@ -43,7 +43,7 @@ NOTICE_S = {"info": 8.0, "warning": 15.0, "error": 30.0}
 
 
 class DashboardScreen(Screen[None]):
-    """Shows snapshots around a terminal pane."""
+    """The terminal pane, with the snapshots of the session around it."""
 
     def __init__(self, leader: str, external: bool) -> None:
         """`leader`: the chord, as a key of Textual's. `external`: no pane."""

@@ -34,7 +34,7 @@ _WARM = (
 
 
 class Pick(Dialog[str]):
-    """Asks for a backend: any that a switch could go to. Its result: the one to send to."""
+    """The choice of a backend: any that a switch could go to. Its result: the one to send to."""
 
     def __init__(self, title: str, client: SessionClient) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Pick(Dialog[str]):
 
 
 class Replay(Dialog[None]):
-    """Sends a request again and shows how it goes, then both side by side."""
+    """The dialog that sends a request again and shows its progress, then both side by side."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q,enter", "dismiss", "back", show=False)]
 

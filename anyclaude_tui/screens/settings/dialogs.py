@@ -14,7 +14,7 @@ from anyclaude_tui.widgets.cursor import PickList
 
 
 class Value(Dialog[str]):
-    """Asks for words and says what is wrong with them while they are typed."""
+    """The dialog for a value in words, whose faults are shown while it is typed."""
 
     def __init__(
         self, title: str, words: str, first: str, judge: Callable[[str], str], secret: bool = False

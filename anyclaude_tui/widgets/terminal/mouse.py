@@ -36,8 +36,8 @@ class MouseInput:
         self._dragged = False
 
     def down(self, event: events.MouseDown, at: Offset) -> bool:
-        """Starts a selection, or is the child's; whether what follows belongs to it (a link
-        that was opened is done)."""
+        """Start a selection, or pass the press to the child; True if what follows belongs to it
+        (a link that was opened is done)."""
         if event.ctrl and event.button == 1 and self._open_link(at):
             return False
         if self._childs(event):
@@ -47,7 +47,7 @@ class MouseInput:
         return True
 
     def up(self, event: events.MouseUp, at: Offset) -> None:
-        """Ends a selection and copies it, or is the child's."""
+        """End a selection and copy it, or pass the release to the child."""
         if self._anchor is None:
             if self._childs(event):
                 self._to_child("release", event, at)
@@ -61,7 +61,7 @@ class MouseInput:
             target.copy(selected_text(selection, columns, self._cells, self._wrapped))
 
     def move(self, event: events.MouseMove, at: Offset) -> None:
-        """Extends a selection, or is the child's."""
+        """Extend a selection, or pass the movement to the child."""
         if self._anchor is not None:
             self._drag(at)
         elif self._childs(event):
