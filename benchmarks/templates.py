@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anyclaude_tui.backends import http
+import httpx
+
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.backends.registry import create
 from anyclaude_tui.backends.templates.switches import KEEP_THINKING
@@ -156,7 +157,9 @@ async def _ask(endpoint: Endpoint, body: dict[str, Any]) -> Answer:
     began, first = time.perf_counter(), 0.0
     usage: dict[str, Any] = {}
     async with (
-        http.client(endpoint.url, headers=endpoint.headers, timeout_s=_REQUEST_S) as client,
+        httpx.AsyncClient(
+            headers=dict(endpoint.headers), timeout=_REQUEST_S, trust_env=False
+        ) as client,
         client.stream("POST", endpoint.url, json=body) as answer,
     ):
         if answer.status_code != 200:

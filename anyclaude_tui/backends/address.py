@@ -58,7 +58,7 @@ def is_near(url: str) -> bool:
 
 @lru_cache(maxsize=64)
 def proxy_of(url: str) -> str | None:
-    """The HTTP proxy that the environment names for a URL elsewhere, as httpx takes it."""
+    """The HTTP proxy that the environment names for a URL elsewhere, as aiohttp takes it."""
     from urllib.request import getproxies, proxy_bypass  # 20 ms that a start can do without
 
     parts = urlsplit(url)

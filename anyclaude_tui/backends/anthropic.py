@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
-
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.attached import AttachedBackend, headers_of, key_of
 from anyclaude_tui.backends.base import BackendError, Endpoint, Finding, ModelInfo
 from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.flavours import inspect
+from anyclaude_tui.backends.http_client import Client
 from anyclaude_tui.config.settings import BackendSettings
 
 DEFAULT_URL = "https://api.anthropic.com"
@@ -43,7 +42,7 @@ class AnthropicBackend(AttachedBackend):
         ours = {**self._address.headers, "anthropic-version": VERSION, **own}
         return {**ours, **headers_of(self.settings)}
 
-    async def connect(self, client: httpx.AsyncClient) -> Endpoint:
+    async def connect(self, client: Client) -> Endpoint:
         """See AttachedBackend. A list of models costs nothing, a chat would."""
         if not self._knows_us() and not is_local(self.base_url):
             raise BackendError(
@@ -64,7 +63,7 @@ class AnthropicBackend(AttachedBackend):
         )
         return await self._of_known(client, endpoint) if is_local(self.base_url) else endpoint
 
-    async def _of_known(self, client: httpx.AsyncClient, endpoint: Endpoint) -> Endpoint:
+    async def _of_known(self, client: Client, endpoint: Endpoint) -> Endpoint:
         """The endpoint of a server on this machine whose Messages endpoint is known to be good: it
         is asked by the name of its own model, and proved by a short question."""
         server = await inspect(client, self.base_url, await client.get("/v1/models"))
@@ -77,7 +76,7 @@ class AnthropicBackend(AttachedBackend):
             "max_tokens": http.PROBE_TOKENS,
             "messages": [{"role": "user", "content": "hi"}],
         }
-        answer = await client.post(MESSAGES, json=body, timeout=FIRST_ANSWER_S)
+        answer = await client.post(MESSAGES, body, timeout_s=FIRST_ANSWER_S)
         http.refuse_loading(self.base_url, answer)
         if answer.status_code != 200 or "content" not in http.object_of(answer):
             raise BackendError(
@@ -100,7 +99,7 @@ class AnthropicBackend(AttachedBackend):
         """See AttachedBackend."""
         return self._title
 
-    async def answers(self, client: httpx.AsyncClient) -> None:
+    async def answers(self, client: Client) -> None:
         """See AttachedBackend."""
         answer = await client.get("/v1/models")
         if answer.status_code in (401, 403):
@@ -114,7 +113,7 @@ class AnthropicBackend(AttachedBackend):
                 f"{http.words(answer)}: try again later"
             )
 
-    async def examine(self, client: httpx.AsyncClient) -> Sequence[Finding]:
+    async def examine(self, client: Client) -> Sequence[Finding]:
         """See AttachedBackend."""
         await self.answers(client)
         return (Finding(f"answers at {self.base_url} (Messages API)"),)

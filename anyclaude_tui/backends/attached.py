@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import httpx
-
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import address
 from anyclaude_tui.backends.base import (
@@ -22,6 +20,7 @@ from anyclaude_tui.backends.base import (
     Finding,
     value_of,
 )
+from anyclaude_tui.backends.http_client import Client, HttpError
 from anyclaude_tui.config.settings import BackendSettings
 
 T = TypeVar("T")
@@ -57,11 +56,11 @@ class AttachedBackend(Backend):
         self._endpoint: Endpoint | None = None
 
     @abstractmethod
-    async def connect(self, client: httpx.AsyncClient) -> Endpoint:
-        """Ask it what it is, and that it answers. Raises BackendError, or httpx.HTTPError."""
+    async def connect(self, client: Client) -> Endpoint:
+        """Ask it what it is, and that it answers. Raises BackendError, or HttpError."""
 
     @abstractmethod
-    async def answers(self, client: httpx.AsyncClient) -> None:
+    async def answers(self, client: Client) -> None:
         """A cheap question to see that it is there. Raises like `connect`."""
 
     async def before_start(self) -> None:
@@ -71,12 +70,12 @@ class AttachedBackend(Backend):
         """See Backend: it is asked as `examine` says."""
         return await self._ask(self.examine)
 
-    async def examine(self, client: httpx.AsyncClient) -> Sequence[Finding]:
+    async def examine(self, client: Client) -> Sequence[Finding]:
         """Ask the server about itself: findings for the doctor. Raises like `connect`."""
         await self.answers(client)
         return (Finding(f"answers at {self.base_url}"),)
 
-    def client(self) -> httpx.AsyncClient:
+    def client(self) -> Client:
         """A client with what the server wants to know of who asks."""
         return http.client(self.base_url, headers=self.headers(), query=self.query)
 
@@ -143,7 +142,7 @@ class AttachedBackend(Backend):
         if (endpoint := self._endpoint) is not None:
             self._endpoint = await self._ask(lambda client: self.renewed(client, endpoint))
 
-    async def renewed(self, client: httpx.AsyncClient, endpoint: Endpoint) -> Endpoint:
+    async def renewed(self, client: Client, endpoint: Endpoint) -> Endpoint:
         """The endpoint as it is now; raises like `connect`."""
         await self.answers(client)
         return endpoint
@@ -153,11 +152,11 @@ class AttachedBackend(Backend):
         """The name of the server's program; "" where it is not known."""
         return ""
 
-    async def _ask(self, question: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:
+    async def _ask(self, question: Callable[[Client], Awaitable[T]]) -> T:
         try:
             async with self.client() as client:
                 return await question(client)
-        except httpx.HTTPError as error:
+        except HttpError as error:
             raise http.unreachable(self.base_url, error) from None
 
     def status(self) -> BackendStatus:
@@ -187,9 +186,7 @@ class AttachedBackend(Backend):
             raise BackendError(f"{self.name} is {self._state}: {self._reason or 'start it first'}")
         return self._endpoint
 
-    async def check_chat(
-        self, client: httpx.AsyncClient, model: str, timeout_s: float
-    ) -> tuple[str, ...]:
+    async def check_chat(self, client: Client, model: str, timeout_s: float) -> tuple[str, ...]:
         """A short chat; the warning where the server fails at it. Raises like `connect` when it
         is not answered, or refused."""
         path = "/v1/chat/completions"

@@ -8,6 +8,13 @@ from typing import Any, Literal
 
 StableFront = Literal["off", "static", "full"]
 """`[proxy] stable_front`."""
+MLX_LM_MODEL = "default_model"
+"""Any other name makes mlx_lm.server look for another model, and drop the good one first."""
+MLX_SLOTS = 4
+"""mlx_lm.server batches up to 32, but every running request takes decode speed from the others;
+vllm-mlx is the same."""
+VLLM_MLX_MAX_TOKENS = 32_768
+"""A larger `max_tokens` is refused by vllm-mlx with 400."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +104,29 @@ class Dialect:
     ("generation thread died")."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Fixed members added to every request body."""
+
+
+def mlx_lm_dialect() -> Dialect:
+    """The request form of mlx_lm.server (docs/protocol/mlx-lm.md)."""
+    return Dialect(
+        tool_choice="ignored",
+        late_tools="result",
+        json_schema=False,
+        enable_thinking=True,
+        # Messages reach the template untouched, which reads it under this name.
+        reasoning_history="reasoning_content",
+        silent_tool_calls=True,
+        dead_words=("generation thread died",),
+    )
+
+
+def vllm_mlx_dialect() -> Dialect:
+    """The request form of vllm-mlx (docs/protocol/vllm-mlx.md)."""
+    return Dialect(
+        tool_choice="strings",
+        json_schema=False,
+        enable_thinking=True,
+        max_tokens_cap=VLLM_MLX_MAX_TOKENS,
+        reasoning_history="reasoning_content",
+        silent_tool_calls=True,
+    )

@@ -10,12 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-import httpx
-
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import Address, address, is_local
 from anyclaude_tui.backends.base import BackendError, Tool, in_tokens
 from anyclaude_tui.backends.flavours import ask_models, inspect
+from anyclaude_tui.backends.http_client import Client, HttpError
 from anyclaude_tui.backends.installed import engine_for, find_tools
 from anyclaude_tui.backends.lmstudio.api import is_lm_studio, list_models
 from anyclaude_tui.backends.lmstudio.files import lms_program
@@ -122,7 +121,7 @@ async def _ask(place: Address, name: str) -> Sequence[Offer]:
                 )
                 return (locked,)
             server = await inspect(client, url, await ask_models(client, url))
-    except (httpx.HTTPError, BackendError, TimeoutError):
+    except (HttpError, BackendError, TimeoutError):
         return ()
     return _offers(url, server, name)
 
@@ -164,7 +163,7 @@ async def _lm_studio_without_server(ports: Sequence[int]) -> list[Offer]:
     return []
 
 
-async def _lm_studio(client: httpx.AsyncClient, url: str, name: str) -> Offer:
+async def _lm_studio(client: Client, url: str, name: str) -> Offer:
     models = await list_models(client)
     loaded = [model for model in models if model.loaded]
     if loaded:

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import is_local
-from anyclaude_tui.backends.base import BackendError, ModelInfo, Rendering
+from anyclaude_tui.backends.base import BackendError, ModelInfo, Progress, Rendering
 from anyclaude_tui.backends.dialect import Dialect
+from anyclaude_tui.backends.http_client import QUESTION_TIMEOUT_S, Answer, Client, HttpError
 from anyclaude_tui.backends.recognitions import UNKNOWN, Listing, Server, recognise
 from anyclaude_tui.backends.templates.probe import NoTemplateError, of_server, of_text
 from anyclaude_tui.backends.templates.profile import Profile, Source
@@ -26,11 +25,11 @@ RENDERS = "/apply-template"
 """llama.cpp renders a prompt there."""
 
 
-async def ask_models(client: httpx.AsyncClient, base: str) -> httpx.Response:
+async def ask_models(client: Client, base: str) -> Answer:
     """GET /v1/models. Raises BackendError in words for anything but a list."""
     try:
         answer = await client.get("/v1/models")
-    except httpx.HTTPError as error:
+    except HttpError as error:
         raise http.unreachable(base, error) from None
     if answer.status_code in (401, 403):
         raise BackendError(f"{base} refused the key (HTTP {answer.status_code}): set api_key")
@@ -43,7 +42,7 @@ async def ask_models(client: httpx.AsyncClient, base: str) -> httpx.Response:
     return answer
 
 
-def parse_models(answer: httpx.Response) -> list[ModelInfo]:
+def parse_models(answer: Answer) -> list[ModelInfo]:
     """The models of a /v1/models answer, with the windows that some servers tell."""
     # mlx_lm answers with an empty body when its cache folder is missing.
     return [
@@ -66,7 +65,7 @@ def _window(item: Mapping[str, Any]) -> int | None:
     return next((window for value in seen if (window := http.number(value))), None)
 
 
-async def inspect(client: httpx.AsyncClient, base: str, listed: httpx.Response) -> Server:
+async def inspect(client: Client, base: str, listed: Answer) -> Server:
     """Find out the kind of a server, from its list of models, headers and own routes."""
     listing = Listing(base, http.parts(http.object_of(listed).get("data")), listed.headers)
     local = is_local(base)
@@ -79,7 +78,7 @@ async def inspect(client: httpx.AsyncClient, base: str, listed: httpx.Response) 
 
 
 async def profile_of(
-    client: httpx.AsyncClient,
+    client: Client,
     server: Server,
     model: str,
     timeout_s: float | None,
@@ -96,7 +95,7 @@ async def profile_of(
     route = server.known.template_from
     if not route and timeout_s is None:
         return None
-    seconds = timeout_s or http.QUESTION_TIMEOUT_S
+    seconds = timeout_s or QUESTION_TIMEOUT_S
     source: Source = CountedSource(client, route or CHAT, model, seconds)
     if route == RENDERS:
         source = AskedSource(client, model, server.own_template)
@@ -110,3 +109,17 @@ def rendering_of(base: str, server: Server, profile: Profile | None) -> Renderin
     if server.template is not None:
         return Rendering(server.template, server.tokens)
     return Rendering(url=base + RENDERS) if server.known.template_from == RENDERS else None
+
+
+def parse_progress(status: Any) -> Progress | None:
+    """The progress of the one running request, as vLLM-MLX and Rapid-MLX tell it; None when there
+    are several (whose is it?)."""
+    requests = http.parts(http.part(status).get("requests"))
+    running = [request for request in requests if request.get("status") == "running"]
+    if len(running) != 1:
+        return None
+    (request,) = running
+    total, cached = http.number(request.get("prompt_tokens")), request.get("cached_tokens")
+    cached = cached if isinstance(cached, int) else None
+    done = total if request.get("phase") == "generation" else None
+    return Progress(prefill_done_tokens=done, prefill_total_tokens=total, cached_tokens=cached)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
-from anyclaude_tui.backends.address import is_local, proxy_of
 from anyclaude_tui.backends.base import BackendError
-from anyclaude_tui.backends.http_limits import BoundedTransport, trusted
+from anyclaude_tui.backends.http_client import (
+    QUESTION_TIMEOUT_S,
+    Answer,
+    Client,
+    ConnectError,
+    HttpError,
+    TimedOut,
+)
 from anyclaude_tui.backends.loading import is_loading
 from anyclaude_tui.printable import printable
 from anyclaude_tui.redaction import OWN, clean
 
-QUESTION_TIMEOUT_S = 5.0
 PROBE_TOKENS = 8
 """The tokens asked for by a chat at the start: mlx-omni-server 0.5.3 answers 500 for one."""
 _REFUSED = (400, 404, 422, 500, 501)
@@ -46,35 +49,27 @@ def client(
     headers: Mapping[str, str] | None = None,
     query: str = "",
     timeout_s: float = QUESTION_TIMEOUT_S,
-) -> httpx.AsyncClient:
+) -> Client:
     """A client for `url`; proxies from the environment are not used for this machine.
 
     `headers` and `query` go with every request, and are left out of every text from now on.
     """
     OWN.add_headers(headers or {})
     OWN.add_query(query)
-    return httpx.AsyncClient(
-        base_url=url,
-        headers={"accept-encoding": "identity", **(headers or {})},
-        params=httpx.QueryParams(query),
-        timeout=timeout_s,
-        transport=BoundedTransport(
-            verify=trusted(url), proxy=proxy_of(url), trust_env=not is_local(url)
-        ),
-    )
+    return Client(url, headers=headers, query=query, timeout_s=timeout_s)
 
 
-async def get_object(http: httpx.AsyncClient, path: str) -> dict[str, Any]:
+async def get_object(http: Client, path: str) -> dict[str, Any]:
     """The JSON object that a GET answers; empty for any failure: for questions that may go
     unanswered."""
     try:
         answer = await http.get(path)
-    except httpx.HTTPError:
+    except HttpError:
         return {}
     return object_of(answer) if answer.status_code == 200 else {}
 
 
-def object_of(answer: httpx.Response) -> dict[str, Any]:
+def object_of(answer: Answer) -> dict[str, Any]:
     """The JSON object in an answer; empty where it holds none."""
     try:
         return part(whole(answer.json()))
@@ -111,29 +106,29 @@ def number(value: Any) -> int | None:
 
 
 async def short_chat(
-    http: httpx.AsyncClient,
+    http: Client,
     path: str,
     model: str,
     *,
     timeout_s: float,
     messages: list[dict[str, Any]] | None = None,
-) -> httpx.Response:
+) -> Answer:
     """The answer to a short chat with one tool, and without where a server takes no
-    tools. Raises httpx.HTTPError when there is none."""
+    tools. Raises HttpError when there is none."""
     body = {
         "model": model,
         "messages": messages or [{"role": "user", "content": "hi"}],
         "max_tokens": PROBE_TOKENS,
         "stream": False,
     }
-    answer = await http.post(path, json={**body, "tools": [TOOL]}, timeout=timeout_s)
+    answer = await http.post(path, {**body, "tools": [TOOL]}, timeout_s=timeout_s)
     if answer.status_code not in _REFUSED:
         return answer
-    without = await http.post(path, json=body, timeout=timeout_s)
+    without = await http.post(path, body, timeout_s=timeout_s)
     return without if without.status_code == 200 else answer
 
 
-def words(response: httpx.Response) -> str:
+def words(response: Answer) -> str:
     """The message of an error answer, shortened: `{"error": …}` in its many forms, or the text."""
     try:
         found: Any = whole(response.json())
@@ -146,16 +141,16 @@ def words(response: httpx.Response) -> str:
     return clean(printable(" ".join(text.split())))[:300] or f"HTTP {response.status_code}"
 
 
-def refuse_loading(url: str, answer: httpx.Response) -> None:
+def refuse_loading(url: str, answer: Answer) -> None:
     """Raises StillLoading when the answer says that the model is being loaded."""
     if answer.status_code != 200 and is_loading(answer.status_code, words(answer)):
         raise StillLoading(f"{url} loads its model: {words(answer)}")
 
 
-def unreachable(url: str, error: httpx.HTTPError) -> BackendError:
+def unreachable(url: str, error: HttpError) -> BackendError:
     """A connection that failed, in words."""
-    if isinstance(error, httpx.ConnectError):
+    if isinstance(error, ConnectError):
         return BackendError(f"nothing answers at {url}: start the server, or correct the URL")
-    if isinstance(error, httpx.TimeoutException):
+    if isinstance(error, TimedOut):
         return BackendError(f"{url} did not answer in time: is the server busy or hanging?")
     return BackendError(clean(f"{url}: {type(error).__name__}: {error}".rstrip(": ")))

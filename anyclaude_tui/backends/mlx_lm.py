@@ -16,8 +16,6 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-import httpx
-
 from anyclaude_tui import private
 from anyclaude_tui.backends import http, machine, prompt_cache
 from anyclaude_tui.backends.base import (
@@ -28,7 +26,8 @@ from anyclaude_tui.backends.base import (
     Finding,
     Tool,
 )
-from anyclaude_tui.backends.dialect import Dialect
+from anyclaude_tui.backends.dialect import MLX_LM_MODEL, MLX_SLOTS, Dialect, mlx_lm_dialect
+from anyclaude_tui.backends.http_client import Client
 from anyclaude_tui.backends.mlx_model import CHAT, MlxModelBackend
 from anyclaude_tui.backends.mlx_server import launcher
 from anyclaude_tui.backends.mlx_server.launcher import KEEP
@@ -45,10 +44,6 @@ CACHED_PROMPTS = 64
 """The bytes are the limit; with the server's own 10 prompts a dozen small ones drive out the main
 conversation."""
 LAUNCHER = Path(launcher.__file__)
-SLOTS = 4
-"""The server batches up to 32, but every running request takes decode speed from the others."""
-MODEL_NAME = "default_model"
-"""Any other name makes the server look for another model, and drop the good one first."""
 
 
 def install(python: str | None = None) -> str:
@@ -58,20 +53,6 @@ def install(python: str | None = None) -> str:
 
 
 INSTALL = install()
-
-
-def dialect() -> Dialect:
-    """The request form of mlx_lm.server (docs/protocol/mlx-lm.md)."""
-    return Dialect(
-        tool_choice="ignored",
-        late_tools="result",
-        json_schema=False,
-        enable_thinking=True,
-        # Messages reach the template untouched, which reads it under this name.
-        reasoning_history="reasoning_content",
-        silent_tool_calls=True,
-        dead_words=("generation thread died",),
-    )
 
 
 class MlxLmBackend(MlxModelBackend):
@@ -163,26 +144,26 @@ class MlxLmBackend(MlxModelBackend):
     @property
     def plain_dialect(self) -> Dialect:
         """See MlxModelBackend."""
-        return dialect()
+        return mlx_lm_dialect()
 
-    async def connect(self, client: httpx.AsyncClient) -> Endpoint:
+    async def connect(self, client: Client) -> Endpoint:
         """See SupervisedBackend. The port opens, and /health says 200, before the load."""
-        answer = await self.chat(client, MODEL_NAME)
+        answer = await self.chat(client, MLX_LM_MODEL)
         if answer.status_code != 200:
             raise NotServingError(self._why_not(f"the model was not loaded ({http.words(answer)})"))
         return Endpoint(
             url=self.base_url + CHAT,
-            model=MODEL_NAME,
+            model=MLX_LM_MODEL,
             label=self.model_name,
-            dialect=await self.followed(client, MODEL_NAME),
+            dialect=await self.followed(client, MLX_LM_MODEL),
             rendering=await self.rendering(),
             window_tokens=self.window_tokens,
-            slots=self.settings.slots or SLOTS,
+            slots=self.settings.slots or MLX_SLOTS,
             tokenizer_dir=self.files.tokenizer_dir if self.files else None,
             model_sampling=self.files.sampling if self.files else {},
         )
 
-    async def still_serves(self, client: httpx.AsyncClient) -> None:
+    async def still_serves(self, client: Client) -> None:
         """See SupervisedBackend: 503 means that the generation thread has died."""
         answer = await client.get("/health")
         if answer.status_code == 503:

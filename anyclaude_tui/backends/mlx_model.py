@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-import httpx
-
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.base import (
     Finding,
@@ -21,6 +19,7 @@ from anyclaude_tui.backends.base import (
     small_window,
 )
 from anyclaude_tui.backends.dialect import Dialect
+from anyclaude_tui.backends.http_client import Answer, Client
 from anyclaude_tui.backends.models import files as modelfiles
 from anyclaude_tui.backends.models import memory
 from anyclaude_tui.backends.models.files import ModelFiles
@@ -125,13 +124,13 @@ class MlxModelBackend(SupervisedBackend):
     def plain_dialect(self) -> Dialect:
         """The server's request form, whatever the model."""
 
-    async def followed(self, client: httpx.AsyncClient, model: str) -> Dialect:
+    async def followed(self, client: Client, model: str) -> Dialect:
         """The dialect that follows from the model's chat template; and its warnings."""
         base = self.plain_dialect
         if self._profiling is not None:
             profile = await self._profiling
         else:
-            timeout_s = client.timeout.read or 60.0
+            timeout_s = client.timeout_s
             profile = await of_server(CountedSource(client, CHAT, model, timeout_s), base)
         self._warnings += profile.warnings if profile else ()
         self._template = tuple(rows(profile)) if profile else ()
@@ -160,9 +159,9 @@ class MlxModelBackend(SupervisedBackend):
             )
         return None
 
-    async def chat(self, client: httpx.AsyncClient, model: str) -> httpx.Response:
-        """A chat of one token; `model` as the server calls it. Raises httpx.HTTPError."""
-        timeout_s = client.timeout.read or 60.0
+    async def chat(self, client: Client, model: str) -> Answer:
+        """A chat of one token; `model` as the server calls it. Raises HttpError."""
+        timeout_s = client.timeout_s
         return await http.short_chat(client, CHAT, model, timeout_s=timeout_s)
 
 

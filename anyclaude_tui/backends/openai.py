@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
-
-from anyclaude_tui.backends import http, mlx_lm
+from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import is_local, is_near
 from anyclaude_tui.backends.attached import AttachedBackend
 from anyclaude_tui.backends.base import (
@@ -24,17 +22,19 @@ from anyclaude_tui.backends.base import (
     in_tokens,
     small_window,
 )
+from anyclaude_tui.backends.dialect import MLX_LM_MODEL
 from anyclaude_tui.backends.flavours import (
     ask_models,
     inspect,
     parse_models,
+    parse_progress,
     profile_of,
     rendering_of,
 )
+from anyclaude_tui.backends.http_client import Client
 from anyclaude_tui.backends.recognitions import REMOTE_SLOTS, UNKNOWN, Known, Server
 from anyclaude_tui.backends.templates.probe import followed
 from anyclaude_tui.backends.templates.profile_table import rows
-from anyclaude_tui.backends.vllm_mlx import parse_progress
 from anyclaude_tui.config.settings import BackendSettings
 
 FIRST_CHAT_S = 900.0
@@ -57,7 +57,7 @@ class OpenAiBackend(AttachedBackend):
         self._wanted = settings.model
         self._known: Known = UNKNOWN
 
-    async def connect(self, client: httpx.AsyncClient) -> Endpoint:
+    async def connect(self, client: Client) -> Endpoint:
         """See AttachedBackend. On this machine a chat must be answered as well."""
         server = await self._inspected(client)
         model = self._choose(server.models)
@@ -71,7 +71,7 @@ class OpenAiBackend(AttachedBackend):
         self.warnings += server.advice
         return replace(self._endpoint_of(server, model), rendering=rendering)
 
-    async def _inspected(self, client: httpx.AsyncClient) -> Server:
+    async def _inspected(self, client: Client) -> Server:
         listed = await ask_models(client, self.base_url)
         server = await inspect(client, self.base_url, listed)
         self._known, self.simulated = server.known, server.known.simulated
@@ -95,7 +95,7 @@ class OpenAiBackend(AttachedBackend):
             warms="sliced" if is_near(self.base_url) and not server.known.simulated else "",
         )
 
-    async def renewed(self, client: httpx.AsyncClient, endpoint: Endpoint) -> Endpoint:
+    async def renewed(self, client: Client, endpoint: Endpoint) -> Endpoint:
         """See AttachedBackend: window, slots, model and vision, without a chat where the server
         and its model are the same."""
         before = self._known
@@ -119,7 +119,7 @@ class OpenAiBackend(AttachedBackend):
             return parse_progress(await http.get_object(client, self._known.status_path))
 
     async def _followed(
-        self, client: httpx.AsyncClient, server: Server, model: str
+        self, client: Client, server: Server, model: str
     ) -> tuple[Server, Rendering | None]:
         """With the dialect that follows from the model's chat template; and its warnings."""
         if server.known.simulated:
@@ -132,7 +132,7 @@ class OpenAiBackend(AttachedBackend):
         rendering = rendering_of(self.base_url, server, profile)
         return replace(server, dialect=dialect), rendering
 
-    async def examine(self, client: httpx.AsyncClient) -> Sequence[Finding]:
+    async def examine(self, client: Client) -> Sequence[Finding]:
         """See AttachedBackend."""
         settings = self.settings
         server = await inspect(client, self.base_url, await ask_models(client, self.base_url))
@@ -149,7 +149,7 @@ class OpenAiBackend(AttachedBackend):
         if not window:
             words = "it does not tell its context window, so Claude Code cannot compact in time"
             found.append(Finding(words, "set context_window for it", minor=True))
-        if settings.model and settings.model not in names and chosen.id != mlx_lm.MODEL_NAME:
+        if settings.model and settings.model not in names and chosen.id != MLX_LM_MODEL:
             known = ", ".join(names[:5])
             remedy = f"set model to one of: {known}"
             found.append(Finding(f"it lists no {settings.model!r}", remedy))
@@ -160,7 +160,7 @@ class OpenAiBackend(AttachedBackend):
             found += map(as_finding, profile.warnings if profile else ())
         return found
 
-    async def answers(self, client: httpx.AsyncClient) -> None:
+    async def answers(self, client: Client) -> None:
         """See AttachedBackend."""
         await ask_models(client, self.base_url)
 
@@ -181,7 +181,7 @@ class OpenAiBackend(AttachedBackend):
 
     def _choose(self, models: Sequence[ModelInfo]) -> str:
         wanted = self._wanted
-        if wanted and not any(info.id == mlx_lm.MODEL_NAME for info in models):
+        if wanted and not any(info.id == MLX_LM_MODEL for info in models):
             return wanted
         if not models:
             raise BackendError(

@@ -14,11 +14,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from anyclaude_tui.backends import http, mlx_lm, vllm_mlx
+from anyclaude_tui.backends import http
 from anyclaude_tui.backends.base import BackendError, ModelInfo
-from anyclaude_tui.backends.dialect import Dialect
+from anyclaude_tui.backends.dialect import (
+    MLX_LM_MODEL,
+    MLX_SLOTS,
+    Dialect,
+    mlx_lm_dialect,
+    vllm_mlx_dialect,
+)
+from anyclaude_tui.backends.http_client import Client
 from anyclaude_tui.backends.models import files as modelfiles
 from anyclaude_tui.backends.models.files import ModelFiles
 
@@ -70,7 +75,7 @@ class Server:
     """The settings that would make the server work better: `WHAT: REMEDY`."""
 
 
-Details = Callable[[httpx.AsyncClient, str, Server], Awaitable[Server]]
+Details = Callable[[Client, str, Server], Awaitable[Server]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +87,7 @@ class Known:
     """Its name for people."""
     lists: Callable[[Listing], bool] = lambda _: False
     """True for a list of models that is this server's."""
-    asked: Callable[[httpx.AsyncClient, Listing], Awaitable[bool]] | None = None
+    asked: Callable[[Client, Listing], Awaitable[bool]] | None = None
     """A question besides, where the list does not tell."""
     anywhere: bool = False
     """It is known on other machines too, by its list alone; the others only on this one."""
@@ -103,7 +108,7 @@ def _owned(*owners: str) -> Callable[[Listing], bool]:
     return lambda listing: bool(listing.owners & set(owners))
 
 
-async def llama_cpp(client: httpx.AsyncClient, base: str, server: Server) -> Server:
+async def llama_cpp(client: Client, base: str, server: Server) -> Server:
     """llama-server: /props tells the context of a slot and their number."""
     props = await http.get_object(client, "/props")
     defaults = http.part(props.get("default_generation_settings"))
@@ -124,11 +129,11 @@ async def llama_cpp(client: httpx.AsyncClient, base: str, server: Server) -> Ser
     )
 
 
-async def _vllm(_: httpx.AsyncClient, base: str, server: Server) -> Server:
+async def _vllm(_: Client, base: str, server: Server) -> Server:
     return replace(server, tokenize_url=f"{base}/tokenize")
 
 
-async def _from_folder(_: httpx.AsyncClient, __: str, server: Server) -> Server:
+async def _from_folder(_: Client, __: str, server: Server) -> Server:
     """The model's id is its folder on this disk, whose files tell what the server does not."""
     model = next((info for info in server.models if info.loaded), None)
     model = model or (server.models[0] if server.models else None)
@@ -158,7 +163,7 @@ async def _files(path: str) -> ModelFiles | None:
     return None
 
 
-async def _mlx_vlm(client: httpx.AsyncClient, base: str, server: Server) -> Server:
+async def _mlx_vlm(client: Client, base: str, server: Server) -> Server:
     """mlx-vlm keeps no prompt cache unless it is told to (0.7.10)."""
     health = await http.get_object(client, "/health")
     server = await _from_folder(client, base, server)
@@ -173,7 +178,7 @@ async def _mlx_vlm(client: httpx.AsyncClient, base: str, server: Server) -> Serv
     return replace(server, models=tuple(models), window_tokens=limit, advice=advice)
 
 
-async def _is_mlx_lm(client: httpx.AsyncClient, listing: Listing) -> bool:
+async def _is_mlx_lm(client: Client, listing: Listing) -> bool:
     """Any small server in Python says `BaseHTTP/`; mlx_lm's list names no owner, and its
     `/health` says so."""
     if not listing.server.startswith("basehttp/") or listing.owners - {"None"}:
@@ -181,16 +186,14 @@ async def _is_mlx_lm(client: httpx.AsyncClient, listing: Listing) -> bool:
     return "status" in await http.get_object(client, "/health")
 
 
-async def _mlx_lm(_: httpx.AsyncClient, __: str, server: Server) -> Server:
+async def _mlx_lm(_: Client, __: str, server: Server) -> Server:
     """mlx_lm.server: any model name but `default_model` makes it drop the good one.
 
     It lists the Hugging Face cache and, last, the model that it was started with.
     """
     files = await _files(server.models[-1].id) if server.models else None
     window = files.window_tokens if files else None
-    model = ModelInfo(
-        mlx_lm.MODEL_NAME, window, loaded=True, detail=files.path.name if files else ""
-    )
+    model = ModelInfo(MLX_LM_MODEL, window, loaded=True, detail=files.path.name if files else "")
     return replace(
         server,
         models=(model,),
@@ -201,11 +204,11 @@ async def _mlx_lm(_: httpx.AsyncClient, __: str, server: Server) -> Server:
     )
 
 
-async def _is_ollama(client: httpx.AsyncClient, _: Listing) -> bool:
+async def _is_ollama(client: Client, _: Listing) -> bool:
     return bool((await http.get_object(client, "/api/version")).get("version"))
 
 
-async def _ollama(client: httpx.AsyncClient, _: str, server: Server) -> Server:
+async def _ollama(client: Client, _: str, server: Server) -> Server:
     """Ollama: the loaded context is in /api/ps (0.7 and later)."""
     running = await http.get_object(client, "/api/ps")
     loaded = {
@@ -256,8 +259,8 @@ TABLE: tuple[Known, ...] = (
         title="vLLM-MLX",
         lists=_owned("vllm-mlx"),
         anywhere=True,
-        dialect=vllm_mlx.dialect(),
-        slots=vllm_mlx.SLOTS,
+        dialect=vllm_mlx_dialect(),
+        slots=MLX_SLOTS,
         details=_from_folder,
         status_path="/v1/status",
     ),
@@ -266,8 +269,8 @@ TABLE: tuple[Known, ...] = (
         title="Rapid-MLX",
         lists=_owned("rapid-mlx"),
         anywhere=True,
-        dialect=replace(vllm_mlx.dialect(), max_tokens_cap=None),
-        slots=vllm_mlx.SLOTS,
+        dialect=replace(vllm_mlx_dialect(), max_tokens_cap=None),
+        slots=MLX_SLOTS,
         details=_from_folder,
         status_path="/v1/status",
         native=True,
@@ -328,30 +331,30 @@ TABLE: tuple[Known, ...] = (
         title="mlx-serve",
         lists=_is_mlx_serve,
         anywhere=True,
-        dialect=mlx_lm.dialect(),  # it starts mlx_lm.server behind itself
-        slots=mlx_lm.SLOTS,
+        dialect=mlx_lm_dialect(),  # it starts mlx_lm.server behind itself
+        slots=MLX_SLOTS,
     ),
     Known(
         name="mlx_lm",
         title="mlx_lm.server",
         asked=_is_mlx_lm,
-        dialect=mlx_lm.dialect(),
-        slots=mlx_lm.SLOTS,
+        dialect=mlx_lm_dialect(),
+        slots=MLX_SLOTS,
         details=_mlx_lm,
     ),
     Known(
         name="simulator",
         title="simulated server",
         lists=lambda one: any(str(item.get("id")).startswith("simulated ") for item in one.items),
-        dialect=mlx_lm.dialect(),
-        slots=mlx_lm.SLOTS,
+        dialect=mlx_lm_dialect(),
+        slots=MLX_SLOTS,
         simulated=True,
     ),
 )
 """Every server that is known, in the order in which they are looked for."""
 
 
-async def recognise(client: httpx.AsyncClient, listing: Listing, *, local: bool) -> Known:
+async def recognise(client: Client, listing: Listing, *, local: bool) -> Known:
     """The row of the server that this list is from; `UNKNOWN` where there is none. `local`: it
     is on this machine."""
     for row in TABLE:

@@ -11,19 +11,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from anyclaude_tui.backends import http, machine
 from anyclaude_tui.backends.base import BackendError, Endpoint, Progress, Tool
-from anyclaude_tui.backends.dialect import Dialect
+from anyclaude_tui.backends.dialect import MLX_SLOTS, Dialect, vllm_mlx_dialect
+from anyclaude_tui.backends.flavours import parse_progress
+from anyclaude_tui.backends.http_client import Client
 from anyclaude_tui.backends.mlx_model import CHAT, MlxModelBackend
 from anyclaude_tui.backends.supervision.supervised import NotServingError
 
-MAX_TOKENS = 32_768
-"""A larger `max_tokens` is refused with 400."""
 CACHE_SHARE = 0.15
 PREFILL_STEP_TOKENS = 512
-SLOTS = 4
 WRITE_BYTES_PER_S = 200e6
 """A slow disk: what its stop is given time for."""
 INSTALL = "pip install vllm-mlx" + (
@@ -31,18 +28,6 @@ INSTALL = "pip install vllm-mlx" + (
 )
 _EXIT_PORT_TAKEN = "exit 3"
 _STATUS_TIMEOUT_S = 1.0
-
-
-def dialect() -> Dialect:
-    """The request form of vllm-mlx (docs/protocol/vllm-mlx.md)."""
-    return Dialect(
-        tool_choice="strings",
-        json_schema=False,
-        enable_thinking=True,
-        max_tokens_cap=MAX_TOKENS,
-        reasoning_history="reasoning_content",
-        silent_tool_calls=True,
-    )
 
 
 class VllmMlxBackend(MlxModelBackend):
@@ -121,7 +106,7 @@ class VllmMlxBackend(MlxModelBackend):
             *("serve", self.model),
             *("--served-model-name", self.model_name),
             *("--host", "127.0.0.1", "--port", str(port)),
-            *("--continuous-batching", "--max-num-seqs", str(self.settings.slots or SLOTS)),
+            *("--continuous-batching", "--max-num-seqs", str(self.settings.slots or MLX_SLOTS)),
             *("--prefill-step-size", str(PREFILL_STEP_TOKENS)),
             *("--cache-memory-mb", str(cache_mb)),
             *("--enable-auto-tool-choice", "--tool-call-parser", calls),
@@ -133,9 +118,9 @@ class VllmMlxBackend(MlxModelBackend):
     @property
     def plain_dialect(self) -> Dialect:
         """See MlxModelBackend."""
-        return dialect()
+        return vllm_mlx_dialect()
 
-    async def connect(self, client: httpx.AsyncClient) -> Endpoint:
+    async def connect(self, client: Client) -> Endpoint:
         """See SupervisedBackend. The port opens after the load; the first chat is slow."""
         answer = await self.chat(client, self.model_name)
         if answer.status_code != 200:
@@ -146,7 +131,7 @@ class VllmMlxBackend(MlxModelBackend):
             dialect=await self.followed(client, self.model_name),
             rendering=await self.rendering(),
             window_tokens=self.window_tokens,
-            slots=self.settings.slots or SLOTS,
+            slots=self.settings.slots or MLX_SLOTS,
             tokenizer_dir=self.files.tokenizer_dir if self.files else None,
             model_sampling=self.files.sampling if self.files else {},
             # Where a cache cannot be cut back it reuses nothing between conversations.
@@ -180,19 +165,6 @@ def _program(python: str | None) -> Path | None:
             return program
     found = shutil.which("vllm-mlx")
     return Path(found) if found else None
-
-
-def parse_progress(status: Any) -> Progress | None:
-    """The progress of the one running request; None when there are several (whose is it?)."""
-    requests = http.parts(http.part(status).get("requests"))
-    running = [request for request in requests if request.get("status") == "running"]
-    if len(running) != 1:
-        return None
-    (request,) = running
-    total, cached = http.number(request.get("prompt_tokens")), request.get("cached_tokens")
-    cached = cached if isinstance(cached, int) else None
-    done = total if request.get("phase") == "generation" else None
-    return Progress(prefill_done_tokens=done, prefill_total_tokens=total, cached_tokens=cached)
 
 
 def parsers(config: Mapping[str, Any], name: str) -> tuple[str, str | None]:

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-import httpx
-
 from anyclaude_tui.backends import flavours, http
 from anyclaude_tui.backends.address import address
 from anyclaude_tui.backends.base import BackendError
 from anyclaude_tui.backends.dialect import Dialect
+from anyclaude_tui.backends.http_client import HttpError
 from anyclaude_tui.backends.models import files
 from anyclaude_tui.backends.templates.probe import NoTemplateError, of_text
 from anyclaude_tui.backends.templates.profile import Profile
@@ -66,7 +65,7 @@ async def _of_server(url: str) -> Profile:
                 raise Failed(f"{base} lists no model: load one there")
             model = next((one.id for one in server.models if one.loaded), server.models[0].id)
             found = await flavours.profile_of(client, server, model, CHAT_TIMEOUT_S)
-    except httpx.HTTPError as error:
+    except HttpError as error:
         raise http.unreachable(base, error) from None
     if found is None:
         raise Failed(f"{base} tells neither its template nor the tokens of a prompt")

@@ -17,6 +17,7 @@ import aiohttp
 
 from anyclaude_tui.backends.address import proxy_of
 from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.http_client import HEADER_BYTES, trusted
 from anyclaude_tui.redaction import OWN, clean, shown
 
 ERROR_BYTES = 64 * 1024
@@ -24,8 +25,6 @@ ERROR_BYTES = 64 * 1024
 ERROR_BODY_S = 5.0
 """So long is waited for it: what has come until then is told."""
 
-HEADER_BYTES = 64 * 1024
-"""Longest header of a reply: gateways send policies of tens of kilobytes."""
 IDLE_S = 30.0
 """A connection without a request is kept this long."""
 STALE_S = 1.0
@@ -99,6 +98,7 @@ class Upstream:
                     self._endpoint.url,
                     params=self._endpoint.query or None,
                     proxy=proxy_of(self._endpoint.url),
+                    ssl=trusted(self._endpoint.url),
                     data=self._body,
                     headers=headers,
                     allow_redirects=False,

@@ -66,7 +66,7 @@ class Searcher:
         limit_s = self.settings.timeout_s
         import httpx  # 20 ms that a start can do without
 
-        from anyclaude_tui.backends.http_limits import BoundedTransport
+        from anyclaude_tui.search.transport import BoundedTransport
 
         # A proxy of the environment's is not asked for what is on this machine.
         url = self.settings.url or "https://"

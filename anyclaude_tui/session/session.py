@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from anyclaude_tui import private
 from anyclaude_tui.backends import machine
 from anyclaude_tui.backends.base import (
@@ -27,6 +25,7 @@ from anyclaude_tui.backends.base import (
     ModelInfo,
 )
 from anyclaude_tui.backends.dialect import StableFront
+from anyclaude_tui.backends.http_client import HttpError
 from anyclaude_tui.backends.registry import create, keep_on_disk
 from anyclaude_tui.claude_code import settings_files
 from anyclaude_tui.claude_code.launch import (
@@ -64,6 +63,8 @@ from anyclaude_tui.telemetry.observers import make_observers
 from anyclaude_tui.telemetry.prometheus import CONTENT_TYPE
 
 if TYPE_CHECKING:
+    import aiohttp
+
     from anyclaude_tui.backends.discovery import Discovery
     from anyclaude_tui.backends.models.memory import Estimate
 
@@ -276,11 +277,9 @@ class Session:
 
     async def models(self, name: str) -> Sequence[ModelInfo]:
         """The models that a backend offers. Raises BackendError or ConfigError."""
-        import httpx
-
         try:
             return await self.switchboard.backend(name).models()
-        except httpx.HTTPError as error:
+        except HttpError as error:
             raise BackendError(f"{name} does not tell its models: {error}") from error
 
     async def claude_version(self) -> tuple[str | None, str | None]:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from anyclaude_tui.backends.base import BackendError, BackendState, CachePolicy, Progress
-from anyclaude_tui.backends.vllm_mlx import parse_progress, parsers
+from anyclaude_tui.backends.flavours import parse_progress
+from anyclaude_tui.backends.vllm_mlx import parsers
 from tests.backends.conftest import Make
 from tests.support.assets import TINY_MODEL
 from tests.support.programs import sh_program

@@ -8,10 +8,10 @@ import threading
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 
 from anyclaude_tui.backends.base import BackendError, BackendState
+from anyclaude_tui.backends.http_client import ConnectError
 from anyclaude_tui.config.mistakes import ConfigError
 from anyclaude_tui.config.settings import BackendSettings, ProxySettings, Settings
 from anyclaude_tui.session.session import Session
@@ -172,7 +172,7 @@ async def test_a_look_at_a_server_that_is_stopped_meanwhile_does_not_revive_it(
         async def still_serves(_: object) -> None:
             looking.set()
             await stopped.wait()
-            raise httpx.ConnectError("gone")
+            raise ConnectError("gone")
 
         monkeypatch.setattr(backend, "still_serves", still_serves)
         recovering = asyncio.create_task(backend.recover())

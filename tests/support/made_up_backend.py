@@ -8,10 +8,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-import httpx
-
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.base import Endpoint, Tool
+from anyclaude_tui.backends.http_client import Client
 from anyclaude_tui.backends.supervision.supervised import NotServingError, SupervisedBackend
 from anyclaude_tui.config.kinds import KINDS, Kind, ModelChoice, Rest
 
@@ -33,7 +32,7 @@ class MadeUpBackend(SupervisedBackend):
         module = "anyclaude_tui.backends.simulator.server"
         return [sys.executable, "-P", "-m", module, "--port", str(port), *self.settings.args]
 
-    async def connect(self, client: httpx.AsyncClient) -> Endpoint:
+    async def connect(self, client: Client) -> Endpoint:
         """See SupervisedBackend."""
         model = self.settings.model or ""
         answer = await http.short_chat(client, CHAT, model, timeout_s=60)

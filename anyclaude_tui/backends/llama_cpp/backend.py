@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
-
 from anyclaude_tui.backends import http, machine, prompt_cache
 from anyclaude_tui.backends.base import (
     SMALL_WINDOW_TOKENS,
@@ -27,6 +25,7 @@ from anyclaude_tui.backends.base import (
 )
 from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.flavours import profile_of, rendering_of
+from anyclaude_tui.backends.http_client import Client, HttpError
 from anyclaude_tui.backends.llama_cpp import program
 from anyclaude_tui.backends.llama_cpp.slots import Slots
 from anyclaude_tui.backends.models import gguf, memory, ollama
@@ -137,7 +136,7 @@ class LlamaCppBackend(SupervisedBackend):
             self._slots.close()
             self._slots = None
 
-    async def _restored(self, client: httpx.AsyncClient) -> None:
+    async def _restored(self, client: Client) -> None:
         """Restore the KV of a slot from disk, where this model can use it."""
         if self._slots is None:
             return
@@ -159,7 +158,7 @@ class LlamaCppBackend(SupervisedBackend):
 
     async def settled(self) -> None:
         """See Backend: no slot works any more. A batch takes a while; a reply is not waited for."""
-        with contextlib.suppress(httpx.HTTPError, ValueError):
+        with contextlib.suppress(HttpError, ValueError):
             async with self.client() as client:
                 for _ in range(SETTLED_LOOKS):
                     slots = http.parts((await client.get("/slots")).json())
@@ -208,9 +207,9 @@ class LlamaCppBackend(SupervisedBackend):
             *settings.args,  # the last word on a flag is the user's
         ]
 
-    async def connect(self, client: httpx.AsyncClient) -> Endpoint:
+    async def connect(self, client: Client) -> Endpoint:
         """See SupervisedBackend. All routes answer 503 while it loads."""
-        timeout_s = client.timeout.read or 60.0
+        timeout_s = client.timeout_s
         answer = await http.short_chat(client, CHAT, self.model_name, timeout_s=timeout_s)
         http.refuse_loading(self.base_url, answer)
         if answer.status_code != 200:
@@ -232,7 +231,7 @@ class LlamaCppBackend(SupervisedBackend):
             warms="whole",
         )
 
-    async def still_serves(self, client: httpx.AsyncClient) -> None:
+    async def still_serves(self, client: Client) -> None:
         """See SupervisedBackend. A sleeping server loads again by itself."""
         answer = await client.get("/health")
         if answer.status_code != 200:

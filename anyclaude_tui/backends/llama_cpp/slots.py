@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from anyclaude_tui import private
 from anyclaude_tui.backends import http, prompt_cache
 from anyclaude_tui.backends.base import CachePolicy
+from anyclaude_tui.backends.http_client import Client, HttpError
 
 MIN_TOKENS = 1024
 SOON_S, QUIET_S = 4.0, 60.0
@@ -67,7 +66,7 @@ class Slots:
             os.close(self._lock)
             self._lock = None
 
-    async def restore(self, client: httpx.AsyncClient, model: str) -> tuple[int, float]:
+    async def restore(self, client: Client, model: str) -> tuple[int, float]:
         """Read what is on disk into the slots: the most tokens of one, and the seconds."""
         began, most = time.monotonic(), 0
         for part in self.folder.glob("*.part.slot"):
@@ -86,7 +85,7 @@ class Slots:
             self._slots[int(path.stem)] = _Slot(saved_tokens=tokens)
         return most, time.monotonic() - began
 
-    async def proved(self, client: httpx.AsyncClient, model: str) -> bool:
+    async def proved(self, client: Client, model: str) -> bool:
         """True if a restored slot is used, by a trial of a few tokens; tried once for a model."""
         known = self.folder / _PROVED
         if not known.exists():
@@ -106,14 +105,14 @@ class Slots:
         except OSError:
             return False
 
-    async def look(self, client: httpx.AsyncClient, *, ending: bool = False) -> None:
+    async def look(self, client: Client, *, ending: bool = False) -> None:
         """Save the slots that have become worth it; at the end all that have changed."""
         if self._lock is None:
             return
         began = now = time.monotonic()
         try:
             found = http.parts((await client.get("/slots")).json())
-        except (httpx.HTTPError, ValueError):
+        except (HttpError, ValueError):
             return
         for one in sorted(found, key=lambda slot: -_count(slot, "n_prompt_tokens")):
             number, task = _count(one, "id"), _count(one, "id_task")
@@ -130,7 +129,7 @@ class Slots:
                 await self._save(client, number, slot, tokens)
                 now = time.monotonic()
 
-    async def _save(self, client: httpx.AsyncClient, number: int, slot: _Slot, tokens: int) -> None:
+    async def _save(self, client: Client, number: int, slot: _Slot, tokens: int) -> None:
         size = int(tokens * self._bytes_per_token)
         slot.saved_task = slot.task  # also where it fails: it is not tried again and again
         if not prompt_cache.make_room(self._home, size, self._policy):
@@ -159,27 +158,25 @@ def _count(slot: dict[str, Any], name: str) -> int:
     return value if isinstance(value, int) else -1
 
 
-async def _act(
-    client: httpx.AsyncClient, number: int, action: str, name: str = ""
-) -> dict[str, Any]:
+async def _act(client: Client, number: int, action: str, name: str = "") -> dict[str, Any]:
     """The answer of a slot's action; empty where it is refused."""
     try:
         given = {"filename": name} if name else {}
-        answer = await client.post(f"/slots/{number}", params={"action": action}, json=given)
+        answer = await client.post(f"/slots/{number}", given, params={"action": action})
         found = answer.json() if answer.status_code == 200 else {}
-    except (httpx.HTTPError, ValueError):
+    except (HttpError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-async def _trial(client: httpx.AsyncClient, model: str, end: str) -> int:
+async def _trial(client: Client, model: str, end: str) -> int:
     """The cached tokens of a short chat in slot 0; -1 where it is refused. Another end than
     before, as the next conversation has: the same prompt again proves nothing."""
     messages = [{"role": "user", "content": f"{_TRIAL}{end} {end}"}]
     body = {"model": model, "messages": messages, "max_tokens": 1, "id_slot": 0}
     try:
-        answer = await client.post("/v1/chat/completions", json=body)
+        answer = await client.post("/v1/chat/completions", body)
         usage = http.part(http.part(answer.json()).get("usage"))
-    except (httpx.HTTPError, ValueError):
+    except (HttpError, ValueError):
         return -1
     return _count(http.part(usage.get("prompt_tokens_details")), "cached_tokens")

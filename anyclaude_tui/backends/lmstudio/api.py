@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.base import BackendError, ModelInfo
+from anyclaude_tui.backends.http_client import Client, HttpError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +33,12 @@ class LmModel:
         return ModelInfo(self.id, window, self.loaded, self.size_bytes, self.detail)
 
 
-async def is_lm_studio(client: httpx.AsyncClient) -> bool:
+async def is_lm_studio(client: Client) -> bool:
     """True if the server is LM Studio."""
     return (await http.get_object(client, "/lmstudio-greeting")).get("lmstudio") is True
 
 
-async def list_models(client: httpx.AsyncClient) -> list[LmModel]:
+async def list_models(client: Client) -> list[LmModel]:
     """All language models, loaded ones first. Raises BackendError in words."""
     found = await http.get_object(client, "/api/v1/models")
     if isinstance(found.get("models"), list):
@@ -55,9 +54,7 @@ async def list_models(client: httpx.AsyncClient) -> list[LmModel]:
     return sorted(models, key=lambda model: not model.loaded)
 
 
-async def load(
-    client: httpx.AsyncClient, key: str, context_tokens: int | None, *, timeout_s: float
-) -> None:
+async def load(client: Client, key: str, context_tokens: int | None, *, timeout_s: float) -> None:
     """Load a model. Raises BackendError in LM Studio's words."""
     body: dict[str, Any] = {"model": key, "echo_load_config": True}
     if context_tokens:
@@ -65,19 +62,19 @@ async def load(
     await _post(client, "/api/v1/models/load", body, f"load {key}", timeout_s)
 
 
-async def unload(client: httpx.AsyncClient, instance_id: str) -> None:
+async def unload(client: Client, instance_id: str) -> None:
     """Unload an instance. Raises BackendError in LM Studio's words."""
     body = {"instance_id": instance_id}
     await _post(client, "/api/v1/models/unload", body, f"unload {instance_id}", 60.0)
 
 
 async def _post(
-    client: httpx.AsyncClient, path: str, body: dict[str, Any], what: str, timeout_s: float
+    client: Client, path: str, body: dict[str, Any], what: str, timeout_s: float
 ) -> None:
     try:
-        answer = await client.post(path, json=body, timeout=timeout_s)
-    except httpx.HTTPError as error:
-        raise http.unreachable(str(client.base_url), error) from None
+        answer = await client.post(path, body, timeout_s=timeout_s)
+    except HttpError as error:
+        raise http.unreachable(client.base_url, error) from None
     if answer.status_code == 404:
         raise BackendError(f"this LM Studio cannot {what} (that needs 0.4.0): do it there by hand")
     if answer.status_code != 200:

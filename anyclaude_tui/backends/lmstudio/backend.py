@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
-
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import is_local
 from anyclaude_tui.backends.attached import AttachedBackend
@@ -30,6 +28,7 @@ from anyclaude_tui.backends.base import (
     small_window,
 )
 from anyclaude_tui.backends.dialect import Dialect
+from anyclaude_tui.backends.http_client import Client, ConnectError, HttpError
 from anyclaude_tui.backends.lmstudio.api import LmModel, is_lm_studio, list_models, load, unload
 from anyclaude_tui.backends.lmstudio.files import PLACE, lms_program
 from anyclaude_tui.backends.templates.probe import followed, of_server
@@ -66,9 +65,9 @@ class LmStudioBackend(AttachedBackend):
                 return
             try:
                 answer = await client.get("/v1/models")
-            except httpx.ConnectError:
+            except ConnectError:
                 pass
-            except httpx.HTTPError as error:
+            except HttpError as error:
                 raise http.unreachable(self.base_url, error) from None
             else:
                 if answer.status_code == 200:
@@ -89,7 +88,7 @@ class LmStudioBackend(AttachedBackend):
                     "start the server in LM Studio"
                 )
 
-    async def connect(self, client: httpx.AsyncClient) -> Endpoint:
+    async def connect(self, client: Client) -> Endpoint:
         """See AttachedBackend: chooses the model, loads it where nothing is loaded."""
         chosen = self._choose(await list_models(client))
         if not chosen.loaded:
@@ -130,7 +129,7 @@ class LmStudioBackend(AttachedBackend):
             "(Developer, Start Server)"
         )
 
-    async def examine(self, client: httpx.AsyncClient) -> Sequence[Finding]:
+    async def examine(self, client: Client) -> Sequence[Finding]:
         """See AttachedBackend."""
         models = await list_models(client)
         if not models:
@@ -147,7 +146,7 @@ class LmStudioBackend(AttachedBackend):
         )
         return (Finding(words), *small_window(window, remedy))
 
-    async def answers(self, client: httpx.AsyncClient) -> None:
+    async def answers(self, client: Client) -> None:
         """See AttachedBackend."""
         if not await is_lm_studio(client):
             raise BackendError(f"LM Studio does not answer at {self.base_url}: start its server")
@@ -201,9 +200,7 @@ class LmStudioBackend(AttachedBackend):
             return next((model for model in fitting if model.loaded), fitting[0])
         return next((model for model in models if model.loaded), models[0])
 
-    async def _load(
-        self, client: httpx.AsyncClient, model: LmModel, context_tokens: int | None
-    ) -> LmModel:
+    async def _load(self, client: Client, model: LmModel, context_tokens: int | None) -> LmModel:
         window = context_tokens or self._better_window(model)
         await load(client, model.key, window, timeout_s=LOAD_TIMEOUT_S)
         listed = await list_models(client)

@@ -6,11 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import httpx
-
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.base import BackendError, Endpoint, Finding, ModelInfo
-from anyclaude_tui.backends.mlx_lm import dialect
+from anyclaude_tui.backends.dialect import mlx_lm_dialect
+from anyclaude_tui.backends.http_client import Client
 from anyclaude_tui.backends.simulator.plan import KEY_VARIABLE, parse_profile
 from anyclaude_tui.backends.supervision.supervised import NotServingError, SupervisedBackend
 from anyclaude_tui.config.settings import BackendSettings
@@ -41,7 +40,7 @@ class SimulatorBackend(SupervisedBackend):
         module = "anyclaude_tui.backends.simulator.server"
         return [sys.executable, "-P", "-m", module, "--port", str(port), "--profile", self._spec]
 
-    async def connect(self, client: httpx.AsyncClient) -> Endpoint:
+    async def connect(self, client: Client) -> Endpoint:
         """See SupervisedBackend."""
         path = "/v1/chat/completions"
         answer = await http.short_chat(client, path, self._profile.model, timeout_s=60)
@@ -50,7 +49,7 @@ class SimulatorBackend(SupervisedBackend):
         return Endpoint(
             url=self.base_url + path,
             model=self._profile.model,
-            dialect=dialect(),  # it speaks mlx_lm's
+            dialect=mlx_lm_dialect(),  # it speaks mlx_lm's
             window_tokens=self.settings.context_window or self._profile.window_tokens,
             slots=self.settings.slots or self._profile.slots,
         )

@@ -16,8 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
-
 from anyclaude_tui.backends import http, machine
 from anyclaude_tui.backends.base import (
     Backend,
@@ -28,6 +26,7 @@ from anyclaude_tui.backends.base import (
     Finding,
     as_finding,
 )
+from anyclaude_tui.backends.http_client import QUESTION_TIMEOUT_S, Client, HttpError, TimedOut
 from anyclaude_tui.backends.supervision import environment, exits, listening, pidfiles
 from anyclaude_tui.backends.supervision.process import STOP_GRACE_S, ServerProcess
 from anyclaude_tui.backends.supervision.serverlog import ServerLog, file_name
@@ -84,10 +83,10 @@ class SupervisedBackend(Backend):
         """The command line, launcher included."""
 
     @abstractmethod
-    async def connect(self, client: httpx.AsyncClient) -> Endpoint:
+    async def connect(self, client: Client) -> Endpoint:
         """Ask for a short chat; the endpoint when it was answered.
 
-        Raises httpx.HTTPError or StillLoading while there is no answer yet, NotServingError
+        Raises HttpError or StillLoading while there is no answer yet, NotServingError
         when there will never be one.
         """
 
@@ -121,7 +120,7 @@ class SupervisedBackend(Backend):
         """The reason why it ended, with what to do about it."""
         return reason
 
-    async def still_serves(self, client: httpx.AsyncClient) -> None:
+    async def still_serves(self, client: Client) -> None:
         """A cheap look at a ready server. Raises like `connect`."""
         answer = await client.get("/health")
         if answer.status_code != 200:
@@ -166,9 +165,9 @@ class SupervisedBackend(Backend):
             try:
                 async with self.client() as client:
                     await self.still_serves(client)
-            except httpx.TimeoutException:
+            except TimedOut:
                 pass  # busy is not dead; the keeper goes on watching
-            except httpx.HTTPError as error:
+            except HttpError as error:
                 self._declare_dead(f"it does not answer any more ({type(error).__name__})")
             except NotServingError as error:
                 self._declare_dead(str(error))
@@ -266,7 +265,7 @@ class SupervisedBackend(Backend):
         """The headers of every request to the server."""
         return {"authorization": f"Bearer {self._key}"} if self.key_variable else {}
 
-    def client(self, timeout_s: float = http.QUESTION_TIMEOUT_S) -> httpx.AsyncClient:
+    def client(self, timeout_s: float = QUESTION_TIMEOUT_S) -> Client:
         """A client for the server, with its key."""
         return http.client(self.base_url, headers=self._headers(), timeout_s=timeout_s)
 
@@ -307,7 +306,7 @@ class SupervisedBackend(Backend):
                     continue
                 try:
                     endpoint = await self.connect(client)
-                except (httpx.HTTPError, http.StillLoading):
+                except (HttpError, http.StillLoading):
                     await asyncio.sleep(LOAD_POLL_S)
                 except NotServingError:
                     if await self._port_is_ours():
@@ -358,7 +357,7 @@ class SupervisedBackend(Backend):
                         await self.still_serves(client)
                     except NotServingError as error:
                         return str(error)
-                    except httpx.HTTPError:
+                    except HttpError:
                         unanswered += 1
                     else:
                         unanswered = 0

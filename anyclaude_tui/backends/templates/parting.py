@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import httpx
 import msgspec
 
 from anyclaude_tui import bounded
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.base import Endpoint, Rendering
+from anyclaude_tui.backends.http_client import Client, HttpError
 from anyclaude_tui.common_prefix import common_prefix
 
 CHILD = "anyclaude_tui.backends.templates.parting_child"
@@ -56,7 +56,7 @@ async def parting(endpoint: Endpoint, before: bytes, now: bytes) -> Parting | No
                 was = await _asked(client, how.url, before)
                 text = await _asked(client, how.url, now)
         return await asyncio.to_thread(compared, was, text, msgspec.json.decode(before)["messages"])
-    except (bounded.BoundedError, httpx.HTTPError, OSError, TimeoutError, ValueError, KeyError):
+    except (bounded.BoundedError, HttpError, OSError, TimeoutError, ValueError, KeyError):
         return None
 
 
@@ -71,9 +71,8 @@ async def _rendered_here(how: Rendering, before: bytes, now: bytes) -> Parting |
     return Parting(**json.loads(answer))
 
 
-async def _asked(client: httpx.AsyncClient, url: str, body: bytes) -> str:
-    wanted = {"content-type": "application/json"}
-    answer = await client.post(url, content=body, headers=wanted, timeout=SECONDS)
+async def _asked(client: Client, url: str, body: bytes) -> str:
+    answer = await client.post(url, body, timeout_s=SECONDS)
     prompt = http.object_of(answer).get("prompt")
     if answer.status_code != 200 or not isinstance(prompt, str):
         raise ValueError(http.words(answer))

@@ -12,15 +12,15 @@ import asyncio
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from anyclaude_tui import bounded
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.dialect import Dialect
+from anyclaude_tui.backends.http_client import Client, HttpError
 from anyclaude_tui.backends.templates import profile_store
 from anyclaude_tui.backends.templates.profile import Profile, Source, applied, examine
 from anyclaude_tui.backends.templates.switches import KEEP_THINKING
@@ -103,7 +103,7 @@ async def of_server(
     try:
         async with asyncio.timeout(SERVER_TIMEOUT_S):
             found = await examine(source, base)
-    except (httpx.HTTPError, TimeoutError, UncountedError):
+    except (HttpError, TimeoutError, UncountedError):
         return None
     if stamp:
         await _remember(key, found, home)
@@ -111,7 +111,7 @@ async def of_server(
 
 
 async def followed(
-    profile: Profile | None, base: Dialect, client: httpx.AsyncClient, path: str, model: str
+    profile: Profile | None, base: Dialect, client: Client, path: str, model: str
 ) -> Dialect:
     """The dialect that follows from a profile, and from who reads the thinking block that the
     template opens: asked of the server where there is one."""
@@ -125,9 +125,7 @@ async def followed(
     return replace(how, thinks_until=until)
 
 
-async def _reads_thinking(
-    client: httpx.AsyncClient, path: str, model: str, how: Dialect
-) -> bool | None:
+async def _reads_thinking(client: Client, path: str, model: str, how: Dialect) -> bool | None:
     """True if the first token of a reply that begins in thinking comes as reasoning; None where the
     server does not say."""
     body: dict[str, Any] = {
@@ -141,18 +139,15 @@ async def _reads_thinking(
     if how.enable_thinking:
         body["chat_template_kwargs"] = {**how.thinking_on, **KEEP_THINKING}
     try:
-        async with (
-            asyncio.timeout(READ_TIMEOUT_S),
-            client.stream("POST", path, json=body, timeout=READ_TIMEOUT_S) as answer,
-        ):
-            async for line in answer.aiter_lines():
+        async with aclosing(client.lines(path, body, timeout_s=READ_TIMEOUT_S)) as lines:
+            async for line in lines:
                 delta = _delta(line)
                 if delta.get("reasoning_content") or delta.get("reasoning"):
                     return True
                 content = delta.get("content")
                 if isinstance(content, str) and content.strip():
                     return False
-    except (httpx.HTTPError, TimeoutError):
+    except HttpError:
         pass
     return None
 

@@ -80,7 +80,7 @@ class Source(Protocol):
         """True if a switch of this name can have an effect; False where a known text lacks it."""
 
     async def judge(self, shape: Shape, how: Dialect) -> Verdict:
-        """Judge the rendering of a shape in this form. Raises httpx.HTTPError when nobody
+        """Judge the rendering of a shape in this form. Raises HttpError when nobody
         answers."""
 
     async def text(self, body: Body) -> str | None:
@@ -157,7 +157,7 @@ def applied(profile: Profile | None, dialect: Dialect) -> Dialect:
 async def examine(source: Source, base: Dialect, *, trims: bool = False) -> Profile:
     """Ask about a template. `trims`: the server can cut its cache back to any prefix.
 
-    Raises httpx.HTTPError when the server does not answer.
+    Raises HttpError when the server does not answer.
     """
     as_now = {shape.name: await source.judge(shape, base) for shape in questions.SHAPES}
     best, verdicts = await _best(source, base, as_now)

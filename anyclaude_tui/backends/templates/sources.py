@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.dialect import Dialect
+from anyclaude_tui.backends.http_client import Client
 from anyclaude_tui.backends.templates.profile import RefusedError, Verdict, lost_in
 from anyclaude_tui.backends.templates.questions import NAME, Body, Shape, marked
 
@@ -56,7 +55,7 @@ class AskedSource:
     name = "asked"
     thorough = True
 
-    def __init__(self, client: httpx.AsyncClient, model: str, template: str = "") -> None:
+    def __init__(self, client: Client, model: str, template: str = "") -> None:
         self._client = client
         self._model = model
         self._template = template
@@ -71,7 +70,7 @@ class AskedSource:
 
     async def text(self, body: Body) -> str:
         """See Source."""
-        answer = await self._client.post("/apply-template", json={"model": self._model, **body})
+        answer = await self._client.post("/apply-template", {"model": self._model, **body})
         if answer.status_code in _NO_ROUTE:
             raise UncountedError
         prompt = http.object_of(answer).get("prompt")
@@ -87,7 +86,7 @@ class CountedSource:
     name = "counted"
     thorough = False
 
-    def __init__(self, client: httpx.AsyncClient, path: str, model: str, timeout_s: float) -> None:
+    def __init__(self, client: Client, path: str, model: str, timeout_s: float) -> None:
         self._client = client
         self._path = path
         self._model = model
@@ -132,7 +131,7 @@ class CountedSource:
         wanted: dict[str, Any] = {"model": self._model, **body}
         if not self._path.endswith("/tokenize"):  # vLLM's, which generates nothing
             wanted |= {"max_tokens": 1, "stream": False}
-        answer = await self._client.post(self._path, json=wanted, timeout=self._timeout_s)
+        answer = await self._client.post(self._path, wanted, timeout_s=self._timeout_s)
         if answer.status_code != 200:
             raise RefusedError(_short(http.words(answer)))
         told = http.object_of(answer)

@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass
 from itertools import accumulate
 from typing import Any
 
-import httpx
 import msgspec
 
 from anyclaude_tui import bounded
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.http_client import Client, HttpError
 from anyclaude_tui.backends.templates.pieces import Span, renderings_wanted, spans, tokens_in
 
 CHILD = "anyclaude_tui.backends.templates.tokens_child"
@@ -72,7 +72,7 @@ async def piece_tokens(
             async with asyncio.timeout(SECONDS):
                 return await _asked(endpoint, endpoint.tokenize_url, upstream, system_chars)
     except (
-        bounded.BoundedError, httpx.HTTPError, OSError, TimeoutError,
+        bounded.BoundedError, HttpError, OSError, TimeoutError,
         ValueError, KeyError, TypeError, AttributeError,
     ):  # fmt: skip
         pass
@@ -104,8 +104,8 @@ async def _asked(
     return None if found is None or starts is None else counted(found, starts)
 
 
-async def _post(client: httpx.AsyncClient, url: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    answer = await client.post(url, json=body, timeout=SECONDS)
+async def _post(client: Client, url: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    answer = await client.post(url, body, timeout_s=SECONDS)
     return http.object_of(answer) if answer.status_code == 200 else {}
 
 

@@ -33,7 +33,7 @@ import aiohttp
 import msgspec
 
 from anyclaude_tui.backends.base import Endpoint
-from anyclaude_tui.backends.http_limits import start_of
+from anyclaude_tui.backends.http_client import start_of
 from anyclaude_tui.compare.measuring.run import Run, Taken
 from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.proxy import attempt

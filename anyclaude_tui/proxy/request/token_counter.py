@@ -21,6 +21,7 @@ import aiohttp
 from anyclaude_tui import private
 from anyclaude_tui.backends.address import proxy_of
 from anyclaude_tui.backends.base import Endpoint
+from anyclaude_tui.backends.http_client import start_of, trusted
 from anyclaude_tui.figures import Figure, estimated, measured, reported
 from anyclaude_tui.proxy.request.local_tokenizer import count_locally
 from anyclaude_tui.proxy.request.openai import UpstreamRequest
@@ -176,11 +177,11 @@ async def _count_text(
 async def _post(
     url: str, body: dict[str, Any], endpoint: Endpoint, http: aiohttp.ClientSession
 ) -> dict[str, Any] | None:
-    from anyclaude_tui.backends.http_limits import start_of  # it brings httpx along
-
     query = endpoint.query or None
-    proxy, headers = proxy_of(url), {"Accept-Encoding": "identity", **endpoint.headers}
-    async with http.post(url, json=body, headers=headers, params=query, proxy=proxy) as response:
+    headers = {"Accept-Encoding": "identity", **endpoint.headers}
+    async with http.post(
+        url, json=body, headers=headers, params=query, proxy=proxy_of(url), ssl=trusted(url)
+    ) as response:
         if response.status != 200:
             return None
         data = await start_of(response, _ANSWER_BYTES + 1)

@@ -1,25 +1,14 @@
-"""The control plane's answers, bounded: a list of models is a few kilobytes, and a server that
-sends without end, or slowly for ever, must cost neither memory nor a start that never ends."""
+"""A provider's answers, bounded: who sends without end, or slowly for ever, must cost neither
+memory nor a search that never ends."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
 import httpx
 
-if TYPE_CHECKING:
-    import aiohttp
-
 ANSWER_BYTES = 4 * 1024 * 1024
-
-
-def trusted(url: str) -> ssl.SSLContext | bool:
-    """The TLS verification of a client for `url`: the usual authorities; none at all (it would
-    refuse every certificate) where it is plain HTTP, which saves reading them: 3 MB."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.startswith("http://") else True
 
 
 class BoundedTransport(httpx.AsyncHTTPTransport):
@@ -70,11 +59,3 @@ class _Bounded(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
-
-
-async def start_of(response: aiohttp.ClientResponse, most_bytes: int = ANSWER_BYTES) -> bytes:
-    """At most `most_bytes` of an answer's body; the rest is not read."""
-    body = bytearray()
-    while len(body) < most_bytes and (data := await response.content.readany()):
-        body += data
-    return bytes(body[:most_bytes])
