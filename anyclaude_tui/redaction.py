@@ -16,9 +16,10 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import quote, unquote_plus
 
 MARK = b"[redacted]"
@@ -250,6 +251,54 @@ FORMS = (*_KEYS, *_named(), *_AROUND)
 """All of them. A test has an example of each."""
 
 
+def _forms_in(lower: bytes) -> Iterable[Form]:
+    """The forms of which an anchor stands in a text in lower case: most are nowhere in most texts,
+    and to look for them all at once takes a third of what one after the other does."""
+    search, forms = _search()
+    found: dict[Form, None] = {}
+    for start in range(0, len(lower), _PIECE_BYTES):
+        # An anchor across the edge ends in the next piece's first bytes.
+        for match in search(lower, start, start + _PIECE_BYTES + _LONGEST_ANCHOR):
+            found.update(forms[match[1]])
+        if len(found) == len(FORMS):
+            break
+    return found
+
+
+_LONGEST_ANCHOR = 64
+_PIECE_BYTES = 16 * 1024
+"""A search of this much takes 2 ms, in which Python's lock is held."""
+
+
+@cache
+def _search() -> tuple[Callable[..., Iterator[re.Match[bytes]]], dict[bytes, dict[Form, None]]]:
+    """What finds anchors at every place, and by the anchor the forms. One that another begins with
+    stands for both. Made when it is first needed."""
+    anchors = sorted({anchor.lower() for form in FORMS for anchor in form.anchors})
+    forms: dict[bytes, dict[Form, None]] = {}
+    for anchor in anchors:
+        assert len(anchor) <= _LONGEST_ANCHOR
+        if not any(anchor.startswith(shorter) for shorter in forms):
+            forms[anchor] = {
+                form: None
+                for form in FORMS
+                if any(one.lower().startswith(anchor) for one in form.anchors)
+            }
+    pattern = _tree([*forms])
+    return re.compile(b"(?=(" + pattern + b"))").finditer, forms
+
+
+def _tree(words: list[bytes]) -> bytes:
+    """A pattern for any of these words, that looks at each letter once."""
+    if not words[0]:
+        return b""
+    by_letter: dict[bytes, list[bytes]] = {}
+    for word in words:
+        by_letter.setdefault(word[:1], []).append(word[1:])
+    ways = [re.escape(letter) + _tree(rest) for letter, rest in by_letter.items()]
+    return ways[0] if len(ways) == 1 else b"(?:" + b"|".join(ways) + b")"
+
+
 class Redactor:
     """The filter of secrets known by form, and of the very ones that it was told. Thread-safe."""
 
@@ -305,7 +354,9 @@ class Redactor:
         of a string. Takes time in proportion to the text: long ones are for a thread."""
         data = self.without_own(data)
         lower = data.lower()
-        found = [span for form in FORMS for span in form.spans(lower if form.lower else data)]
+        found = [
+            span for form in _forms_in(lower) for span in form.spans(lower if form.lower else data)
+        ]
         return b"".join(_without(sorted(found), data)) if found else data
 
     def without_own(self, data: bytes) -> bytes:

@@ -7,8 +7,9 @@ number that is not known is null, never 0.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -157,29 +158,65 @@ def prefix_entry(comparison: Comparison | None, prompt_tokens: float | None) -> 
 class Journal:
     """The writer of the journal's lines, on the thread for files."""
 
-    def __init__(self, folder: Path, settings: LogSettings, writer: Writer) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: LogSettings,
+        writer: Writer,
+        soon: Callable[[Callable[[], None]], None] = lambda flush: flush(),
+    ) -> None:
+        """`soon` calls what it is given now or a little later, so that the lines of many requests
+        at once are written together."""
         self._folder = folder
         self._settings = settings
         self._writer = writer
+        self._soon = soon
+        self._waiting: list[tuple[float, bytes, dict[str, Any]]] = []
         self._day: Path | None = None
 
     def add(self, line: dict[str, Any], wall: float) -> None:
         """One request has ended. Returns at once."""
-        data = msgspec.json.encode(line)
-        path = day_file(self._folder, wall)
-        self._writer.submit("journal", lambda: self._write(path, data))
+        self._waiting.append((wall, msgspec.json.encode(line), line))
+        if len(self._waiting) == 1:
+            self._soon(self.flush)
 
-    def _write(self, path: Path, data: bytes) -> None:
-        append_line(path, OWN.clean(data))
-        if path != self._day:  # the first line of a day, or of a session
-            self._day = path
-            self._tidy()
+    def flush(self) -> None:
+        """Hand over what waits to be written."""
+        lines, self._waiting = self._waiting, []
+        if lines:
+            self._writer.submit("journal", lambda: self._write(lines))
+
+    def _write(self, lines: list[tuple[float, bytes, dict[str, Any]]]) -> None:
+        for path, those in groupby(lines, key=lambda one: day_file(self._folder, one[0])):
+            append_line(path, b"\n".join(_cleaned(data, line) for _, data, line in those))
+            if path != self._day:  # the first line of a day, or of a session
+                self._day = path
+                self._tidy()
 
     def _tidy(self) -> None:
         limit = self._settings.max_mb * 1_000_000
         prune(self._folder.glob("*.jsonl"), limit, self._settings.max_days, time.time())
         for path in self._folder.glob("*.jsonl"):
             heal(path)
+
+
+def _cleaned(data: bytes, line: dict[str, Any]) -> bytes:
+    """The line as it is written; `data` is its JSON. Its names are ours, and a number is no secret: its texts are
+    looked at, which are a fifth of it, and all of it only where there is something in them."""
+    texts = "\n".join(_texts(line))
+    return data if OWN.clean_text(texts) == texts else OWN.clean(data)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if item.__class__ in (dict, list) or isinstance(item, str):
+                yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
 
 
 def read_back(folder: Path) -> Iterator[dict[str, Any]]:

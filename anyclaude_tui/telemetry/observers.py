@@ -8,8 +8,10 @@ failed request.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,9 @@ LOOK_EVERY_S = 0.25
 """The debug log looks this often for keepalives, which pass no observer."""
 SETTLE_AFTER_S = 0.02
 """A prompt is compared with those before when it is on its way and the backend reads it."""
+WRITE_EVERY_S = 0.5
+"""The journal is written at once, but not more often than this: then the lines of many requests
+together."""
 TRACE_LEVEL = 3
 
 _Tap = Callable[[bytes], None]
@@ -57,6 +62,7 @@ class Observers:
         self._meter = Meter()
         self._home = home
         self._journal: journal.Journal | None = None
+        self._written_at = -inf
         self._traces: traces.Traces | None = None
         self._log = LineLog(self._writer, log_file)
         self._debug: DebugLog | None = None
@@ -79,9 +85,12 @@ class Observers:
         self._look_on()
 
     def _arrange(self, settings: LogSettings) -> None:
+        if self._journal is not None:
+            self._journal.flush()
         self._journal = None
         if settings.requests:
-            self._journal = journal.Journal(self._home / journal.FOLDER, settings, self._writer)
+            folder = self._home / journal.FOLDER
+            self._journal = journal.Journal(folder, settings, self._writer, self._soon)
         self._traces = None
         if settings.debug >= TRACE_LEVEL:
             folder = self._home / traces.FOLDER
@@ -98,6 +107,8 @@ class Observers:
             self._looking.cancel()
             await asyncio.wait([self._looking])
         await self._renderings.stop()
+        if self._journal is not None:
+            self._journal.flush()
         await asyncio.to_thread(self._writer.stop)
 
     def prometheus_text(self) -> bytes:
@@ -173,6 +184,15 @@ class Observers:
             for record in list(self._hub.in_flight.values()):
                 if record.attempt.sent_at is not None:
                     debug.look(record)
+
+    def _soon(self, flush: Callable[[], None]) -> None:
+        now = time.monotonic()
+        wait_s = self._written_at + WRITE_EVERY_S - now
+        self._written_at = max(now, now + wait_s)
+        if wait_s > 0 and self._loop is not None:
+            self._loop.call_later(wait_s, flush)
+        else:
+            flush()
 
     # --- what goes wrong --------------------------------------------------------------------
 
