@@ -272,7 +272,7 @@ _PIECE_BYTES = 16 * 1024
 
 @cache
 def _search() -> tuple[Callable[..., Iterator[re.Match[bytes]]], dict[bytes, dict[Form, None]]]:
-    """What finds anchors at every place, and by the anchor the forms. One that another begins with
+    """A search for anchors at every place, and the forms by the anchor. One that another begins with
     stands for both. Made when it is first needed."""
     anchors = sorted({anchor.lower() for form in FORMS for anchor in form.anchors})
     forms: dict[bytes, dict[Form, None]] = {}

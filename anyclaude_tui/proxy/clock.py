@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 
 class Clock:
@@ -16,3 +17,7 @@ class Clock:
     async def sleep(self, seconds: float) -> None:
         """Wait this many of this clock's seconds."""
         await asyncio.sleep(seconds)
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        """Have `callback` called after this many of this clock's seconds."""
+        return asyncio.get_running_loop().call_later(seconds, callback)

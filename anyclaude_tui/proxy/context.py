@@ -35,6 +35,9 @@ ROLE_HEADER = "X-Anyclaude-Role"
 """The header that tells a server of ours a request's role (`mlx_server/launcher.py`)."""
 
 
+_Basis = tuple[Endpoint, RequestSettings, int, StableFront]
+
+
 class Router(Protocol):
     """The judge of where a request goes: the session."""
 
@@ -98,6 +101,10 @@ class Services:
     """Told when a request with tools is about to be sent: a call may come back."""
     metrics: Callable[[], tuple[bytes, str]] | None = None
     """The answer of `GET /metrics`: body and content type."""
+    _endpoints: dict[tuple[str, Role], tuple[_Basis, Endpoint]] = field(
+        default_factory=dict, repr=False
+    )
+    """By backend and role the last one, and what it was made from."""
 
     def endpoint(
         self, backend: Backend, record: RequestRecord, body: Mapping[str, Any]
@@ -105,7 +112,16 @@ class Services:
         """The endpoint for a request, as the user wants it and as has been learnt. Raises
         BackendError where the backend is not ready."""
         wanted = self.conversations.settings(self.wanted(backend.name), record, body)
-        endpoint = self.learnt.applied(backend.endpoint.asked_for(wanted))
+        basis = (backend.endpoint, wanted, self.learnt.revision, self.stable_front)
+        known = self._endpoints.get((backend.name, record.role))
+        if known is not None and known[0][0] is basis[0] and known[0][1:] == basis[1:]:
+            return known[1]
+        endpoint = self._made(backend.endpoint.asked_for(wanted), record)
+        self._endpoints[backend.name, record.role] = basis, endpoint
+        return endpoint
+
+    def _made(self, asked_for: Endpoint, record: RequestRecord) -> Endpoint:
+        endpoint = self.learnt.applied(asked_for)
         if endpoint.warms == "whole":  # a server of ours, which keeps main's prompt longest
             headers = {**endpoint.headers, ROLE_HEADER: str(record.role)}
             endpoint = replace(endpoint, headers=headers)

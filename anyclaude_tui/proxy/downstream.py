@@ -131,11 +131,16 @@ class Downstream:
     """
 
     def __init__(
-        self, reply: Reply, record: RequestRecord, timers: Timers, clock: Clock, speaker: Translator
+        self,
+        reply: Reply,
+        record: RequestRecord,
+        timers: Timers,
+        clock: Clock,
+        speaker: Callable[[], Translator],
     ) -> None:
-        """`speaker` makes the keepalives; set anew for each try."""
+        """`speaker` is asked for what makes the keepalives: another one for each try."""
         self.reply = reply
-        self.speaker = speaker
+        self._speaker = speaker
         self.taps: list[Callable[[bytes], None]] = []
         """The other receivers of the stream's bytes."""
         self._record = record
@@ -159,7 +164,7 @@ class Downstream:
             await self.send(ending.data)
             await self._tell(self.reply.end)
         else:
-            whole = msgspec.json.encode(self.speaker.message())
+            whole = msgspec.json.encode(self._speaker().message())
             await self._tell(self.reply.whole, whole)
 
     async def keepalive(self, due: Due) -> None:
@@ -174,7 +179,8 @@ class Downstream:
             self._record.keepalives += 1
         data = b" "  # white space before a JSON value is nothing to its parser
         if self.reply.streaming:
-            data = self.speaker.keepalive() if self.speaker.started else self.speaker.start()
+            speaker = self._speaker()
+            data = speaker.keepalive() if speaker.started else speaker.start()
         await self._tell(self.reply.write, data)
 
     def abort(self) -> None:

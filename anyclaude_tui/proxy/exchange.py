@@ -60,8 +60,9 @@ class Exchange:
         self._slow = slow
         commit_s = None if reply.streaming else PLAIN_COMMIT_S
         self._timers = Timers(services.limits, record.accepted_at, quiet_commit_s=commit_s)
-        self._translator = unsent(record, services.memory)
-        self._client = Downstream(reply, record, self._timers, services.clock, self._translator)
+        self._speaker: Translator | None = None
+        speaker = partial(getattr, self, "_translator")
+        self._client = Downstream(reply, record, self._timers, services.clock, speaker)
         self._attempt: Attempt | None = None
         self._place: Place | None = None
         self._task: asyncio.Task[None] | None = None
@@ -302,10 +303,18 @@ class Exchange:
 
     # --- small things ---------------------------------------------------------------------------
 
+    @property
+    def _translator(self) -> Translator:
+        """The speaker to the client: until something has been sent one that knows no backend, which
+        most requests do without."""
+        if self._speaker is None:
+            self._speaker = unsent(self._record, self._services.memory)
+        return self._speaker
+
     def _speak_with(self, translator: Translator) -> None:
         """Another try has a translator of its own; what the client has of the reply stays."""
         translator.started = self._reply.committed
-        self._translator = self._client.speaker = translator
+        self._speaker = translator
 
     def _enter(self, stage: Stage, phase: Phase) -> None:
         self._timers.enter(stage, self._now())

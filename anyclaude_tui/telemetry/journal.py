@@ -201,8 +201,8 @@ class Journal:
 
 
 def _cleaned(data: bytes, line: dict[str, Any]) -> bytes:
-    """The line as it is written; `data` is its JSON. Its names are ours, and a number is no secret: its texts are
-    looked at, which are a fifth of it, and all of it only where there is something in them."""
+    """The line as it is written; `data` is its JSON. Its names are ours, and a number is no
+    secret: its texts are looked at, a fifth of it; and all of it where there is one in them."""
     texts = "\n".join(_texts(line))
     return data if OWN.clean_text(texts) == texts else OWN.clean(data)
 
@@ -211,7 +211,7 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for name, item in value.items():
+        for item in value.values():
             if item.__class__ in (dict, list) or isinstance(item, str):
                 yield from _texts(item)
     elif isinstance(value, list | tuple):

@@ -11,12 +11,15 @@ import contextlib
 import json
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anyclaude_tui.proxy.request.history import Call, History
 from anyclaude_tui.proxy.request.seen import Seen
 from anyclaude_tui.proxy.wire.safe_json import clean_text, json_bytes
 from anyclaude_tui.proxy.wire.wanted_back import WantedBack
+
+if TYPE_CHECKING:
+    from anyclaude_tui.proxy.request.tools import Offered
 
 
 class CallMemory:
@@ -37,6 +40,8 @@ class CallMemory:
         """The parts of earlier requests."""
         self.history = History()
         """The translations of earlier conversations."""
+        self.offered: list[Offered] = []
+        """The offers made of earlier tools, the newest first."""
 
     def __len__(self) -> int:
         return len(self._calls)

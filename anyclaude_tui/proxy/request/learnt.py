@@ -202,6 +202,8 @@ class Learnt:
         self._taught: dict[tuple[str, str], tuple[str, Lesson]] = {}
         """The refusal that taught last, in its words, and what it taught."""
         self._tell_cached: set[tuple[str, str]] = set()
+        self.revision = 0
+        """Changes with what `applied` gives."""
 
     def tells_cached(self, endpoint: Endpoint, cached_tokens: int | None) -> bool:
         """True if a server tells how much of a prompt was cached, by what it told now or before:
@@ -227,6 +229,7 @@ class Learnt:
             self._unlearn(key, words)
             return ""
         self._changes.setdefault(key, {}).update(found.changes)
+        self.revision += 1
         self._taught[key] = words, found
         return found.words
 
@@ -235,5 +238,6 @@ class Learnt:
         taught, found = self._taught.get(key, ("", None))
         if found is not None and taught == words:
             del self._taught[key]
+            self.revision += 1
             for name in found.changes:
                 self._changes[key].pop(name, None)

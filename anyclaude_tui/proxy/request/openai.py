@@ -26,7 +26,14 @@ from anyclaude_tui.proxy.request.messages import append_instruction, conversatio
 from anyclaude_tui.proxy.request.parameters import parameters
 from anyclaude_tui.proxy.request.seen import Seen
 from anyclaude_tui.proxy.request.stable_front import arranged
-from anyclaude_tui.proxy.request.tools import count_tools, loaded_tools, offer, order_of_loading
+from anyclaude_tui.proxy.request.tools import (
+    OFFERS_KEPT,
+    Offered,
+    count_tools,
+    loaded_tools,
+    offer,
+    order_of_loading,
+)
 from anyclaude_tui.proxy.request.wanted import (
     Sampled,
     as_wanted,
@@ -119,9 +126,10 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
     if endpoint.dialect.first_system == "user":
         messages = system_as_user(messages)
     wanted = as_wanted(clean, endpoint)
-    tools, left = tools_wanted(given, clean.get("tool_choice"), endpoint.wanted)
-    context.notices |= dict.fromkeys((*wanted.notices, *left_out_words(left)))
-    offered = offer(tools, clean.get("tool_choice"), context)
+    context.notices |= dict.fromkeys(wanted.notices)
+    made = _offered(given, clean.get("tool_choice"), endpoint, context)
+    context.notices |= dict.fromkeys(made.notices)
+    offered = made.offer
     params = parameters(without_top_k(wanted), context)
     more, unknown = more_sampling(wanted.sampling, endpoint.dialect)
     context.notices |= dict.fromkeys(unknown)
@@ -144,7 +152,7 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
     upstream["messages"] = messages
     encoded = [("messages", messages, msgspec.json.encode(messages))]
     if offered.tools:
-        encoded.append(("tools", offered.tools, msgspec.json.encode(offered.tools)))
+        encoded.append(("tools", offered.tools, made.encoded))
     return UpstreamRequest(
         body=upstream,
         tools=offered.schemas,
@@ -155,10 +163,31 @@ def translate(body: Mapping[str, Any], endpoint: Endpoint, memory: CallMemory) -
         thinks_until=endpoint.dialect.thinks_until[0 if params.thinking else 1],
         single_call=offered.single_call,
         sampling=_sent(wanted.sampling, upstream, endpoint),
-        left_out=left,
+        left_out=made.left_out,
         unlisted=runs_unlisted(clean.get("tools"), endpoint.wanted),
         encoded=tuple(encoded),
     )
+
+
+def _offered(given: Any, choice: Any, endpoint: Endpoint, context: Context) -> Offered:
+    """The offer of the tools `given`. Those that came before, byte for byte, are the same
+    object (`seen.py`): what was made of them is kept."""
+    known, seen = context.memory.offered, context.memory.seen
+    basis = (choice, endpoint.wanted, endpoint.dialect)
+    lasting = not context.loaded and not context.order and seen.parts(given) is not None
+    for place, found in enumerate(known if lasting else ()):
+        if found.given is given and found.basis == basis:
+            known.insert(0, known.pop(place))
+            return found
+    apart = replace(context, notices={})
+    tools, left = tools_wanted(given, choice, endpoint.wanted)
+    apart.notices |= dict.fromkeys(left_out_words(left))
+    offered = offer(tools, choice, apart)
+    encoded = msgspec.json.encode(offered.tools) if offered.tools else b""
+    made = Offered(given, basis, offered, left, tuple(apart.notices), encoded)
+    if lasting:
+        known[:] = [made, *known[: OFFERS_KEPT - 1]]
+    return made
 
 
 def _sent(

@@ -39,6 +39,25 @@ class Offer:
     """The client wants at most one call: few servers can be told so, the proxy sees to it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An offer made of a list of tools, and its basis."""
+
+    given: Any
+    """The list itself: another one with the same in it is not looked at."""
+    basis: tuple[Any, ...]
+    """All else that it depends on."""
+    offer: Offer
+    left_out: tuple[str, ...]
+    notices: tuple[str, ...]
+    encoded: bytes
+    """The tools as JSON."""
+
+
+OFFERS_KEPT = 4
+"""The main conversation's, and its subagents'."""
+
+
 def offer(tools: Any, choice: Any, context: Context) -> Offer:
     """The offer made of the request's `tools` and `tool_choice`. Raises ApiError."""
     made = Offer()
