@@ -272,8 +272,8 @@ _PIECE_BYTES = 16 * 1024
 
 @cache
 def _search() -> tuple[Callable[..., Iterator[re.Match[bytes]]], dict[bytes, dict[Form, None]]]:
-    """A search for anchors at every place, and the forms by the anchor. One that another begins with
-    stands for both. Made when it is first needed."""
+    """A search for anchors at every place, and the forms by the anchor. One that another begins
+    with stands for both. Made when it is first needed."""
     anchors = sorted({anchor.lower() for form in FORMS for anchor in form.anchors})
     forms: dict[bytes, dict[Form, None]] = {}
     for anchor in anchors:
