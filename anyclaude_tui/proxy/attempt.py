@@ -30,10 +30,12 @@ from anyclaude_tui.proxy.request.openai import UpstreamRequest
 from anyclaude_tui.proxy.request.token_counter import TokenCounter
 from anyclaude_tui.proxy.upstream import Broken, Unreachable, Upstream
 from anyclaude_tui.proxy.watcher import Watcher
-from anyclaude_tui.proxy.wire.sse import EventTooLarge, reader_for
+from anyclaude_tui.proxy.wire.sse import EventTooLarge, is_plain_text, reader_for
 from anyclaude_tui.proxy.wire_format import WireFormat, unsent
 from anyclaude_tui.telemetry.events import Phase, RequestRecord, Truncation
 
+HEAD_BYTES = 4096
+"""So much of a body that is no stream is kept for its words."""
 LOADING_POLL_S = 1.0
 """A backend that loads its model is asked again after so long."""
 
@@ -146,8 +148,11 @@ class Attempt:
         clock = self._clock
         if "html" in upstream.content_type:
             raise await self._no_reply(upstream)
+        head = b""
         try:
             async for data in upstream.read():
+                if not translator.facts.chunks and len(head) < HEAD_BYTES:
+                    head += data
                 arrived = clock.now()
                 out = translator.feed(reader.feed(data))
                 note_read(record, timers, translator.facts, len(data), arrived, clock.now())
@@ -162,12 +167,17 @@ class Attempt:
             return translator.close(Truncation.MALFORMED, str(error))
         except Broken as error:
             return translator.close(Truncation.CUT, str(error))
+        if not translator.facts.chunks and is_plain_text(head):
+            raise self._no_reply_words(error_answers.from_upstream(502, "", head))
         return translator.close()
 
     async def _no_reply(self, upstream: Upstream) -> ApiError:
         """A 200 that is a page: a login, a gateway's. Asking again would bring it again."""
         body = await upstream.error_body()
-        error = error_answers.from_upstream(502, upstream.content_type, body)
+        return self._no_reply_words(error_answers.from_upstream(502, upstream.content_type, body))
+
+    @staticmethod
+    def _no_reply_words(error: ApiError) -> ApiError:
         error.message = f"the backend answered with a page instead of a reply: {error.message}"
         return error
 

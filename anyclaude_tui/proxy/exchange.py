@@ -130,7 +130,9 @@ class Exchange:
     async def _live(self) -> None:
         for attempt in range(self._services.limits.retries + 1):
             route, ending = await self._take_a_route()
-            if not ending.retry or attempt == self._services.limits.retries:
+            most = self._services.limits.retries
+            told = ending.error is not None and ending.truncation is None
+            if not ending.retry or attempt >= (min(most, 1) if told else most):
                 break
             self._record.retries += 1
             self._record.reason = f"{ending.reason}; sending again"

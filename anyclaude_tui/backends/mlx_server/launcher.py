@@ -8,6 +8,7 @@ What it changes (docs/prompt-cache.md, measured on mlx_lm 0.32.2):
 - what an aborted prefill has read is kept, and a prefill that only warms gives way;
 - where a cache cannot be cut back (sliding window, recurrent state), the reminders in front of
   the user's first words end a segment, so that the next conversation can begin there;
+- the values of GLM's and MiniMax's calls keep their white space (`tool_values.py`);
 - with a folder in ANYCLAUDE_KEEP the caches outlive the process (`disk_cache.py`).
 
 Version and signatures are looked at first: a server that is not known runs as it is, and one
@@ -367,6 +368,16 @@ def main() -> None:
     server: Any = importlib.import_module("mlx_lm.server")
     caches = importlib.import_module("mlx_lm.models.cache")
     disk_cache = sibling("disk_cache")
+    values = sibling("tool_values")
+    for name in values.MODULES:
+        try:
+            module = importlib.import_module(f"mlx_lm.tool_parsers.{name}")
+        except ImportError:
+            continue  # an older one, which reads no such calls
+        if why := values.problem(module):
+            disk_cache.tell("plain", why=why)
+        else:
+            values.install(module)
     why = problem(server, caches)
     if not why and any(flag in sys.argv for flag in ("--pipeline", "--draft-model")):
         why = "a draft model, or one on several machines, keeps its cache as mlx_lm does"

@@ -15,7 +15,7 @@ from anyclaude_tui.proxy.toolcalls.from_text import TextCalls
 from anyclaude_tui.proxy.toolcalls.validation import Toolbox
 from anyclaude_tui.proxy.toolcalls.waiting import Piece
 
-special = re.compile(r"[<\[\]`]").search
+special = re.compile(r"[<\[\]`◁]").search
 """The search for a character that could begin a tag or a call in text. Content without any
 may go past the filters while `passes` or `thinks`."""
 

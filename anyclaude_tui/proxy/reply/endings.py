@@ -23,19 +23,28 @@ _STOP_REASONS = {
     "max_length": "max_tokens",
     "length_limit": "max_tokens",
     "token_limit": "max_tokens",
+    "max_completion_tokens": "max_tokens",
+    "context_length": "max_tokens",
+    "truncated": "max_tokens",
     "tool_calls": "tool_use",
     "tool_call": "tool_use",
     "tool_use": "tool_use",
     "function_call": "tool_use",
     "content_filter": "refusal",
     "sensitive": "refusal",  # GLM's API
-    "safety": "refusal",
     "refusal": "refusal",
+    # Gemini's, whose compatible endpoint writes `content_filter: RECITATION` too.
+    **dict.fromkeys(("safety", "recitation", "blocklist", "prohibited_content"), "refusal"),
+    **dict.fromkeys(("spii", "language", "image_safety"), "refusal"),
+    **dict.fromkeys(("malformed_function_call", "unexpected_tool_call"), "tool_use"),
+    "function_call_filter": "tool_use",
 }
 _BROKEN_OFF = frozenset(
     {
         *("abort", "aborted", "cancelled", "canceled", "error", "timeout"),
         "network_error",  # GLM's API
+        *("server_error", "internal_error", "failed", "other"),
+        "repetition",  # vLLM, of a model that turns in a circle
         "insufficient_system_resource",  # DeepSeek's API
     }
 )

@@ -126,7 +126,9 @@ def is_no_reply(payload: Any) -> bool:
     base = payload.get("base_resp")
     if isinstance(base, Mapping) and base.get("status_code"):
         return True
-    if payload.get("detail") or payload.get("object") == "error":
+    if payload.get("detail") or payload.get("object") == "error" or payload.get("success") is False:
+        return True
+    if any(payload.get(key) for key in ("errors", "fault", "Message", "error_message")):
         return True
     words = any(
         isinstance(payload.get(key), str) and payload[key] for key in ("msg", "message", "errorMsg")
@@ -174,6 +176,12 @@ def _inner(payload: Any) -> Mapping[str, Any]:
     return payload if isinstance(payload, Mapping) else {}
 
 
+_WORDS = (
+    *("message", "error", "detail", "errors", "error_message", "errorMsg", "title"),
+    *("Message", "fault", "faultstring"),  # AWS's gateways; Apigee's
+)
+
+
 def _words(payload: Any, depth: int = 0) -> str:
     """The human part of an error object: OpenAI, Anthropic, FastAPI, mlx, Ollama forms."""
     if isinstance(payload, str):
@@ -196,7 +204,7 @@ def _words(payload: Any, depth: int = 0) -> str:
         said = _nested(inner["raw"], depth).strip()
         if said and isinstance(payload.get("message"), str) and said not in payload["message"]:
             return f"{payload['message']}: {said}"
-    for key in ("message", "error", "detail", "errors", "error_message", "errorMsg", "title"):
+    for key in _WORDS:
         words = _words(payload.get(key), depth + 1)
         if words:
             return words

@@ -20,6 +20,75 @@ _END = re.compile("|".join(map(re.escape, _ENDS)))
 _HEADER = re.compile(
     r"\s*(<\|start\|>assistant[^<]*)?<\|channel\|>(analysis|commentary|final)\b.*", re.DOTALL
 )
+_BARE_STARTERS = (
+    *("We", "The", "User", "I", "It", "Need", "Let", "So", "Now", "They", "There", "This", "That"),
+    *("Okay", "First", "Just", "Must", "Should", "Probably", "Simple", "Possibly", "Looking"),
+)
+_BARE_FRONT = "analysis"
+_BARE = re.compile(rf"{_BARE_FRONT}(?=(?:{'|'.join(_BARE_STARTERS)})\b)")
+"""How an analysis begins whose marks were stripped; `analysisResult` is a name in a program."""
+_BARE_LONGEST = len(_BARE_FRONT) + max(map(len, _BARE_STARTERS))
+_BARE_NEXT = re.compile(r"assistant(analysis|commentary|final)")
+_BARE_MARKS = ("assistantanalysis", "assistantcommentary to=", "assistantfinal")
+
+
+def bare_front(text: str) -> bool | None:
+    """Whether a reply's front is an analysis whose marks a server has stripped; None: more must
+    tell."""
+    if _BARE.match(text) and len(text) > _BARE_LONGEST:
+        return True
+    short = len(text) <= _BARE_LONGEST
+    rest = text.removeprefix(_BARE_FRONT)
+    word = rest if len(rest) < len(text) else ""
+    could = _BARE_FRONT.startswith(text) or any(
+        one.startswith(word) or word.startswith(one) for one in _BARE_STARTERS if word
+    )
+    return None if short and could else False
+
+
+class Bare:
+    """The same without any marks, as servers leave it that strip special tokens: `analysis…`
+    `assistantcommentary to=functions.NAME json{…}` `assistantfinal…`. A message to a tool is left
+    for `from_text.py`, with its first mark put back."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._thinks = True
+        self._front = True
+        self._raw = False
+
+    def feed(self, text: str) -> list[tuple[bool, str]]:
+        """Pieces in order; what could be the next channel's name is held back."""
+        if self._raw:
+            return [(False, text)]
+        text = self._held + text
+        self._held = ""
+        out: list[tuple[bool, str]] = []
+        if self._front:
+            self._front = False
+            text = text[len(_BARE_FRONT) :]
+        while found := _BARE_NEXT.search(text):
+            behind = text[found.end() :]
+            if found[1] == "commentary" and len(behind) < len(" to="):
+                break
+            if text[: found.start()]:
+                out.append((self._thinks, text[: found.start()]))
+            self._thinks = found[1] == "analysis"
+            text = behind
+            if found[1] == "commentary" and behind.startswith(" to="):
+                self._raw = True
+                return [*out, (False, f"<|channel|>commentary{behind}")]
+        keep = found.end() - found.start() + len(behind) if found else 0
+        keep = keep or max(overlap(text, mark) for mark in _BARE_MARKS)
+        self._held = text[len(text) - keep :]
+        if text[: len(text) - keep]:
+            out.append((self._thinks, text[: len(text) - keep]))
+        return out
+
+    def end(self, *, cut: bool) -> list[tuple[bool, str]]:
+        """What was held back."""
+        held, self._held = self._held, ""
+        return [(self._thinks, held)] if held.strip() and not cut else []
 
 
 class Harmony:

@@ -13,6 +13,8 @@ FINISH = {"max_tokens": "length", "tool_use": "tool_calls", "refusal": "refusal"
 EMPTY = {"text": {"text": ""}, "thinking": {"thinking": "", "signature": ""}}
 """Text and thinking begin so; what a server puts there at once is their first delta."""
 BLOCK_OF = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "thinking"}
+BEGINS = {"text_delta": "text", "thinking_delta": "thinking"}
+"""The blocks whose start a server may forget."""
 TEXT_FIELDS = {"text_delta": "text", "thinking_delta": "thinking"}
 """A delta's type → the member with its words."""
 

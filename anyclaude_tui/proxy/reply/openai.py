@@ -283,6 +283,8 @@ class StreamTranslator(Translator):
             if choice.error:
                 self._refuse({"error": choice.error})
                 return
+            if choice.usage is not None:
+                facts.note_usage(choice.usage)
             reason = openai_chunks.real_reason(choice.finish_reason)
             if reason is not None:
                 facts.note_reason(reason, alone=not said)

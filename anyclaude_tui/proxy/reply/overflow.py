@@ -50,6 +50,7 @@ _OVERFLOW = re.compile(
     r"|ran out of context"
     # The rest is Claude Code's own list (2.1.x), for servers that it has met.
     r"|maximum context limit|context window exceeds|context length is only"
+    r"|the model only supports up to|prompt length .{0,60}should not exceed"
     r"|input token length too long|input tokens exceed the configured limit"
     r"|prompt exceeds max length|tokens in request more than max tokens allowed"
     r"|range of input length should be|but model only supports up to"
@@ -68,7 +69,8 @@ _PROMPT = _patterns(
     rf"n_keep \(?{_N}",
     rf"\(length {_N}\)",
     rf"(?:input|prompt) \({_N} tokens\)",
-    rf"(?:token count|number of tokens|contains?|given:?|got)(?: of)? \(?{_N}",
+    rf"(?:token count|number of tokens|contains?|given:?|got)(?: of| is)? \(?{_N}",
+    rf"prompt length \(?{_N}",
     rf"requested (?:a total of |about |at least )?{_N}",
 )
 _COMPLETION = _patterns(
@@ -89,6 +91,8 @@ _WINDOW = _patterns(
     rf"length of only {_N}",
     rf"n_ctx \(?{_N}",
     rf"exceeds the limit of {_N}",
+    rf"only supports up to {_N}",
+    rf"max_num_tokens \({_N}",
 )
 
 _SAID_WITHIN = 600

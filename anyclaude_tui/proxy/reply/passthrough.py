@@ -23,6 +23,7 @@ from anyclaude_tui.proxy.reply.error_answers import from_payload, is_no_reply
 from anyclaude_tui.proxy.reply.native_calls import NativeCalls
 from anyclaude_tui.proxy.reply.native_message import NativeMessage, framed
 from anyclaude_tui.proxy.reply.native_parts import (
+    BEGINS,
     BLOCK_OF,
     EMPTY,
     TEXT_FIELDS,
@@ -270,14 +271,20 @@ class NativeTranslator(Translator):
             self.facts.deltas += 1
             self._calls.add(str(delta.get("partial_json") or ""), index)
             return
+        if kind == "input_json_delta" and not self._calls and index not in self._begun:
+            self._calls.begin({}, index)  # its start was forgotten: nobody knows its name
+            self._calls.add(str(delta.get("partial_json") or ""), index)
+            self.facts.deltas += 1
+            return
         if block is None and self._open and not self._calls.has(index):
             block = list(self._open.values())[-1]
-        if block is None:
-            if not self._calls:  # of a call only its input is part
-                self._give_up("the backend sent a delta outside of a content block")
-            return
         if not isinstance(kind, str):
             return
+        if block is None and not self._calls and kind in BEGINS:
+            self._begin({"type": BEGINS[kind]}, {"index": index}, b"")  # it was forgotten
+            block = self._open.get(index)
+        if block is None:
+            return  # of a call only its input is part
         if kind == "input_json_delta":
             self.facts.deltas += 1
             if block.kind not in EMPTY:

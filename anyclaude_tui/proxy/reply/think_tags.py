@@ -7,7 +7,7 @@ from the chat template where the prompt itself opens the block (`Dialect.thinks_
 
 from __future__ import annotations
 
-from anyclaude_tui.proxy.reply.harmony import STARTS, Harmony
+from anyclaude_tui.proxy.reply.harmony import STARTS, Bare, Harmony, bare_front
 from anyclaude_tui.proxy.wire.text_pieces import overlap
 from anyclaude_tui.proxy.wire.think_marks import THINK_MARKS
 
@@ -24,7 +24,7 @@ class ThinkTags:
         self._until = until
         """As `_closer`, until it is known whether the model repeats the opening tag."""
         self._thought = bool(until)
-        self._harmony: Harmony | None = None
+        self._harmony: Harmony | Bare | None = None
         self._open = True
         """Nothing but white space and reasoning so far: a tag may still come."""
 
@@ -83,7 +83,13 @@ class ThinkTags:
                 if front.startswith(STARTS) and not self._thought:
                     self._harmony = Harmony()
                     return out + self._harmony.feed(front)
-                could_be = any(tag.startswith(front) for tag in (*THINK_MARKS, *STARTS))
+                bare = None if self._thought else bare_front(front)
+                if bare:
+                    self._harmony = Bare()
+                    return out + self._harmony.feed(front)
+                could_be = (bare is None and not self._thought) or any(
+                    tag.startswith(front) for tag in (*THINK_MARKS, *STARTS)
+                )
                 if could_be and len(text) < _MAX_BLANK_CHARS:
                     self._held = text
                     return out

@@ -133,7 +133,8 @@ class Translator(ABC):
         """End with an error; what was shown stays, its block is closed."""
         if self._ending is not None:
             return replace(self._ending, data=b"")
-        may_pass = error.status >= 500 or error.status == 429
+        # One that says to wait is no other a moment later.
+        may_pass = error.status >= 500 and error.status not in (503, 504, 529)
         self._ending = Ending(
             self._closed() + anthropic_events.event(error.body(self._request_id)),
             Outcome.ERROR,

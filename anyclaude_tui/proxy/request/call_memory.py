@@ -80,14 +80,17 @@ class CallMemory:
         """True if a call had this id."""
         return call_id in self._calls
 
-    def recall(self, call_id: str, arguments: Any, name: str | None = None) -> str | None:
-        """The raw text, if what the client sent back means the same; else None.
+    def recall(self, call_id: str, arguments: Any) -> tuple[str, str] | None:
+        """The tool's name and the raw text, as the model wrote them, if what the client sent back
+        means the same; else None.
 
         `arguments` is the input as the client sends it. None also when the raw text is no
-        JSON object or holds a lone surrogate: it must be fit to go upstream.
+        JSON object or holds a lone surrogate: it must be fit to go upstream. The name may be
+        another one of the same tool: Claude Code 2.1.332 sends a call of `Task` back as one of
+        `Agent`.
         """
         known = self._calls.get(call_id)
-        if known is None or (name is not None and name != known[0]):
+        if known is None:
             return None
         with contextlib.suppress(KeyError):  # forgotten just now: translating may be in a thread
             self._calls.move_to_end(call_id)
@@ -98,9 +101,7 @@ class CallMemory:
             return None
         if not isinstance(written, dict) or not _same(written, arguments):
             return None
-        if not _is_clean(raw, written):
-            return None
-        return raw
+        return known if _is_clean(raw, written) else None
 
     def state(self, call_id: str) -> Call:
         """The memory of a call at this moment, for `unchanged`."""

@@ -220,13 +220,14 @@ def _call(block: Block, where: str, before: list[_Call], context: Context) -> _C
     if not isinstance(given, Mapping):
         raise invalid(f"{where}.tool_use.input: Input should be a valid dictionary")
     context.asked.append(call_id)
-    arguments = context.memory.recall(call_id, given, name)
+    written = context.memory.recall(call_id, given)
+    name, arguments = written or (name, canonical_json(given))
     upstream_id, number = call_id, 1
     while any(call.upstream_id == upstream_id for call in before):
         number += 1
         upstream_id = f"{call_id}_{number}"
     wanted = context.memory.wanted_back(call_id, context.server)
-    return _Call(call_id, upstream_id, name, arguments or canonical_json(given), wanted)
+    return _Call(call_id, upstream_id, name, arguments, wanted)
 
 
 def _match(calls: list[_Call], after: list[tuple[str, str, Block]]) -> list[tuple[str, str, Block]]:

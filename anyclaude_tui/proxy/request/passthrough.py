@@ -43,7 +43,7 @@ def native_request(
     prompt = [native.get("system"), native.get("messages"), tools]
     return UpstreamRequest(
         body=native,
-        tools=_schemas(tools, native.get("messages")),
+        tools=_chosen(_schemas(tools, native.get("messages")), native.get("tool_choice")),
         stop_sequences=(),
         notices=(*wanted.notices, *left_out_words(left)),
         sampling=tuple(one for one in wanted.sampling if one[0] in native),
@@ -77,6 +77,15 @@ def _schemas(tools: Any, messages: Any) -> dict[str, Mapping[str, Any]]:
         for tool in (given if isinstance(given, list) else ())
         if isinstance(tool, Mapping) and isinstance(tool.get("name"), str)
     }
+
+
+def _chosen(schemas: dict[str, Mapping[str, Any]], choice: Any) -> dict[str, Mapping[str, Any]]:
+    """The tools that `tool_choice` lets the model call."""
+    kind = choice.get("type") if isinstance(choice, Mapping) else None
+    if kind == "none":
+        return {}
+    name = choice.get("name") if kind == "tool" else None
+    return {name: schemas[name]} if name in schemas else schemas
 
 
 def _call_ids(messages: Any) -> Iterator[str]:
@@ -152,8 +161,10 @@ def _block(block: Any, memory: CallMemory, tag: str) -> Any:
     call_id, name, given = block.get("id"), block.get("name"), block.get("input")
     if not isinstance(call_id, str) or not isinstance(name, str):
         return block
-    raw = memory.recall(call_id, given, name)
-    return block if raw is None else {**block, "input": harmless(json.loads(raw))}
+    written = memory.recall(call_id, given)
+    if written is None:
+        return block
+    return {**block, "name": written[0], "input": harmless(json.loads(written[1]))}
 
 
 def _is_ours(signature: Any) -> bool:

@@ -209,13 +209,13 @@ def _choose_tool(name: Any, filtered: set[str], made: Offer, context: Context) -
         return
     if not isinstance(name, str) or name not in made.schemas:
         raise invalid(f"tool_choice: Tool '{name}' not found in provided tools")
+    made.schemas = {name: made.schemas[name]}
     if context.dialect.tool_choice == "object":
         made.members["tool_choice"] = {"type": "function", "function": {"name": name}}
         return
     # Without the object form the sure way is to offer nothing else.
     context.note(f"tool_choice {name}: only this tool is offered")
     made.tools = [tool for tool in made.tools if tool["function"]["name"] == name]
-    made.schemas = {name: made.schemas[name]}
     _require(made, context)
 
 

@@ -8,10 +8,16 @@ from typing import Any
 
 from anyclaude_tui.proxy.toolcalls.held import RawCall
 
-_NAME_KEYS = ("name", "tool_name", "tool")
-_ARGUMENT_KEYS = ("arguments", "parameters", "args", "input")
-_FIRST_KEYS = (*_NAME_KEYS, *_ARGUMENT_KEYS, "function", "type", "id", "tool_call_id")
-_CERTAIN_KEYS = (*_NAME_KEYS, "function", "type", "tool_call_id")
+_NAME_KEYS = ("name", "tool_name", "tool", "action")
+_ARGUMENT_KEYS = (
+    *("arguments", "parameters", "args", "input"),
+    *("tool_input", "action_input", "tool_arguments", "tool_args"),
+)
+_WRAPPERS = ("tool_calls", "tool_call", "tool_use", "function_call")
+"""Keys under which a whole call stands, or a list of calls."""
+_FIRST_KEYS = (*_NAME_KEYS, *_ARGUMENT_KEYS, *_WRAPPERS, "function", "type", "id", "tool_call_id")
+_CERTAIN_KEYS = (*_NAME_KEYS, *_WRAPPERS, "function", "type", "tool_call_id")
+_TYPES = ('"function"', '"tool_use"', '"tool_call"')
 """First keys that keep a code block or a bare object from being shown at once."""
 
 
@@ -49,6 +55,8 @@ def json_head(text: str, names: Collection[str], *, sure: bool) -> bool | None:
         return False
     if key == "type":
         return _type_head(rest[1:].lstrip(), names, sure)
+    if key in _WRAPPERS:
+        return _wrapped_head(rest[1:].lstrip(), names)
     if key not in _NAME_KEYS:
         return True if sure else None
     rest = rest[1:].lstrip()
@@ -62,17 +70,26 @@ def json_head(text: str, names: Collection[str], *, sure: bool) -> bool | None:
     return _name_head(name, bool(ended), names)
 
 
+def _wrapped_head(rest: str, names: Collection[str]) -> bool | None:
+    """What the API's own replies are made of: `{"tool_calls": [{"id": …`."""
+    inner = rest[1:].lstrip() if rest.startswith("[") else rest
+    if not inner:
+        return None
+    found = json_head(inner, names, sure=True)
+    return found
+
+
 def _type_head(rest: str, names: Collection[str], sure: bool) -> bool | None:
     """Llama writes `{"type": "function", "name": …}` too."""
-    value = '"function"'
-    if not rest.startswith(value):
-        return None if value.startswith(rest) else False
+    value = next((one for one in _TYPES if rest.startswith(one)), "")
+    if not value:
+        return None if any(one.startswith(rest) for one in _TYPES) else False
     rest = rest[len(value) :].lstrip()
     if not rest:
         return None
     if rest[0] != ",":
         return False
-    return json_head("{" + rest[1:], names, sure=sure)
+    return json_head("{" + rest[1:], names, sure=sure or value != _TYPES[0])
 
 
 def _name_head(partial: str, ended: bool, names: Collection[str]) -> bool | None:
@@ -85,12 +102,18 @@ def _name_head(partial: str, ended: bool, names: Collection[str]) -> bool | None
 def object_calls(value: Any, names: Collection[str]) -> list[RawCall] | None:
     """The calls that a JSON value describes: one object, or a list of them."""
     out: list[RawCall] = []
+    if isinstance(value, dict):
+        value = next((value[key] for key in _WRAPPERS if _is_many(value.get(key))), value)
     for one in value if isinstance(value, list) else [value]:
         call = object_call(one, names)
         if call is None:
             return None
         out.append(call)
     return out or None
+
+
+def _is_many(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and bool(value))
 
 
 def object_call(value: Any, names: Collection[str]) -> RawCall | None:

@@ -57,6 +57,14 @@ def _deepseek(bar: str, joint: str, models: str) -> tuple[Form, Form]:
     return Form(many, **rest), Form(call, **rest)  # type: ignore[arg-type]
 
 
+def _dsml(bar: str) -> tuple[Form, ...]:
+    mark = f"{bar}DSML{bar}"
+    ends = tuple(f"</{mark}{word}>" for word in ("function_calls", "tool_calls"))
+    invoke = Form(f"<{mark}invoke", ends, ("tags",), keeps_opener=True, models="DeepSeek V3.2, V4")
+    older = Form(f"<{mark}function_calls>", ends[:1], ("tags",), models="DeepSeek V3.2")
+    return invoke, older, Form(f"<{mark}tool_calls>", ends[1:], ("tags",), models="DeepSeek V4")
+
+
 _DEEPSEEK_END = _deepseek_end("｜", "▁")
 _DEEPSEEK = _deepseek_header("｜", "▁")
 _DEEPSEEKS = "DeepSeek R1, V3, V3.1"
@@ -71,7 +79,14 @@ _SOLAR_100B = re.compile(
     rf"\s*+(?:<\|tool_call:begin\|>)?[\w-]*\s*+<\|tool_call:name\|>{_NAME}<\|tool_call:args\|>\s*+"
 )
 _GEMMA = re.compile(r"\s*+(?:call:)?\s*+(?P<name>[\w.:/-]+)\s*+")
-_FUNCTIONARY = re.compile(r">>>(?P<name>[\w.:/-]+)\s*")
+_FUNCTIONARY = re.compile(r"(?P<name>[\w.:/-]+)\s*")
+_FUNCTIONARY_2 = re.compile(rf"\s*+{_NAME}\s*+<\|content\|>\s*+")
+_ELEMENTS = re.compile(
+    r"<(?:tool_|function_)?name>\s*+(?P<name>[\w.:/-]+)\s*+</(?:tool_|function_)?name>"
+    r"\s*+<(?:arguments|parameters|args|input)>\s*+"
+)
+_FUNCTIONARY_2_TURN = "<|from|>assistant\n<|recipient|>"
+_ELEMENT_ENDS = ("</arguments>", "</parameters>", "</args>", "</input>")
 _LOOSE = (
     *("</tool_call>", "</function_calls>", "</minimax:tool_call>", "</seed:tool_call>"),
     *("</tool_calls>", "</function>"),
@@ -81,8 +96,9 @@ _LOOSE = (
 FORMS: tuple[Form, ...] = (
     Form(
         "<tool_call>",
-        ("</tool_call>",),
+        ("</tool_call>", *_ELEMENT_ENDS),
         ("tags", "json", "pairs"),
+        header=_ELEMENTS,
         pairs=_GLM,
         models="Hermes, Qwen 2.5/3 (JSON), Qwen3-Coder, Qwen3.5+, Nemotron 3, Step 3.5 (tags), "
         "GLM 4.5+, Ling, Laguna (pairs), Granite 4, EXAONE, ERNIE 4.5",
@@ -90,20 +106,8 @@ FORMS: tuple[Form, ...] = (
     Form("<function=", _LOOSE, ("tags",), keeps_opener=True, models="Qwen3-Coder, Llama 3.1"),
     Form("<function name=", _LOOSE, ("tags",), keeps_opener=True, models="MiniCPM5"),
     Form("<invoke name=", _LOOSE, ("tags",), keeps_opener=True, models="MiniMax M2, M2.5"),
-    Form(
-        "<｜DSML｜invoke",
-        ("</｜DSML｜function_calls>", "</｜DSML｜tool_calls>"),
-        ("tags",),
-        keeps_opener=True,
-        models="DeepSeek V3.2, V4",
-    ),
-    Form(
-        "<｜DSML｜function_calls>",
-        ("</｜DSML｜function_calls>",),
-        ("tags",),
-        models="DeepSeek V3.2",
-    ),
-    Form("<｜DSML｜tool_calls>", ("</｜DSML｜tool_calls>",), ("tags",), models="DeepSeek V4"),
+    *_dsml("｜"),
+    *_dsml("|"),
     Form(
         "<minimax:tool_call>",
         ("</minimax:tool_call>",),
@@ -168,6 +172,36 @@ FORMS: tuple[Form, ...] = (
         models="Hunyuan 3",
     ),
     Form("<TOOLCALL>", ("</TOOLCALL>",), models="Nemotron Nano 2, Llama-Nemotron"),
+    Form("<toolcall>", ("</toolcall>",), models="Nemotron Nano 2, Llama-Nemotron"),
+    Form(
+        "<tool_use>",
+        ("</tool_use>", *_ELEMENT_ENDS),
+        ("tags", "json"),
+        header=_ELEMENTS,
+        models="models tuned on Claude's form, or told one by their prompt",
+    ),
+    Form(
+        "<code>",
+        ("</code>",),
+        ("python",),
+        sure=False,
+        models="SmolLM3",
+    ),
+    *(
+        Form(
+            opener,
+            ("<|stop|>",),
+            ("named",),
+            header=_FUNCTIONARY_2,
+            inner=_FUNCTIONARY_2_TURN,
+            models="Functionary 2",
+        )
+        for opener in (
+            "<|recipient|>",
+            _FUNCTIONARY_2_TURN,
+            f"<|stop|>\n{_FUNCTIONARY_2_TURN}",
+        )
+    ),
     Form("<function_call>", ("</function_call>",), models="Granite 20B functioncalling"),
     Form(
         "<longcat_tool_call>",
@@ -268,6 +302,14 @@ BARE = Form(
     keeps_opener=True,
     models="Llama 3.x, and models that were told no form",
 )
+SECTION = Form(
+    ">>>",
+    (),
+    ("named",),
+    header=_FUNCTIONARY,
+    sure=False,
+    models="Functionary 3.2",
+)
 LIST = Form(
     "[",
     (),
@@ -309,6 +351,18 @@ FRONT_SURE: tuple[tuple[str, Form], ...] = (
             pairs=_GLM,
             keeps_opener=True,
             models="GLM with its first mark stripped",
+        ),
+    ),
+    (
+        r"\s*<\|content\|>",
+        Form(
+            "",
+            ("<|stop|>",),
+            ("named",),
+            header=_FUNCTIONARY_2,
+            inner=_FUNCTIONARY_2_TURN,
+            keeps_opener=True,
+            models="Functionary 2, whose prompt ends behind its mark",
         ),
     ),
     (
@@ -372,18 +426,6 @@ FRONT_WORDS: tuple[tuple[str, Form], ...] = (
             sure=False,
             keeps_opener=True,
             models="Gemma 4 with its first mark stripped",
-        ),
-    ),
-    (
-        ">>>",
-        Form(
-            "",
-            (),
-            ("named",),
-            header=_FUNCTIONARY,
-            sure=False,
-            keeps_opener=True,
-            models="Functionary 3.2",
         ),
     ),
     ("functools", Form("functools", (), sure=False, models="Phi-4-mini, Firefunction 2")),

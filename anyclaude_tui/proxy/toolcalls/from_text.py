@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from anyclaude_tui.proxy.toolcalls.forms import CLOSERS, FENCE
+from anyclaude_tui.proxy.toolcalls.forms import CLOSERS, FENCE, SECTION
 from anyclaude_tui.proxy.toolcalls.front import front_form
 from anyclaude_tui.proxy.toolcalls.grammars import Form, calls
 from anyclaude_tui.proxy.toolcalls.held import BrokenCall, Found, Held, NoCall, Open, Steps
@@ -71,6 +71,8 @@ class TextCalls:
         self._after_thought = False
         self._wrap = ""
         """The mark that closes the answer that was opened behind reasoning."""
+        self._sections = False
+        """The reply is in Functionary's sections."""
         self._open_marks = 0
         """Opening marks of reasoning that were let through as text."""
         self._waiting = Waiting()
@@ -88,7 +90,8 @@ class TextCalls:
         if self._held is not None or self._waiting.on or self._at_start:
             return False
         held = self._rest or self._fenced or self._thinks or self._stranger
-        return not (held or self._after_call or self._after_thought or self._quote)
+        later = self._after_call or self._after_thought or self._quote or self._sections
+        return not (held or later)
 
     @property
     def in_call(self) -> bool:
@@ -163,6 +166,10 @@ class TextCalls:
         for match in ANY.finditer(text):
             mark, start = match[0], match.start()
             behind = text[match.end() :]
+            if mark + behind in STARTS and not self._over:  # a longer mark may come
+                self._let_go(text[:start])
+                self._rest = text[start:]
+                return ""
             if mark in ENDS or mark == self._wrap or mark in WRAPS:
                 verdict = self._ends(mark, text[:start], behind)
                 if verdict is None:
@@ -182,7 +189,7 @@ class TextCalls:
                 continue
             self._let_go(text[:start])
             return self._marked(mark, behind)
-        keep = 0 if self._over else partial_mark(text, 0, in_fence=self._in_fence)
+        keep = 0 if self._over else self._partial(text)
         self._unquote(text[since : len(text) - keep])
         self._let_go(text[: len(text) - keep])
         self._rest = text[len(text) - keep :]
@@ -194,8 +201,9 @@ class TextCalls:
         if self._in_fence or (before or self.last).endswith(_QUOTES):
             return False
         if mark in WRAPS and self._at_start and not before.strip():
-            if mark.startswith("<|") or self.reasoned:
+            if mark[0] != "<" or mark.startswith("<|") or self.reasoned:
                 self._wrap, self._after_thought = WRAPS[mark], True
+                self._sections = self._sections or mark.startswith(SECTION.opener)
                 return True
             return False
         if mark not in ENDS and mark != self._wrap:
@@ -204,6 +212,9 @@ class TextCalls:
             only = mark != "</s>" or self._after_call
             return only if self._over else (None if only else False)
         return self._after_call and not before.strip()
+
+    def _partial(self, text: str) -> int:
+        return partial_mark(text, in_fence=self._in_fence, in_sections=self._sections)
 
     def _unquote(self, text: str) -> None:
         """End a quotation at the same quote, or with the paragraph."""
@@ -262,6 +273,11 @@ class TextCalls:
             if self._after_call and mark in CLOSERS and not before.strip():
                 return bool(self._names)
             self._quote = front[-1] if quoted else ""
+            if mark == SECTION.opener and not (self._sections or self._at_start):
+                return False
+            if not BY_OPENER[mark].sure and not (before or self.last).endswith("\n"):
+                # On a line of its own, or it is only written about.
+                return mark == SECTION.opener and self._sections and bool(self._names)
             return bool(self._names) and not quoted
         return self._after_call and not before.strip()
 

@@ -34,6 +34,8 @@ HEAD_CHARS = 400
 LANGUAGES = ("json", "tool_call", "tool_calls", "tool_code", "tool", "function", "")
 """The languages of the code blocks in which models write calls."""
 MAX_HEADER_CHARS = 300
+ELEMENTS = ("<name>", "<tool_name>", "<function_name>")
+"""How a call begins whose parts are named by tags."""
 
 _NAME = re.compile(r"(?:functions\.)?[A-Za-z_][\w.:/-]{0,127}")
 _PROSE = re.compile(r"\s*[\w.:/-]+[ \t]+[A-Za-z]")
@@ -83,7 +85,11 @@ def calls(held: Held, form: Form) -> Steps[None]:
         start = at
         at = yield from space(held, at)
         if not first:
-            stray = (",", ";", "}") if form.sure else (",", ";")
+            stray = (
+                (",", ";", "}", *(("```",) if "json" in form.bodies else ()))
+                if form.sure
+                else (",", ";")
+            )
             while closer := (yield from literal(held, at, (*form.closers, *stray))):
                 start = at + len(closer)
                 if closer == form.opener == "```":
@@ -125,6 +131,12 @@ def _one(held: Held, at: int, form: Form) -> Steps[Found]:
         if at == len(held.text):
             raise Open
         letter = held.text[at]
+    parts = letter == "<" and form.header is not None and "named" not in form.bodies
+    if parts and (yield from literal(held, at, ELEMENTS)):
+        return (yield from _named(held, at, form))
+    if letter == "`" and form.sure and "json" in form.bodies:
+        at = yield from _fenced(held, at)
+        letter = held.text[at]
     if letter == "<" and "tags" in form.bodies:
         return (yield from _tags(held, at, form))
     if "ns" in form.bodies and letter == "]":
@@ -141,6 +153,18 @@ def _one(held: Held, at: int, form: Form) -> Steps[Found]:
     if "python" in form.bodies:
         return (yield from _python(held, at, form))
     raise NoCall
+
+
+def _fenced(held: Held, at: int) -> Steps[int]:
+    """Behind the line that opens a code block around a call."""
+    fence = yield from literal(held, at, ("```",))
+    if not fence:
+        raise NoCall
+    at = yield from _language(held, at + len(fence))
+    at = yield from space(held, at)
+    if at == len(held.text):
+        raise Open
+    return at
 
 
 def _language(held: Held, at: int) -> Steps[int]:
@@ -364,6 +388,10 @@ def _header_fits(text: str, form: Form, names: Collection[str]) -> bool:
         if not text.startswith("call:"):
             return "call:".startswith(text)
         return True
+    if not form.sure and form.opener:
+        match = _NAME.match(text)
+        if match is None or not _can_be_name(match[0], names):
+            return False
     if form.must is None and _PROSE.match(text):
         return False
     if form.opener == "[TOOL_CALLS]":

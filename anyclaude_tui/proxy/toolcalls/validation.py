@@ -162,7 +162,7 @@ def read_object(text: str) -> dict[str, Any] | None:
     Nothing or null is an empty object; a JSON text inside a JSON string is opened; a `{}`
     that was sent ahead of the real arguments is skipped.
     """
-    text = text.strip()
+    text = text.strip().lstrip("\ufeff")
     if not text:
         return {}
     value = _load(text)

@@ -43,19 +43,6 @@ class Delta(msgspec.Struct, gc=False):
     refusal: str | None = None
 
 
-class Choice(msgspec.Struct, gc=False):
-    """One of the answers; we only ask for one, index 0."""
-
-    delta: Delta | None = None
-    finish_reason: str | None = None
-    index: int = 0
-    message: Delta | None = None
-    stop_reason: Any = None
-    """vLLM: the stop sequence that ended it."""
-    error: Any = None
-    """OpenRouter: why the provider behind it broke off, with the finish reason `error`."""
-
-
 class PromptDetails(msgspec.Struct, gc=False):
     """The number of prompt tokens that came from the cache."""
 
@@ -70,6 +57,26 @@ class Usage(msgspec.Struct, gc=False):
     prompt_tokens_details: PromptDetails | None = None
     prompt_cache_hit_tokens: int | None = None
     """DeepSeek's name for cached tokens."""
+    cached_tokens: int | None = None
+    """Moonshot's."""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    """The Messages API's names, which gateways forget to translate."""
+
+
+class Choice(msgspec.Struct, gc=False):
+    """One of the answers; we only ask for one, index 0."""
+
+    delta: Delta | None = None
+    finish_reason: str | None = None
+    index: int = 0
+    message: Delta | None = None
+    stop_reason: Any = None
+    """vLLM: the stop sequence that ended it."""
+    usage: Usage | None = None
+    """Moonshot: where others have it beside the choices."""
+    error: Any = None
+    """OpenRouter: why the provider behind it broke off, with the finish reason `error`."""
 
 
 class Chunk(msgspec.Struct, gc=False):
@@ -146,6 +153,7 @@ def plain_delta(chunk: Chunk) -> Delta | None:
         or choice.index
         or choice.finish_reason
         or choice.error is not None
+        or choice.usage is not None
         or delta.tool_calls
         or delta.function_call is not None
         or delta.refusal
@@ -158,7 +166,7 @@ def plain_delta(chunk: Chunk) -> Delta | None:
 def real_reason(reason: str | None) -> str | None:
     """The finish reason, if it is one, in small letters (Gemini's are in capitals): some servers
     write "null" or nothing into each chunk."""
-    reason = (reason or "").strip().lower()
+    reason = (reason or "").partition(":")[0].strip().lower().removeprefix("finish_reason_")
     return None if reason in _NO_REASONS else reason
 
 
@@ -181,6 +189,7 @@ def _choice(raw: dict[str, Any]) -> Choice:
         index=_int(raw.get("index")) or 0,
         message=_delta(raw.get("message")),
         stop_reason=raw.get("stop_reason"),
+        usage=_usage(raw.get("usage")),
         error=raw.get("error"),
     )
 
@@ -252,6 +261,9 @@ def _usage(raw: Any) -> Usage | None:
         if isinstance(details, dict)
         else None,
         prompt_cache_hit_tokens=_int(raw.get("prompt_cache_hit_tokens")),
+        cached_tokens=_int(raw.get("cached_tokens")),
+        input_tokens=_int(raw.get("input_tokens")),
+        output_tokens=_int(raw.get("output_tokens")),
     )
 
 

@@ -87,6 +87,11 @@ class SSEReader:
         out: list[Event | Comment] = []
         if rest:
             _parse(rest, out)
+        if out and isinstance(out[-1], Event) and not _is_whole(out[-1].data):
+            # Lenient: one line end between events, or lines of JSON without any field.
+            event = out.pop()
+            lines = event.data.split(b"\n") if isinstance(event, Event) else []
+            out += [Event(line) for line in lines]
         return [item for item in out if isinstance(item, Comment) or _is_whole(item.data)]
 
     def _hold(self, data: bytes) -> None:
@@ -157,6 +162,12 @@ def reader_for(content_type: str, max_event_bytes: int) -> SSEReader | JSONReade
     """A reader for a body of this Content-Type."""
     kind = JSONReader if content_type.startswith("application/json") else SSEReader
     return kind(max_event_bytes)
+
+
+def is_plain_text(body: bytes) -> bool:
+    """Whether the beginning of a body is neither a stream nor JSON: what a gateway says."""
+    front = body.removeprefix(_BOM).lstrip()
+    return bool(front) and not front.startswith((b":", b"data", b"event:", b"id:", b"retry", b"{"))
 
 
 def _parse(block: bytes, out: list[Event | Comment]) -> None:

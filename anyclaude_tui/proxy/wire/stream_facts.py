@@ -79,9 +79,10 @@ class StreamFacts:
     def note_usage(self, usage: Usage) -> None:
         """Token counts; a prompt of 0 tokens is a place-holder, and so is a reply of 0
         unless it has ended with nothing in it."""
-        if usage.prompt_tokens is not None and usage.prompt_tokens > 0:
-            self.prompt_tokens = usage.prompt_tokens
-        output = usage.completion_tokens
+        prompt = usage.input_tokens if usage.prompt_tokens is None else usage.prompt_tokens
+        if prompt is not None and prompt > 0:
+            self.prompt_tokens = prompt
+        output = usage.output_tokens if usage.completion_tokens is None else usage.completion_tokens
         empty = self.finish_reason is not None and not self.deltas
         if output is not None and (output > 0 or (output == 0 and empty)):
             self.output_tokens = output
@@ -89,6 +90,8 @@ class StreamFacts:
         cached = details.cached_tokens if details else None
         if cached is None:
             cached = usage.prompt_cache_hit_tokens
+        if cached is None:
+            cached = usage.cached_tokens
         if cached is not None and cached >= 0:
             self.cached_tokens = cached
 

@@ -26,5 +26,6 @@ THINK_MARKS: dict[str, str] = {
     "<unused94>thought": "<unused95>",  # MedGemma
     "<|open|>think<|sep|>": "<|close|>think<|sep|>",  # Kimi K3
     "<|inner_prefix|>": "<|inner_suffix|>",  # Apertus
+    "◁think▷": "◁/think▷",  # Kimi VL
     "<|begin_of_thought|>": "<|end_of_thought|>",
 }

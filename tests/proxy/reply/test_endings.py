@@ -220,7 +220,9 @@ def test_an_error_of_the_request_is_not_sent_again() -> None:
         "type": "invalid_request_error",
         "message": "prompt is too long: 9 tokens > 8 maximum",
     }
-    assert new().fail(ApiError("overloaded_error", "x")).retry
+    assert new().fail(ApiError("api_error", "x")).retry
+    for waits in ("overloaded_error", "rate_limit_error", "timeout_error"):
+        assert not new().fail(ApiError(waits, "x")).retry
 
 
 def test_an_ending_is_given_once() -> None:

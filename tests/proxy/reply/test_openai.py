@@ -40,7 +40,7 @@ def test_text() -> None:
 
 def test_each_delta_goes_out_at_once() -> None:
     translator, reader = new(), SSEReader()
-    for word in ("a", " b", "\n", " c"):
+    for word in ("So", " b", "\n", " c"):
         message = validate_part(translator.start())
         data = translator.feed(reader.feed(chunk(content=word)))
         assert data.count(b"text_delta") == 1

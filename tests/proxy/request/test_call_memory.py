@@ -53,7 +53,8 @@ def test_the_billing_header_goes_from_the_front_only(system: Any, left: Any) -> 
 def recalled(written: str, sent: Any) -> str | None:
     memory = CallMemory()
     memory.remember("toolu_1", "Edit", written)
-    return memory.recall("toolu_1", sent, "Edit")
+    found = memory.recall("toolu_1", sent)
+    return found[1] if found is not None else None
 
 
 @pytest.mark.parametrize(
@@ -103,14 +104,13 @@ def test_other_arguments_are_not_replaced(written: str, sent: Any) -> None:
     assert recalled(written, sent) is None
 
 
-def test_id_and_name_must_be_the_same() -> None:
+def test_the_id_must_be_the_same_and_the_name_is_the_models() -> None:
     memory = CallMemory()
-    memory.remember("toolu_1", "Edit", '{"a":1}')
+    memory.remember("toolu_1", "Task", '{"a":1}')
     assert memory.recall("toolu_2", {"a": 1}) is None
-    assert memory.recall("toolu_1", {"a": 1}, "Write") is None
-    assert memory.recall("toolu_1", {"a": 1}) == '{"a":1}'
+    assert memory.recall("toolu_1", {"a": 1}) == ("Task", '{"a":1}')
     memory.remember("toolu_1", "Edit", '{"a":2}')
-    assert memory.recall("toolu_1", {"a": 2}) == '{"a":2}'
+    assert memory.recall("toolu_1", {"a": 2}) == ("Edit", '{"a":2}')
     assert len(memory) == 1
 
 
@@ -118,10 +118,10 @@ def test_the_memory_is_bounded_and_forgets_what_was_used_longest_ago() -> None:
     memory = CallMemory(max_calls=3)
     for name in ("a", "b", "c"):
         memory.remember(name, "T", "{}")
-    assert memory.recall("a", {}) == "{}"
+    assert memory.recall("a", {}) == ("T", "{}")
     memory.remember("d", "T", "{}")
     assert memory.recall("b", {}) is None
-    assert [memory.recall(name, {}) for name in ("a", "c", "d")] == ["{}"] * 3
+    assert [memory.recall(name, {}) for name in ("a", "c", "d")] == [("T", "{}")] * 3
 
     small = CallMemory(max_bytes=2_000)
     for number in range(50):

@@ -18,6 +18,7 @@ from anyclaude_tui.proxy.toolcalls.forms import (
     FRONT_UNSURE,
     FRONT_WORDS,
     LIST,
+    SECTION,
 )
 from anyclaude_tui.proxy.toolcalls.from_text import TextCalls
 from anyclaude_tui.proxy.toolcalls.grammars import Form
@@ -131,6 +132,28 @@ ONE = {
     "phi-4-mini": f"functools[{CALL}]",
     "gigachat": f"function call<|role_sep|>\n{CALL}",
     "functionary 3.2": f">>>Bash\n{JSON}",
+    "functionary 2": f"<|from|>assistant\n<|recipient|>Bash\n<|content|>{JSON}<|stop|>",
+    "functionary 2, first marks in the prompt alone": f"Bash\n<|content|>{JSON}<|stop|>",
+    "smollm 3": '<code>\nBash(command="ls -l")\n</code>',
+    "fence inside tags": f"<tool_call>\n```json\n{CALL}\n```\n</tool_call>",
+    "tool use": f"<tool_use>\n{CALL}\n</tool_use>",
+    "parts in tags": (f"<tool_use>\n<name>Bash</name>\n<arguments>{JSON}</arguments>\n</tool_use>"),
+    "parts in tags, hermes": (
+        f"<tool_call><name>Bash</name><arguments>\n{JSON}\n</arguments></tool_call>"
+    ),
+    "nemotron in small letters": f"<toolcall>{CALL}</toolcall>",
+    "deepseek v4, plain bars": (
+        '<|DSML|tool_calls>\n<|DSML|invoke name="Bash">\n<|DSML|parameter name="command" '
+        'string="true">ls -l</|DSML|parameter>\n</|DSML|invoke>\n</|DSML|tool_calls>'
+    ),
+    "the api's own reply alone": (
+        f'{{"tool_calls": [{{"id": "a", "type": "function", "function": {{"name": "Bash", '
+        f'"arguments": {json.dumps(JSON)}}}}}]}}'
+    ),
+    "the api's own block alone": (
+        f'{{"type": "tool_use", "id": "a", "name": "Bash", "input": {JSON}}}'
+    ),
+    "action and its input alone": f'{{"action": "Bash", "action_input": {JSON}}}',
     "mistral": f"[TOOL_CALLS]Bash[ARGS]{JSON}",
     "mistral list": f"[TOOL_CALLS][{CALL}]",
     "mistral, first mark stripped": f"Bash[ARGS]{JSON}",
@@ -259,6 +282,6 @@ def test_the_page_names_the_models_of_every_form() -> None:
     from tests.test_docs import ROOT
 
     page = (ROOT / "docs/tool-calls.md").read_text(encoding="utf-8")
-    rows: list[Form] = [*FORMS, FENCE, BARE, LIST, FRONT_HARMONY]
+    rows: list[Form] = [*FORMS, FENCE, BARE, LIST, SECTION, FRONT_HARMONY]
     rows += [form for _, form in (*FRONT_SURE, *FRONT_UNSURE, *FRONT_WORDS)]
     assert [form for form in rows if form.models not in page] == []
