@@ -75,8 +75,7 @@ def _wrapped_head(rest: str, names: Collection[str]) -> bool | None:
     inner = rest[1:].lstrip() if rest.startswith("[") else rest
     if not inner:
         return None
-    found = json_head(inner, names, sure=True)
-    return found
+    return json_head(inner, names, sure=True)
 
 
 def _type_head(rest: str, names: Collection[str], sure: bool) -> bool | None:

@@ -6,50 +6,40 @@ mlx_lm. What a row's fields mean stands at `Form` (`grammars.py`).
 
 from __future__ import annotations
 
-import re
-
+from anyclaude_tui.proxy.toolcalls.form_parts import (
+    CLAUDE,
+    DEEPSEEK,
+    DEEPSEEK_END,
+    ELEMENT_ENDS,
+    ELEMENTS,
+    FUNCTIONARY,
+    FUNCTIONARY_2,
+    FUNCTIONARY_2_TURN,
+    GEMMA,
+    GLM,
+    HARMONY,
+    HARMONY_END,
+    HARMONY_MUST,
+    HY3,
+    KIMI,
+    KIMI_END,
+    MISTRAL,
+    SOLAR,
+    SOLAR_100B,
+    deepseek_end,
+    deepseek_header,
+)
 from anyclaude_tui.proxy.toolcalls.grammars import Form
 from anyclaude_tui.proxy.toolcalls.spaced_tags import NS
-from anyclaude_tui.proxy.toolcalls.tagged import Pairs
-
-_NAME = r"(?:functions?\.)?(?P<name>[\w.:/<|>-]+?)"
-_GLM = Pairs("<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>")
-_HY3 = Pairs(
-    *(f"{mark[:-1]}:opensource>" for mark in ("<arg_key>", "</arg_key>")),
-    *(f"{mark[:-1]}:opensource>" for mark in ("<arg_value>", "</arg_value>")),
-)
-_SOLAR = Pairs("<|tool_arg:start|>", "<|tool_arg:value|>", "", "<|tool_arg:end|>")
-_KIMI_END = ("<|tool_call_end|>", "<|tool_calls_section_end|>", "<|tool_call_section_end|>")
-_KIMI = re.compile(
-    rf"\s*+(?:<\|tool_call_begin\|>)?\s*+{_NAME}\s*+<\|tool_call_argument_begin\|>\s*+"
-)
-
-
-def _deepseek_end(bar: str, joint: str) -> tuple[str, ...]:
-    return (
-        "```",
-        f"<{bar}tool{joint}call{joint}end{bar}>",
-        f"<{bar}tool{joint}calls{joint}end{bar}>",
-    )
-
-
-def _deepseek_header(bar: str, joint: str) -> re.Pattern[str]:
-    marks = {
-        one: re.escape(f"<{bar}tool{joint}{one}{bar}>") for one in ("sep", f"call{joint}begin")
-    }
-    begin, sep = marks[f"call{joint}begin"], marks["sep"]
-    return re.compile(
-        rf"\s*+(?:{begin})?\s*+(?:function{sep})?{_NAME}\s*+(?:{sep})?\s*+(?:```(?:json)?)?\s*+"
-    )
 
 
 def _deepseek(bar: str, joint: str, models: str) -> tuple[Form, Form]:
     """Quantised and distilled models write DeepSeek's marks with other bars and joints."""
     call, many = (f"<{bar}tool{joint}{one}{joint}begin{bar}>" for one in ("call", "calls"))
     rest = {
-        "closers": _deepseek_end(bar, joint),
+        "closers": deepseek_end(bar, joint),
         "bodies": ("tags", "named"),
-        "header": _deepseek_header(bar, joint),
+        "header": deepseek_header(bar, joint),
         "inner": call,
         "kind": f"function<{bar}tool{joint}sep{bar}>",
         "models": models,
@@ -65,28 +55,7 @@ def _dsml(bar: str) -> tuple[Form, ...]:
     return invoke, older, Form(f"<{mark}tool_calls>", ends[1:], ("tags",), models="DeepSeek V4")
 
 
-_DEEPSEEK_END = _deepseek_end("｜", "▁")
-_DEEPSEEK = _deepseek_header("｜", "▁")
 _DEEPSEEKS = "DeepSeek R1, V3, V3.1"
-_CLAUDE = "antml:"
-_MISTRAL = re.compile(
-    r"\s*+(?:\[TOOL_CALLS\])?\s*+(?P<name>[\w.:/-]+)\s*+(?:\[CALL_ID\][\w-]*)?\s*+(?:\[ARGS\])?\s*+"
-)
-_HARMONY = re.compile(r"(?>[^{]*?\bto=(?:functions\.)?(?P<name>[\w.:/-]+))[^{]*+")
-_HARMONY_MUST = ("<|message|>", "to=")
-_HARMONY_END = ("<|call|>", "<|end|>", "<|return|>")
-_SOLAR_100B = re.compile(
-    rf"\s*+(?:<\|tool_call:begin\|>)?[\w-]*\s*+<\|tool_call:name\|>{_NAME}<\|tool_call:args\|>\s*+"
-)
-_GEMMA = re.compile(r"\s*+(?:call:)?\s*+(?P<name>[\w.:/-]+)\s*+")
-_FUNCTIONARY = re.compile(r"(?P<name>[\w.:/-]+)\s*")
-_FUNCTIONARY_2 = re.compile(rf"\s*+{_NAME}\s*+<\|content\|>\s*+")
-_ELEMENTS = re.compile(
-    r"<(?:tool_|function_)?name>\s*+(?P<name>[\w.:/-]+)\s*+</(?:tool_|function_)?name>"
-    r"\s*+<(?:arguments|parameters|args|input)>\s*+"
-)
-_FUNCTIONARY_2_TURN = "<|from|>assistant\n<|recipient|>"
-_ELEMENT_ENDS = ("</arguments>", "</parameters>", "</args>", "</input>")
 _LOOSE = (
     *("</tool_call>", "</function_calls>", "</minimax:tool_call>", "</seed:tool_call>"),
     *("</tool_calls>", "</function>"),
@@ -96,10 +65,10 @@ _LOOSE = (
 FORMS: tuple[Form, ...] = (
     Form(
         "<tool_call>",
-        ("</tool_call>", *_ELEMENT_ENDS),
+        ("</tool_call>", *ELEMENT_ENDS),
         ("tags", "json", "pairs"),
-        header=_ELEMENTS,
-        pairs=_GLM,
+        header=ELEMENTS,
+        pairs=GLM,
         models="Hermes, Qwen 2.5/3 (JSON), Qwen3-Coder, Qwen3.5+, Nemotron 3, Step 3.5 (tags), "
         "GLM 4.5+, Ling, Laguna (pairs), Granite 4, EXAONE, ERNIE 4.5",
     ),
@@ -122,14 +91,14 @@ FORMS: tuple[Form, ...] = (
         models="models tuned on Claude's form, OLMo 3 (Python)",
     ),
     Form(
-        f"<{_CLAUDE}function_calls>",
-        (f"</{_CLAUDE}function_calls>", "</function_calls>"),
+        f"<{CLAUDE}function_calls>",
+        (f"</{CLAUDE}function_calls>", "</function_calls>"),
         ("tags",),
         models="models tuned on Claude's form",
     ),
     Form(
-        f"<{_CLAUDE}invoke name=",
-        (f"</{_CLAUDE}function_calls>", "</function_calls>"),
+        f"<{CLAUDE}invoke name=",
+        (f"</{CLAUDE}function_calls>", "</function_calls>"),
         ("tags",),
         keeps_opener=True,
         models="models tuned on Claude's form",
@@ -160,7 +129,7 @@ FORMS: tuple[Form, ...] = (
             "</tool_call:opensource>",
         ),
         ("pairs",),
-        pairs=_HY3,
+        pairs=HY3,
         inner="<tool_call:opensource>",
         models="Hunyuan 3",
     ),
@@ -168,16 +137,16 @@ FORMS: tuple[Form, ...] = (
         "<tool_call:opensource>",
         ("</tool_calls:opensource>", "</tool_call:opensource>"),
         ("pairs",),
-        pairs=_HY3,
+        pairs=HY3,
         models="Hunyuan 3",
     ),
     Form("<TOOLCALL>", ("</TOOLCALL>",), models="Nemotron Nano 2, Llama-Nemotron"),
     Form("<toolcall>", ("</toolcall>",), models="Nemotron Nano 2, Llama-Nemotron"),
     Form(
         "<tool_use>",
-        ("</tool_use>", *_ELEMENT_ENDS),
+        ("</tool_use>", *ELEMENT_ENDS),
         ("tags", "json"),
-        header=_ELEMENTS,
+        header=ELEMENTS,
         models="models tuned on Claude's form, or told one by their prompt",
     ),
     Form(
@@ -192,14 +161,14 @@ FORMS: tuple[Form, ...] = (
             opener,
             ("<|stop|>",),
             ("named",),
-            header=_FUNCTIONARY_2,
-            inner=_FUNCTIONARY_2_TURN,
+            header=FUNCTIONARY_2,
+            inner=FUNCTIONARY_2_TURN,
             models="Functionary 2",
         )
         for opener in (
             "<|recipient|>",
-            _FUNCTIONARY_2_TURN,
-            f"<|stop|>\n{_FUNCTIONARY_2_TURN}",
+            FUNCTIONARY_2_TURN,
+            f"<|stop|>\n{FUNCTIONARY_2_TURN}",
         )
     ),
     Form("<function_call>", ("</function_call>",), models="Granite 20B functioncalling"),
@@ -207,13 +176,13 @@ FORMS: tuple[Form, ...] = (
         "<longcat_tool_call>",
         ("</longcat_tool_call>",),
         ("json", "pairs"),
-        pairs=_GLM,
+        pairs=GLM,
         models="LongCat",
     ),
     Form("<|tool_call|>", ("<|/tool_call|>", "<|tool_call|>"), models="Granite 3, Phi-4-mini"),
-    Form("<|tool_calls_section_begin|>", _KIMI_END, ("named",), header=_KIMI, models="Kimi K2"),
-    Form("<|tool_call_section_begin|>", _KIMI_END, ("named",), header=_KIMI, models="Kimi K2"),
-    Form("<|tool_call_begin|>", _KIMI_END, ("named",), header=_KIMI, models="Kimi K2"),
+    Form("<|tool_calls_section_begin|>", KIMI_END, ("named",), header=KIMI, models="Kimi K2"),
+    Form("<|tool_call_section_begin|>", KIMI_END, ("named",), header=KIMI, models="Kimi K2"),
+    Form("<|tool_call_begin|>", KIMI_END, ("named",), header=KIMI, models="Kimi K2"),
     *_deepseek("｜", "▁", _DEEPSEEKS),
     *_deepseek("|", "▁", _DEEPSEEKS),
     *_deepseek("｜", "_", f"Step 3, {_DEEPSEEKS}"),
@@ -223,7 +192,7 @@ FORMS: tuple[Form, ...] = (
         "<|tool_call>",
         ("<tool_call|>", "<turn|>", "<|tool_response>"),
         ("named",),
-        header=_GEMMA,
+        header=GEMMA,
         mark='<|"|>',
         models="Gemma 4",
     ),
@@ -231,7 +200,7 @@ FORMS: tuple[Form, ...] = (
         "<start_function_call>",
         ("<end_function_call>", "<start_function_response>"),
         ("named",),
-        header=_GEMMA,
+        header=GEMMA,
         mark="<escape>",
         models="FunctionGemma",
     ),
@@ -247,7 +216,7 @@ FORMS: tuple[Form, ...] = (
         "[TOOL_CALLS]",
         ("[/TOOL_CALLS]", "[TOOL_CALLS]"),
         ("named", "json"),
-        header=_MISTRAL,
+        header=MISTRAL,
         models="Mistral, Ministral, Devstral, Magistral",
     ),
     Form("[TOOL_REQUEST]", ("[END_TOOL_REQUEST]",), models="LM Studio's own form"),
@@ -258,30 +227,30 @@ FORMS: tuple[Form, ...] = (
         "<|tool_call:begin|>",
         ("<|tool_call:end|>",),
         ("named",),
-        header=_SOLAR_100B,
+        header=SOLAR_100B,
         models="Solar Open 100B",
     ),
     Form(
         "<|tool_call:start|>",
         ("<|tool_call:end|>",),
         ("pairs",),
-        pairs=_SOLAR,
+        pairs=SOLAR,
         models="Solar Open 2",
     ),
     Form(
         "<|channel|>",
-        _HARMONY_END,
+        HARMONY_END,
         ("named",),
-        header=_HARMONY,
-        must=_HARMONY_MUST,
+        header=HARMONY,
+        must=HARMONY_MUST,
         models="gpt-oss (harmony)",
     ),
     Form(
         "<|start|>assistant",
-        _HARMONY_END,
+        HARMONY_END,
         ("named",),
-        header=_HARMONY,
-        must=_HARMONY_MUST,
+        header=HARMONY,
+        must=HARMONY_MUST,
         models="gpt-oss (harmony)",
     ),
 )
@@ -306,7 +275,7 @@ SECTION = Form(
     ">>>",
     (),
     ("named",),
-    header=_FUNCTIONARY,
+    header=FUNCTIONARY,
     sure=False,
     models="Functionary 3.2",
 )
@@ -326,7 +295,7 @@ FRONT_SURE: tuple[tuple[str, Form], ...] = (
             "",
             ("[TOOL_CALLS]",),
             ("named",),
-            header=_MISTRAL,
+            header=MISTRAL,
             keeps_opener=True,
             models="Mistral with its first mark stripped",
         ),
@@ -335,9 +304,9 @@ FRONT_SURE: tuple[tuple[str, Form], ...] = (
         r"(?::\d+)?\s*<\|tool_call_argument_begin\|>",
         Form(
             "",
-            _KIMI_END,
+            KIMI_END,
             ("named",),
-            header=_KIMI,
+            header=KIMI,
             keeps_opener=True,
             models="Kimi K2 with its first marks stripped",
         ),
@@ -348,7 +317,7 @@ FRONT_SURE: tuple[tuple[str, Form], ...] = (
             "",
             ("</tool_call>",),
             ("pairs",),
-            pairs=_GLM,
+            pairs=GLM,
             keeps_opener=True,
             models="GLM with its first mark stripped",
         ),
@@ -359,8 +328,8 @@ FRONT_SURE: tuple[tuple[str, Form], ...] = (
             "",
             ("<|stop|>",),
             ("named",),
-            header=_FUNCTIONARY_2,
-            inner=_FUNCTIONARY_2_TURN,
+            header=FUNCTIONARY_2,
+            inner=FUNCTIONARY_2_TURN,
             keeps_opener=True,
             models="Functionary 2, whose prompt ends behind its mark",
         ),
@@ -369,9 +338,9 @@ FRONT_SURE: tuple[tuple[str, Form], ...] = (
         r"\s*<｜tool▁sep｜>",
         Form(
             "",
-            _DEEPSEEK_END,
+            DEEPSEEK_END,
             ("named",),
-            header=_DEEPSEEK,
+            header=DEEPSEEK,
             keeps_opener=True,
             models="DeepSeek with its first mark stripped",
         ),
@@ -386,7 +355,7 @@ FRONT_UNSURE: tuple[tuple[str, Form], ...] = (
             "",
             (),
             ("named",),
-            header=_MISTRAL,
+            header=MISTRAL,
             sure=False,
             keeps_opener=True,
             models="Mistral with all marks stripped",
@@ -407,10 +376,10 @@ FRONT_UNSURE: tuple[tuple[str, Form], ...] = (
 
 FRONT_HARMONY = Form(
     "",
-    _HARMONY_END,
+    HARMONY_END,
     ("named",),
-    header=_HARMONY,
-    must=_HARMONY_MUST,
+    header=HARMONY,
+    must=HARMONY_MUST,
     keeps_opener=True,
     models="gpt-oss with its marks stripped",
 )
@@ -421,7 +390,7 @@ FRONT_WORDS: tuple[tuple[str, Form], ...] = (
             "",
             ("<tool_call|>", "<turn|>"),
             ("named",),
-            header=_GEMMA,
+            header=GEMMA,
             mark='<|"|>',
             sure=False,
             keeps_opener=True,
