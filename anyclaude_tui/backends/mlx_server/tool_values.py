@@ -32,7 +32,7 @@ MODULES = ("glm47", "minimax_m2")
 
 
 def problem(module: Any) -> str:
-    """Why this is not a reader of mlx_lm's that is known here; "" when it is."""
+    """The reason why this is not a reader of mlx_lm's that is known here; "" when it is."""
     read = getattr(module, "parse_tool_call", None)
     if read is None or list(inspect.signature(read).parameters) != ["text", "tools"]:
         return f"{getattr(module, '__name__', module)}.parse_tool_call is not the one that is known"
@@ -45,7 +45,7 @@ def install(module: Any) -> None:
 
 
 def calls_of(module: Any) -> Calls:
-    """What finds the names and values of the calls that this module reads."""
+    """The finder of the names and values of the calls that this module reads."""
     return _glm_calls if module.__name__.endswith("glm47") else _minimax_calls
 
 

@@ -26,14 +26,14 @@ _BARE_STARTERS = (
 )
 _BARE_FRONT = "analysis"
 _BARE = re.compile(rf"{_BARE_FRONT}(?=(?:{'|'.join(_BARE_STARTERS)})\b)")
-"""How an analysis begins whose marks were stripped; `analysisResult` is a name in a program."""
+"""The front of an analysis whose marks were stripped; `analysisResult` is a name in a program."""
 _BARE_LONGEST = len(_BARE_FRONT) + max(map(len, _BARE_STARTERS))
 _BARE_NEXT = re.compile(r"assistant(analysis|commentary|final)")
 _BARE_MARKS = ("assistantanalysis", "assistantcommentary to=", "assistantfinal")
 
 
 def bare_front(text: str) -> bool | None:
-    """Whether a reply's front is an analysis whose marks a server has stripped; None: more must
+    """True if a reply's front is an analysis whose marks a server has stripped; None: more must
     tell."""
     if _BARE.match(text) and len(text) > _BARE_LONGEST:
         return True
@@ -86,7 +86,7 @@ class Bare:
         return out
 
     def end(self, *, cut: bool) -> list[tuple[bool, str]]:
-        """What was held back."""
+        """The text that was held back."""
         held, self._held = self._held, ""
         return [(self._thinks, held)] if held.strip() and not cut else []
 

@@ -71,7 +71,7 @@ def json_head(text: str, names: Collection[str], *, sure: bool) -> bool | None:
 
 
 def _wrapped_head(rest: str, names: Collection[str]) -> bool | None:
-    """What the API's own replies are made of: `{"tool_calls": [{"id": …`."""
+    """The verdict on the API's own replies: `{"tool_calls": [{"id": …`."""
     inner = rest[1:].lstrip() if rest.startswith("[") else rest
     if not inner:
         return None

@@ -35,7 +35,7 @@ LANGUAGES = ("json", "tool_call", "tool_calls", "tool_code", "tool", "function",
 """The languages of the code blocks in which models write calls."""
 MAX_HEADER_CHARS = 300
 ELEMENTS = ("<name>", "<tool_name>", "<function_name>")
-"""How a call begins whose parts are named by tags."""
+"""The front of a call whose parts are named by tags."""
 
 _NAME = re.compile(r"(?:functions\.)?[A-Za-z_][\w.:/-]{0,127}")
 _PROSE = re.compile(r"\s*[\w.:/-]+[ \t]+[A-Za-z]")

@@ -165,7 +165,7 @@ def reader_for(content_type: str, max_event_bytes: int) -> SSEReader | JSONReade
 
 
 def is_plain_text(body: bytes) -> bool:
-    """Whether the beginning of a body is neither a stream nor JSON: what a gateway says."""
+    """True if the beginning of a body is neither a stream nor JSON, but a gateway's words."""
     front = body.removeprefix(_BOM).lstrip()
     return bool(front) and not front.startswith((b":", b"data", b"event:", b"id:", b"retry", b"{"))
 
