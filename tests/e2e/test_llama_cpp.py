@@ -210,7 +210,7 @@ async def test_a_template_that_refuses_late_system_messages_is_no_hindrance(rig:
     ]
     async with rig.backend.client() as client:
         body = {"model": "tiny-model", "messages": late, "max_tokens": 1}
-        refused = await client.post(rig.backend.endpoint.url, json=body)
+        refused = await client.post(rig.backend.endpoint.url, body)
     assert refused.status_code in (400, 500)
     assert "must be at the beginning" in refused.text
     printed = await rig.claude(ANTHROPIC_MODEL="tiny-model").ask("hello", *SHORT)
