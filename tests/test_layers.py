@@ -31,7 +31,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"private", "redaction"},
     "prefix": {"common_prefix", "figures"},
     "backends.dialect": set(),
-    "backends.base": {"backends.dialect", "config"},
+    "backends.slots": set(),
+    "backends.base": {"backends.dialect", "backends.slots", "config"},
     "backends.address": set(),
     "backends.loading": set(),
     "backends.http_client": {"backends.address"},
@@ -41,7 +42,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backends.macos": set(),
     "backends.machine": {"backends.macos"},
     "backends.attached": {
-        "backends.address", "backends.base", "backends.http", "backends.http_client", "config",
+        "backends.address", "backends.base", "backends.http", "backends.http_client",
+        "backends.slots", "config",
     },
     "backends.templates": {
         "backends.base", "backends.dialect", "backends.http", "backends.http_client", "bounded",
@@ -50,8 +52,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backends.lmstudio": {"backends", "config", "redaction"},
     "backends.models": {"backends.base", "backends.lmstudio", "backends.machine", "figures"},
     "backends.supervision": {
-        "backends.base", "backends.http", "backends.http_client", "backends.machine", "config",
-        "figures", "printable", "private", "redaction",
+        "backends.base", "backends.http", "backends.http_client", "backends.machine",
+        "backends.slots", "config", "figures", "printable", "private", "redaction",
     },
     "backends": {"config", "figures", "private"},
     "backends.simulator": {"backends", "common_prefix", "config"},

@@ -13,6 +13,7 @@ from anyclaude_tui.backends.base import BackendError, Endpoint, Finding, ModelIn
 from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.flavours import inspect
 from anyclaude_tui.backends.http_client import Client
+from anyclaude_tui.backends.slots.source import decide
 from anyclaude_tui.config.settings import BackendSettings
 
 DEFAULT_URL = "https://api.anthropic.com"
@@ -59,7 +60,7 @@ class AnthropicBackend(AttachedBackend):
             dialect=Dialect(late_system="system", images=True, stop=True),
             window_tokens=self.settings.context_window
             or (WINDOW_TOKENS if self.base_url == DEFAULT_URL else None),
-            slots=self.settings.slots or SLOTS,
+            slots=decide(set_to=self.settings.slots, assumed=SLOTS),
         )
         return await self._of_known(client, endpoint) if is_local(self.base_url) else endpoint
 
@@ -90,7 +91,12 @@ class AnthropicBackend(AttachedBackend):
             model=model.id,
             label=model.detail,
             window_tokens=endpoint.window_tokens or model.window_tokens or server.window_tokens,
-            slots=self.settings.slots or server.slots or SLOTS,
+            slots=decide(
+                set_to=self.settings.slots,
+                said=server.slots,
+                known=server.known.slots,
+                assumed=SLOTS,
+            ),
             dialect=replace(endpoint.dialect, late_system="folded", images=server.dialect.images),
         )
 

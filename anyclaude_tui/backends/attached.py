@@ -21,6 +21,7 @@ from anyclaude_tui.backends.base import (
     value_of,
 )
 from anyclaude_tui.backends.http_client import Client, HttpError
+from anyclaude_tui.backends.slots.source import of_setting
 from anyclaude_tui.config.settings import BackendSettings
 
 T = TypeVar("T")
@@ -91,6 +92,7 @@ class AttachedBackend(Backend):
         if self._state is BackendState.READY:
             return
         self._state, self._reason = BackendState.STARTING, ""
+        self.generation += 1
         try:
             await self.before_start()
             self._endpoint = await self._connected()
@@ -128,6 +130,8 @@ class AttachedBackend(Backend):
                 else:
                     await self.renew()
             except BackendError as error:
+                if self._state is not BackendState.DEGRADED:
+                    self.generation += 1
                 self._state, self._reason = BackendState.DEGRADED, str(error)
                 if time.monotonic() > until:
                     self._state = BackendState.FAILED
@@ -170,7 +174,7 @@ class AttachedBackend(Backend):
             model=(endpoint.label or endpoint.model or None) if endpoint else settings.model,
             url=self.base_url,
             window_tokens=endpoint.window_tokens if endpoint else settings.context_window,
-            slots=endpoint.slots if endpoint else settings.slots,
+            slots=endpoint.slots if endpoint else of_setting(settings.slots),
             server=self.server,
             simulated=self.simulated,
             warnings=self.warnings,

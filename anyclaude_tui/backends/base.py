@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from anyclaude_tui.backends.dialect import Dialect
+from anyclaude_tui.backends.slots.source import ONE_ASSUMED, Slots
 from anyclaude_tui.config.request_settings import RequestSettings
 
 SMALL_WINDOW_TOKENS = 32_768
@@ -82,8 +83,11 @@ class Endpoint:
     """The server speaks the Anthropic Messages API itself (passthrough)."""
     window_tokens: int | None = None
     """The context window, where it is known."""
-    slots: int = 1
-    """Requests it works on at once; more wait in the proxy's queue."""
+    slots: Slots = ONE_ASSUMED
+    """Requests it works on at once, and who says so; more wait in the proxy's queue."""
+    probes: Literal["", "used", "now"] = ""
+    """When short requests of ours may be sent: never, for somebody may have to pay; right after a
+    reply of its, for else they might load a model; at once too."""
     tokenize_url: str | None = None
     """A `/tokenize` route (llama.cpp, vLLM) for exact counts."""
     tokenizer_dir: str | None = None
@@ -184,7 +188,7 @@ class BackendStatus:
     model: str | None = None
     url: str | None = None
     window_tokens: int | None = None
-    slots: int | None = None
+    slots: Slots | None = None
     server: str = ""
     """The name of the server's program, where that is known and the kind does not say it."""
     simulated: bool = False
@@ -244,6 +248,9 @@ class Backend(ABC):
     simulated: bool = False
     cache_policy: CachePolicy = CachePolicy()
     """The limits of its prompt cache on disk, in force from its next start on."""
+    generation: int = 0
+    """How often its server has begun anew, as far as that is seen: what was measured before is of
+    another one."""
 
     def __init__(self, name: str) -> None:
         """Of a kind: with the settings and our folder besides. Raises BackendError when the
@@ -326,6 +333,11 @@ class Backend(ABC):
     async def renew(self) -> None:
         """Look again at what may have changed: window, slots, model, vision. Cheap, and of no
         harm to what runs. Raises BackendError where it does not answer."""
+        return
+
+    def measured(self, slots: int) -> None:
+        """So many requests at once were measured; counts where nobody else says a number, and
+        until its server begins anew."""
         return
 
     async def progress(self) -> Progress | None:

@@ -73,7 +73,7 @@ async def inspect(client: Client, base: str, listed: Answer) -> Server:
     dialect = known.dialect
     if known is UNKNOWN and not local:
         dialect = Dialect(top_k=False, images=True, stop=True)
-    server = Server(tuple(parse_models(listed)), known, dialect, slots=known.slots)
+    server = Server(tuple(parse_models(listed)), known, dialect)
     return await known.details(client, base, server) if known.details else server
 
 

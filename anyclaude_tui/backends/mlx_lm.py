@@ -33,6 +33,7 @@ from anyclaude_tui.backends.mlx_server import launcher
 from anyclaude_tui.backends.mlx_server.launcher import KEEP
 from anyclaude_tui.backends.models import memory
 from anyclaude_tui.backends.models.on_disk import hub_folder
+from anyclaude_tui.backends.slots.source import decide
 from anyclaude_tui.backends.supervision import exits
 from anyclaude_tui.backends.supervision.python import has_package, python_of
 from anyclaude_tui.backends.supervision.supervised import NotServingError
@@ -158,7 +159,7 @@ class MlxLmBackend(MlxModelBackend):
             dialect=await self.followed(client, MLX_LM_MODEL),
             rendering=await self.rendering(),
             window_tokens=self.window_tokens,
-            slots=self.settings.slots or MLX_SLOTS,
+            slots=decide(set_to=self.settings.slots, known=MLX_SLOTS),
             tokenizer_dir=self.files.tokenizer_dir if self.files else None,
             model_sampling=self.files.sampling if self.files else {},
         )

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from anyclaude_tui.backends import http
 from anyclaude_tui.backends.address import is_local, is_near
@@ -33,6 +34,7 @@ from anyclaude_tui.backends.flavours import (
 )
 from anyclaude_tui.backends.http_client import Client
 from anyclaude_tui.backends.recognitions import REMOTE_SLOTS, UNKNOWN, Known, Server
+from anyclaude_tui.backends.slots.source import Slots, SlotsFrom, decide
 from anyclaude_tui.backends.templates.probe import followed
 from anyclaude_tui.backends.templates.profile_table import rows
 from anyclaude_tui.config.settings import BackendSettings
@@ -40,6 +42,7 @@ from anyclaude_tui.config.settings import BackendSettings
 FIRST_CHAT_S = 900.0
 """A local server may load its model for the first chat."""
 LOCAL_SLOTS = 1
+"""Until it is measured (`session/slot_probe.py`)."""
 
 
 class OpenAiBackend(AttachedBackend):
@@ -56,6 +59,10 @@ class OpenAiBackend(AttachedBackend):
         super().__init__(name, settings, home, settings.url or "")
         self._wanted = settings.model
         self._known: Known = UNKNOWN
+        self._measured: tuple[int, int] | None = None
+        """Slots that were measured, and in which generation of the server."""
+        self._loaded: tuple[int, str] | None = None
+        """The model that has answered a chat, and in which generation."""
 
     async def connect(self, client: Client) -> Endpoint:
         """See AttachedBackend. On this machine a chat must be answered as well."""
@@ -65,6 +72,7 @@ class OpenAiBackend(AttachedBackend):
         rendering: Rendering | None = None
         if is_local(self.base_url):  # elsewhere a chat may cost money
             self.warnings = await self.check_chat(client, model, FIRST_CHAT_S)
+            self._loaded = None if self.warnings else (self.generation, model)
             if _window(server, model) is None:  # a router, or Ollama: it has loaded it only now
                 server = await self._inspected(client)
             server, rendering = await self._followed(client, server, model)
@@ -79,7 +87,6 @@ class OpenAiBackend(AttachedBackend):
 
     def _endpoint_of(self, server: Server, model: str) -> Endpoint:
         chosen = next((info for info in server.models if info.id == model), None)
-        slots = LOCAL_SLOTS if is_local(self.base_url) else REMOTE_SLOTS
         return Endpoint(
             url=f"{self.base_url}/v1/chat/completions",
             model=model,
@@ -88,12 +95,39 @@ class OpenAiBackend(AttachedBackend):
             headers=self.headers(),
             query=self.query,
             window_tokens=self.settings.context_window or _window(server, model),
-            slots=self.settings.slots or server.slots or slots,
+            slots=self._slots_of(server),
+            probes=self._probes(chosen, model),
             tokenize_url=server.tokenize_url,
             tokenizer_dir=server.tokenizer_dir,
             model_sampling=server.sampling,
             warms="sliced" if is_near(self.base_url) and not server.known.simulated else "",
         )
+
+    def _slots_of(self, server: Server) -> Slots:
+        measured, of = self._measured or (0, 0)
+        return decide(
+            set_to=self.settings.slots,
+            said=server.slots,
+            known=server.known.slots,
+            measured=measured if of == self.generation else None,
+            assumed=LOCAL_SLOTS if is_local(self.base_url) else REMOTE_SLOTS,
+        )
+
+    def _probes(self, chosen: ModelInfo | None, model: str) -> Literal["", "used", "now"]:
+        """See Endpoint. In this network a key may mean that somebody pays; on this machine it has
+        been asked for a chat as well."""
+        local = is_local(self.base_url)
+        if not local and (not is_near(self.base_url) or self.headers() or self.query):
+            return ""
+        loaded = chosen is not None and chosen.loaded is True
+        return "now" if loaded or self._loaded == (self.generation, model) else "used"
+
+    def measured(self, slots: int) -> None:
+        """See Backend."""
+        self._measured = (slots, self.generation)
+        endpoint = self._endpoint
+        if endpoint is not None and endpoint.slots.source is SlotsFrom.ASSUMED:
+            self._endpoint = replace(endpoint, slots=decide(measured=slots))
 
     async def renewed(self, client: Client, endpoint: Endpoint) -> Endpoint:
         """See AttachedBackend: window, slots, model and vision, without a chat where the server
@@ -101,6 +135,7 @@ class OpenAiBackend(AttachedBackend):
         before = self._known
         server = await self._inspected(client)
         if server.known is not before or self._choose(server.models) != endpoint.model:
+            self.generation += 1
             return await self.connect(client)
         now = self._endpoint_of(server, endpoint.model)
         dialect = replace(endpoint.dialect, images=server.dialect.images)
@@ -145,7 +180,8 @@ class OpenAiBackend(AttachedBackend):
         window = settings.context_window or chosen.window_tokens or server.window_tokens
         model = settings.model or chosen.detail or chosen.id
         words = f"{server.known.title} at {self.base_url}, {model}"
-        found = [Finding(words + (in_tokens(window) or ", context window unknown"))]
+        words += in_tokens(window) or ", context window unknown"
+        found = [Finding(f"{words}, {self._slots_of(server)}")]
         if not window:
             words = "it does not tell its context window, so Claude Code cannot compact in time"
             found.append(Finding(words, "set context_window for it", minor=True))

@@ -59,6 +59,7 @@ class Server:
     dialect: Dialect = field(default_factory=Dialect)
     window_tokens: int | None = None
     slots: int | None = None
+    """Requests at once, where it says so itself."""
     tokenize_url: str | None = None
     tokenizer_dir: str | None = None
     template: str | None = None
@@ -93,6 +94,8 @@ class Known:
     """It is known on other machines too, by its list alone; the others only on this one."""
     dialect: Dialect = field(default_factory=Dialect)
     slots: int | None = None
+    """Requests at once that servers of this name take, where each does not say so itself. None:
+    it depends on how one was started, and is measured (docs/backends.md, "Requests at once")."""
     details: Details | None = None
     """The question to the server about itself, beyond its list of models."""
     template_from: str = ""
@@ -152,6 +155,14 @@ async def _from_folder(_: Client, __: str, server: Server) -> Server:
         tokens=files.special_tokens,
         sampling=files.sampling,
     )
+
+
+async def _vllm_mlx(client: Client, base: str, server: Server) -> Server:
+    """vllm-mlx and Rapid-MLX: /health tells the engine. The simple one, vllm-mlx's default, fails
+    at a second stream (0.6.0)."""
+    health = await http.get_object(client, "/health")
+    server = await _from_folder(client, base, server)
+    return replace(server, slots=1) if health.get("engine_type") == "simple" else server
 
 
 async def _files(path: str) -> ModelFiles | None:
@@ -261,7 +272,7 @@ TABLE: tuple[Known, ...] = (
         anywhere=True,
         dialect=vllm_mlx_dialect(),
         slots=MLX_SLOTS,
-        details=_from_folder,
+        details=_vllm_mlx,
         status_path="/v1/status",
     ),
     Known(
@@ -271,7 +282,7 @@ TABLE: tuple[Known, ...] = (
         anywhere=True,
         dialect=replace(vllm_mlx_dialect(), max_tokens_cap=None),
         slots=MLX_SLOTS,
-        details=_from_folder,
+        details=_vllm_mlx,
         status_path="/v1/status",
         native=True,
     ),
@@ -317,6 +328,9 @@ TABLE: tuple[Known, ...] = (
             # Its OpenAI route reads no others; they are set in a Modelfile.
             left_out=frozenset({"top_k", "min_p", "repetition_penalty"}),
         ),
+        # Its default (OLLAMA_NUM_PARALLEL), and all that some families of models ever get
+        # (server/sched.go of 0.34). More is told nowhere; tried, it may load the model anew.
+        slots=1,
         details=_ollama,
     ),
     Known(

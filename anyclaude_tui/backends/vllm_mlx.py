@@ -17,6 +17,7 @@ from anyclaude_tui.backends.dialect import MLX_SLOTS, Dialect, vllm_mlx_dialect
 from anyclaude_tui.backends.flavours import parse_progress
 from anyclaude_tui.backends.http_client import Client
 from anyclaude_tui.backends.mlx_model import CHAT, MlxModelBackend
+from anyclaude_tui.backends.slots.source import decide
 from anyclaude_tui.backends.supervision.supervised import NotServingError
 
 CACHE_SHARE = 0.15
@@ -131,7 +132,7 @@ class VllmMlxBackend(MlxModelBackend):
             dialect=await self.followed(client, self.model_name),
             rendering=await self.rendering(),
             window_tokens=self.window_tokens,
-            slots=self.settings.slots or MLX_SLOTS,
+            slots=decide(set_to=self.settings.slots, known=MLX_SLOTS),
             tokenizer_dir=self.files.tokenizer_dir if self.files else None,
             model_sampling=self.files.sampling if self.files else {},
             # Where a cache cannot be cut back it reuses nothing between conversations.

@@ -76,7 +76,8 @@ class BackendSettings(RequestSettings, frozen=True, forbid_unknown_fields=True, 
     context_window: Count | None = None
     """Context window in tokens, where the backend does not tell."""
     slots: Count | None = None
-    """Requests at once; the backend's own number when not given."""
+    """Requests at once. When not given: what the server says, else what is known of its kind, else
+    what is measured, else 1. The screens say which."""
     args: tuple[str, ...] = ()
     """More arguments for a server that we start. Paths in them are absolute: it runs in a folder
     of ours, where no modules but its own are found."""

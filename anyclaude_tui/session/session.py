@@ -27,6 +27,7 @@ from anyclaude_tui.backends.base import (
 from anyclaude_tui.backends.dialect import StableFront
 from anyclaude_tui.backends.http_client import HttpError
 from anyclaude_tui.backends.registry import create, keep_on_disk
+from anyclaude_tui.backends.slots.source import of_setting
 from anyclaude_tui.claude_code import settings_files
 from anyclaude_tui.claude_code.launch import (
     Launch,
@@ -55,6 +56,7 @@ from anyclaude_tui.search.searcher import Searcher
 from anyclaude_tui.session.exact_tokens import ExactTokens
 from anyclaude_tui.session.fronts import Fronts
 from anyclaude_tui.session.picked import Picked, assumed_window, offers
+from anyclaude_tui.session.slot_probe import SlotProbe
 from anyclaude_tui.session.switchboard import SERVING, Switchboard
 from anyclaude_tui.session.warming import Warmer
 from anyclaude_tui.telemetry.events import Role
@@ -117,6 +119,7 @@ class Session:
         self._fronts = Fronts(home)
         self._fronts.enabled = settings.warming.enabled
         self._warmer: Warmer | None = None
+        self._slot_probe: SlotProbe | None = None
         self._warming: asyncio.Task[None] | None = None
         self._services: Services | None = None
         self._http: aiohttp.ClientSession | None = None
@@ -163,14 +166,18 @@ class Session:
             tools_are_offered=self._preload_once,
             metrics=lambda: (self.observers.prometheus_text(), CONTENT_TYPE),
         )
+        self._slot_probe = SlotProbe(self._services)
+        self.switchboard.taken = self._slot_probe.begin
         self._warmer = Warmer(
             self._services,
             self.switchboard,
             self._fronts,
             self.settings.warming,
             str(Path(self._cwd or Path.cwd())),
+            self._slot_probe.measured,
         )
         self._services.observers = (self._fronts, self._warmer, self.observers)
+        self.hub.ended_listeners.append(self._slot_probe.ended)
         self._proxy = ProxyServer(self._services, self.token, self.settings.proxy.host, self.port)
         try:
             await self._proxy.start()
@@ -203,6 +210,12 @@ class Session:
             raise BackendError(f"{self.first} was given up for another backend")
         self._bringing_up.result()
 
+    async def slots_known(self) -> None:
+        """Returns when the active backend is not, or no longer, asked how many requests it takes
+        at once. Raises BackendError where there is none."""
+        if self._slot_probe is not None:
+            await self._slot_probe.measured(self.switchboard.peek(Role.MAIN))
+
     async def stop(self) -> None:
         """Requests in flight end properly, then children are stopped.
 
@@ -217,6 +230,8 @@ class Session:
                 if task is not None:
                     ending.push_async_callback(asyncio.wait, [task])
             ending.push_async_callback(self.switchboard.stop)
+            if self._slot_probe is not None:
+                ending.push_async_callback(self._slot_probe.stop)
             if self._proxy is not None:
                 ending.push_async_callback(self._proxy.stop)
             for task in (self._bringing_up, self._warming):
@@ -423,6 +438,6 @@ def _unused(name: str, settings: BackendSettings) -> BackendStatus:
         model=settings.model and Path(settings.model).name,
         url=settings.url and shown(settings.url),
         window_tokens=settings.context_window,
-        slots=settings.slots,
+        slots=of_setting(settings.slots),
         simulated=KINDS[settings.kind].simulated,
     )

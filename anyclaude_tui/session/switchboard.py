@@ -58,6 +58,8 @@ class Switchboard:
         self._failed: dict[str, BackendStatus] = {}
         self._step = ""
         self.active = ""
+        self.taken: Callable[[Route], None] = lambda route: None
+        """Told of each request's route before the request is in its queue."""
 
     @property
     def switching(self) -> str:
@@ -80,7 +82,8 @@ class Switchboard:
                 continue
             route = self.peek(role)
             if route.backend.status().state in SERVING:
-                route.gate.resize(route.backend.endpoint.slots)  # it may have come up by itself
+                route.gate.resize(route.backend.endpoint.slots.number)  # it came up by itself
+                self.taken(route)
                 return route
             await self.recover(role, route)
 
@@ -206,7 +209,7 @@ class Switchboard:
     async def _start_again(self, route: Route) -> None:
         try:
             await route.backend.start()
-            route.gate.resize(route.backend.endpoint.slots)
+            route.gate.resize(route.backend.endpoint.slots.number)
         except BackendError as error:
             self._hub.notice("error", f"{route.backend.name}: {error}")
 
@@ -350,7 +353,7 @@ class Switchboard:
                 raise
             finally:
                 if route.backend.status().state in SERVING:
-                    route.gate.resize(route.backend.endpoint.slots)
+                    route.gate.resize(route.backend.endpoint.slots.number)
 
     async def _bring_up(self, name: str, route: Route, old: Route | None, work: Work) -> None:
         self._failed.pop(name, None)
@@ -372,7 +375,7 @@ class Switchboard:
             raise
         finally:
             self._coming = None
-        route.gate.resize(route.backend.endpoint.slots)
+        route.gate.resize(route.backend.endpoint.slots.number)
         route.gate.open()
         self._routes[name] = route
         self.active = name

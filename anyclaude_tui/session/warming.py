@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -68,8 +68,11 @@ class Warmer:
         fronts: Fronts,
         settings: WarmingSettings,
         folder: str,
+        first: Callable[[Route], Awaitable[None]],
     ) -> None:
-        """`folder`: the working directory of the conversations to come."""
+        """`folder`: the working directory of the conversations to come. `first`: what is done with
+        a backend that has become ready before anything is read."""
+        self._first = first
         self.settings = settings
         self.kind = ""
         """The kind of client that is expected; "" for whichever was last."""
@@ -110,6 +113,7 @@ class Warmer:
             try:
                 route = self._just_ready()
                 if route is not None:
+                    await self._first(route)
                     await self._warm(route)
             except BackendError:
                 continue
@@ -189,12 +193,13 @@ class Warmer:
         if status.state not in serving:
             self._ready = None
             return None
-        now = (status.name, status.pid, status.url, status.model)
+        backend = route.backend
+        now = (status.name, status.pid, status.url, status.model, backend.generation)
         if now == self._ready:
             return None
         self._ready, self._warmth, self._record = (
             now,
-            Warmth(fresh=route.backend.endpoint.warms != ""),
+            Warmth(fresh=backend.endpoint.warms != ""),
             None,
         )
         self._unjudged = True

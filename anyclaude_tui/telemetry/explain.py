@@ -83,7 +83,7 @@ class Explainer:
         prompt = self._reader.prompt(upstream, body)
         conversation = (record.session_id, record.agent_id, str(record.role))
         comparison = self._compare(cache, conversation, prompt)
-        warm_bytes = self._warm_bytes(cache, prompt, endpoint.slots)
+        warm_bytes = self._warm_bytes(cache, prompt, endpoint.slots.number)
         self._compared[record.id] = (cache, comparison, warm_bytes)
         while len(self._compared) > COMPARISONS_KEPT:
             self._compared.popitem(last=False)

@@ -51,7 +51,7 @@ def backend(snapshot: Snapshot, width: int, height: int) -> Body:
     model = text(clean(status.model), Tone.STRONG) if status.model else text("–", Tone.FAINT)
     lines.append(spread(model, simulated, width))
     failed = status.state is BackendState.FAILED
-    lines += [] if failed else columns(_machine(status), 2, width)
+    lines += [] if failed else _machine(status, width)
     place = [text(status.name), text(clean(status.url or ""), Tone.LABEL)]
     if status.pid is not None:
         place.append(text(f"pid {status.pid}", Tone.LABEL))
@@ -90,17 +90,19 @@ def _last_words(status: BackendStatus, width: int, height: int) -> list[Line]:
 _REASON = {BackendState.FAILED: Tone.BAD, BackendState.DEGRADED: Tone.WARN}
 
 
-def _machine(status: BackendStatus) -> list[tuple[str, Line]]:
+def _machine(status: BackendStatus, width: int) -> list[Line]:
     used = status.memory_pressure
     tone = Tone.TEXT if used is None or used < 0.85 else Tone.WARN if used < 0.95 else Tone.BAD
-    return [
+    cells = [
         ("window", format.known(status.window_tokens, format.exact)),
-        ("slots", format.known(status.slots, format.exact)),
         ("memory", format.known(status.memory_bytes, format.size)),
         ("RAM used", format.value(measured(used and used * 100), format.percent, tone)),
         ("CPU", format.known(status.cpu_percent, format.percent)),
         *([("restarts", format.tally(status.restarts, Tone.WARN))] if status.restarts else []),
     ]
+    slots = format.known(status.slots.number if status.slots else None, format.exact)
+    source = text(f" ({status.slots.source})", Tone.LABEL) if status.slots else ()
+    return [*columns(cells, 2, width), spread(text("slots", Tone.LABEL), (*slots, *source), width)]
 
 
 def session(snapshot: Snapshot, width: int, height: int) -> Body:

@@ -39,7 +39,7 @@ async def test_the_configured_model_key_and_numbers(
             make, fake, model="two", api_key="env:SOME_KEY", slots=3, context_window=8000
         )
         assert backend.endpoint.model == "two"
-        assert (backend.endpoint.slots, backend.endpoint.window_tokens) == (3, 8000)
+        assert (backend.endpoint.slots.number, backend.endpoint.window_tokens) == (3, 8000)
         assert backend.endpoint.headers == {"authorization": "Bearer s3cret"}
         assert "s3cret" not in repr(backend.endpoint)
         assert all(headers["Authorization"] == "Bearer s3cret" for _, _, headers in fake.asked)

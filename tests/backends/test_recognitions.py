@@ -56,7 +56,7 @@ async def test_a_server_is_known_by_its_answers(make: Make, name: str) -> None:
         assert backend.status().server == expected["title"]
         assert backend.endpoint.window_tokens == expected["window_tokens"]
         if "slots" in expected:
-            assert backend.endpoint.slots == expected["slots"]
+            assert backend.endpoint.slots.number == expected["slots"]
 
 
 @pytest.mark.parametrize("name", ["rapid-mlx", "mlx-vlm"])
@@ -104,6 +104,19 @@ async def test_vllm_mlx_that_runs_already_tells_of_its_requests(make: Make) -> N
         assert backend.endpoint.dialect.max_tokens_cap == 32_768
 
 
+@pytest.mark.parametrize(
+    ("engine", "slots"), [("batched", "4 slots (known server)"), ("simple", "1 slot (server says)")]
+)
+async def test_vllm_mlx_takes_as_many_as_its_engine(make: Make, engine: str, slots: str) -> None:
+    fake, _ = recorded("vllm-mlx", **{"GET /health": {"engine_type": engine}})
+    async with serving(fake):
+        backend = make(kind="openai", url=fake.url)
+        (finding, *_) = await backend.look()
+        assert finding.words.endswith(slots)
+        await backend.start()
+        assert str(backend.endpoint.slots) == slots
+
+
 async def test_a_server_that_nobody_knows(make: Make) -> None:
     async with serving(openai({"id": "m", "owned_by": "somebody"})) as fake:
         backend = make(kind="openai", url=fake.url)
@@ -129,12 +142,12 @@ async def test_what_a_server_says_of_itself_is_renewed(make: Make) -> None:
     async with serving(fake):
         backend = make(kind="openai", url=fake.url)
         await backend.start()
-        assert (backend.endpoint.window_tokens, backend.endpoint.slots) == (4096, 1)
+        assert (backend.endpoint.window_tokens, backend.endpoint.slots.number) == (4096, 1)
         chats = len(fake.bodies("POST /v1/chat/completions"))
         larger = {"default_generation_settings": {"n_ctx": 65_536}, "total_slots": 4}
         fake.routes["GET /props"] = {**larger, "modalities": {"vision": True}}
         await backend.recover()
-        assert (backend.endpoint.window_tokens, backend.endpoint.slots) == (65_536, 4)
+        assert (backend.endpoint.window_tokens, backend.endpoint.slots.number) == (65_536, 4)
         assert backend.endpoint.dialect.images
         assert len(fake.bodies("POST /v1/chat/completions")) == chats  # nothing was disturbed
 

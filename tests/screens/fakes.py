@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyclaude_tui.backends.base import BackendState, BackendStatus
+from anyclaude_tui.backends.slots.source import decide
 from anyclaude_tui.claude_code.launch import Launch
 from anyclaude_tui.figures import Figure, estimated, reported
 from anyclaude_tui.session.client import SessionClient
@@ -32,7 +33,7 @@ FAST = BackendStatus(
     model="gpt-oss-20b",
     url="http://127.0.0.1:41811",
     window_tokens=131_072,
-    slots=1,
+    slots=decide(said=1),
     simulated=True,
     supervised=True,
     pid=4711,

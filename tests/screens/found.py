@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from anyclaude_tui.backends.base import BackendState, BackendStatus, ModelInfo, Tool
 from anyclaude_tui.backends.discovery import Discovery, Offer
 from anyclaude_tui.backends.models.memory import Estimate
+from anyclaude_tui.backends.slots.source import decide
 from anyclaude_tui.session.client import SessionClient
 from anyclaude_tui.telemetry.hub import Snapshot
 from tests.screens import fakes
@@ -28,7 +29,7 @@ STUDIO = BackendStatus(
     model="qwen/qwen3-coder-30b",
     url="http://127.0.0.1:1234",
     window_tokens=4096,
-    slots=1,
+    slots=decide(known=1),
     warnings=(
         "qwen/qwen3-coder-30b is loaded with a context of 4,096 tokens: Claude Code's own "
         "prompt is 13,000 to 23,000 tokens",

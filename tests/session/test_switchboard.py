@@ -14,6 +14,7 @@ from anyclaude_tui.backends.base import (
     BackendStatus,
     Endpoint,
 )
+from anyclaude_tui.backends.slots.source import decide
 from anyclaude_tui.session.switchboard import Switchboard
 from anyclaude_tui.telemetry.events import Role
 from anyclaude_tui.telemetry.hub import Hub
@@ -53,7 +54,7 @@ class Puppet(Backend):
 
     @property
     def endpoint(self) -> Endpoint:
-        return Endpoint(f"http://{self.name}", self.name, slots=self._slots)
+        return Endpoint(f"http://{self.name}", self.name, slots=decide(said=self._slots))
 
 
 class Board:

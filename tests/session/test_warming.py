@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from anyclaude_tui.backends import machine
+from anyclaude_tui.backends.http import PROBE_TOKENS
 from anyclaude_tui.backends.machine import Memory
 from anyclaude_tui.config.settings import BackendSettings, Settings, WarmingSettings
 from anyclaude_tui.session import fronts, warming
@@ -62,7 +63,7 @@ class Reading(Upstream):
         if seen.json.get("max_tokens") == 1 and seen.json.get("stream"):
             self.warmed.append(seen)
             return self.on_warming(seen)
-        if seen.json.get("stream"):
+        if seen.json.get("stream") and seen.json.get("max_tokens") != PROBE_TOKENS:
             self.requests.append(seen)
             return word("stop", cached=90)
         return super()._reply_to(seen)

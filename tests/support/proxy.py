@@ -14,6 +14,7 @@ import aiohttp
 
 from anyclaude_tui.backends.base import Backend, BackendError, BackendState, BackendStatus, Endpoint
 from anyclaude_tui.backends.dialect import Dialect
+from anyclaude_tui.backends.slots.source import decide
 from anyclaude_tui.config.request_settings import RequestSettings
 from anyclaude_tui.config.settings import Limits
 from anyclaude_tui.proxy.admission import Gate
@@ -36,7 +37,7 @@ class FixedBackend(Backend):
     def __init__(self, url: str, dialect: Dialect, slots: int, window_tokens: int | None) -> None:
         super().__init__("fixed")
         self._endpoint = Endpoint(
-            url, "real-model", dialect, slots=slots, window_tokens=window_tokens
+            url, "real-model", dialect, slots=decide(said=slots), window_tokens=window_tokens
         )
         self.recoveries = 0
         self.told_url = url

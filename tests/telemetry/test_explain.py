@@ -9,6 +9,7 @@ import pytest
 
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.backends.dialect import Dialect
+from anyclaude_tui.backends.slots.source import decide
 from anyclaude_tui.backends.templates.parting import Parting
 from anyclaude_tui.figures import UNKNOWN, Source, estimated, reported
 from anyclaude_tui.prefix.divergence import Cause, Comparison
@@ -127,7 +128,7 @@ def test_with_one_slot_the_last_prompt_counts_with_more_the_last_ones() -> None:
     other = changed("Rule 0", "Another 0", changed("You are", "I am"))
     for slots, warm in ((1, False), (2, True)):
         asker = Asker()
-        endpoint = Endpoint(ENDPOINT.url, "m", Dialect(), slots=slots)
+        endpoint = Endpoint(ENDPOINT.url, "m", Dialect(), slots=decide(said=slots))
         asker.ask(body(), endpoint)
         asker.ask(other, endpoint, agent_id="sub", role=Role.SUBAGENT)
         _, made = asker.ask(body(), endpoint)

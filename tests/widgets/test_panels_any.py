@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyclaude_tui.backends.base import BackendState, BackendStatus
+from anyclaude_tui.backends.slots.source import Slots, SlotsFrom
 from anyclaude_tui.figures import Figure, Source
 from anyclaude_tui.telemetry.events import Outcome, Phase, Role, Truncation
 from anyclaude_tui.widgets.compact_summary import summary_lines
@@ -59,7 +60,7 @@ statuses = st.builds(
     model=st.one_of(st.none(), words),
     url=st.one_of(st.none(), words),
     window_tokens=st.one_of(st.none(), numbers),
-    slots=st.one_of(st.none(), numbers),
+    slots=st.one_of(st.none(), st.builds(Slots, numbers, st.sampled_from(SlotsFrom))),
     simulated=st.booleans(),
     pid=st.one_of(st.none(), numbers),
     cpu_percent=st.one_of(st.none(), st.floats(0, 6400)),

@@ -27,10 +27,11 @@ from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.flavours import profile_of, rendering_of
 from anyclaude_tui.backends.http_client import Client, HttpError
 from anyclaude_tui.backends.llama_cpp import program
-from anyclaude_tui.backends.llama_cpp.slots import Slots
+from anyclaude_tui.backends.llama_cpp.slots import Slots as KeptSlots
 from anyclaude_tui.backends.models import gguf, memory, ollama
 from anyclaude_tui.backends.models.gguf import Gguf
 from anyclaude_tui.backends.recognitions import LLAMA_CPP, Server, llama_cpp
+from anyclaude_tui.backends.slots.source import Slots, decide
 from anyclaude_tui.backends.supervision.supervised import NotServingError, SupervisedBackend
 from anyclaude_tui.backends.templates.probe import NoTemplateError, followed, of_text
 from anyclaude_tui.backends.templates.profile import Profile
@@ -72,7 +73,7 @@ class LlamaCppBackend(SupervisedBackend):
         self._name = ollama.name_of(self._path) or gguf.stem(self._path)
         self._model: Gguf | None = None
         self._context_tokens = 0
-        self._slots: Slots | None = None
+        self._slots: KeptSlots | None = None
         self._cache = CacheFacts()
 
     @property
@@ -127,7 +128,9 @@ class LlamaCppBackend(SupervisedBackend):
         try:
             stat = self._path.stat()
             of = (self._path, stat.st_size, stat.st_mtime_ns, self._context_tokens)
-            self._slots = Slots(self.home, self.name, (*of, *self.settings.args), self.cache_policy)
+            self._slots = KeptSlots(
+                self.home, self.name, (*of, *self.settings.args), self.cache_policy
+            )
         except OSError as error:  # others may write there: nothing is kept
             self._cache = CacheFacts(off=str(error))
 
@@ -225,11 +228,16 @@ class LlamaCppBackend(SupervisedBackend):
             dialect=await followed(profile, server.dialect, client, CHAT, self.model_name),
             rendering=rendering_of(self.base_url, server, profile),
             window_tokens=server.window_tokens,
-            slots=server.slots or self.settings.slots or 1,
+            slots=self._slots_told(server.slots),
             tokenize_url=server.tokenize_url,
             # A prefill whose client leaves stays in its slot (seen: 11,776 of 23,024 tokens).
             warms="whole",
         )
+
+    def _slots_told(self, said: int | None) -> Slots:
+        """Its own word, because `args` may have taken the setting's place."""
+        wanted = self.settings.slots
+        return decide(set_to=wanted if said in (None, wanted) else None, said=said)
 
     async def still_serves(self, client: Client) -> None:
         """See SupervisedBackend. A sleeping server loads again by itself."""

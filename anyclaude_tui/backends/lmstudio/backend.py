@@ -31,6 +31,7 @@ from anyclaude_tui.backends.dialect import Dialect
 from anyclaude_tui.backends.http_client import Client, ConnectError, HttpError
 from anyclaude_tui.backends.lmstudio.api import LmModel, is_lm_studio, list_models, load, unload
 from anyclaude_tui.backends.lmstudio.files import PLACE, lms_program
+from anyclaude_tui.backends.slots.source import decide
 from anyclaude_tui.backends.templates.probe import followed, of_server
 from anyclaude_tui.backends.templates.profile_table import rows
 from anyclaude_tui.backends.templates.sources import CountedSource
@@ -114,7 +115,7 @@ class LmStudioBackend(AttachedBackend):
             query=self.query,
             window_tokens=chosen.context_tokens or self.settings.context_window,
             # Parallel requests invalidate its KV cache or crash the model ("Known faults").
-            slots=self.settings.slots or 1,
+            slots=decide(set_to=self.settings.slots, known=1),
         )
 
     async def look(self) -> Sequence[Finding]:

@@ -11,6 +11,7 @@ from anyclaude_tui.backends.base import BackendError, Endpoint, Finding, ModelIn
 from anyclaude_tui.backends.dialect import mlx_lm_dialect
 from anyclaude_tui.backends.http_client import Client
 from anyclaude_tui.backends.simulator.plan import KEY_VARIABLE, parse_profile
+from anyclaude_tui.backends.slots.source import decide
 from anyclaude_tui.backends.supervision.supervised import NotServingError, SupervisedBackend
 from anyclaude_tui.config.settings import BackendSettings
 
@@ -51,7 +52,7 @@ class SimulatorBackend(SupervisedBackend):
             model=self._profile.model,
             dialect=mlx_lm_dialect(),  # it speaks mlx_lm's
             window_tokens=self.settings.context_window or self._profile.window_tokens,
-            slots=self.settings.slots or self._profile.slots,
+            slots=decide(set_to=self.settings.slots, said=self._profile.slots),
         )
 
     async def look(self) -> Sequence[Finding]:

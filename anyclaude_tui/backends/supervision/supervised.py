@@ -27,6 +27,7 @@ from anyclaude_tui.backends.base import (
     as_finding,
 )
 from anyclaude_tui.backends.http_client import QUESTION_TIMEOUT_S, Client, HttpError, TimedOut
+from anyclaude_tui.backends.slots.source import of_setting
 from anyclaude_tui.backends.supervision import environment, exits, listening, pidfiles
 from anyclaude_tui.backends.supervision.process import STOP_GRACE_S, ServerProcess
 from anyclaude_tui.backends.supervision.serverlog import ServerLog, file_name
@@ -187,7 +188,7 @@ class SupervisedBackend(Backend):
             model=self.model_name,
             url=self.base_url if self.port else None,
             window_tokens=endpoint.window_tokens if endpoint else self.settings.context_window,
-            slots=endpoint.slots if endpoint else self.settings.slots,
+            slots=endpoint.slots if endpoint else of_setting(self.settings.slots),
             simulated=self.simulated,
             supervised=True,
             pid=process.pid if process and process.running else None,

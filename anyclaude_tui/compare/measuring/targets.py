@@ -91,6 +91,7 @@ class MeasuredTarget:
         self._http = open_http()
         try:
             await self.session.ready()
+            await self.session.slots_known()  # its short requests run beside no timed one
         except BaseException:
             await self.take_down()
             raise

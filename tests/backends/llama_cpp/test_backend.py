@@ -68,7 +68,7 @@ async def test_serves_is_killed_comes_back_and_stops_while_busy(backend: Any) ->
     endpoint, status = backend.endpoint, backend.status()
     assert endpoint.model == status.model == "tiny-model"
     assert endpoint.window_tokens == 131_072
-    assert endpoint.slots == 4
+    assert endpoint.slots.number == 4
     assert endpoint.tokenize_url == f"{status.url}/tokenize"
     assert endpoint.dialect.extra == {"return_progress": True}
     said = (await chat(backend, "hello")).json()["choices"][0]["message"]["content"]
@@ -160,7 +160,7 @@ async def test_a_restart_with_a_larger_window_is_seen(make: Make) -> None:
     backend = make(**settings(context_window=33_000, slots=2))
     await backend.start()
     assert 33_000 <= backend.endpoint.window_tokens < 34_000  # in whole cells of 256
-    assert backend.endpoint.slots == 2
+    assert backend.endpoint.slots.number == 2
     await backend.stop()
     larger = make(**settings(context_window=65_536))
     await larger.start()

@@ -20,7 +20,7 @@ async def test_the_loaded_model_is_used_as_it_is(make: Make) -> None:
         await backend.start()
         assert backend.endpoint.model == "gpt-oss-20b"
         assert backend.endpoint.window_tokens == 65_536
-        assert backend.endpoint.slots == 1
+        assert backend.endpoint.slots.number == 1
         assert backend.endpoint.dialect.tool_choice == "strings"
         assert fake.bodies("POST /v1/chat/completions")[0]["tools"] == [http.TOOL]
         assert backend.status().warnings == ()

@@ -1,0 +1,1 @@
+"""How many requests a server takes at once: who says so, and how it is measured."""
