@@ -86,7 +86,7 @@ class Endpoint:
     slots: Slots = ONE_ASSUMED
     """Requests it works on at once, and who says so; more wait in the proxy's queue."""
     probes: Literal["", "used", "now"] = ""
-    """When short requests of ours may be sent: never, for somebody may have to pay; right after a
+    """The moments for short requests of ours: none, for somebody may have to pay; right after a
     reply of its, for else they might load a model; at once too."""
     tokenize_url: str | None = None
     """A `/tokenize` route (llama.cpp, vLLM) for exact counts."""
@@ -249,8 +249,8 @@ class Backend(ABC):
     cache_policy: CachePolicy = CachePolicy()
     """The limits of its prompt cache on disk, in force from its next start on."""
     generation: int = 0
-    """How often its server has begun anew, as far as that is seen: what was measured before is of
-    another one."""
+    """A count of its server's beginnings, as far as they are seen: what was measured before the
+    last one is of another server."""
 
     def __init__(self, name: str) -> None:
         """Of a kind: with the settings and our folder besides. Raises BackendError when the

@@ -1,7 +1,7 @@
-"""Whether a server keeps a conversation's prompt while it reads another one. Pure.
+"""A sign in replies that a server keeps a conversation's prompt while it reads another. Pure.
 
-Seen in its replies: a request whose prompt is reused although another conversation's was read in
-between. There a short request of ours costs nobody their cache.
+It is a request whose prompt is reused although another conversation's was read in between. There
+a short request of ours costs nobody their cache.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Conversation = tuple[str, str, Role]
 
 
 class KeptPrompts:
-    """What the requests to one server and model have shown."""
+    """The prompts that one server and model have read, and what became of them."""
 
     def __init__(self) -> None:
         self.kept = False

@@ -1,4 +1,4 @@
-"""How many requests at once a server takes that does not say so: measured, in passing.
+"""The measurement of how many requests at once a server takes that does not say so.
 
 Before the first prompt, while the model is loaded and nobody waits: then nothing is in its cache
 that a short request could drive out. Where that moment was missed, once the server has shown that
@@ -43,7 +43,7 @@ WORDS = "Count from {} to ninety."
 
 @dataclass(slots=True)
 class _Server:
-    """What is known of one server and model."""
+    """One server and model, and what is known of it."""
 
     begun: int = 0
     over: bool = False
@@ -135,7 +135,7 @@ class SlotProbe:
         return endpoint, self._servers.setdefault(endpoint.server, _Server())
 
     def _start(self, route: Route, endpoint: Endpoint, server: _Server, grace_s: float) -> bool:
-        """Whether it was begun: it is not where somebody uses the backend."""
+        """True once it has begun: it does not where somebody uses the backend."""
         gate = route.gate
         if gate.busy or gate.guest is not None or gate.closed:
             return False

@@ -1,1 +1,1 @@
-"""How many requests a server takes at once: who says so, and how it is measured."""
+"""The number of requests that a server takes at once: who says it, and how it is measured."""

@@ -1,4 +1,4 @@
-"""Whether a server works on several requests at once, told from when their tokens came. Pure.
+"""The number of requests at once, told from the moments at which their tokens came. Pure.
 
 One short request is sent alone, then `TOGETHER` at once. Those that run at once write at the same
 time: in the middle of one reply another one is in its own middle. Those that wait in line do not.
@@ -14,7 +14,7 @@ TOGETHER = 4
 """As many are sent at once, and as many slots are found at most: each running request takes
 decode speed from the others, and the servers that we start get no more either."""
 WHOLE_LEAST_S = 0.25
-"""Where a reply comes all at once only its time can tell, and a shorter one is all noise."""
+"""The shortest reply that is told by its time alone, where it comes whole: less is all noise."""
 WHOLE_AT_ONCE = 1.5
 """Replies that come whole ran at once where all of them took less than so often the time of one."""
 WHOLE_IN_LINE = 0.75
@@ -23,7 +23,7 @@ WHOLE_IN_LINE = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When one short request was sent, and its first and last token came. Monotonic seconds."""
+    """The moments of one short request: sent, first token, last token. Monotonic seconds."""
 
     sent_s: float
     first_s: float | None = None
@@ -33,7 +33,7 @@ class Timing:
 
 
 def slots(alone: Timing, together: Sequence[Timing]) -> int | None:
-    """How many of them ran at once; None where that cannot be told.
+    """The number of them that ran at once; None where that cannot be told.
 
     A server that refuses, or fails at, what is beside another takes as many as it answered.
     """

@@ -1,4 +1,4 @@
-"""How many requests a server takes at once, and who says so: one number with its source."""
+"""The number of requests that a server takes at once, together with who says it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class SlotsFrom(StrEnum):
-    """Who says how many requests a server takes at once; the first that says it is believed."""
+    """The one who says how many requests a server takes at once, the most believed first."""
 
     SET = "set"
     """The user, with `slots` in the backend's settings."""
