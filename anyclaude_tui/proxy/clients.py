@@ -22,10 +22,13 @@ class Ability(Enum):
     RESUMES = "resumes a reply after an `error` event behind a finished block"
     """Older ones show the error and end, and so do all in the terminal. The newer tell the model
     that the response was cut off in mid-stream, up to three times."""
+    COMPACTS = "compacts when an overflow is told behind a finished block"
+    """In the terminal too. Older ones show the words and end."""
 
 
 SINCE: dict[Ability, Version] = {
     Ability.RESUMES: (2, 1, 246),
+    Ability.COMPACTS: (2, 1, 332),
 }
 """2.1.245 does not resume, 2.1.246 does (both tried, with `-p`)."""
 

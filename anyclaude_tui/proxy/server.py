@@ -284,6 +284,7 @@ class ProxyServer:
         accepted: float,
         streaming: bool,
     ) -> RequestRecord:
+        agent = request.headers.get("User-Agent", "") if streaming else ""
         return RequestRecord(
             id=request[_REQUEST_ID],
             backend="",
@@ -294,8 +295,8 @@ class ProxyServer:
             agent_id=_named(request, AGENT_HEADER),
             requested_model=str(body.get("model", "")),
             streaming=streaming,
-            client_resumes=streaming
-            and clients.can(request.headers.get("User-Agent", ""), clients.Ability.RESUMES),
+            client_resumes=clients.can(agent, clients.Ability.RESUMES),
+            client_compacts=clients.can(agent, clients.Ability.COMPACTS),
             prompt_bytes=size_bytes,
         )
 

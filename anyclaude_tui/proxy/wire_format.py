@@ -157,6 +157,7 @@ class Messages(WireFormat):
             **_reply(record, prompt_tokens, memory),
             tools=request.tools,
             unlisted=request.unlisted,
+            single_call=request.single_call,
             server=self.endpoint.url,
             is_used=lambda call_id: call_id in request.call_ids or memory.knows(call_id),
         )
@@ -187,4 +188,5 @@ def _reply(record: RequestRecord, prompt_tokens: int, memory: CallMemory) -> dic
         "memory": memory,
         "gather": not record.streaming,
         "resumes": record.client_resumes,
+        "compacts": record.client_compacts,
     }

@@ -147,6 +147,8 @@ class RequestRecord:
     streaming: bool = True
     client_resumes: bool = False
     """The client carries on by itself after an error behind a finished block."""
+    client_compacts: bool = False
+    """The client compacts when an overflow is told there."""
 
     prompt_bytes: int = 0
     """Size of the request body as received."""

@@ -9,8 +9,8 @@ import pytest
 from tests.e2e.claude import allow
 from tests.e2e.conftest import Rig
 from tests.e2e.terminal import PtyTerminal
-from tests.support.upstream import CUT, HEADERS, Reply, Seen, fail, say
-from tests.support.wire import call, ending, error_event, reasoning, text
+from tests.support.upstream import CUT, HEADERS, Reply, Seen, fail, say, use
+from tests.support.wire import DONE, call, ending, error_event, finish, reasoning, text
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -139,3 +139,20 @@ async def test_a_tool_loop_with_a_server_that_wants_its_thinking_back(
     said = [one for one in rig.upstream.requests[-1].messages if one.get("tool_calls")]
     assert [one["reasoning_content"] for one in said] == ["Step 1.", "Step 2.", "Step 3."]
     assert len(rig.upstream.requests) <= 5
+
+
+async def test_a_reply_that_fills_the_window_is_followed_by_a_compaction(
+    rig: Rig,
+) -> None:
+    """Not by requests for a longer reply; the answer then comes."""
+    full = (text("Counting one, two"), finish("model_context_window_exceeded"), DONE)
+    rig.upstream.script(
+        use("Bash", {"command": "echo counted", "description": "Count"}),
+        Reply(*full),
+        say("<summary>We were counting.</summary>"),
+        say("All done now."),
+    )
+    printed = await rig.claude().ask("count", *allow("Bash"))
+    assert (printed.code, printed.out) == (0, "All done now.\n")
+    assert len(rig.upstream.requests) == 4
+    assert "We were counting." in str(rig.upstream.requests[-1].messages)

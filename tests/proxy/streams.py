@@ -128,6 +128,7 @@ def new(
     fast: bool = True,
     memory: Memory | None = None,
     resumes: bool = False,
+    compacts: bool = False,
     max_tokens: int | None = None,
 ) -> StreamTranslator:
     """A translator whose ids are toolu_0, toolu_1, …"""
@@ -145,6 +146,7 @@ def new(
         call_id=lambda: f"toolu_{next(numbers)}",
         error_from=error_from,
         resumes=resumes,
+        compacts=compacts,
         max_tokens=max_tokens,
     )
 
@@ -167,6 +169,7 @@ def run(
     cause: Truncation | None = None,
     reason: str = "",
     resumes: bool = False,
+    compacts: bool = False,
     max_tokens: int | None = None,
 ) -> Run:
     """Translate these bytes, in pieces of `size`, and judge the result strictly."""
@@ -179,6 +182,7 @@ def run(
         fast=fast,
         memory=memory,
         resumes=resumes,
+        compacts=compacts,
         max_tokens=max_tokens,
     )
     reader = SSEReader()

@@ -49,3 +49,9 @@ def test_in_the_terminal_it_does_not_resume() -> None:
     """2.1.332 shows "Server error mid-response" there, and ends."""
     assert not can("claude-cli/2.1.332 (external, cli)", Ability.RESUMES)
     assert not can("claude-cli/2.1.332", Ability.RESUMES)
+
+
+def test_compaction_from_an_overflow_in_the_stream_needs_no_version_without_a_terminal() -> None:
+    """Measured with 2.1.332 in both; 2.1.197 and 2.1.246 show the words and end."""
+    assert can("claude-cli/2.1.332 (external, cli)", Ability.COMPACTS)
+    assert not can("claude-cli/2.1.246 (external, sdk-cli)", Ability.COMPACTS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from anyclaude_tui.proxy.errors import ApiError
+from anyclaude_tui.proxy.errors import ApiError, invalid
 from anyclaude_tui.telemetry.events import Outcome, Truncation
 
 _STOP_REASONS = {
@@ -26,6 +26,7 @@ _STOP_REASONS = {
     "max_completion_tokens": "max_tokens",
     "context_length": "max_tokens",
     "truncated": "max_tokens",
+    "model_context_window_exceeded": "max_tokens",
     "tool_calls": "tool_use",
     "tool_call": "tool_use",
     "tool_use": "tool_use",
@@ -55,6 +56,9 @@ _BY_ITSELF = frozenset({"stop", "eos", "end_turn"})
 SWALLOWED_TOKENS = 8
 """So many tokens of which nothing came were a call; a few end a reply that was empty."""
 RESUME = "max_tokens"
+WINDOW_FULL = "model_context_window_exceeded"
+"""The Messages API's reason, and GLM's, of a reply that filled what the prompt had left of the
+window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,15 @@ def resumable(ending: Ending) -> Ending:
         return ending
     type_ = "timeout_error" if ending.truncation is Truncation.STALL else "api_error"
     return replace(ending, stop_reason=None, error=ApiError(type_, ending.reason))
+
+
+def compactable(ending: Ending, finish: str | None) -> Ending:
+    """The ending for a client that compacts when an overflow is told behind a finished block: it
+    would ask for a longer reply instead, up to three times, for which there is no room either."""
+    if finish != WINDOW_FULL or ending.stop_reason is None:
+        return ending
+    reason = "the reply has filled the context window"
+    return replace(ending, stop_reason=None, error=invalid(f"prompt is too long: {reason}"))
 
 
 def limit_words(in_call: bool) -> str:

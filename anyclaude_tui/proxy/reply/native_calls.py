@@ -82,8 +82,11 @@ class NativeCalls(OpenCalls):
         memory: CallMemory | None,
         new_id: Callable[[], str],
         is_used: Callable[[str], bool],
+        *,
+        single: bool = False,
     ) -> None:
-        """`is_used`: whether the conversation has a call with this id already."""
+        """`single`: the client wants one call at most. `is_used`: whether the conversation has a
+        call with this id already."""
         super().__init__()
         self.lost = 0
         """Calls that the model finished, but that could not be read."""
@@ -93,6 +96,7 @@ class NativeCalls(OpenCalls):
         self._memory = memory
         self._new_id = new_id
         self._is_used = is_used
+        self._single = single
         self._given: set[str] = set()
         self._duplicates = Duplicates()
 
@@ -123,6 +127,9 @@ class NativeCalls(OpenCalls):
 
     def _give(self, call: Call, begun: Mapping[str, Any]) -> None:
         """`begun`: the block that the backend began the call with; its members stay."""
+        if self._single and self._facts.tool_calls:
+            self._facts.dropped_calls += 1
+            return
         call_id = self._id(begun.get("id"))
         self._facts.tool_calls += 1
         self._facts.repaired_calls += call.repaired

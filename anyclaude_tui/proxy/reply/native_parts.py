@@ -7,8 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from anyclaude_tui.proxy.reply.content_filters import Content
+from anyclaude_tui.proxy.reply.endings import WINDOW_FULL
 
-FINISH = {"max_tokens": "length", "tool_use": "tool_calls", "refusal": "refusal"}
+FINISH = {
+    "max_tokens": "length",
+    "tool_use": "tool_calls",
+    "refusal": "refusal",
+    WINDOW_FULL: WINDOW_FULL,
+}
 """Anthropic's stop reasons in the words of `endings.py`; all others count as `stop`."""
 EMPTY = {"text": {"text": ""}, "thinking": {"thinking": "", "signature": ""}}
 """Text and thinking begin so; what a server puts there at once is their first delta."""

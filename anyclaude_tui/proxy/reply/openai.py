@@ -69,10 +69,13 @@ class StreamTranslator(Translator):
         call_id: Callable[[], str] = new_call_id,
         error_from: Callable[[Any], ApiError] | None = None,
         resumes: bool = False,
+        compacts: bool = False,
         max_tokens: int | None = None,
     ) -> None:
         """`max_tokens`: the limit of output tokens that the request was sent with."""
-        super().__init__(message_id, model, prompt_tokens, request_id, resumes=resumes)
+        super().__init__(
+            message_id, model, prompt_tokens, request_id, resumes=resumes, compacts=compacts
+        )
         self._error_from = error_from or partial(
             error_answers.from_payload, prompt_tokens=prompt_tokens or None
         )

@@ -18,7 +18,14 @@ from typing import Any
 import msgspec
 
 from anyclaude_tui.proxy.reply.content_filters import Content
-from anyclaude_tui.proxy.reply.endings import Ending, Seen, decide, limit_words, truncation_of
+from anyclaude_tui.proxy.reply.endings import (
+    WINDOW_FULL,
+    Ending,
+    Seen,
+    decide,
+    limit_words,
+    truncation_of,
+)
 from anyclaude_tui.proxy.reply.error_answers import from_payload, is_no_reply
 from anyclaude_tui.proxy.reply.native_calls import NativeCalls
 from anyclaude_tui.proxy.reply.native_message import NativeMessage, framed
@@ -59,14 +66,18 @@ class NativeTranslator(Translator):
         memory: CallMemory | None = None,
         server: str = "",
         is_used: Callable[[str], bool] = lambda call_id: False,
+        single_call: bool = False,
         gather: bool = False,
         request_id: str | None = None,
         call_id: Callable[[], str] = new_call_id,
         resumes: bool = False,
+        compacts: bool = False,
     ) -> None:
         """`server`: whose thinking it is, for what it sends unsigned. `is_used`: whether the
         conversation has a call with this id already."""
-        super().__init__(message_id, model, prompt_tokens, request_id, resumes=resumes)
+        super().__init__(
+            message_id, model, prompt_tokens, request_id, resumes=resumes, compacts=compacts
+        )
         self.started = False
         self._toolbox = Toolbox(tools or {}, unlisted)
         tag = anthropic_events.server_tag(server)
@@ -78,7 +89,9 @@ class NativeTranslator(Translator):
         self._open: dict[Any, OpenBlock] = {}
         """The blocks that are being received, by the backend's index."""
         self._begun: set[Any] = set()
-        self._calls = NativeCalls(self._toolbox, self._writer, self.facts, memory, call_id, is_used)
+        self._calls = NativeCalls(
+            self._toolbox, self._writer, self.facts, memory, call_id, is_used, single=single_call
+        )
         self._thoughts: deque[str] = deque(maxlen=MAX_THOUGHTS)
         self._said = NativeMessage()
 
@@ -148,6 +161,7 @@ class NativeTranslator(Translator):
         )
         original = self._said.stop_reason
         told = ending.outcome is Outcome.COMPLETE and original not in (None, "tool_use")
+        told = told or (original == WINDOW_FULL and ending.outcome is Outcome.LIMIT)
         if told and not (self.facts.tool_calls and original == "end_turn"):
             ending = replace(ending, stop_reason=original)  # pause_turn, refusal, …
         return ending

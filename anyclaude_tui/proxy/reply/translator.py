@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from anyclaude_tui.proxy.errors import ApiError
-from anyclaude_tui.proxy.reply.endings import Ending, resumable
+from anyclaude_tui.proxy.reply.endings import Ending, compactable, resumable
 from anyclaude_tui.proxy.wire import anthropic_events
 from anyclaude_tui.proxy.wire.sse import Comment, Event
 from anyclaude_tui.proxy.wire.stream_facts import StreamFacts
@@ -39,9 +39,11 @@ class Translator(ABC):
         request_id: str | None = None,
         *,
         resumes: bool = False,
+        compacts: bool = False,
     ) -> None:
         """`request_id`: what errors name; the message's when not given. `resumes`: the client
-        carries on by itself after an error behind a finished block."""
+        carries on by itself after an error behind a finished block. `compacts`: it compacts the
+        conversation when it is told there that the window is full."""
         self.facts = StreamFacts()
         self.finished = False
         """The reply is over: nothing that still comes is needed."""
@@ -50,6 +52,7 @@ class Translator(ABC):
         self._model = model
         self._prompt_tokens = prompt_tokens
         self._resumes = resumes
+        self._compacts = compacts
         self._error: ApiError | None = None
         self._final = False
         """The error would be the same again."""
@@ -121,6 +124,8 @@ class Translator(ABC):
         ending = self._judged(cause, reason)
         if self._resumes:
             ending = resumable(ending)
+        if self._compacts and cause is None and not self.facts.tool_calls:
+            ending = compactable(ending, self.facts.finish_reason)
         if ending.error is not None:
             data = self._closed() + anthropic_events.event(ending.error.body(self._request_id))
         else:

@@ -51,6 +51,7 @@ def native_request(
         unlisted=runs_unlisted(body.get("tools"), endpoint.wanted),
         sizes=sizes_of(body, memory.seen),
         prompt_bytes=sum(map(json_bytes, prompt)) - _media_bytes(prompt),
+        single_call=_wants_one(native.get("tool_choice")),
         call_ids=frozenset(_call_ids(native.get("messages"))),
     )
 
@@ -86,6 +87,10 @@ def _chosen(schemas: dict[str, Mapping[str, Any]], choice: Any) -> dict[str, Map
         return {}
     name = choice.get("name") if kind == "tool" else None
     return {name: schemas[name]} if name in schemas else schemas
+
+
+def _wants_one(choice: Any) -> bool:
+    return isinstance(choice, Mapping) and choice.get("disable_parallel_tool_use") is True
 
 
 def _call_ids(messages: Any) -> Iterator[str]:

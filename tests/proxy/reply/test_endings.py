@@ -36,6 +36,24 @@ def test_finish_reasons(
     assert not got.ending.retry
 
 
+FULL = "model_context_window_exceeded"
+
+
+def test_a_reply_that_fills_the_window_makes_a_client_compact_that_can() -> None:
+    got = run(TEXT, chunk(FULL), DONE, compacts=True, resumes=True)
+    assert got.message.error is not None
+    assert got.message.error["type"] == "invalid_request_error"
+    assert got.message.error["message"].startswith("prompt is too long")
+    assert (got.ending.outcome, got.ending.retry) == (Outcome.LIMIT, False)
+    assert run(TEXT, chunk(FULL), DONE).message.stop_reason == "max_tokens"
+    # A whole call carries the conversation on: its result meets the server's own refusal.
+    with_call = run(CALL, chunk(FULL), DONE, compacts=True)
+    assert with_call.message.error is None
+    assert [name for name, _ in with_call.message.calls] == ["Bash"]
+    # The model's own limit of output tokens is none of the window's.
+    assert run(TEXT, chunk("length"), DONE, compacts=True).message.error is None
+
+
 @pytest.mark.parametrize("tail", [b"", DONE, usage_chunk(5, 6), usage_chunk(5, 6) + DONE])
 def test_a_finish_reason_is_enough(tail: bytes) -> None:
     for cause in (None, Truncation.STALL, Truncation.CUT):

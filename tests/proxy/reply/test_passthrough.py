@@ -312,3 +312,11 @@ async def test_an_error_before_anything_was_shown_is_sent_again(upstream: Upstre
         _, data = await proxy.ask(ask_body(tools=[READ_TOOL]))
         assert validate(data).text == "Hello wörld"
         assert proxy.last.retries == 1
+
+
+def test_a_full_window_is_told_as_it_came_or_as_an_overflow() -> None:
+    data = wire.start() + wire.text("Hello ") + wire.ending("model_context_window_exceeded")
+    assert validate(run(data, translator())).stop_reason == "model_context_window_exceeded"
+    error = validate(run(data, translator(compacts=True))).error
+    assert error is not None
+    assert error["message"].startswith("prompt is too long")
