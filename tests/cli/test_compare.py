@@ -12,6 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support import wire
+from tests.support.upstream import Reply, Upstream
+
 TARGETS = ("simulator:fast,speed=8", "simulator:slow,speed=8")
 
 
@@ -69,9 +72,15 @@ async def test_interrupted_it_reports_what_there_is(tmp_path: Path) -> None:
     assert not alive
 
 
-async def test_a_target_that_fails_gives_1_and_the_others_figures(tmp_path: Path) -> None:
+async def test_a_target_that_fails_gives_1_and_the_others_figures(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    """Its server tells its speed: none can be measured where all deltas are read at once."""
     bad = "openai:http://127.0.0.1:9/v1"
-    code, out, _ = await run(tmp_path, TARGETS[0], bad, "--runs", "1", "--prompt", "hello")
+    speed = wire.chunk({}, timings={"predicted_per_second": 50.0})
+    upstream.when(lambda _: True, Reply(wire.text("Hello ", "you"), speed, wire.ending()))
+    good = f"openai:{upstream.url}"
+    code, out, _ = await run(tmp_path, good, bad, "--runs", "1", "--prompt", "hello")
     assert code == 1
     assert "openai:127.0.0.1:9 could not be measured" in out
     assert "decode, direct" in out

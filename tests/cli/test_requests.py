@@ -47,8 +47,9 @@ def options(*arguments: str) -> argparse.Namespace:
 
 
 def ids(home: Path) -> list[str]:
-    (path,) = (home / "request-logs").iterdir()
-    return [json.loads(line)["requestId"] for line in path.read_text().splitlines()]
+    files = sorted((home / "request-logs").iterdir())  # two of them, if midnight has passed
+    lines = [line for path in files for line in path.read_text().splitlines()]
+    return [json.loads(line)["requestId"] for line in lines]
 
 
 async def test_the_list_speaks_the_filter_of_the_requests_screen(
@@ -119,14 +120,20 @@ async def test_show_with_the_trace_only(home: Path, capsys: pytest.CaptureFixtur
     assert "1,234" in capsys.readouterr().out
 
 
-async def test_replay_on_another_backend(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = options("replay", ids(home)[0], "--backend", "simulator:fast,speed=50")
+async def test_replay_on_another_backend(
+    home: Path, upstream: Upstream, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that tells its speed: none can be measured where all deltas are read at once."""
+    speed = wire.chunk({}, timings={"predicted_per_second": 50.0})
+    upstream.script(Reply(wire.text("Hello ", "again"), speed, wire.ending(prompt=1200)))
+    backend = f"openai:{upstream.url}"
+    asked = options("replay", ids(home)[0], "--backend", backend)
     assert await requests.replay_command(home, asked) == 0
     out = capsys.readouterr().out
     rows = {line[:15].strip(): line.split() for line in out.splitlines()}
     assert rows["prompt tokens"][2] == "1,234"
     assert rows["stop reason"][-2:][0] == "end_turn"
-    assert rows["backend"][-1] == "simulator:fast,speed=50"
+    assert rows["backend"][-1] == backend
     for name in ("TTFT", "tokens/s", "total"):
         assert rows[name][-1] != "–"
 

@@ -48,8 +48,9 @@ def result_of(seen: Seen) -> str:
 
 
 def journal(home: Path) -> list[dict[str, Any]]:
-    (path,) = (home / ".anyclaude" / "request-logs").glob("*.jsonl")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    files = sorted((home / ".anyclaude" / "request-logs").glob("*.jsonl"))
+    lines = [line for path in files for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in lines]
 
 
 async def test_a_search_with_its_sources(

@@ -93,6 +93,8 @@ async def test_nothing_is_said_after_the_end(upstream: Upstream) -> None:
         upstream.script(paused_at_the_end())
         async with slow_client(proxy, ask_body()) as client:
             await held_up(proxy)
+            (record,) = proxy.hub.in_flight.values()
+            before = record.keepalives  # a busy machine may have had time for some
             await asyncio.sleep(0.3)
             data = await client.read_to(b"0\r\n\r\n")
             await until(lambda: not proxy.hub.in_flight)
@@ -100,7 +102,7 @@ async def test_nothing_is_said_after_the_end(upstream: Upstream) -> None:
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(client.read(), 0.1)
         assert data.endswith(b"0\r\n\r\n")
-        assert (proxy.last.outcome, proxy.last.keepalives) == (Outcome.COMPLETE, 0)
+        assert (proxy.last.outcome, proxy.last.keepalives) == (Outcome.COMPLETE, before)
 
 
 @pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])

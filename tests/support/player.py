@@ -14,7 +14,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tests.support.replies import CUT, HEADERS, RESET, STALL, Fault, Reply, Wait
+from tests.support.replies import CUT, HEADERS, RESET, STALL, Fault, Reply, Wait, When
+from tests.support.waiting import until
 
 
 @dataclass(eq=False, slots=True)
@@ -99,10 +100,12 @@ class Player:
         await self._head(length)
         self.seen.outcome = "sent"
 
-    async def _between(self, step: Fault | Wait | asyncio.Event) -> bool:
+    async def _between(self, step: Fault | Wait | When | asyncio.Event) -> bool:
         """One step that is no bytes; False when the reply ends with it."""
         if isinstance(step, Wait):
             await asyncio.sleep(step.seconds)
+        elif isinstance(step, When):
+            await until(step.condition)
         elif isinstance(step, asyncio.Event):
             await step.wait()
         elif step is HEADERS:

@@ -1,6 +1,7 @@
 """What a scripted model server does with one request: the steps of a reply, and its faults.
 
 Reply(text("Hel"), wait(0.1), text("lo"), ending())   # well
+Reply(text("Hel"), when(lambda: seen), text("lo"))    # well, the rest once `seen` holds
 Reply(CUT)                                            # cut before the headers
 Reply(HEADERS, STALL)                                 # silent after the headers
 Reply(text("Hel"), RESET)                             # RST in the text
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal
@@ -38,13 +39,28 @@ class Wait:
     seconds: float
 
 
-Step = bytes | Fault | Wait | asyncio.Event
+@dataclass(frozen=True, slots=True)
+class When:
+    """A pause until the condition holds."""
+
+    condition: Callable[[], object]
+
+
+Step = bytes | Fault | Wait | When | asyncio.Event
 Steps = Step | Iterable["Steps"]
 
 
 def wait(seconds: float) -> Wait:
     """A pause; an `asyncio.Event` as a step waits until the test sets it."""
     return Wait(seconds)
+
+
+def when(condition: Callable[[], object]) -> When:
+    """A pause until the condition holds: two pieces that the other side has read one by one.
+
+    A `wait` does not say that much: a reader that is held up longer finds both at once.
+    """
+    return When(condition)
 
 
 class Reply:
@@ -110,7 +126,7 @@ def whole(body: Mapping[str, Any]) -> Reply:
 
 def _flatten(steps: Iterable[Steps]) -> Iterator[Step]:
     for step in steps:
-        if isinstance(step, bytes | Fault | Wait | asyncio.Event):
+        if isinstance(step, bytes | Fault | Wait | When | asyncio.Event):
             yield step
         else:
             yield from _flatten(step)

@@ -25,10 +25,12 @@ from tests.support.replies import (
     STALL,
     Reply,
     Steps,
+    When,
     fail,
     say,
     use,
     wait,
+    when,
     whole,
 )
 
@@ -41,10 +43,12 @@ __all__ = [
     "Seen",
     "Steps",
     "Upstream",
+    "When",
     "fail",
     "say",
     "use",
     "wait",
+    "when",
 ]
 
 CHAT_PATHS = ("/chat/completions", "/v1/messages")

@@ -21,7 +21,7 @@ from anyclaude_tui.telemetry.observers import Observers, make_observers
 from tests.proxy.conversations import body, longer
 from tests.support import wire
 from tests.support.proxy import Proxy, running_proxy
-from tests.support.upstream import CUT, Reply, Upstream, fail, say, wait
+from tests.support.upstream import CUT, Reply, Upstream, fail, say, when
 
 Watched = tuple[Proxy, Observers]
 
@@ -232,8 +232,9 @@ async def test_debug_levels(
 async def test_keepalives_in_the_debug_log(upstream: Upstream, tmp_path: Path) -> None:
     log = tmp_path / "log"
     limits = Limits(keepalive_s=0.05, commit_s=0.05)
-    upstream.script(Reply(wait(0.4), wire.text("a"), wire.ending()))
     async with watched(upstream, tmp_path, debug=2, log_file=log, limits=limits) as (proxy, _):
+        said = when(lambda: any(r.keepalives for r in proxy.hub.in_flight.values()))
+        upstream.script(Reply(said, wire.text("a"), wire.ending()))
         await proxy.ask(body())
         count = proxy.last.keepalives
     sent = [line for line in log.read_text().splitlines() if "[Keepalive]" in line]

@@ -24,7 +24,7 @@ from anyclaude_tui.figures import Source
 from anyclaude_tui.session.session import Session
 from anyclaude_tui.telemetry.events import Outcome, Role, Truncation
 from tests.support import wire
-from tests.support.upstream import CUT, HEADERS, STALL, Reply, Upstream, fail, wait
+from tests.support.upstream import CUT, HEADERS, STALL, Reply, Upstream, When, fail, wait, when
 
 BODY = from_prompt("hello").body
 
@@ -36,10 +36,19 @@ class Bench:
         self.upstream = upstream
         self.session = session
         self.http = http
+        self.run = Run("scripted")
+
+    def read(self, deltas: int) -> When:
+        """A step of the reply: until the client has read so many deltas."""
+        return when(lambda: self.run.record.attempt.deltas >= deltas)
+
+    def progress(self, tokens: int) -> When:
+        """A step of the reply: until so many tokens of prefill are known of."""
+        return when(lambda: (self.run.look().prefill_done_tokens or 0) >= tokens)
 
     async def take(self, way: Way, reply: Reply, body: Any = BODY) -> Taken:
         self.upstream.script(reply)
-        run = Run("scripted")
+        run = self.run = Run("scripted")
         if way is Way.DIRECT:
             endpoint = self.session.switchboard.peek(Role.MAIN).backend.endpoint
             limits = self.session.settings.limits
@@ -82,9 +91,9 @@ async def test_a_reply_is_timed_and_counted(bench: Bench, way: Way) -> None:
         HEADERS,
         wait(0.05),
         wire.reasoning("I ", "think"),
-        wait(0.05),
+        bench.read(2),
         wire.text("so"),
-        wait(0.05),
+        bench.read(3),
         wire.text("!"),
         wire.finish(),
         wire.usage(prompt=100, output=21, cached=40),
@@ -111,11 +120,11 @@ async def test_a_reply_is_timed_and_counted(bench: Bench, way: Way) -> None:
 async def test_prefill_and_load_are_told_apart(bench: Bench, way: Way) -> None:
     reply = Reply(
         HEADERS,
-        wait(0.2),  # load, and the first step of 0.1 s
+        wait(0.4),  # load, and the first step, of about as long as the others
         wire.comment("keepalive 100/300"),
-        wait(0.1),
+        bench.progress(100),
         wire.comment("keepalive 200/300"),
-        wait(0.1),
+        bench.progress(200),
         wire.comment("keepalive 300/300"),
         wire.text("so"),
         wire.ending(),
@@ -232,7 +241,8 @@ async def test_keepalives_that_the_client_saw_are_counted(tmp_path: Path) -> Non
         try:
             await session.ready()
             bench = Bench(upstream, session, http)
-            reply = Reply(HEADERS, wait(0.3), wire.text("so"), wire.ending())
+            said = when(lambda: any(r.keepalives >= 3 for r in session.hub.in_flight.values()))
+            reply = Reply(HEADERS, wait(0.3), said, wire.text("so"), wire.ending())
             view = (await bench.take(Way.PROXY, reply)).view
         finally:
             await session.stop()

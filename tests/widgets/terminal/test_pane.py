@@ -201,8 +201,12 @@ async def test_a_resize_reaches_the_child(tmp_path: Path) -> None:
         assert all(strip.cell_length == 70 for strip in app.pane.view.strips)
 
 
-async def test_a_synchronized_frame_is_painted_whole_or_late() -> None:
+async def test_a_synchronized_frame_is_painted_whole_or_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limit = "anyclaude_tui.widgets.terminal.pane.SYNC_LIMIT_S"
     async with running() as (app, pilot):
+        monkeypatch.setattr(limit, 60)
         app.pane.feed(b"old")
         await until_shown(pilot, lambda: app.text.startswith("old"))
         app.pane.feed(b"\x1b[?2026h\x1b[2J\x1b[Hhalf")
@@ -210,6 +214,7 @@ async def test_a_synchronized_frame_is_painted_whole_or_late() -> None:
         assert app.text.startswith("old")
         app.pane.feed(b" and half\x1b[?2026l")
         await until_shown(pilot, lambda: app.text.startswith("half and half"))
+        monkeypatch.setattr(limit, 0.1)
         app.pane.feed(b"\x1b[?2026h\x1b[2J\x1b[Hnever ended")
         await until_shown(pilot, lambda: app.text.startswith("never ended"))
 
