@@ -34,6 +34,15 @@ async def ask(http: httpx.AsyncClient, name: str, request: httpx.Request) -> dic
     return _object(body, name, host)
 
 
+def results_of(answer: dict[str, Any], name: str) -> list[Any]:
+    """The results in an answer, which may be none; raises SearchError where there is no list of
+    them: another service, or an error under status 200, has not found nothing."""
+    found = answer.get("results")
+    if not isinstance(found, list):
+        raise SearchError(f"{name} answered with JSON that is not a search result: is url right?")
+    return found
+
+
 async def _read(answer: httpx.Response, name: str, host: str) -> bytes:
     status = answer.status_code
     if 300 <= status < 400:

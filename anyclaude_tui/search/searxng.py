@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import httpx
 
-from anyclaude_tui.search.answers import ask
+from anyclaude_tui.search.answers import ask, results_of
 from anyclaude_tui.search.base import Provider, Query, Result, SearchError
 from anyclaude_tui.search.results import plain, read
 
@@ -42,7 +42,7 @@ class SearXng(Provider):
                 raise
             words = f"{error}, and whether json is among search.formats in its settings.yml"
             raise SearchError(words) from None
-        found = read(answer.get("results"), ("title", "url", "content", "publishedDate"))
+        found = read(results_of(answer, self.name), ("title", "url", "content", "publishedDate"))
         silent = answer.get("unresponsive_engines")
         if not found and isinstance(silent, list) and silent:
             names = ", ".join(plain(one[0], 30) for one in silent[:5] if isinstance(one, list))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import httpx
 
-from anyclaude_tui.search.answers import ask
+from anyclaude_tui.search.answers import ask, results_of
 from anyclaude_tui.search.base import Provider, Query, Result
 from anyclaude_tui.search.results import read
 
@@ -39,4 +39,4 @@ class Tavily(Provider):
         }
         request = http.build_request("POST", f"{self._url}/search", json=body, headers=self.headers)
         answer = await ask(http, self.name, request)
-        return read(answer.get("results"), ("title", "url", "content", "published_date"))
+        return read(results_of(answer, self.name), ("title", "url", "content", "published_date"))

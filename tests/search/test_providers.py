@@ -131,6 +131,7 @@ BAD: dict[str, tuple[web.Response, str, str]] = {
     "page": (respond(text="<!doctype html><p>log in"), "a web page where JSON", "unavailable"),
     "no JSON": (respond(text="oops"), "not JSON", "unavailable"),
     "a list": (respond(text="[1]"), "not a search result", "unavailable"),
+    "an error": (respond(text='{"error": "bad"}'), "not a search result", "unavailable"),
     "deep": (respond(text="[" * 100_000), "not JSON", "unavailable"),
     "too large": (respond(text='"' + "x" * MAX_BYTES + '"'), "more than", "unavailable"),
     "busy": (respond(429, **{"Retry-After": "30"}), "again in 30 s", "too_many_requests"),

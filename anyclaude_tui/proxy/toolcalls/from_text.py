@@ -424,10 +424,11 @@ class TextCalls:
     def _unfinished(self, held: Held) -> str:
         """The reply ended inside of the call. Nothing in it is looked at again: it may be a
         value, and what stands in a value is no call."""
-        if not held.sure or not self._form.sure:
-            return self._release(max(self._done, len(self._form.opener)))
         raw = held.text[self._done :]
         self._held = self._steps = None
+        if not held.sure or not self._form.sure:
+            self._let_go(raw)
+            return ""
         self.dropped_calls += 1
         if not self._cut:
             self._put("lost", Lost("", raw), raw)

@@ -188,7 +188,7 @@ def pair_call(
         if pairs.value_open:
             after = yield from space(held, at)
             opener = yield from literal(held, after, (pairs.value_open,))
-            at = after + len(opener)
+            at = after + len(opener) if opener else at
         at = yield from _value(held, at, key, values)
     end = yield from _behind(held, at, closers)
     end = yield from _settled(held, end, values, closers)
@@ -202,7 +202,7 @@ def _value(held: Held, at: int, key: str, values: _Values) -> Steps[int]:
     """Read one value; where the text behind its closing tag begins."""
     values.last = (key, at)
     end = yield from _value_end(held, at, values, nesting=True)
-    if end is None:
+    if end is None and not held.cut:  # its own closing tag may be missing; or have yet to come
         end = yield from _value_end(held, at, values, nesting=False)
     if end is None:
         text = held.text[at:]
@@ -211,7 +211,10 @@ def _value(held: Held, at: int, key: str, values: _Values) -> Steps[int]:
         ):
             raise Open
         end = (len(held.text), len(held.text))  # a line in the template's own line ends
-    values.found[key] = held.text[at : end[0]]
+    text = held.text[at : end[0]]
+    if text.lstrip().startswith("<![CDATA[") and "]]>" not in text:
+        raise Open
+    values.found[key] = text
     return (yield from _behind(held, end[1], (values.close,)))  # some write it twice
 
 

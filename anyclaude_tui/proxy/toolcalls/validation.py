@@ -79,7 +79,7 @@ class Toolbox:
         A call in good JSON with invalid arguments is still a call: Claude Code answers it
         with an error from which the model corrects itself.
         """
-        name = self._name(name)
+        name, text = self._name(name), mend(text)
         known = name in self._tools
         if not known and not _SANE_NAME.fullmatch(name):
             return None

@@ -285,3 +285,46 @@ def test_the_page_names_the_models_of_every_form() -> None:
     rows: list[Form] = [*FORMS, FENCE, BARE, LIST, SECTION, FRONT_HARMONY]
     rows += [form for _, form in (*FRONT_SURE, *FRONT_UNSURE, *FRONT_WORDS)]
     assert [form for form in rows if form.models not in page] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'call:Bash{command:<|"|>[TOOL_CALLS]Read[ARGS]{"file_path": "/a"}',
+        '{"name": "Bash", "arguments": {"command": "<tool_call>' + CALL.replace("ls", "rm"),
+        '```json\n{"name": "Bash", "arguments": {"command": "[TOOL_CALLS]Read[ARGS]{}',
+    ],
+)
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_form_that_is_not_sure_and_open_at_the_end_is_text_with_all_in_it(
+    text: str, cut: bool
+) -> None:
+    """What stands in its value begins no call."""
+    assert read(text, cut=cut) == [("text", text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<seed:tool_call>\n<function=Bash>\n<parameter=command>x </function>",
+        '<invoke name="Bash">\n<parameter name="command"></invoke>',
+        '<function name="Bash"><param name="command">x </function>',
+    ],
+)
+def test_a_cut_behind_a_tag_in_a_value_is_no_end_of_the_call(text: str) -> None:
+    assert calls(read(text, cut=True)) == []
+
+
+def test_white_space_ahead_of_a_value_is_its_own() -> None:
+    text = "<tool_call>Bash<arg_key>command</arg_key>  ls\n</arg_value></tool_call>"
+    assert calls(read(text)) == [("Bash", {"command": "  ls\n"})]
+
+
+def test_an_open_cdata_is_a_cut() -> None:
+    text = '<function name="Bash"><param name="command"><![CDATA[x </param></function>'
+    assert calls(read(text)) == []
+
+
+def test_halves_of_a_character_are_put_together() -> None:
+    text = '<|python_start|>[Bash(command="\\ud83e\\udd99")]<|python_end|>'
+    assert calls(read(text)) == [("Bash", {"command": "🦙"})]
