@@ -270,6 +270,8 @@ class DashboardApp(AppActions, inherit_bindings=False):
     async def on_event(self, event: events.Event) -> None:
         """Every key passes here first and in order, so that `leader z` typed in one burst
         cannot reach Claude Code in part."""
+        if isinstance(event, events.Resize) and isinstance(self._driver, TerminalDriver):
+            self._driver.forget_screen()
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             if self.screen is self.dashboard:
                 self.dashboard.focus_pane()

@@ -1,6 +1,6 @@
 """`make bench-against REV=…`: what another commit costs and what this one does, in one run.
 
-    python -m benchmarks.against REV [--turns 5] [--requests]
+    python -m benchmarks.against REV [--turns 5] [--requests | --screen]
 
 Both run as `serve` under the same Python and libraries, REV from a worktree that is removed at the
 end; each turn starts both anew. Ratios are made turn by turn, so that what else the machine does
@@ -221,7 +221,13 @@ if __name__ == "__main__":
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--out", type=Path, default=HERE / "benchmarks" / "AGAINST.md")
     parser.add_argument("--requests", action="store_true", help="only what a request costs")
+    parser.add_argument("--screen", action="store_true", help="only what the terminal gets")
     options = parser.parse_args()
+    if options.screen:
+        from benchmarks import screen
+
+        print(screen.compare(options.revision, 60.0, options.turns))
+        sys.exit()
     start = time.monotonic()
     asyncio.run(run(options.revision, options.turns, options.out, requests_only=options.requests))
     print(f"{time.monotonic() - start:.0f} s", file=sys.stderr)

@@ -36,9 +36,11 @@ def pane(mode: str) -> list[str]:
 class Terminal:
     """An outer terminal with a program on it."""
 
-    def __init__(self, argv: Sequence[str], env: dict[str, str]) -> None:
+    def __init__(
+        self, argv: Sequence[str], env: dict[str, str], size: tuple[int, int] = (ROWS, COLUMNS)
+    ) -> None:
         self._master, slave = os.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
         self._process = subprocess.Popen(
             argv, stdin=slave, stdout=slave, stderr=slave, env=env, cwd=ROOT, start_new_session=True
         )
@@ -55,6 +57,10 @@ class Terminal:
     def pid(self) -> int:
         """The program's process."""
         return self._process.pid
+
+    def type(self, key: str) -> None:
+        """Press a key."""
+        os.write(self._master, key.encode())
 
     @contextlib.contextmanager
     def blocked(self) -> Iterator[None]:

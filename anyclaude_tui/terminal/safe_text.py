@@ -6,7 +6,15 @@ U+009B is a CSI to some terminals), nor may a cell that has no width shift its r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+DOUBTFUL_WIDTH = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u109f\u1ab0-\u1aff"
+    "\u1dc0-\u1dff\u200d\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f\U0001f000-\U0001ffff]"
+)
+"""Combining marks, joiners, variation selectors, and all of the emoji planes: terminals do not
+agree on their width."""
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _NO_WIDTH = _BIDI | frozenset("\u200b\u200c\u200d\u2060\u2028\u2029\ufeff")

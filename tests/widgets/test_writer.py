@@ -9,9 +9,12 @@ from io import StringIO
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anyclaude_tui.widgets.outer.screen_diff import ScreenDiff
 from anyclaude_tui.widgets.outer.writer import PIECE, BoundedWriter, pieces
 
-FRAME = "\x1b[1;1H\x1b[38;2;1;2;3mhello " * 300
+FRAME = "\x1b[2J" + "".join(
+    f"\x1b[{row};1H\x1b[38;2;1;2;3mhello {row} hello\x1b[0m" for row in range(1, 900)
+)
 
 
 @given(st.text(st.sampled_from("\x1b[1;mHab"), max_size=5000))
@@ -28,7 +31,9 @@ def test_all_is_written_in_order() -> None:
     for number in range(20):
         writer.write(f"{FRAME}{number}")
     writer.stop()
-    assert out.getvalue() == "".join(f"{FRAME}{number}" for number in range(20))
+    diff = ScreenDiff()
+    assert out.getvalue() == "".join(diff.write(f"{FRAME}{number}") for number in range(20))
+    assert writer.written == len(out.getvalue())
     assert writer.waiting == 0
 
 

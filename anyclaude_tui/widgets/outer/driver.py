@@ -74,6 +74,11 @@ class TerminalDriver(LinuxDriver):
         if isinstance(self._writer_thread, BoundedWriter):
             self._writer_thread.drop()
 
+    def forget_screen(self) -> None:
+        """Take nothing for shown: every cell is written when it comes again."""
+        if isinstance(self._writer_thread, BoundedWriter):
+            self._writer_thread.forget()
+
     def ask_colours(self) -> None:
         """Ask for the default colours; the answers come as `OuterColoursTold`."""
         self.write(_ASK_COLOURS)

@@ -1,5 +1,5 @@
-"""The thread that writes to the terminal, which may be slow: what waits is counted in characters,
-written in small pieces, and dropped at the end.
+"""The thread that writes to the terminal, which may be slow: what it shows already is left out,
+what waits is counted in characters, written in small pieces, and dropped at the end.
 
 Textual's own holds 30 whole frames: at 4 kB/s they stood before the answer to a key, and for 14 s
 before the end.
@@ -14,6 +14,8 @@ from typing import IO
 
 from textual.drivers._writer_thread import WriterThread
 
+from anyclaude_tui.widgets.outer.screen_diff import ScreenDiff
+
 PIECE = 1024
 """Characters of one write: it waits for the terminal, and only what stands behind it can be
 dropped."""
@@ -27,14 +29,25 @@ class BoundedWriter(WriterThread):
         super().__init__(file)
         self._dropping = False
         self._gone = False
+        self._diff = ScreenDiff()
+        self.written = 0
+        """Characters that were handed to the terminal so far."""
         self.waiting = 0
         """Characters that the terminal has not taken. Written by two threads, each adding or
         taking away; a figure that is a little off does no harm."""
 
     def write(self, text: str) -> None:
-        """Enqueue it; waits only when 30 writes are before it."""
-        self.waiting += len(text)
-        super().write(text)
+        """Enqueue what of it the terminal does not show; waits only when 30 writes are before
+        it."""
+        text = self._diff.write(text)
+        if text:
+            self.waiting += len(text)
+            self.written += len(text)
+            super().write(text)
+
+    def forget(self) -> None:
+        """Take nothing for shown: the terminal has another size, or somebody else wrote to it."""
+        self._diff.forget()
 
     def run(self) -> None:
         """Take until `stop`, and write while there is a terminal: were nothing taken any more,
@@ -65,6 +78,7 @@ class BoundedWriter(WriterThread):
         except Empty:
             pass
         self._queue.put(_RESUME)
+        self.forget()
 
 
 class _Resume(str):

@@ -7,7 +7,6 @@ Claude Code looks as in the user's own terminal, whatever the dashboard's theme.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
@@ -18,6 +17,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from anyclaude_tui.terminal.cells import Cell, Colour, Look, Run
+from anyclaude_tui.terminal.safe_text import DOUBTFUL_WIDTH
 from anyclaude_tui.widgets.terminal.strip_internals import (
     AnchoredStrip,
     TermStrip,
@@ -28,13 +28,6 @@ from anyclaude_tui.widgets.terminal.strip_internals import (
 _UNDERLINE_CODES = {"double": "4:2", "curly": "4:3", "dotted": "4:4", "dashed": "4:5"}
 # Apple's Terminal takes the colon forms for something else.
 _PLAIN_UNDERLINES = os.environ.get("TERM_PROGRAM") == "Apple_Terminal"
-
-
-# Combining marks, joiners, variation selectors, and all of the emoji planes.
-_DOUBTFUL = re.compile(
-    "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u109f\u1ab0-\u1aff"
-    "\u1dc0-\u1dff\u200d\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f\U0001f000-\U0001ffff]"
-)
 
 
 class Mark(Enum):
@@ -98,7 +91,7 @@ def style_of(look: Look | None, mark: Mark | None = None) -> Style | None:
 
 def has_doubtful_width(runs: Iterable[Run]) -> bool:
     """True if a row has characters that terminals may give different widths."""
-    return any(not text.isascii() and _DOUBTFUL.search(text) for text, _, _ in runs)
+    return any(not text.isascii() and DOUBTFUL_WIDTH.search(text) for text, _, _ in runs)
 
 
 def strip_of_runs(runs: Iterable[Run], columns: int) -> TermStrip:
@@ -127,7 +120,7 @@ def strip_of_cells(
         if cell.text == "" and x:  # a wide character is painted as its first half is
             continue
         here = (cell.look, marked[x])
-        doubtful = not cell.text.isascii() and _DOUBTFUL.search(cell.text)
+        doubtful = not cell.text.isascii() and DOUBTFUL_WIDTH.search(cell.text)
         if text and (here != last or doubtful):
             segments.append(Segment(text, style_of(*last)))
             text = ""
