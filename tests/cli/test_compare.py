@@ -67,7 +67,7 @@ async def test_interrupted_it_reports_what_there_is(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert b"stopped before the end" in out
     assert b"Traceback" not in err
-    gone, alive = psutil.wait_procs(servers, timeout=5)
+    gone, alive = psutil.wait_procs(servers, timeout=20)
     assert gone
     assert not alive
 

@@ -45,7 +45,7 @@ class Serve:
         family = self.family()
         self.process.send_signal(signal.SIGTERM)
         code = await asyncio.wait_for(self.process.wait(), timeout)
-        _, alive = await asyncio.to_thread(psutil.wait_procs, family, timeout=5)
+        _, alive = await asyncio.to_thread(psutil.wait_procs, family, timeout=20)
         assert not alive, f"serve has left {alive}"
         return code
 

@@ -107,7 +107,7 @@ async def test_never_more_inside_than_slots_and_nobody_lost() -> None:
     assert most == 3
     assert sum(isinstance(r, asyncio.CancelledError) for r in results) == len(visitors[5::7])
     assert gate.busy == 0
-    await asyncio.wait_for(gate.drained(), 1)
+    await asyncio.wait_for(gate.drained(), 20)
 
 
 async def test_one_who_leaves_as_the_slot_comes_gives_it_on() -> None:

@@ -116,7 +116,7 @@ async def test_a_client_that_never_takes_the_end_is_dropped(
             if streamed:
                 await client.read(1)
             await until(lambda: proxy.hub.in_flight)
-            await until(lambda: not proxy.hub.in_flight, 5)
+            await until(lambda: not proxy.hub.in_flight)
         assert proxy.last.outcome is Outcome.CANCELLED
 
 
@@ -179,7 +179,7 @@ async def test_the_wait_in_line_has_an_end(upstream: Upstream) -> None:
         upstream.script(Reply(HEADERS, hold, TEXT, wire.ending()))
         first = asyncio.create_task(proxy.ask(ask_body("first")))
         await upstream.received(1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             status, data = await proxy.ask(ask_body("second"))
         error = json.loads(data)["error"]
         assert (status, error["type"]) == (504, "timeout_error")
@@ -329,7 +329,7 @@ async def test_the_same_request_again_does_not_wait_for_a_client_that_takes_noth
         upstream.script(Reply(wire.text(*["x" * 4096] * 100), STALL), say("Hello ", "world"))
         async with slow_client(proxy, ask_body(), "X-Claude-Code-Session-Id: s1\r\n"):
             await until(lambda: any(r.attempt.deltas for r in proxy.hub.in_flight.values()))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 _, data = await ask_in_session(proxy)
             assert validate(data).text == WORDS
         assert proxy.gate.busy == 0

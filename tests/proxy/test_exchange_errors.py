@@ -114,7 +114,7 @@ async def test_an_error_that_hangs_in_its_body_is_told_all_the_same(
     monkeypatch.setattr("anyclaude_tui.proxy.upstream.ERROR_BODY_S", 0.2)
     async with running_proxy(upstream.url) as proxy:
         upstream.script(Reply(b'{"error": "no such model"', STALL, status=422))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             status, data = await proxy.ask(ask_body())
         assert status == 424
         assert "no such model" in json.loads(data)["error"]["message"]
@@ -131,7 +131,7 @@ async def test_a_fault_in_the_watcher_ends_the_request_and_is_told(
     monkeypatch.setattr(StreamTranslator, "keepalive", fault)
     async with running_proxy(upstream.url, limits=Limits(keepalive_s=0.1, commit_s=0.1)) as proxy:
         upstream.script(Reply(TEXT, STALL))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             _, data = await proxy.ask(ask_body())
         assert b"fault in the proxy" in data
         assert proxy.last.outcome is Outcome.ERROR

@@ -190,7 +190,7 @@ async def nothing_left(proxy: Proxy, upstream: Upstream) -> None:
     """No slot, request or upstream exchange is left."""
     assert proxy.gate.busy == 0
     assert not proxy.hub.in_flight
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         for seen in upstream.requests:
             await seen.done.wait()
     await until(lambda: not any("_watch" in str(t.get_coro()) for t in asyncio.all_tasks()))
@@ -273,7 +273,7 @@ async def test_a_client_that_leaves_frees_the_upstream(
     seen = await upstream.received(1)
     await asyncio.sleep(0.02)
     asking.cancel()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await seen.done.wait()
     assert seen.outcome == "left"
     await until(lambda: not proxy.hub.in_flight)
@@ -312,7 +312,7 @@ async def test_the_same_body_again_cancels_the_first(upstream: Upstream, proxy: 
     seen = await upstream.received(1)
     second = await ask()
     assert validate(second).text == WORDS
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await seen.done.wait()
     assert seen.outcome == "left"
     await asyncio.gather(first, return_exceptions=True)

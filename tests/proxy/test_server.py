@@ -46,7 +46,7 @@ async def raw(proxy: Proxy, line: str, headers: str = "", body: bytes = b"") -> 
     reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
     try:
         writer.write(head.encode("latin-1") + body)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             start = await reader.readuntil(b"\r\n\r\n")
             if b" 100 Continue" in start:
                 start = await reader.readuntil(b"\r\n\r\n")
@@ -111,7 +111,7 @@ async def test_a_body_that_grows_too_large_is_refused(proxy: Proxy) -> None:
     host, _, port = proxy.url.removeprefix("http://").rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(f"{POST}{headers}".encode() + chunked * 2)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert b"413" in await reader.readline()
     writer.close()
 
@@ -166,7 +166,7 @@ async def test_requests_on_one_connection_are_answered_in_turn(
     reader, writer = await asyncio.open_connection(host, int(port))
     last = first.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")
     writer.write((first.encode() + body) * 2 + last.encode() + body)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         data = await reader.read()
     writer.close()
     assert data.count(b"HTTP/1.1 200 OK") == data.count(b"event: message_stop") == 3
@@ -178,7 +178,7 @@ async def test_a_client_of_http_1_0_gets_all_of_it(proxy: Proxy) -> None:
     host, _, port = proxy.url.removeprefix("http://").rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(head.encode() + body)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         data = await reader.read()
     writer.close()
     assert validate(data.partition(b"\r\n\r\n")[2]).text == WORDS
@@ -216,7 +216,7 @@ async def test_a_request_that_comes_while_it_stops_is_told_so(
         await asyncio.sleep(0.05)
         head = f"{POST}{AUTH}Content-Length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + body)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             data = await reader.read()
         writer.close()
         assert b" 503 " in data.partition(b"\r\n")[0]
@@ -243,7 +243,7 @@ async def test_a_request_that_is_being_sent_while_it_stops_is_told_so(
         stopping = asyncio.create_task(proxy.server.stop())
         await asyncio.sleep(0.05)
         writer.write(body[20:])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             data = await reader.read()
         writer.close()
         await asyncio.gather(stopping, running)

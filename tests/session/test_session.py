@@ -180,7 +180,7 @@ async def test_a_look_at_a_server_that_is_stopped_meanwhile_does_not_revive_it(
         await backend.stop()
         stopped.set()
         with pytest.raises(BackendError):
-            await asyncio.wait_for(recovering, 5)
+            await asyncio.wait_for(recovering, 20)
         assert backend.status().state is BackendState.STOPPED
     finally:
         await session.stop()

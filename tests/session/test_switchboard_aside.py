@@ -28,7 +28,7 @@ async def test_requests_wait_until_it_is_back() -> None:
         asked = asyncio.create_task(switchboard.route(Role.MAIN))
         await asyncio.sleep(0.02)
         assert not asked.done()
-    route = await asyncio.wait_for(asked, 1)
+    route = await asyncio.wait_for(asked, 20)
     assert route.backend is puppet
     assert puppet.status().state is BackendState.READY
     assert (puppet.starts, puppet.stops) == (2, 1)

@@ -96,7 +96,7 @@ async def test_a_client_that_leaves_is_noticed(steps: tuple[bytes]) -> None:
         asking = asyncio.create_task(ask(session, upstream))
         seen = await upstream.received(1)
         asking.cancel()
-        await asyncio.wait_for(seen.done.wait(), 5)
+        await asyncio.wait_for(seen.done.wait(), 20)
         assert seen.outcome == "left"
         assert seen.left_at is not None
 

@@ -150,8 +150,17 @@ async def test_others_wait_for_the_slot_and_a_client_that_leaves_frees_it(
     server: httpx.AsyncClient,
 ) -> None:
     endless = {"fault": "stall", "after": 2}
-    first = asyncio.create_task(lines_of(server, x_simulator=endless))
-    await asyncio.sleep(0.1)
+    held = asyncio.Event()
+
+    async def hold() -> None:
+        request = {"stream": True, "max_tokens": 9, "messages": MESSAGES, "x_simulator": endless}
+        async with server.stream("POST", "/v1/chat/completions", json=request) as answer:
+            async for line in answer.aiter_lines():
+                if line.startswith("data:"):
+                    held.set()
+
+    first = asyncio.create_task(hold())
+    await held.wait()
     waiting = asyncio.create_task(lines_of(server))
     await asyncio.sleep(0.1)
     assert not waiting.done()
