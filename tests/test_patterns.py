@@ -105,7 +105,8 @@ def held(value: Any, depth: int = 3) -> Iterator[re.Pattern[Any]]:
         for one in value:
             yield from held(one, depth - 1)
     elif is_dataclass(value) and not isinstance(value, type):
-        yield from held([getattr(value, field.name) for field in fields(value)], depth - 1)
+        parts = [getattr(value, field.name) for field in fields(value)]
+        yield from held([*parts, getattr(value, "pattern", None)], depth - 1)
 
 
 def patterns() -> dict[str, re.Pattern[Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 from aiohttp import web
@@ -17,9 +18,11 @@ from aiohttp.web_protocol import RequestHandler
 from anyclaude_tui.proxy.clock import Clock
 from anyclaude_tui.proxy.deadlines import Due, Timers
 from anyclaude_tui.proxy.errors import ApiError, invalid
-from anyclaude_tui.proxy.reply.endings import Ending
-from anyclaude_tui.proxy.reply.translator import Translator
 from anyclaude_tui.telemetry.events import RequestRecord
+
+if TYPE_CHECKING:
+    from anyclaude_tui.proxy.reply.endings import Ending
+    from anyclaude_tui.proxy.reply.translator import Translator
 
 PLAIN_COMMIT_S = 240.0
 """A reply that is not streamed is committed this late: Claude Code gives up on silent

@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from aiohttp import web
@@ -24,12 +24,12 @@ from anyclaude_tui.proxy import clients
 from anyclaude_tui.proxy.context import Services
 from anyclaude_tui.proxy.downstream import Reply, Runner, error_response
 from anyclaude_tui.proxy.errors import ApiError, invalid
-from anyclaude_tui.proxy.exchange import Exchange
 from anyclaude_tui.proxy.request.seen import Seen
 from anyclaude_tui.proxy.roles import AGENT_HEADER, SESSION_HEADER, role_of
-from anyclaude_tui.proxy.web_search import SearchExchange, ours
-from anyclaude_tui.proxy.wire_format import WireFormat, slow_to_translate
 from anyclaude_tui.telemetry.events import Outcome, RequestRecord, Role
+
+if TYPE_CHECKING:
+    from anyclaude_tui.proxy.exchange import Exchange
 
 SHUTDOWN_S = 5.0
 """On stop, requests in flight get this long to end by themselves; then they end with an
@@ -192,6 +192,11 @@ class ProxyServer:
         if self._services.picked is not None:
             await self._services.picked(record)
         reply = Reply(request, record.id, streaming=streaming)
+        # What reads replies is first imported here: a start, and a proxy that idles, do without.
+        from anyclaude_tui.proxy.exchange import Exchange
+        from anyclaude_tui.proxy.web_search import SearchExchange, ours
+        from anyclaude_tui.proxy.wire_format import slow_to_translate
+
         searches = ours(body, self._services)
         if searches is not None:
             exchange: Exchange = SearchExchange(self._services, record, body, reply, searches)
@@ -225,6 +230,8 @@ class ProxyServer:
             endpoint = backend.endpoint.asked_for(services.wanted(backend.name))
         except BackendError:
             endpoint = Endpoint(url="", model="")
+        from anyclaude_tui.proxy.wire_format import WireFormat, slow_to_translate
+
         wire = WireFormat.for_(endpoint, _passed(request), request.query_string)
         upstream = await wire.request(body, services.memory, slow=slow_to_translate(raw))
         counted = await services.counter.count(wire.endpoint, upstream, services.http)

@@ -48,9 +48,7 @@ from anyclaude_tui.proxy.context import Services
 from anyclaude_tui.proxy.request.call_memory import CallMemory
 from anyclaude_tui.proxy.request.token_counter import TokenCounter
 from anyclaude_tui.proxy.server import ProxyServer
-from anyclaude_tui.proxy.toolcalls.validation import preload
 from anyclaude_tui.proxy.upstream import open_http
-from anyclaude_tui.proxy.web_search import is_a_service
 from anyclaude_tui.redaction import OWN, shown
 from anyclaude_tui.search.searcher import Searcher
 from anyclaude_tui.session.exact_tokens import ExactTokens
@@ -346,6 +344,8 @@ class Session:
             model = model or UNKNOWN_MODEL
         window_tokens = status.window_tokens if status else None
         env = session_env(self.url, self.token, model, window_tokens)
+        from anyclaude_tui.proxy.web_search import is_a_service
+
         elsewhere = status is not None and is_a_service(status)
         self.picked.offer(offers(self._statuses()), launched=model)
         made = launch(
@@ -421,6 +421,8 @@ class Session:
 
 async def _preloaded() -> None:
     await asyncio.sleep(PRELOAD_AFTER_S)
+    from anyclaude_tui.proxy.toolcalls.validation import preload
+
     await asyncio.to_thread(preload)
 
 

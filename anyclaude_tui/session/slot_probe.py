@@ -22,8 +22,6 @@ from anyclaude_tui.backends.slots.overlap import TOGETHER, Timing
 from anyclaude_tui.backends.slots.source import SlotsFrom
 from anyclaude_tui.proxy.context import Route, Services
 from anyclaude_tui.proxy.errors import ApiError
-from anyclaude_tui.proxy.warm_request import WarmRun
-from anyclaude_tui.proxy.wire_format import WireFormat
 from anyclaude_tui.session.kept_prompts import KeptPrompts
 from anyclaude_tui.telemetry.events import RequestRecord, Role
 from anyclaude_tui.telemetry.metrics import RequestView
@@ -195,6 +193,10 @@ class SlotProbe:
             "messages": [{"role": "user", "content": WORDS.format(number)}],
         }
         endpoint = services.endpoint(backend, record, body)
+        # A start that measures nothing does without.
+        from anyclaude_tui.proxy.warm_request import WarmRun
+        from anyclaude_tui.proxy.wire_format import WireFormat
+
         request = await WireFormat.for_(endpoint).request(body, services.memory)
         good = False
         with suppress(ApiError):

@@ -26,8 +26,6 @@ from anyclaude_tui.prefix.segments import Prompt, prompt_of
 from anyclaude_tui.proxy.context import Route, Services
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.request.openai import UpstreamRequest
-from anyclaude_tui.proxy.warm_request import WarmRun, for_warming, pieces
-from anyclaude_tui.proxy.wire_format import WireFormat
 from anyclaude_tui.session.fronts import AGENT, Fronts
 from anyclaude_tui.session.switchboard import SERVING, Switchboard
 from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Role
@@ -251,6 +249,8 @@ class Warmer:
 
     async def _read(self, route: Route, source: Source) -> bool:
         """Read a source ahead; True if it was read to its end."""
+        from anyclaude_tui.proxy.wire_format import WireFormat  # a start has nothing to read ahead
+
         services = self._services
         endpoint = services.endpoint(route.backend, self._new_record(route.backend), source.body)
         try:
@@ -344,6 +344,8 @@ class Warmer:
         return made
 
     async def _in_one(self, backend: Backend, endpoint: Endpoint, request: UpstreamRequest) -> bool:
+        from anyclaude_tui.proxy.warm_request import WarmRun, for_warming
+
         warm = replace(request, body=for_warming(request.body))
         record = self._new_record(backend)
         done = await WarmRun(self._services, endpoint, warm, record).run()
@@ -354,6 +356,8 @@ class Warmer:
         self, backend: Backend, endpoint: Endpoint, request: UpstreamRequest
     ) -> bool:
         """Each piece about PIECE_S long, by the speed of those before it."""
+        from anyclaude_tui.proxy.warm_request import WarmRun, for_warming, pieces
+
         if await self._read_already(backend, endpoint, request):
             return True
         found = list(pieces(request.body))
