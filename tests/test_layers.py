@@ -303,7 +303,8 @@ def test_the_core_runs_without_textual() -> None:
 
 
 NOT_FOR_SERVE = {
-    "click", "jsonschema", "prometheus_client", "pygments", "pypdf", "referencing", "rich",
+    "click", "httpx", "jsonschema", "prometheus_client", "psutil", "pygments", "pypdf",
+    "referencing", "rich",
     "textual", "tomlkit",
 }  # fmt: skip
 

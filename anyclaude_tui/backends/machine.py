@@ -14,10 +14,12 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import psutil
+from typing import TYPE_CHECKING
 
 from anyclaude_tui.backends import macos
+
+if TYPE_CHECKING:
+    import psutil
 
 MACOS = sys.platform == "darwin"
 OPEN_FILES = 10_240
@@ -68,6 +70,8 @@ class Usage:
 
 def memory() -> Memory:
     """Total and available memory now."""
+    import psutil  # 2 MB, and no start needs it
+
     seen = psutil.virtual_memory()
     return Memory(seen.total, seen.available)
 
@@ -109,6 +113,8 @@ def identity(pid: int) -> str | None:
         return f"{_boot_id()}:{fields[19]}"  # field 22, starttime
     if MACOS and (noted := macos.started(pid)) is not None:
         return noted
+    import psutil
+
     try:
         return f"{psutil.Process(pid).create_time():.3f}"
     except psutil.Error:
@@ -151,6 +157,8 @@ def port_owner(port: int) -> PortOwner | None:
     pid = macos.listener(port) if MACOS else _listener_by_psutil(port)
     if pid is None:
         return None
+    import psutil
+
     try:
         return PortOwner(pid, psutil.Process(pid).name())
     except psutil.Error:
@@ -158,6 +166,8 @@ def port_owner(port: int) -> PortOwner | None:
 
 
 def _listener_by_psutil(port: int) -> int | None:
+    import psutil
+
     try:
         seen = psutil.net_connections(kind="tcp")
     except (psutil.Error, OSError):
@@ -178,6 +188,8 @@ class UsageSampler:
 
     def sample(self) -> Usage | None:
         """The group's usage, CPU since the last call. None when the process is gone."""
+        import psutil
+
         try:
             root = self._known.get(self._root) or psutil.Process(self._root)
             family = [root, *root.children(recursive=True)]
@@ -198,3 +210,14 @@ def _footprint(process: psutil.Process) -> int:
     """The memory that a process costs."""
     found = macos.footprint_bytes(process.pid) if MACOS else None
     return int(process.memory_info().rss) if found is None else found
+
+
+def give_back_memory() -> None:
+    """Give what was freed back to the system, where the C library keeps it until it is told: on
+    Linux with glibc, after large requests a tenth of the process. Takes a few ms."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    with contextlib.suppress(AttributeError, OSError):  # musl has no such function
+        ctypes.CDLL(None).malloc_trim(0)

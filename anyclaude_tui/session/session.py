@@ -53,6 +53,7 @@ from anyclaude_tui.redaction import OWN, shown
 from anyclaude_tui.search.searcher import Searcher
 from anyclaude_tui.session.exact_tokens import ExactTokens
 from anyclaude_tui.session.fronts import Fronts
+from anyclaude_tui.session.idle_memory import IdleMemory
 from anyclaude_tui.session.picked import Picked, assumed_window, offers
 from anyclaude_tui.session.slot_probe import SlotProbe
 from anyclaude_tui.session.switchboard import SERVING, Switchboard
@@ -106,6 +107,7 @@ class Session:
         self._claude_args = tuple(claude_args)
         self._cwd = cwd
         self.hub = Hub()
+        self._idle_memory = IdleMemory(self.hub)
         self.observers = make_observers(settings.logs, home, self.hub, log_file=log_file)
         self.exact_tokens = ExactTokens()
         OWN.add(self.token)
@@ -219,6 +221,7 @@ class Session:
 
         What one step raises is raised after all of them. Safe to call at any time, and again.
         """
+        self._idle_memory.stop()
         async with AsyncExitStack() as ending:  # the last one pushed comes first
             if self._http is not None:
                 ending.push_async_callback(self._http.close)

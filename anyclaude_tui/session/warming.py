@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-import psutil
 
 from anyclaude_tui.backends import machine
 from anyclaude_tui.backends.base import Backend, BackendError, BackendState, Endpoint
@@ -208,6 +207,8 @@ class Warmer:
         pressure = machine.memory().pressure
         if pressure > PRESSED:
             return f"{pressure:.0%} of the memory is in use".replace("%", " %")
+        import psutil
+
         battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
         if battery is not None and not battery.power_plugged and battery.percent < BATTERY_PERCENT:
             return f"the battery is at {battery.percent:.0f} %"
