@@ -1,11 +1,12 @@
 """`make bench-against REV=…`: what another commit costs and what this one does, in one run.
 
-    python -m benchmarks.against REV [--turns 5] [--requests | --screen]
+    python -m benchmarks.against REV [--turns 5] [--requests | --memory | --screen] [--peer CMD]
 
 Both run as `serve` under the same Python and libraries, REV from a worktree that is removed at the
 end; each turn starts both anew. Ratios are made turn by turn, so that what else the machine does
 falls out of them; beside them stands the smallest and the largest. "Added" is what is over a direct
-connection in the same turn.
+connection in the same turn. `--peer` puts another proxy beside them (`peers.py`): what it takes for
+the same body, from the same turns.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
+from typing import Literal
 
 from anyclaude_tui.telemetry.metrics import percentile
 from benchmarks.bench import PAUSE_S, Row, client_gone, flood, slow_reader
 from benchmarks.bodies import body, claude_code, turns
 from benchmarks.check import violations
 from benchmarks.client import Target, ask, many
-from benchmarks.targets import Runner, pin, relay, serve
+from benchmarks.targets import Runner, peer, pin, relay, serve
 from benchmarks.upstream import UpstreamProcess
 
 HERE = Path(__file__).parent.parent
@@ -59,6 +61,16 @@ FIGURES = {
 }
 """Figure → its name, and what the ratio is to be at most."""
 ADDED = ("ttft_claude_ms", "ttft_long_ms")
+BESIDE = {
+    "ttft_claude_ms": "added TTFT, ms",
+    "cpu_claude_ms": "CPU per request, ms",
+    "rss_idle_mb": "RSS idle, MB",
+    "ready_s": "start to ready, s",
+}
+"""Figures that are taken of peers."""
+PEER = "peer "
+What = Literal["all", "requests", "memory"]
+"""The part that is measured: of requests alone; start and memory."""
 
 
 Runners = Mapping[str, Runner]
@@ -85,36 +97,38 @@ async def of_requests(runners: Runners, payloads: Sequence[bytes], name: str) ->
     }
 
 
-async def measure(
-    runners: Runners, upstream: UpstreamProcess, *, requests_only: bool
-) -> dict[str, Row]:
-    """Every figure of all, once; step by step in turns. `requests_only`: not those of streams and
-    of memory that has grown."""
+async def measure(runners: Runners, upstream: UpstreamProcess, what: What) -> dict[str, Row]:
+    """Every figure of all, once; step by step in turns. Of a peer: those of a request alone."""
     rows: dict[str, Row] = {
         who: {"rss_idle_mb": runner.rss() / 1e6, "ready_s": runner.start_s or 0.0}
         for who, runner in runners.items()
     }
-    long = [turns(LONG_TURNS, number, SHORT) for number in range(LONG_TRIES)]
-    for found in (
-        await of_requests(runners, [claude_code(SHORT)] * TRIES, "claude"),
-        await of_requests(runners, long, "long"),
-    ):
-        for who, row in found.items():
-            rows[who] |= row
+    ours = {who: runner for who, runner in runners.items() if not who.startswith(PEER)}
+    found = await of_requests(runners, [claude_code(SHORT)] * TRIES, "claude")
+    if what != "memory":
+        long = [turns(LONG_TURNS, number, SHORT) for number in range(LONG_TRIES)]
+        for who, row in (await of_requests(ours, long, "long")).items():
+            found[who] |= row
     for who, runner in runners.items():
-        if runner.process is not None and not requests_only:
-            rows[who] |= await streams(runner, upstream)
+        rows[who] |= found[who]
+        if runner.process is not None and who in ours and what != "requests":
+            rows[who] |= await grown(runner)
+            rows[who] |= await streams(runner, upstream) if what == "all" else {}
     return rows
 
 
-async def streams(runner: Runner, upstream: UpstreamProcess) -> Row:
-    """Memory after a conversation that grew; what a stream costs and how late it is."""
-    target, row, idle_mb = runner.target, Row(), runner.idle_bytes / 1e6
+async def grown(runner: Runner) -> Row:
+    """Memory after a conversation that grew."""
     for count in range(GROWING_STEP, LONG_TURNS + 1, GROWING_STEP):
-        await ask(target, turns(count, 0, SHORT), session="growing")
+        await ask(runner.target, turns(count, 0, SHORT), session="growing")
     await asyncio.sleep(SETTLED_S)
-    row["rss_grown_mb"] = runner.rss() / 1e6
-    row["rss_growth_mb"] = row["rss_grown_mb"] - idle_mb
+    grown_mb = runner.rss() / 1e6
+    return {"rss_grown_mb": grown_mb, "rss_growth_mb": grown_mb - runner.idle_bytes / 1e6}
+
+
+async def streams(runner: Runner, upstream: UpstreamProcess) -> Row:
+    """The cost of a stream, and how late it is."""
+    target, row = runner.target, Row()
     before = runner.cpu_s()
     paced = await many(target, body("paced 300 100"), 16)
     row["cpu_paced_s"] = (runner.cpu_s() - before) / sum(one.deltas for one in paced) * 1e5
@@ -139,13 +153,18 @@ def worktree(revision: str) -> Iterator[Path]:
             subprocess.run([*git, "remove", "--force", str(path)], check=True)
 
 
-async def run(revision: str, rounds: int, out: Path, *, requests_only: bool) -> None:
+async def run(
+    revision: str, rounds: int, out: Path, what: What = "all", peers: Sequence[str] = ()
+) -> None:
     """Both commits in turns, and the report."""
     rows: dict[str, list[Row]] = {"before": [], "now": []}
+    others: dict[str, list[Row]] = {}
     relay_mb: list[float] = []
     with worktree(revision) as tree, UpstreamProcess() as upstream:
         for source in (tree, HERE):  # bytecode is made once, at an installation
             compileall.compile_dir(source / "anyclaude_tui", quiet=1)
+            with serve(upstream, source):  # so are the libraries'
+                pass
         for turn in range(rounds):
             print(f"turn {turn + 1}/{rounds}", file=sys.stderr)
             with ExitStack() as stack:
@@ -155,21 +174,37 @@ async def run(revision: str, rounds: int, out: Path, *, requests_only: bool) -> 
                     name: stack.enter_context(serve(upstream, source))
                     for name, source in (order if turn % 2 else order[::-1])
                 }
+                beside = {
+                    f"{PEER}{number}": stack.enter_context(peer(number, command, upstream))
+                    for number, command in enumerate(peers, 1)
+                }
                 bytes_only = stack.enter_context(relay(upstream))
                 await asyncio.sleep(SETTLED_S)
                 relay_mb.append(bytes_only.rss() / 1e6)
-                pin([*made.values(), bytes_only], upstream)
+                pin([*made.values(), *beside.values(), bytes_only], upstream)
                 direct = Runner(Target("direct", upstream.port), None)
-                found = await measure(
-                    {"direct": direct, **made}, upstream, requests_only=requests_only
-                )
+                found = await measure({"direct": direct, **made, **beside}, upstream, what)
             for name, taken in rows.items():
-                added = {key: found[name][key] - found["direct"][key] for key in ADDED}
+                added = {
+                    key: found[name][key] - found["direct"][key]
+                    for key in ADDED
+                    if key in found[name]
+                }
                 taken.append(found[name] | added)
-    write(rows, revision, median(relay_mb), out)
+            for key, runner in beside.items():
+                row = found[key]
+                row["ttft_claude_ms"] -= found["direct"]["ttft_claude_ms"]
+                others.setdefault(runner.target.name, []).append(row)
+    write(rows, revision, median(relay_mb), out, others)
 
 
-def write(rows: Mapping[str, Sequence[Row]], revision: str, relay_mb: float, out: Path) -> None:
+def write(
+    rows: Mapping[str, Sequence[Row]],
+    revision: str,
+    relay_mb: float,
+    out: Path,
+    peers: Mapping[str, Sequence[Row]],
+) -> None:
     """Print the table; write it to `out`, and the figures beside it."""
     log = ["git", "-C", str(HERE), "log", "-1", "--format=%h %s"]
     before, now = (
@@ -205,10 +240,19 @@ def write(rows: Mapping[str, Sequence[Row]], revision: str, relay_mb: float, out
         f"machine at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.",
         "",
     ]
+    if peers:
+        lines += ["| beside it, the same body | " + " | ".join(BESIDE.values()) + " |"]
+        lines += ["|---" * (len(BESIDE) + 1) + "|"]
+        for name, taken in {"anyclaude-tui": rows["now"], **peers}.items():
+            figures = " | ".join(_spread([row[key] for row in taken]) for key in BESIDE)
+            lines.append(f"| {name} | {figures} |")
+        lines.append("")
     text = "\n".join(lines)
     sys.stdout.write(text)
     out.write_text(text, encoding="utf-8")
-    out.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    out.with_suffix(".json").write_text(
+        json.dumps({**rows, **peers}, indent=1) + "\n", encoding="utf-8"
+    )
 
 
 def _spread(values: Sequence[float]) -> str:
@@ -220,8 +264,12 @@ if __name__ == "__main__":
     parser.add_argument("revision")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--out", type=Path, default=HERE / "benchmarks" / "AGAINST.md")
-    parser.add_argument("--requests", action="store_true", help="only what a request costs")
-    parser.add_argument("--screen", action="store_true", help="only what the terminal gets")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--requests", dest="what", action="store_const", const="requests")
+    only.add_argument("--memory", dest="what", action="store_const", const="memory")
+    only.add_argument("--screen", action="store_true", help="only what the terminal gets")
+    parser.add_argument("--peer", action="append", default=[], metavar="CMD")
+    parser.set_defaults(what="all")
     options = parser.parse_args()
     if options.screen:
         from benchmarks import screen
@@ -229,5 +277,5 @@ if __name__ == "__main__":
         print(screen.compare(options.revision, 60.0, options.turns))
         sys.exit()
     start = time.monotonic()
-    asyncio.run(run(options.revision, options.turns, options.out, requests_only=options.requests))
+    asyncio.run(run(options.revision, options.turns, options.out, options.what, options.peer))
     print(f"{time.monotonic() - start:.0f} s", file=sys.stderr)

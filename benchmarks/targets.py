@@ -99,7 +99,8 @@ def serve(upstream: UpstreamProcess, source: Path | None = None) -> Iterator[Run
         write_config(home, upstream)
         start = time.monotonic()
         argv = [sys.executable, "-P", "-m", "anyclaude_tui", "serve", "--backend", "bench"]
-        with spawned(argv, {"ANYCLAUDE_HOME": home, **where}) as (child, line):
+        where |= {"ANYCLAUDE_HOME": home, "PYTHONDONTWRITEBYTECODE": ""}  # as it is installed
+        with spawned(argv, where) as (child, line):
             took_s = time.monotonic() - start
             served = json.loads(line)
             port = int(served["url"].rsplit(":", 1)[1])

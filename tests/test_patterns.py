@@ -85,8 +85,14 @@ AT_ONE_PLACE = {
     "billing._VERSION",
     *("left_out._SENTENCE", "grammars._PROSE", "values._KEY", "logtail._RAISED", "tagged._CDATA"),
     *("lenient_json._AFTER_KEY", "lenient_json._AFTER_VALUE", "lenient_json._AFTER_ITEM"),
-    *("lenient_json._FENCE", "forms._KIMI", "forms._DEEPSEEK", "forms._MISTRAL"),
-    *("forms._HARMONY", "forms._SOLAR_100B", "forms._GEMMA"),
+    *(
+        "lenient_json._FENCE",
+        "form_parts.KIMI",
+        "form_parts.FUNCTIONARY_2",
+        "form_parts.DEEPSEEK",
+        "form_parts.MISTRAL",
+    ),
+    *("form_parts.HARMONY", "form_parts.SOLAR_100B", "form_parts.GEMMA"),
     *("request_filter._TERM", "request_filter._VALUE"),
 }
 """Patterns that are only tried at one place of a text (`match`), not everywhere (`search`)."""
