@@ -91,18 +91,22 @@ class AttachedBackend(Backend):
         """See Backend."""
         if self._state is BackendState.READY:
             return
-        self._state, self._reason = BackendState.STARTING, ""
+        self._set(BackendState.STARTING)
         self.generation += 1
         try:
             await self.before_start()
             self._endpoint = await self._connected()
         except BackendError as error:
-            self._state, self._reason = BackendState.FAILED, str(error)
+            self._set(BackendState.FAILED, str(error))
             raise
         except BaseException:
-            self._state = BackendState.STOPPED
+            self._set(BackendState.STOPPED)
             raise
-        self._state = BackendState.READY
+        self._set(BackendState.READY)
+
+    def _set(self, state: BackendState, reason: str = "") -> None:
+        self._state, self._reason = state, reason
+        self.on_change()
 
     async def _connected(self) -> Endpoint:
         """Connect, and wait for a server that still loads its model."""
@@ -113,12 +117,13 @@ class AttachedBackend(Backend):
             except http.StillLoading as error:
                 if time.monotonic() > until:
                     raise
-                self._state, self._reason = BackendState.LOADING, str(error)
+                self._set(BackendState.LOADING, str(error))
                 await asyncio.sleep(RECOVER_POLL_S)
 
     async def stop(self) -> None:
         """Let go of it; it goes on running."""
-        self._state, self._reason, self._endpoint = BackendState.STOPPED, "", None
+        self._endpoint = None
+        self._set(BackendState.STOPPED)
 
     async def recover(self) -> None:
         """See Backend: asks again until it answers, for a minute."""
@@ -132,19 +137,21 @@ class AttachedBackend(Backend):
             except BackendError as error:
                 if self._state is not BackendState.DEGRADED:
                     self.generation += 1
-                self._state, self._reason = BackendState.DEGRADED, str(error)
-                if time.monotonic() > until:
-                    self._state = BackendState.FAILED
+                given_up = time.monotonic() > until
+                self._set(BackendState.FAILED if given_up else BackendState.DEGRADED, str(error))
+                if given_up:
                     raise
                 await asyncio.sleep(RECOVER_POLL_S)
             else:
-                self._state, self._reason = BackendState.READY, ""
+                self._set(BackendState.READY)
                 return
 
     async def renew(self) -> None:
         """See Backend."""
         if (endpoint := self._endpoint) is not None:
             self._endpoint = await self._ask(lambda client: self.renewed(client, endpoint))
+            if self._endpoint != endpoint:
+                self.on_change()
 
     async def renewed(self, client: Client, endpoint: Endpoint) -> Endpoint:
         """The endpoint as it is now; raises like `connect`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
@@ -103,9 +103,10 @@ class Endpoint:
     wanted: RequestSettings = field(default=RequestSettings(), repr=False)
     """The user's settings for every request."""
 
-    warms: Literal["", "whole", "sliced"] = ""
+    warms: Literal["", "whole", "sliced", "unstopped"] = ""
     """The way that a prompt may be read before it is asked: not at all; at once, because a prefill
-    that is stopped leaves what it has read; or in slices, because it leaves nothing."""
+    that is stopped leaves what it has read; in slices, because it leaves nothing; or in slices none
+    of which is stopped, because the server goes on to its end when the client has left."""
 
     def asked_for(self, wanted: RequestSettings) -> Endpoint:
         """The endpoint with the user's settings, which also know better what the server is."""
@@ -251,6 +252,8 @@ class Backend(ABC):
     generation: int = 0
     """A count of its server's beginnings, as far as they are seen: what was measured before the
     last one is of another server."""
+    on_change: Callable[[], None] = staticmethod(lambda: None)
+    """Called after each change of its state or of its endpoint, on the session's loop."""
 
     def __init__(self, name: str) -> None:
         """Of a kind: with the settings and our folder besides. Raises BackendError when the
@@ -301,6 +304,11 @@ class Backend(ABC):
         """Wait until a prefill whose client has left has really ended, and what it read is there
         for the next request; where that cannot be told, not at all."""
         return
+
+    async def not_loaded(self) -> str:
+        """The reason why a prompt must not be read ahead now, in words: the server would load a
+        model for it, or does not answer. "" where nothing is against it."""
+        return ""
 
     async def restart(self) -> None:
         """A cold start: what it has cached is forgotten. A server that is not ours stays up."""

@@ -140,6 +140,7 @@ class MlxLmBackend(MlxModelBackend):
         name, facts = prompt_cache.told(line)
         if name == "on":
             self._stops = facts.get("warms") is True
+            self.on_change()
         self._cache = prompt_cache.after(self._cache, name, facts)
 
     @property

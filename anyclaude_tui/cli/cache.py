@@ -56,7 +56,11 @@ def cleared(home: Path) -> str:
         kept = prompt_cache.clear(home)
         begun = fronts.clear(home)
     except OSError as error:
-        raise Failed(f"not all of it could be removed: {error}") from None
+        where = error.filename or home
+        raise Failed(
+            f"not all of it could be removed ({error.strerror}): make {where} writable and do it "
+            "again"
+        ) from None
     words = f"removed: {counted(kept.files, 'prompt')}, {size(kept.size_bytes)}"
     words += f"; {counted(begun, 'beginning')} of conversations"
     return f"{words}. A server that runs keeps what it has in memory until it is restarted"

@@ -20,7 +20,7 @@ import msgspec
 from anyclaude_tui import private
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.prefix.billing import strip_billing, version_in
-from anyclaude_tui.proxy.request.stable_front import folder_of_body, front_of, recognised
+from anyclaude_tui.proxy.request.stable_front import folder_of_body, front_of, has_anchors
 from anyclaude_tui.telemetry.events import RequestRecord, Role
 
 FOLDER = "state/fronts"
@@ -64,7 +64,7 @@ class Fronts:
             self.last = body
             if _is_first(body):
                 record.client_version = version_in(body.get("system"))
-                record.has_anchors = recognised(body.get("messages"))
+                record.has_anchors = has_anchors(body.get("messages"))
         if self.enabled and _is_first(body):
             self._keep(body, AGENT if agent else kind_of(body))
 

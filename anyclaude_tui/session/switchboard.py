@@ -44,9 +44,12 @@ class Switchboard:
         backend is not stopped after a switch. `fit`: whether two may serve at once.
         """
         self.roles = dict(roles or {})
+        self.changed = asyncio.Event()
+        """Set whenever a backend's state or what is active may have changed; the one who waits for
+        it (the warming) clears it before it looks."""
         self.keep = keep
         self._role_starts: dict[str, asyncio.Task[None]] = {}
-        self._make = make
+        self._making = make
         self._fit = fit
         self._hub = hub
         self._routes: dict[str, Route] = {}
@@ -60,6 +63,12 @@ class Switchboard:
         self.active = ""
         self.taken: Callable[[Route], None] = lambda route: None
         """Told of each request's route before the request is in its queue."""
+
+    def _make(self, name: str) -> Backend:
+        """Raises BackendError or ConfigError."""
+        made = self._making(name)
+        made.on_change = self.changed.set
+        return made
 
     @property
     def switching(self) -> str:
@@ -250,6 +259,7 @@ class Switchboard:
             self._step = ""
             self._change = None
             change.set_result(None)
+            self.changed.set()
 
     async def _start_for_role(self, role: Role, name: str) -> None:
         """Bring up a role's own backend; where that fails the role goes to the active one."""
@@ -406,7 +416,11 @@ class Switchboard:
 
         task = asyncio.create_task(leave())
         self._leaving[task] = old
-        task.add_done_callback(self._leaving.pop)
+        task.add_done_callback(self._left)
+
+    def _left(self, task: asyncio.Task[None]) -> None:
+        del self._leaving[task]
+        self.changed.set()
 
     async def _stop_route(self, route: Route) -> None:
         """Stop a backend that is not active once it is idle; it stays if that is cancelled."""
@@ -423,3 +437,4 @@ class Switchboard:
             self._step = ""
             if not (done or was_closed):
                 route.gate.open()
+            self.changed.set()

@@ -17,7 +17,6 @@ from typing import Any
 
 import msgspec
 
-from anyclaude_tui.backends import machine
 from anyclaude_tui.backends.base import Backend, BackendError, BackendState, Endpoint
 from anyclaude_tui.config.settings import WarmingSettings
 from anyclaude_tui.prefix.divergence import compare
@@ -26,16 +25,12 @@ from anyclaude_tui.proxy.context import Route, Services
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.request.openai import UpstreamRequest
 from anyclaude_tui.session.fronts import AGENT, Fronts
+from anyclaude_tui.session.obstacles import obstacle
 from anyclaude_tui.session.switchboard import SERVING, Switchboard
 from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Role
 from anyclaude_tui.telemetry.metrics import prefill_eta_s, prefill_tokens_per_s, uncached_tokens
 from anyclaude_tui.telemetry.warmth import Warming, Warmth, judged
 
-LOOK_S = 0.2
-"""Seconds between two looks for a backend that has become ready."""
-PRESSED = 0.92
-"""From this share of the machine's memory on nothing is read ahead."""
-BATTERY_PERCENT = 30
 RESTORED_S = 3.0
 """A backend that has read its cache from disk is left alone for so long."""
 PIECE_S = 2.0
@@ -106,16 +101,18 @@ class Warmer:
     async def run(self) -> None:
         """Until it is cancelled."""
         while True:
-            await asyncio.sleep(LOOK_S)
+            changed = self._switchboard.changed
+            changed.clear()  # before the look: what changes during it is looked at again
             try:
                 route = self._just_ready()
                 if route is not None:
                     await self._first(route)
                     await self._warm(route)
             except BackendError:
-                continue
+                pass
             except Exception as error:  # nobody's request hangs on it
                 self._services.hub.notice("error", f"fault in the warming: {error!r}")
+            await changed.wait()
 
     # --- Observer -----------------------------------------------------------------------------
 
@@ -191,28 +188,17 @@ class Warmer:
             self._ready = None
             return None
         backend = route.backend
-        now = (status.name, status.pid, status.url, status.model, backend.generation)
+        warms = backend.endpoint.warms  # a server of ours may tell after its first answer
+        now = (status.name, status.pid, status.url, status.model, backend.generation, warms)
         if now == self._ready:
             return None
         self._ready, self._warmth, self._record = (
             now,
-            Warmth(fresh=backend.endpoint.warms != ""),
+            Warmth(fresh=warms != ""),
             None,
         )
         self._unjudged = True
         return route
-
-    def _obstacle(self) -> str:
-        """The reason why nothing is read ahead now; "" where nothing is in the way."""
-        pressure = machine.memory().pressure
-        if pressure > PRESSED:
-            return f"{pressure:.0%} of the memory is in use".replace("%", " %")
-        import psutil
-
-        battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
-        if battery is not None and not battery.power_plugged and battery.percent < BATTERY_PERCENT:
-            return f"the battery is at {battery.percent:.0f} %"
-        return ""
 
     # --- what -----------------------------------------------------------------------------------
 
@@ -240,9 +226,10 @@ class Warmer:
         if facts is not None and facts.restored_tokens:
             await asyncio.sleep(RESTORED_S)  # it is warm, most often: who asks now is not held up
         for source in await self._sources():
+            why = await route.backend.not_loaded() or obstacle()
             if route.gate.busy or route.gate.closed:  # the request that runs reads it itself
                 return
-            if why := self._obstacle():
+            if why:
                 self._warmth = Warmth(Warming.GIVEN_UP, why=why)
                 return
             if not await self._read(route, source):
@@ -287,7 +274,7 @@ class Warmer:
     async def _watched(self, task: asyncio.Task[bool]) -> bool:
         while not task.done():
             await asyncio.wait([task], timeout=1.0)
-            if not task.done() and (why := self._obstacle()):
+            if not task.done() and (why := obstacle()):
                 task.cancel()
                 await asyncio.wait([task])
                 self._warmth = replace(self._warmth, warming=Warming.GIVEN_UP, why=why)
@@ -359,7 +346,8 @@ class Warmer:
         """Each piece about PIECE_S long, by the speed of those before it."""
         from anyclaude_tui.proxy.warm_request import WarmRun, for_warming, pieces
 
-        if await self._read_already(backend, endpoint, request):
+        stops = endpoint.warms != "unstopped"
+        if stops and await self._read_already(backend, endpoint, request):
             return True
         found = list(pieces(request.body))
         total, read, bytes_per_s = found[-1].size_bytes, 0, FIRST_PIECE_BYTES / PIECE_S
@@ -368,6 +356,9 @@ class Warmer:
             ahead = [piece for piece in found if piece.size_bytes > read]
             piece = next((p for p in reversed(ahead) if p.size_bytes <= most), ahead[0])
             record, began = self._new_record(backend), time.monotonic()
+            if why := await backend.not_loaded():
+                record.reason = why
+                return False
             warm = replace(request, body=for_warming(piece.body))
             if not await WarmRun(self._services, endpoint, warm, record).run():
                 return False

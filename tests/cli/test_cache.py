@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,24 @@ def test_status_and_clear(
     assert not other.exists()
     assert not front.exists()
     assert main(["cache", "clear"]) == 0
+
+
+def test_what_cannot_be_removed_is_said_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tmp_path.chmod(0o700)
+    monkeypatch.setenv("ANYCLAUDE_HOME", str(tmp_path))
+    kept = prompt_cache.folder(tmp_path, "mine") / "model" / "a.safetensors"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"x")
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(kept))
+
+    monkeypatch.setattr(os, "unlink", refused)
+    assert main(["cache", "clear"]) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "Read-only file system" in said
+    assert f"make {kept} writable and do it again" in said
+    assert "Errno" not in said
+    assert kept.exists()

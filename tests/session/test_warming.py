@@ -23,6 +23,7 @@ from anyclaude_tui.session.session import Session
 from anyclaude_tui.telemetry import journal
 from anyclaude_tui.telemetry.warmth import Warming
 from tests.support import wire
+from tests.support.replies import whole
 from tests.support.upstream import Reply, Seen, Upstream, fail, wait
 from tests.support.waiting import until
 
@@ -55,9 +56,13 @@ class Reading(Upstream):
     def __init__(self) -> None:
         super().__init__()
         self.warmed: list[Seen] = []
+        self.lm_models: dict[str, Any] = {}
+        """LM Studio's answer, where it is one."""
         self.on_warming: Callable[[Seen], Reply] = lambda _: word("length")
 
     def _reply_to(self, seen: Seen) -> Reply:
+        if seen.path == "/api/v1/models":
+            return whole(self.lm_models)
         if not seen.path.endswith("/chat/completions"):
             return super()._reply_to(seen)
         if seen.json.get("max_tokens") == 1 and seen.json.get("stream"):
@@ -75,7 +80,6 @@ def word(reason: str, cached: int = 0) -> Reply:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warming, "LOOK_S", 0.01)
     monkeypatch.setattr(machine, "memory", lambda: Memory(100, 60))
 
 
@@ -98,7 +102,7 @@ def start(upstream: Reading, tmp_path: Path) -> Start:
             name: BackendSettings(kind="openai", url=upstream.url, context_window=100_000)
             for name in ("a", "b")
         }
-        settings = Settings(backends=backends, backend="a", **given)
+        settings = Settings(**{"backends": backends, "backend": "a", **given})
         session = Session(settings, home=tmp_path, cwd=FOLDER)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(session.stop)
@@ -198,6 +202,79 @@ async def test_a_request_waits_for_one_piece_only(
         assert session.snapshot().warmth.used_tokens == 90
 
 
+def lm_studio(loaded: bool = True) -> dict[str, Any]:
+    """The models of a FAKE LM Studio, as docs/protocol/lm-studio.md has them."""
+    instances = [{"id": "gpt-oss", "config": {"context_length": 100_000}}] if loaded else []
+    return {"models": [{"key": "gpt-oss", "type": "llm", "loaded_instances": instances}]}
+
+
+def beside_lm_studio(upstream: Reading, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Backend a, and the upstream as b, a FAKE LM Studio; pieces that are small."""
+    monkeypatch.setattr(warming, "FIRST_PIECE_BYTES", 1)
+    upstream.routes["/lmstudio-greeting"] = {"lmstudio": True}
+    upstream.lm_models = lm_studio()
+    return {
+        "a": BackendSettings(kind="openai", url=upstream.url, context_window=100_000),
+        "b": BackendSettings(kind="lmstudio", url=upstream.url),
+    }
+
+
+async def test_lm_studio_reads_ahead_in_pieces_none_of_which_is_stopped(
+    upstream: Reading, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with start(backends=beside_lm_studio(upstream, monkeypatch)) as session:
+        await ask(session)
+        await session.switch("b")
+        await until(lambda: state(session) is Warming.DONE)
+    first = upstream.warmed[0].json
+    assert len(first["tools"]) < len(TOOLS)  # not all of it, which could not be stopped
+    assert {seen.json["model"] for seen in upstream.warmed} == {"gpt-oss"}
+
+
+async def test_lm_studio_loads_no_model_for_a_prompt_that_nobody_asked(
+    upstream: Reading, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with start(backends=beside_lm_studio(upstream, monkeypatch)) as session:
+        await ask(session)
+        upstream.on_warming = unloads(upstream)
+        await session.switch("b")
+        await until(lambda: state(session) is Warming.GIVEN_UP)
+        assert session.snapshot().warmth.why == "gpt-oss is not loaded any more"
+    assert len(upstream.warmed) == 1
+
+
+def unloads(upstream: Reading) -> Callable[[Seen], Reply]:
+    """A server that evicts its model after the first piece."""
+
+    def answer(_: Seen) -> Reply:
+        upstream.lm_models = lm_studio(loaded=False)
+        return word("length")
+
+    return answer
+
+
+async def test_nothing_is_looked_at_while_nothing_changes(
+    upstream: Reading, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[None] = []
+    look = warming.Warmer._just_ready
+    monkeypatch.setattr(
+        warming.Warmer, "_just_ready", lambda self: (looks.append(None), look(self))[1]
+    )
+    async with start() as session:
+        await ask(session)
+        await session.switch("b")
+        await until(lambda: state(session) is Warming.DONE)
+        await until(lambda: not session.switchboard.changed.is_set())
+        before = len(looks)
+        session.snapshot()
+        await ask(session)
+        assert len(looks) == before
+        await session.restart_backend()
+        await until(lambda: len(looks) > before)
+        await until(lambda: state(session) is Warming.DONE)
+
+
 async def test_a_refusal_ends_it(upstream: Reading, start: Start) -> None:
     async with start() as session:
         await ask(session)
@@ -265,8 +342,14 @@ async def test_the_journal_knows_whether_a_prompt_has_its_anchors(
     known = [{"type": "text", "text": text} for text in (billing, "You are Claude Code.")]
     other = [{"role": "user", "content": "hi"}, {"role": "system", "content": "Other words."}]
     later = [*other, {"role": "assistant", "content": "Well."}, {"role": "user", "content": "go"}]
+    inlined = [  # as Claude Code does it for claude-sonnet-4-5: nothing need be moved
+        {"type": "text", "text": f"<system-reminder>\n{text}\n</system-reminder>"}
+        for text in ("# Environment\n - Primary working directory: /x", "Today is a day.")
+    ]
+    asked = {"role": "user", "content": [*inlined, {"type": "text", "text": "hi"}]}
     async with start() as session:
         await ask(session, body(system=known))
+        await ask(session, body(messages=[asked], model="claude-sonnet-4-5"))
         await ask(session, body(messages=other))
         await ask(session, body(messages=later))
     lines = [
@@ -274,7 +357,7 @@ async def test_the_journal_knows_whether_a_prompt_has_its_anchors(
         for line in journal.read_back(tmp_path / journal.FOLDER)
         if line["role"] == "main"
     ]
-    assert lines == [(None, None), (False, None), (True, "2.1.332")]
+    assert lines == [(None, None), (False, None), (True, None), (True, "2.1.332")]
 
 
 async def test_it_can_be_turned_off(upstream: Reading, start: Start, tmp_path: Path) -> None:

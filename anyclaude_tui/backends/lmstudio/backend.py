@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from anyclaude_tui.backends import http
-from anyclaude_tui.backends.address import is_local
+from anyclaude_tui.backends.address import is_local, is_near
 from anyclaude_tui.backends.attached import AttachedBackend
 from anyclaude_tui.backends.base import (
     CLAUDE_CODE_PROMPT,
@@ -116,6 +116,8 @@ class LmStudioBackend(AttachedBackend):
             window_tokens=chosen.context_tokens or self.settings.context_window,
             # Parallel requests invalidate its KV cache or crash the model ("Known faults").
             slots=decide(set_to=self.settings.slots, known=1),
+            # It finishes a prompt whose client has left ("Known faults").
+            warms="unstopped" if is_near(self.base_url) else "",
         )
 
     async def look(self) -> Sequence[Finding]:
@@ -156,6 +158,18 @@ class LmStudioBackend(AttachedBackend):
         """See Backend."""
         async with self.client() as client:
             return tuple(model.info() for model in await list_models(client))
+
+    async def not_loaded(self) -> str:
+        """See Backend: a chat would load its model, and evict another one."""
+        model = self._model
+        if model is None:
+            return "no model is loaded"
+        try:
+            models = await self._ask(list_models)
+        except BackendError as error:
+            return str(error)
+        loaded = any(found.id == model.id and found.loaded for found in models)
+        return "" if loaded else f"{model.id} is not loaded any more"
 
     async def restart(self) -> None:
         """A cold cache: the model is unloaded and loaded again, at the same context length."""

@@ -407,6 +407,7 @@ class SupervisedBackend(Backend):
         self._state, self._reason = state, reason
         self._changed.set()
         self._changed = asyncio.Event()
+        self.on_change()
 
     async def _settled(self) -> None:
         """Wait until it is up. Raises BackendError when it has failed or was stopped."""

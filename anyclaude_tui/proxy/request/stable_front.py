@@ -62,6 +62,18 @@ def recognised(messages: Any) -> bool:
     return any(anchor in text for anchor in ANCHORS)
 
 
+def has_anchors(messages: Any) -> bool:
+    """True if an anchor is where it is looked for: in a late system message, which is moved, or in
+    the reminders before the user's words. There Claude Code itself puts them under the names of
+    some of Anthropic's models (`claude-sonnet-4-5`, 2.1.329), and nothing need be moved."""
+    if recognised(messages):
+        return True
+    if not isinstance(messages, list) or not messages or not isinstance(messages[0], Mapping):
+        return False
+    reminders = _reminders(_blocks(messages[0].get("content")))
+    return any(anchor in block["text"] for block in reminders for anchor in ANCHORS)
+
+
 def front_of(body: Mapping[str, Any]) -> dict[str, Any]:
     """The request with nothing of the user's in it but the reminders: what another conversation
     of the same folder begins with. `messages` is empty where it is not recognised."""
