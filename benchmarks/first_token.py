@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +28,7 @@ import httpx
 
 from anyclaude_tui.backends.mlx_server import prefixes
 from anyclaude_tui.backends.mlx_server.launcher import ROLE_HEADER, WARMING
-from benchmarks import random_models
+from benchmarks import first_token_llama, first_token_table, random_models
 from tests.e2e.claude import Claude
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,12 +43,7 @@ CLAUDE_ENV = {"MAX_THINKING_TOKENS": "0", "CLAUDE_CODE_MAX_OUTPUT_TOKENS": "12"}
 """Random weights would go on to the window's end; cut off, Claude Code asks three times more, of
 which nothing is measured."""
 CONFIG = """
-[backends.a]
-kind = "mlx_lm"
-model = "{model}"
-context_window = 131072
-
-[backends.b]
+[backends.{name}]
 kind = "mlx_lm"
 model = "{model}"
 context_window = 131072
@@ -57,6 +52,8 @@ NEW = """
 [cache]
 disk = true
 """
+PARTS = ("search", "plain", "sliding", "hybrid", "beside", "llama")
+RESULTS = Path(__file__).with_name("FIRST_TOKEN.json")
 
 
 @dataclass(slots=True)
@@ -119,12 +116,12 @@ class Run:
 
 
 @asynccontextmanager
-async def running(tree: Path, model: Path, root: Path, *, new: bool) -> AsyncIterator[Run]:
+async def running(tree: Path, config: str, root: Path) -> AsyncIterator[Run]:
     """A session of a tree, in a folder of its own, with a project to ask about."""
     home = root / "any"
     home.mkdir(parents=True)
     home.chmod(0o700)
-    (home / "config.toml").write_text(CONFIG.format(model=model) + (NEW if new else ""))
+    (home / "config.toml").write_text(config)
     env = {**os.environ, "PYTHONPATH": str(tree), "ANYCLAUDE_HOME": str(home)}
     with (root / "stderr").open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
@@ -152,10 +149,18 @@ def git(folder: Path, command: str) -> None:
     subprocess.run(["git", *who, *command.split()], cwd=folder, check=True, capture_output=True)
 
 
-async def plain(tree: Path, model: Path, root: Path, *, new: bool) -> dict[str, Seen]:
-    """The cases of a model whose cache can be cut back."""
+def both(model: Path) -> str:
+    """Two backends of one model."""
+    return "".join(CONFIG.format(name=name, model=model) for name in "ab")
+
+
+async def plain(
+    tree: Path, config: str, root: Path, kill: Callable[[], Awaitable[None]] | None = None
+) -> dict[str, Seen]:
+    """The cases of a model whose cache can be cut back. `kill`: it ends a server that is not the
+    session's own, and starts it again."""
     found: dict[str, Seen] = {}
-    async with running(tree, model, root, new=new) as run:
+    async with running(tree, config, root) as run:
         found["cold"] = await run.ask("Say one thing about this folder.")
         await run.quiet()
         found["conversation"] = await run.ask("What else could be said, in other words?")
@@ -164,8 +169,8 @@ async def plain(tree: Path, model: Path, root: Path, *, new: bool) -> dict[str, 
         found["CLAUDE.md"] = await run.ask("And a third question, about the rules.")
         git(project, "commit -qam two")
         found["commit"] = await run.ask("And a fourth question, about the commit.")
-        await run.quiet()
-        await run.tell("kill")
+        await run.quiet(6.0)
+        await (run.tell("kill") if kill is None else kill())
         found["kill"] = await run.ask("A fifth question, after the end of the server.")
         await run.tell("switch b")
         await asyncio.sleep(READING_S)
@@ -173,9 +178,9 @@ async def plain(tree: Path, model: Path, root: Path, *, new: bool) -> dict[str, 
     return found
 
 
-async def second(tree: Path, model: Path, root: Path, *, new: bool) -> Seen:
+async def second(tree: Path, config: str, root: Path) -> Seen:
     """The second conversation of a model whose cache cannot be cut back."""
-    async with running(tree, model, root, new=new) as run:
+    async with running(tree, config, root) as run:
         await run.ask("Say one thing about this folder.")
         return await run.ask("What else could be said, in other words?")
 
@@ -256,36 +261,41 @@ async def _asked(url: str, text: str, *, warming: bool) -> float:
 
 
 def bench(options: argparse.Namespace) -> dict[str, Any]:
-    """All cases, the trees in turns."""
+    """The parts that are wanted, the trees in turns."""
     work = Path(tempfile.mkdtemp(prefix="first-token-"))
     before = work / "before"
     add = ["git", "worktree", "add", "-q", "--detach", str(before), BEFORE]
     subprocess.run(add, cwd=ROOT, check=True)
     trees = {"before": before, "now": ROOT}
     found: dict[str, Any] = {"hidden": options.hidden, "layers": options.layers}
+
+    def model(kind: str) -> Path:
+        return random_models.make(work / kind, kind, options.hidden, options.layers)
+
     try:
-        models = {
-            kind: random_models.make(work / kind, kind, options.hidden, options.layers)
-            for kind in ("plain", "sliding", "hybrid")
-        }
-        found["search"] = search()
-        for which, tree in trees.items():
-            new = which == "now"
-            say(f"plain, {which}")
-            root = work / f"plain-{which}"
-            seen = asyncio.run(plain(tree, models["plain"], root, new=new))
-            found[f"plain {which}"] = {name: vars_of(one) for name, one in seen.items()}
-            say(json.dumps(found[f"plain {which}"]))
-        for kind in ("sliding", "hybrid"):
+        if "search" in options.parts:
+            found["search"] = search()
+        if "plain" in options.parts:
+            config = both(model("plain"))
+            for which, tree in trees.items():
+                say(f"plain, {which}")
+                given = config + (NEW if which == "now" else "")
+                seen = asyncio.run(plain(tree, given, work / f"plain-{which}"))
+                found[f"plain {which}"] = {name: vars_of(one) for name, one in seen.items()}
+        for kind in {"sliding", "hybrid"} & set(options.parts):
+            config = both(model(kind))
             for which, tree in trees.items():
                 say(f"{kind}, {which}")
-                root = work / f"{kind}-{which}"
-                one = asyncio.run(second(tree, models[kind], root, new=False))
+                one = asyncio.run(second(tree, config, work / f"{kind}-{which}"))
                 found[f"{kind} {which}"] = vars_of(one)
-        for which in trees:
-            say(f"beside warming, {which}")
-            launched = which == "now"
-            found[f"beside {which}"] = asyncio.run(beside(models["plain"], work, launched=launched))
+        if "beside" in options.parts:
+            read = model("plain")
+            for which in trees:
+                say(f"beside warming, {which}")
+                launched = which == "now"
+                found[f"beside {which}"] = asyncio.run(beside(read, work, launched=launched))
+        if "llama" in options.parts:
+            found |= first_token_llama.bench(options, trees, work)
     finally:
         subprocess.run(["git", "worktree", "remove", "--force", before], cwd=ROOT, check=False)
         if not options.keep:
@@ -297,55 +307,6 @@ def vars_of(seen: Seen) -> dict[str, float]:
     return {"ttft_s": round(seen.ttft_s, 3), "reused": round(seen.reused, 4), "tokens": seen.tokens}
 
 
-def table(found: dict[str, Any]) -> str:
-    """The results as Markdown: ratios, and the seconds that they are of."""
-    before, now = found["plain before"], found["plain now"]
-    rows = []
-    for name, words, target in (
-        ("kill", "after kill -9 and restart, another question", "≥ 20 × sooner"),
-        ("conversation", "new conversation, same folder", "≥ 30 ×"),
-        ("commit", "after a git commit", "≥ 10 ×"),
-        ("CLAUDE.md", "after CLAUDE.md was edited", "≥ 10 ×"),
-        ("switch", "next turn after a switch and 30 s of reading", "≥ 20 ×"),
-    ):
-        old, new = before[name]["ttft_s"], now[name]["ttft_s"]
-        old_cold, new_cold = before["cold"]["ttft_s"], now["cold"]["ttft_s"]
-        sooner = (old / old_cold) / (new / new_cold)  # the load may have changed in between
-        rows.append(
-            f"| {words} | {old:.2f} s ({before[name]['reused']:.0%} reused) | {new:.2f} s "
-            f"({now[name]['reused']:.0%}) | {sooner:.0f} × | {new_cold / new:.0f} × | {target} |"
-        )
-    for kind in ("sliding", "hybrid"):
-        old, new = found[f"{kind} before"], found[f"{kind} now"]
-        rows.append(
-            f"| second conversation, {kind} | {old['ttft_s']:.2f} s ({old['reused']:.0%} reused) | "
-            f"{new['ttft_s']:.2f} s ({new['reused']:.0%}) | {old['ttft_s'] / new['ttft_s']:.1f} × "
-            "| – | ≥ 90 % reused |"
-        )
-    own, ours = found["search"]
-    rows.append(
-        f"| look-up of 70 tokens beside a cached 100,000 | {own:.2f} s | {ours:.3f} s | "
-        f"{own / ours:.0f} × | – | ≤ 0.3 s |"
-    )
-    old_cold, old = found["beside before"]
-    new_cold, new = found["beside now"]
-    rows.append(
-        f"| a request in the middle of warming | {old / old_cold:.2f} × cold | "
-        f"{new / new_cold:.2f} × cold | {old / new:.1f} × | – | ≤ 1.1 × cold + one step |"
-    )
-    first, again = before["cold"], now["cold"]
-    head = (
-        f"# The first token\n\nBefore: commit {BEFORE}. Now: with `[cache] disk = true`. Random "
-        f"weights, {found['layers']} layers of {found['hidden']}, on {os.cpu_count()} cores. A "
-        f"prompt of {first['tokens']:,} tokens read cold: {first['ttft_s']:.1f} s before, "
-        f"{again['ttft_s']:.1f} s now; where these differ other work ran on the machine. So "
-        "*sooner* compares shares of each tree's own cold time, and *than cold* is of the new "
-        "one's.\n\n"
-        "| | before | now | sooner | than cold | target |\n|---|---|---|---|---|---|\n"
-    )
-    return head + "\n".join(rows) + "\n"
-
-
 def say(words: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {words}", file=sys.stderr, flush=True)
 
@@ -355,13 +316,24 @@ def main() -> None:
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--hidden", type=int, default=HIDDEN)
     reader.add_argument("--layers", type=int, default=LAYERS)
+    reader.add_argument("--llama-hidden", type=int, default=first_token_llama.HIDDEN)
+    reader.add_argument("--llama-layers", type=int, default=first_token_llama.LAYERS)
     reader.add_argument("--keep", action="store_true", help="keep the folder with the logs")
+    reader.add_argument(
+        "--parts", nargs="*", choices=PARTS, default=PARTS,
+        help="what is measured; the rest stays as FIRST_TOKEN.json has it (none: only the table)",
+    )  # fmt: skip
+    reader.add_argument("--merge", type=Path, nargs="*", default=(), help="other runs' results")
     options = reader.parse_args()
-    found = bench(options)
-    folder = Path(__file__).parent
-    (folder / "FIRST_TOKEN.json").write_text(json.dumps(found, indent=1) + "\n")
-    (folder / "FIRST_TOKEN.md").write_text(table(found))
-    print(table(found))
+    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    for path in options.merge:
+        found |= json.loads(path.read_text())
+    if options.parts:
+        found |= bench(options)
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    words = first_token_table.table(found, BEFORE)
+    RESULTS.with_suffix(".md").write_text(words)
+    print(words)
 
 
 if __name__ == "__main__":

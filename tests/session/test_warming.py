@@ -256,11 +256,10 @@ def unloads(upstream: Reading) -> Callable[[Seen], Reply]:
 async def test_nothing_is_looked_at_while_nothing_changes(
     upstream: Reading, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks: list[None] = []
+    looks: list[Any] = []
     look = warming.Warmer._just_ready
-    monkeypatch.setattr(
-        warming.Warmer, "_just_ready", lambda self: (looks.append(None), look(self))[1]
-    )
+    patched = lambda warmer: (looks.append(warmer), look(warmer))[1]  # type: ignore[func-returns-value]  # noqa: E731
+    monkeypatch.setattr(warming.Warmer, "_just_ready", patched)
     async with start() as session:
         await ask(session)
         await session.switch("b")
