@@ -47,7 +47,7 @@ slots = 1
 
 
 class Server:
-    """One that nobody supervises."""
+    """A llama.cpp server that nobody supervises."""
 
     def __init__(self, model: Path, log: Path) -> None:
         self.port = machine.free_port()

@@ -1,4 +1,4 @@
-"""What on this machine is in the way of reading ahead."""
+"""Reasons on this machine against reading ahead: memory, battery."""
 
 from __future__ import annotations
 
