@@ -37,6 +37,8 @@ BEFORE = "27261a6"
 CHILD = Path(__file__).with_name("first_token_child.py")
 READING_S = 30.0
 """The seconds that a person reads after a switch."""
+SAVED_S = 12.0
+"""The seconds within which a server that is quiet keeps what it has read: 4, and a look."""
 SEARCH_TOKENS = 100_000
 HIDDEN, LAYERS = 192, 4
 CLAUDE_ENV = {"MAX_THINKING_TOKENS": "0", "CLAUDE_CODE_MAX_OUTPUT_TOKENS": "12"}
@@ -169,7 +171,7 @@ async def plain(
         found["CLAUDE.md"] = await run.ask("And a third question, about the rules.")
         git(project, "commit -qam two")
         found["commit"] = await run.ask("And a fourth question, about the commit.")
-        await run.quiet(6.0)
+        await run.quiet(SAVED_S)
         await (run.tell("kill") if kill is None else kill())
         found["kill"] = await run.ask("A fifth question, after the end of the server.")
         await run.tell("switch b")
