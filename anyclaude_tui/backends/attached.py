@@ -149,8 +149,9 @@ class AttachedBackend(Backend):
     async def renew(self) -> None:
         """See Backend."""
         if (endpoint := self._endpoint) is not None:
+            before = (endpoint, self.generation)
             self._endpoint = await self._ask(lambda client: self.renewed(client, endpoint))
-            if self._endpoint != endpoint:
+            if (self._endpoint, self.generation) != before:
                 self.on_change()
 
     async def renewed(self, client: Client, endpoint: Endpoint) -> Endpoint:
