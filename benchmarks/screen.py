@@ -22,6 +22,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 
+import psutil
+
 from benchmarks import dashboard
 from benchmarks.bodies import turns
 from benchmarks.client import Target, ask
@@ -128,6 +130,7 @@ async def one(
             await until(folder / f"said-{beside}")
         await asyncio.sleep(1.0)
         before = {name: screen.drawn_bytes for name, screen in screens.items()}
+        cpu_s = {name: spent_s(screens[name]) for name in trees}
         figures |= {f"first {name}": float(count) for name, count in before.items()}
 
         async def requests() -> None:
@@ -146,6 +149,8 @@ async def one(
         await asyncio.sleep(seconds)
         for name, screen in screens.items():
             figures[name] = float(screen.drawn_bytes - before[name])
+        for name, was_s in cpu_s.items():
+            figures[f"cpu {name}"] = spent_s(screens[name]) - was_s
         await work
     figures["rows"], figures["columns"] = map(float, size)
     return figures
@@ -162,6 +167,12 @@ async def run(revision: str, seconds: float, rounds: int) -> list[dict[str, floa
             found.append(await one(order, upstream, seconds))
             print(f"turn {turn + 1}/{rounds}: {json.dumps(found[-1])}", file=sys.stderr)
     return found
+
+
+def spent_s(screen: Terminal) -> float:
+    """CPU seconds of the program on the terminal so far."""
+    times = psutil.Process(screen.pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def table(found: list[dict[str, float]], seconds: float) -> str:
@@ -187,6 +198,12 @@ def table(found: list[dict[str, float]], seconds: float) -> str:
     lines += [
         f"| {words} | {of(f'first {name}'):,.0f} | {of(name):,.0f} | {ratio('now', name)} |"
         for name, words in names.items()
+    ]
+    cpu_s = {name: of(f"cpu {name}") for name in ("before", "now")}
+    lines += [
+        "",
+        f"CPU of the dashboard meanwhile: {cpu_s['before']:.1f} s before, {cpu_s['now']:.1f} s "
+        f"now, {ratio('cpu now', 'cpu before')} ×.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -339,25 +339,22 @@ def _spans(
     """The columns to write as (start, stop): small gaps are closed, and nothing is cut in two."""
     spans: list[tuple[int, int]] = []
     start = stop = -1
+    count = len(texts)
     for x in differ:
+        if x == stop and texts[x] != "":  # by far the most are neighbours
+            stop += 1
+            while stop < count and texts[stop] == "":
+                stop += 1
+            continue
         if x < stop:
             continue
         first = x
         while first and texts[first] == "":
             first -= 1
         end = x + 1
-        while end < len(texts) and texts[end] == "":
+        while end < count and texts[end] == "":
             end += 1
-        if start >= 0 and (
-            first <= stop
-            or (
-                first - stop <= GAP
-                and all(
-                    pens[gap] is pens[stop - 1] and (texts[gap] or "\x80").isascii()
-                    for gap in range(stop, first)
-                )
-            )
-        ):
+        if start >= 0 and first - stop <= GAP and _closes(texts, pens, stop, first):
             stop = end
             continue
         if start >= 0:
@@ -366,6 +363,16 @@ def _spans(
     if start >= 0:
         spans.append((start, stop))
     return spans
+
+
+def _closes(texts: list[str | None], pens: list[Pen | None], stop: int, first: int) -> bool:
+    """True if the cells between two spans can be written with the pen of the first."""
+    before = pens[stop - 1]
+    return before is not None and all(
+        (pens[at] is before and (texts[at] or "\x80").isascii())
+        or (texts[at] == " " and before.blank is pens[at] and not before.link)
+        for at in range(stop, first)
+    )
 
 
 def shortest_move(here: tuple[int | None, int | None], y: int, x: int) -> str:
