@@ -13,7 +13,6 @@ import pytest
 
 from anyclaude_tui.backends import machine
 from anyclaude_tui.backends.supervision import pidfiles
-from tests.support.waiting import alive
 
 COMMAND = [sys.executable, "-SE", "-c", "import time; time.sleep(60)"]
 
@@ -49,7 +48,7 @@ def test_a_server_whose_session_is_gone_is_ended(
     path = note(tmp_path, pid=stranger.pid, **its)
     ended = pidfiles.clear_left_over(tmp_path, wait_s=0.3)
     assert [left.pid for left in ended] == [stranger.pid]
-    assert not alive(stranger.pid)
+    assert stranger.wait(20) < 0  # by a signal
     assert not path.exists()
 
 
