@@ -64,10 +64,15 @@ class Observer(Protocol):
     """
 
     def sent(
-        self, record: RequestRecord, body: Mapping[str, Any], upstream: bytes, endpoint: Endpoint
+        self,
+        record: RequestRecord,
+        body: Mapping[str, Any],
+        upstream: bytes,
+        endpoint: Endpoint,
+        received: bytes = b"",
     ) -> Callable[[bytes], None] | None:
-        """The request goes upstream as `upstream`. Returns who wants the reply's bytes as
-        the client gets them, or None: then a chunk costs nothing."""
+        """The request, which came as `received`, goes upstream as `upstream`. Returns who
+        wants the reply's bytes as the client gets them, or None: then a chunk costs nothing."""
 
     def ended(self, record: RequestRecord) -> None:
         """The request has ended; its last chance to write into the record."""
@@ -101,6 +106,8 @@ class Services:
     """Told when a request with tools is about to be sent: a call may come back."""
     metrics: Callable[[], tuple[bytes, str]] | None = None
     """The answer of `GET /metrics`: body and content type."""
+    afterwards: Callable[[Callable[[], None]], None] = field(default=lambda job: job())
+    """Has a job done that no request waits for: now, or when there is time."""
     _endpoints: dict[tuple[str, Role], tuple[_Basis, Endpoint]] = field(
         default_factory=dict, repr=False
     )

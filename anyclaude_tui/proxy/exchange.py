@@ -46,10 +46,11 @@ class Exchange:
         client_headers: Mapping[str, str] | None = None,
         client_query: str = "",
         slow: bool = False,
+        received: bytes = b"",
     ) -> None:
         """`client_headers`, `client_query`: those of the client's that a native server also gets.
 
-        `slow`: the translation may take long (`slow_to_translate`).
+        `slow`: the translation may take long (`slow_to_translate`). `received`: the body's bytes.
         """
         self._services = services
         self._record = record
@@ -58,6 +59,7 @@ class Exchange:
         self._client_headers = dict(client_headers or {})
         self._client_query = client_query
         self._slow = slow
+        self._received = received
         commit_s = None if reply.streaming else PLAIN_COMMIT_S
         self._timers = Timers(services.limits, record.accepted_at, quiet_commit_s=commit_s)
         self._speaker: Translator | None = None
@@ -119,11 +121,16 @@ class Exchange:
         record.ended_at = self._now()
         record.phase = Phase.ENDED
         record.queue_position = None
+        services.hub.leave(record)
+        services.afterwards(self._count)
+
+    def _count(self) -> None:
+        """Tell those who keep books; nobody waits for it."""
         try:
-            for observer in services.observers:
-                observer.ended(record)
+            for observer in self._services.observers:
+                observer.ended(self._record)
         finally:
-            services.hub.end(record)
+            self._services.hub.end(self._record)
 
     # --- the way of the request -------------------------------------------------------------
 
@@ -244,7 +251,10 @@ class Exchange:
         request = replace(request, encoded=())  # not to be kept while the reply comes
         if request.tools:
             services.tools_are_offered()
-        taps = [o.sent(record, self._body, attempt.data, endpoint) for o in services.observers]
+        taps = [
+            o.sent(record, self._body, attempt.data, endpoint, self._received)
+            for o in services.observers
+        ]
         self._client.taps = [tap for tap in taps if tap is not None]
         model = endpoint.label or endpoint.model
         try:

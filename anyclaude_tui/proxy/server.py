@@ -209,6 +209,7 @@ class ProxyServer:
                 client_headers=_passed(request),
                 client_query=request.query_string,
                 slow=slow_to_translate(raw),
+                received=raw,
             )
         task = asyncio.current_task()
         assert task is not None

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +48,20 @@ class Fronts:
     def __init__(self, home: Path) -> None:
         self._place = home / FOLDER
         self.enabled = True
+        self.afterwards: Callable[[Callable[[], None]], None] = lambda job: job()
+        """Has a job done that no request waits for."""
         self.last: Mapping[str, Any] | None = None
         """The newest main request of this session, as the client sent it."""
         self._known: dict[str, str] = {}
         self._writing: set[asyncio.Task[None]] = set()
 
     def sent(
-        self, record: RequestRecord, body: Mapping[str, Any], upstream: bytes, endpoint: Endpoint
+        self,
+        record: RequestRecord,
+        body: Mapping[str, Any],
+        upstream: bytes,
+        endpoint: Endpoint,
+        received: bytes = b"",
     ) -> None:
         """See Observer."""
         agent = record.role is Role.SUBAGENT
@@ -66,7 +73,7 @@ class Fronts:
                 record.client_version = version_in(body.get("system"))
                 record.has_anchors = has_anchors(body.get("messages"))
         if self.enabled and _is_first(body):
-            self._keep(body, AGENT if agent else kind_of(body))
+            self.afterwards(lambda: self._keep(body, AGENT if agent else kind_of(body)))
 
     def ended(self, record: RequestRecord) -> None:
         """See Observer."""

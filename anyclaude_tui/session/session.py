@@ -178,6 +178,7 @@ class Session:
         )
         self._services.observers = (self._fronts, self._warmer, self.observers)
         self.hub.ended_listeners.append(self._slot_probe.ended)
+        self._services.afterwards = self._fronts.afterwards = self.observers.afterwards.add
         self._proxy = ProxyServer(self._services, self.token, self.settings.proxy.host, self.port)
         try:
             await self._proxy.start()
@@ -233,6 +234,7 @@ class Session:
             ending.push_async_callback(self.switchboard.stop)
             if self._slot_probe is not None:
                 ending.push_async_callback(self._slot_probe.stop)
+            ending.callback(self.observers.afterwards.finish)
             if self._proxy is not None:
                 ending.push_async_callback(self._proxy.stop)
             for task in (self._bringing_up, self._warming):

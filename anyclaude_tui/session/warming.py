@@ -117,7 +117,12 @@ class Warmer:
     # --- Observer -----------------------------------------------------------------------------
 
     def sent(
-        self, record: RequestRecord, body: Mapping[str, Any], upstream: bytes, endpoint: Endpoint
+        self,
+        record: RequestRecord,
+        body: Mapping[str, Any],
+        upstream: bytes,
+        endpoint: Endpoint,
+        received: bytes = b"",
     ) -> None:
         """See Observer."""
         if self._unjudged and record.role is Role.MAIN:

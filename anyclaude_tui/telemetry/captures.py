@@ -47,8 +47,8 @@ class Capture:
 class _Live:
     """The request and its reply while they run."""
 
-    raw: Mapping[str, Any] | None
-    """The body, until it is taken to pieces."""
+    raw: Mapping[str, Any] | bytes | None
+    """The body, as it was received where that is known, until it is taken to pieces."""
     upstream: bytes
     """The same; then empty."""
     reply: list[bytes] = field(default_factory=list)
@@ -134,7 +134,12 @@ class Captures:
         return kept.record if kept is not None else None
 
     def sent(
-        self, record: RequestRecord, body: Mapping[str, Any], upstream: bytes, endpoint: Endpoint
+        self,
+        record: RequestRecord,
+        body: Mapping[str, Any],
+        upstream: bytes,
+        endpoint: Endpoint,
+        received: bytes = b"",
     ) -> Callable[[bytes], None]:
         """Keep the request, and the reply as it comes. A repeated one keeps its reply's start."""
         kept = self._kept.get(record.id)
@@ -144,7 +149,7 @@ class Captures:
             live.upstream = upstream
         else:
             self._forget(record.id)
-            live = _Live(body, upstream)
+            live = _Live(received or body, upstream)
             kept = self._kept[record.id] = _Kept(record, live)
             self._bytes += kept.cost_bytes
         self._bound()
@@ -212,7 +217,9 @@ class Captures:
             kept.live.reply.clear()
 
 
-def _json(value: Mapping[str, Any]) -> bytes:
+def _json(value: Mapping[str, Any] | bytes) -> bytes:
+    if isinstance(value, bytes):
+        return value
     try:
         return msgspec.json.encode(value)
     except (ValueError, OverflowError):  # half a surrogate pair, or more than 64 bits

@@ -192,7 +192,11 @@ class Hub:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.in_flight: dict[str, RequestRecord] = {}
-        self.recent: deque[RequestView] = deque(maxlen=RECENT_KEPT)
+        self.settle: Callable[[], None] = lambda: None
+        """Has done what is left to be done about requests that have ended."""
+        self._recent: deque[RequestView] = deque(maxlen=RECENT_KEPT)
+        self._leaving: dict[str, RequestRecord] = {}
+        """Requests that have ended, and are not counted yet."""
         self.notices: deque[Notice] = deque(maxlen=50)
         self.comparison: Callable[[str], Comparison | None] = lambda request_id: None
         """The relation of a request's prompt to the one before: the explainer's."""
@@ -210,15 +214,28 @@ class Hub:
         """A request was accepted."""
         self.in_flight[record.id] = record
 
-    def end(self, record: RequestRecord) -> None:
-        """It has ended; called once per request, whatever the ending."""
+    @property
+    def recent(self) -> deque[RequestView]:
+        """The requests that have ended, the newest first, whole: what is left to be done about
+        them is done now."""
+        self.settle()
+        return self._recent
+
+    def leave(self, record: RequestRecord) -> None:
+        """It has ended; `end` is still to come. Until then it is shown with what is known of it."""
         self.in_flight.pop(record.id, None)
+        self._leaving[record.id] = record
+
+    def end(self, record: RequestRecord) -> None:
+        """It has ended, and is counted; called once per request, whatever the ending."""
+        self.in_flight.pop(record.id, None)
+        self._leaving.pop(record.id, None)
         ended = view(record, self.clock())
         if record.role.is_work:
             self._deltas_ended += record.attempt.deltas
             self._all.add(record)
             self._count_for_backend(record, ended)
-            self.recent.appendleft(ended)
+            self._recent.appendleft(ended)
         for listener in self.ended_listeners:
             listener(record, ended)
 
@@ -249,7 +266,7 @@ class Hub:
             active=active,
             backends=backends,
             in_flight=tuple(self._running(record, now) for record in self.in_flight.values()),
-            recent=tuple(self.recent)[:recent],
+            recent=(*self._just_ended(now), *self._recent)[:recent],
             totals=self._all.totals(),
             per_backend=tuple(
                 (name, tally.totals()) for name, tally in reversed(self._by_backend.items())
@@ -262,6 +279,11 @@ class Hub:
                 (name, estimated(percentile(speeds, 50))) for name, speeds in self._prefills.items()
             ),
         )
+
+    def _just_ended(self, now: float) -> list[RequestView]:
+        """Those not counted yet, the newest first; what is not worked out of them is unknown."""
+        work = (record for record in self._leaving.values() if record.role.is_work)
+        return [view(record, now) for record in work][::-1]
 
     def _count_for_backend(self, record: RequestRecord, ended: RequestView) -> None:
         """Its own medians, and how fast it reads prompts."""
@@ -291,7 +313,8 @@ class Hub:
         span = now - self._rate_at
         if span < 1.0:
             return
-        running = [record for record in self.in_flight.values() if record.role.is_work]
+        all_of_them = (*self.in_flight.values(), *self._leaving.values())
+        running = [record for record in all_of_them if record.role.is_work]
         seen = self._deltas_ended + sum(record.attempt.deltas for record in running)
         # A request that is sent again begins to count again.
         rate = max(0, seen - self._deltas_seen) / span

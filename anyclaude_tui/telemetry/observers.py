@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.config.settings import LogSettings
 from anyclaude_tui.telemetry import journal, traces
+from anyclaude_tui.telemetry.afterwards import Afterwards, Idle
 from anyclaude_tui.telemetry.captures import Captures
 from anyclaude_tui.telemetry.debuglog import STEPS, DebugLog, LineLog
 from anyclaude_tui.telemetry.events import RequestRecord
@@ -30,8 +32,6 @@ from anyclaude_tui.telemetry.renderings import Renderings
 
 LOOK_EVERY_S = 0.25
 """The debug log looks this often for keepalives, which pass no observer."""
-SETTLE_AFTER_S = 0.02
-"""A prompt is compared with those before when it is on its way and the backend reads it."""
 WRITE_EVERY_S = 0.5
 """The journal is written at once, but not more often than this: then the lines of many requests
 together."""
@@ -55,7 +55,9 @@ class Observers:
         self._looking: asyncio.Task[None] | None = None
         self._writer = Writer(self._file_failed)
         self._faults: set[str] = set()
-        self._sent: dict[str, tuple[RequestRecord, Mapping[str, Any], bytes, Endpoint]] = {}
+        self.afterwards: Afterwards = Idle(failed=partial(self._fault, "afterwards"))
+        """The queue for all that no request waits for."""
+        self._unsettled: set[str] = set()
         self.explainer = Explainer()
         self._renderings = Renderings(self.explainer.rendered)
         self.captures = Captures(self.explainer.comparison)
@@ -69,6 +71,7 @@ class Observers:
         self._arrange(settings)
         hub.comparison = self.explainer.comparison
         hub.ended_listeners.append(self._ended)
+        hub.settle = self.afterwards.finish
 
     async def start(self) -> None:
         """Start to write."""
@@ -106,6 +109,7 @@ class Observers:
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.wait([self._looking])
+        self.afterwards.finish()
         await self._renderings.stop()
         if self._journal is not None:
             self._journal.flush()
@@ -113,6 +117,7 @@ class Observers:
 
     def prometheus_text(self) -> bytes:
         """The answer to `GET /metrics` (content type: `prometheus.CONTENT_TYPE`)."""
+        self.afterwards.finish()
         return self._meter.text(self._hub.in_flight.values())
 
     def note(self, line: str) -> None:
@@ -122,38 +127,44 @@ class Observers:
     # --- Observer ---------------------------------------------------------------------------
 
     def sent(
-        self, record: RequestRecord, body: Mapping[str, Any], upstream: bytes, endpoint: Endpoint
+        self,
+        record: RequestRecord,
+        body: Mapping[str, Any],
+        upstream: bytes,
+        endpoint: Endpoint,
+        received: bytes = b"",
     ) -> _Tap | None:
         """Keep it, and look at it when it has gone out."""
         try:
-            tap: _Tap = self.captures.sent(record, body, upstream, endpoint)
-            self._sent[record.id] = (record, body, upstream, endpoint)
-            asyncio.get_running_loop().call_later(SETTLE_AFTER_S, self._settle, record.id)
+            tap: _Tap = self.captures.sent(record, body, upstream, endpoint, received)
+            self.afterwards.busy()
+            self._unsettled.add(record.id)
+            self.afterwards.add(partial(self._settle, record, body, upstream, endpoint))
             more = self._debug.sent(record) if self._debug is not None else None
         except Exception as error:
             self._fault("sent", error)
             return None
-        return tap if more is None else _both(tap, more)
+        return _all(self.afterwards.busy, tap, more)
 
     def ended(self, record: RequestRecord) -> None:
         """Its last figures and its Why."""
-        self._settle(record.id)
+        if record.id in self._unsettled:  # told at once, by who has no queue
+            self.afterwards.finish()
         try:
             self.explainer.ended(record)
             self.captures.ended(record)
         except Exception as error:
             self._fault("ended", error)
 
-    def _settle(self, request_id: str) -> None:
-        """Compare its prompt and keep its body as bytes, once."""
-        waiting = self._sent.pop(request_id, None)
-        if waiting is None:
-            return
+    def _settle(
+        self, record: RequestRecord, body: Mapping[str, Any], upstream: bytes, endpoint: Endpoint
+    ) -> None:
+        """Compare its prompt with those before, and keep its body as bytes."""
+        self._unsettled.discard(record.id)
         try:
-            self.explainer.sent(*waiting)
-            self.captures.encode(request_id)
-            record, _, upstream, endpoint = waiting
-            grew = self.explainer.grew(request_id)
+            self.explainer.sent(record, body, upstream, endpoint)
+            self.captures.encode(record.id)
+            grew = self.explainer.grew(record.id)
             self._renderings.sent(record, upstream, endpoint, grew=grew)
         except Exception as error:
             self._fault("explain", error)
@@ -226,9 +237,11 @@ def make_observers(
     return Observers(settings, home, hub, log_file)
 
 
-def _both(first: _Tap, second: _Tap) -> _Tap:
+def _all(busy: Callable[[], None], first: _Tap, more: _Tap | None) -> _Tap:
     def tap(data: bytes) -> None:
+        busy()
         first(data)
-        second(data)
+        if more is not None:
+            more(data)
 
     return tap

@@ -94,6 +94,7 @@ class Load:
 
         Returns how many there were by backend.
         """
+        self.session.hub.settle()
         views = self.views
         assert len(views) == len(self.replies)
         assert not self.session.hub.in_flight

@@ -124,6 +124,7 @@ async def ask(
             f"{session.url}/v1/messages", json=given or body(), headers=headers
         )
     assert answer.status_code == 200, answer.text
+    session.hub.settle()
 
 
 def state(session: Session) -> Warming:
