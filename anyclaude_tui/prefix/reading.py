@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import ChainMap, OrderedDict
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,10 @@ TOOLS_KEPT = 8
 KEPT_BYTES = 16 * 1024 * 1024
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+_Tools = tuple[bytes, Any, tuple[Segment, ...]]
+"""A list of tools as JSON, as decoded, and as segments."""
 
 
 @dataclass(slots=True)
@@ -37,8 +41,8 @@ class PromptReader:
 
     def __init__(self) -> None:
         self._known: list[_Read] = []
-        self._tools: OrderedDict[bytes, tuple[Any, tuple[Segment, ...]]] = OrderedDict()
-        """Lists of tools by their bytes: as decoded, and what they became."""
+        self._tools: list[_Tools] = []
+        """The lists of tools of earlier requests, the newest first."""
 
     def prompt(self, upstream: bytes, body: Mapping[str, Any]) -> Prompt:
         """The prompt of a request that goes upstream as these bytes. Raises
@@ -51,17 +55,18 @@ class PromptReader:
             return prompt_of(msgspec.json.decode(upstream), body)
         raws = [bytes(raw) for raw in _ITEMS.decode(listed)]
         request["messages"] = [msgspec.json.decode(raw) for raw in raws[:1]]
-        request["tools"] = tools[0]
-        return prompt_of(request, body, lambda start: self._segments(raws, start), tools[1])
+        request["tools"] = tools[1]
+        return prompt_of(request, body, lambda start: self._segments(raws, start), tools[2])
 
-    def _of_tools(self, raw: bytes) -> tuple[Any, tuple[Segment, ...]]:
-        found = self._tools.pop(raw, None)
-        if found is None:
-            tools = msgspec.json.decode(raw)
-            found = tools, tuple(tool_segments(tools))
-        self._tools[raw] = found  # popped and put back: those used last stand last
-        while len(self._tools) > TOOLS_KEPT:
-            self._tools.popitem(last=False)
+    def _of_tools(self, raw: bytes) -> _Tools:
+        """The same from turn to turn: they are compared, which takes no hashing."""
+        for place, known in enumerate(self._tools):
+            if known[0] == raw:
+                self._tools.insert(0, self._tools.pop(place))
+                return known
+        tools = msgspec.json.decode(raw)
+        found = raw, tools, tuple(tool_segments(tools))
+        self._tools = [found, *self._tools[: TOOLS_KEPT - 1]]
         return found
 
     def _segments(self, raws: list[bytes], start: int) -> list[Segment]:
