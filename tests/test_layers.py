@@ -20,6 +20,7 @@ ROOT = Path(anyclaude_tui.__file__).parent
 NAME = anyclaude_tui.__name__
 
 MAY_IMPORT: dict[str, set[str]] = {
+    "afterwards": set(),
     "bounded": set(),
     "common_prefix": set(),
     "figures": set(),
@@ -60,7 +61,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "search": {"backends.address", "config", "redaction"},
     "terminal": set(),
     "claude_code": {"config", "private", "redaction", "signals"},
-    "telemetry": {"backends", "config", "figures", "prefix", "printable", "private", "redaction"},
+    "telemetry": {
+        "afterwards", "backends", "config", "figures", "prefix", "printable", "private",
+        "redaction",
+    },
     "proxy.errors": {"redaction"},
     "proxy.wire": set(),
     "proxy.toolcalls": {"proxy.wire"},

@@ -16,10 +16,10 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from anyclaude_tui.afterwards import Afterwards, Idle
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.config.settings import LogSettings
 from anyclaude_tui.telemetry import journal, traces
-from anyclaude_tui.telemetry.afterwards import Afterwards, Idle
 from anyclaude_tui.telemetry.captures import Captures
 from anyclaude_tui.telemetry.debuglog import STEPS, DebugLog, LineLog
 from anyclaude_tui.telemetry.events import RequestRecord

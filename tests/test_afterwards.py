@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyclaude_tui.telemetry.afterwards import (
+from anyclaude_tui.afterwards import (
     LATEST_S,
     MOST_JOBS,
     QUIET_S,
