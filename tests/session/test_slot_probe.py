@@ -15,7 +15,7 @@ from anyclaude_tui.backends import attached, openai
 from anyclaude_tui.backends.base import BackendState
 from anyclaude_tui.backends.slots.source import Slots, SlotsFrom
 from anyclaude_tui.config.settings import BackendSettings, Settings
-from anyclaude_tui.session import slot_probe, warming
+from anyclaude_tui.session import slot_probe
 from anyclaude_tui.session.session import Session
 from anyclaude_tui.telemetry import journal
 from tests.support.proxy import READ_TOOL, ask_body
@@ -28,7 +28,6 @@ Start = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warming, "LOOK_S", 0.01)
     monkeypatch.setattr(slot_probe, "GRACE_S", 20.0)
     monkeypatch.setattr(attached, "RECOVER_POLL_S", 0.01)
 
@@ -209,11 +208,8 @@ async def test_a_request_goes_first(start: Start, monkeypatch: pytest.MonkeyPatc
             assert len(upstream.short) == 1  # the conversation's cache is not risked for it
 
 
-async def test_the_first_request_waits_for_it_where_it_is_quick(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_first_request_waits_for_it_where_it_is_quick(start: Start) -> None:
     """As where a client asks at once, or a role's own backend is brought up by its request."""
-    monkeypatch.setattr(warming, "LOOK_S", 1000.0)
     async with Slotted(4) as upstream, start(upstream) as session:
         await ask(session)
         assert slots(session) == Slots(4, SlotsFrom.MEASURED)
