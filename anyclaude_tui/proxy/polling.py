@@ -57,6 +57,5 @@ def note_progress(record: RequestRecord, timers: Timers, progress: Progress, now
     if attempt.prefill_at is None:
         attempt.prefill_at, attempt.prefill_first_tokens = now, done
     attempt.progress_at = timers.heard_at = now
-    attempt.prefill_done_tokens = done
-    attempt.prefill_total_tokens = progress.prefill_total_tokens
+    attempt.note_prefill(done, progress.prefill_total_tokens)
     record.phase = Phase.PREFILL

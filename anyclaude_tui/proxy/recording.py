@@ -62,8 +62,7 @@ def note_read(
             attempt.prefill_at = arrived
             attempt.prefill_first_tokens = facts.prefill_done
         attempt.progress_at = arrived
-        attempt.prefill_done_tokens = facts.prefill_done
-        attempt.prefill_total_tokens = facts.prefill_total
+        attempt.note_prefill(facts.prefill_done, facts.prefill_total)
         if attempt.first_delta_at is None:
             record.phase = Phase.PREFILL
             timers.heard_at = arrived

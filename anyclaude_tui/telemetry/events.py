@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from anyclaude_tui.figures import UNKNOWN, Figure
+from anyclaude_tui.figures import UNKNOWN, Figure, Source, estimated
 
 
 class Phase(StrEnum):
@@ -109,6 +109,14 @@ class AttemptRecord:
     """As the server reports it; else it is measured from here."""
     tokens_per_s: Figure = UNKNOWN
     """The same for the decode."""
+
+    def note_prefill(self, done_tokens: int, total_tokens: int | None) -> None:
+        """A report of the backend's. The prompt is no shorter than what is to be read of it, so
+        that an estimate below it is corrected."""
+        self.prefill_done_tokens, self.prefill_total_tokens = done_tokens, total_tokens
+        known, total = self.prompt_tokens, total_tokens or 0
+        if known.source is not Source.REPORTED and total > (known.value or 0):
+            self.prompt_tokens = estimated(total)
 
 
 @dataclass(slots=True)

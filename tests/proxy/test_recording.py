@@ -6,7 +6,7 @@ import pytest
 
 from anyclaude_tui.backends.base import Endpoint
 from anyclaude_tui.config.settings import Limits
-from anyclaude_tui.figures import UNKNOWN, Figure, Source
+from anyclaude_tui.figures import UNKNOWN, Figure, Source, estimated, reported
 from anyclaude_tui.proxy.deadlines import Timers
 from anyclaude_tui.proxy.recording import note_read, note_request
 from anyclaude_tui.proxy.request.call_memory import CallMemory
@@ -47,6 +47,24 @@ def test_one_report_does_not_tell_the_start() -> None:
     record = after((104.0, 1000))
     assert load_s(record) == UNKNOWN
     assert prefill_s(record) == Figure(10.0, Source.ESTIMATED)
+
+
+@pytest.mark.parametrize(
+    ("known", "then"),
+    [
+        (estimated(600.0), estimated(1000.0)),
+        (estimated(1400.0), estimated(1400.0)),  # of which a part is in the cache
+        (reported(900), reported(900)),
+        (UNKNOWN, estimated(1000.0)),
+    ],
+    ids=str,
+)
+def test_a_prompt_is_no_shorter_than_what_is_read_of_it(known: Figure, then: Figure) -> None:
+    record = RequestRecord(id="r", backend="b", accepted_at=100.0, accepted_wall=0.0)
+    record.attempt.prompt_tokens = known
+    facts = StreamFacts(prefill_done=250, prefill_total=1000)
+    note_read(record, Timers(Limits(), 100.0), facts, 20, 104.0, 104.0)
+    assert record.attempt.prompt_tokens == then
 
 
 def test_a_retry_begins_with_nothing_of_the_try_before() -> None:
