@@ -26,9 +26,10 @@ from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.request.openai import UpstreamRequest
 from anyclaude_tui.session.fronts import AGENT, Fronts
 from anyclaude_tui.session.obstacles import obstacle
+from anyclaude_tui.session.prefill_speeds import PrefillSpeeds
 from anyclaude_tui.session.switchboard import SERVING, Switchboard
 from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Role
-from anyclaude_tui.telemetry.metrics import prefill_eta_s, prefill_tokens_per_s, uncached_tokens
+from anyclaude_tui.telemetry.metrics import prefill_eta_s
 from anyclaude_tui.telemetry.warmth import Warming, Warmth, judged
 
 RESTORED_S = 3.0
@@ -37,8 +38,6 @@ PIECE_S = 2.0
 """Seconds that a request may have to wait, where a prefill that is stopped leaves nothing."""
 FIRST_PIECE_BYTES = 4_000
 WINDOW_SHARE = 0.9
-MEASURED_TOKENS = 128
-"""Fewer uncached tokens tell no prefill speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class Warmer:
         self._unjudged = False
         self._next: tuple[str, bytes, Mapping[str, Any]] | None = None
         self._read_prompt: Prompt | None = None
-        self._rates: dict[str, float] = {}
+        self._speeds = PrefillSpeeds()
 
     @property
     def warmth(self) -> Warmth:
@@ -130,7 +129,7 @@ class Warmer:
 
     def ended(self, record: RequestRecord) -> None:
         """See Observer: the next request tells what was of use."""
-        self._measure(record)
+        self._speeds.note(record)
         cached = record.attempt.cached_tokens.value
         if not self._unjudged or record.role is not Role.MAIN or cached is None:
             return
@@ -168,14 +167,8 @@ class Warmer:
                 done = self._warmth.warming is Warming.DONE
                 most = self._warmth.done_tokens if done else cached
                 record.warmed_tokens = max(0, min(cached, most) - restored)
-            rate = self._rates.get(record.backend)
-            if rate:
-                record.saved_s = (record.restored_tokens + record.warmed_tokens) / rate
-
-    def _measure(self, record: RequestRecord) -> None:
-        rate, tokens = prefill_tokens_per_s(record).value, uncached_tokens(record).value
-        if rate and tokens and tokens >= MEASURED_TOKENS:
-            self._rates[record.backend] = rate
+            read_before = record.restored_tokens + record.warmed_tokens
+            record.saved_s = self._speeds.seconds(record.backend, read_before) or 0.0
 
     # --- when -----------------------------------------------------------------------------------
 
@@ -342,7 +335,7 @@ class Warmer:
         warm = replace(request, body=for_warming(request.body))
         record = self._new_record(backend)
         done = await WarmRun(self._services, endpoint, warm, record).run()
-        self._measure(record)
+        self._speeds.note(record)
         return done
 
     async def _in_pieces(
@@ -367,7 +360,7 @@ class Warmer:
             warm = replace(request, body=for_warming(piece.body))
             if not await WarmRun(self._services, endpoint, warm, record).run():
                 return False
-            self._measure(record)
+            self._speeds.note(record)
             took_s = max(0.05, time.monotonic() - began)
             bytes_per_s = (piece.size_bytes - read) / took_s
             read = piece.size_bytes
