@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from anyclaude_tui.backends.templates.jinja import renderer
 from anyclaude_tui.claude_code.launch import session_env
-from anyclaude_tui.config.settings import BackendSettings, Settings
+from anyclaude_tui.config.settings import BackendSettings, Settings, WarmingSettings
 from anyclaude_tui.figures import Source
 from anyclaude_tui.prefix.divergence import Cause, Comparison
 from anyclaude_tui.session.session import Session
@@ -53,7 +53,11 @@ async def session(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ses
         backends[f"mlx: {name}"] = BackendSettings(
             kind="mlx_lm", model=str(TINY_MODEL), args=("--chat-template", text)
         )
-    settings = Settings(backends=backends, backend="llama: drops")
+    settings = Settings(
+        backends=backends,
+        backend="llama: drops",
+        warming=WarmingSettings(enabled=False),  # it would read the last test's prompt
+    )
     running = Session(settings, home=home / "anyclaude", port=0)
     await running.start()
     try:
