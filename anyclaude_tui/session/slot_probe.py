@@ -9,7 +9,6 @@ request that would load a model. docs/backends.md, "Requests at once".
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,7 +22,8 @@ from anyclaude_tui.backends.slots.source import SlotsFrom
 from anyclaude_tui.proxy.context import Route, Services
 from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.session.kept_prompts import KeptPrompts
-from anyclaude_tui.telemetry.events import RequestRecord, Role
+from anyclaude_tui.session.own_record import own_record
+from anyclaude_tui.telemetry.events import RequestRecord
 from anyclaude_tui.telemetry.metrics import RequestView
 
 GRACE_S = 1.0
@@ -177,15 +177,7 @@ class SlotProbe:
     async def _short(self, backend: Backend, number: int) -> Timing:
         """One short request. Raises BackendError."""
         services, now = self._services, self._services.clock.now()
-        record = RequestRecord(
-            id=f"req_{secrets.token_hex(12)}",
-            backend=backend.name,
-            kind=backend.kind,
-            accepted_at=now,
-            accepted_wall=time.time(),
-            role=Role.WARMING,
-            admitted_at=now,
-        )
+        record = own_record(backend, now)
         body = {
             "model": backend.endpoint.model,
             "max_tokens": PROBE_TOKENS,

@@ -8,7 +8,6 @@ it. Whether it was of use is told by the next request's cached tokens. docs/prom
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -26,6 +25,7 @@ from anyclaude_tui.proxy.errors import ApiError
 from anyclaude_tui.proxy.request.openai import UpstreamRequest
 from anyclaude_tui.session.fronts import AGENT, Fronts
 from anyclaude_tui.session.obstacles import obstacle
+from anyclaude_tui.session.own_record import own_record
 from anyclaude_tui.session.prefill_speeds import PrefillSpeeds
 from anyclaude_tui.session.switchboard import SERVING, Switchboard
 from anyclaude_tui.telemetry.events import Outcome, Phase, RequestRecord, Role
@@ -315,17 +315,7 @@ class Warmer:
     # --- how ------------------------------------------------------------------------------------
 
     def _new_record(self, backend: Backend) -> RequestRecord:
-        now = self._services.clock.now()
-        made = RequestRecord(
-            id=f"req_{secrets.token_hex(12)}",
-            backend=backend.name,
-            kind=backend.kind,
-            accepted_at=now,
-            accepted_wall=time.time(),
-            role=Role.WARMING,
-            simulated=backend.simulated,
-            admitted_at=now,
-        )
+        made = own_record(backend, self._services.clock.now())
         self._record = made
         return made
 

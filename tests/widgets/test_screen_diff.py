@@ -112,10 +112,8 @@ def seen_look(text: str, look: Look | None) -> tuple[object, ...] | None:
     return tuple(getattr(look, name) for name in Look.__slots__ if name != "link_id")
 
 
-@settings(max_examples=50)
-@given(frames(WIDE))
-def test_the_terminal_shows_the_same_text_where_wide_characters_are_cut(written: list[str]) -> None:
-    """What colour the rest of one has is the terminal's own choice."""
+def both(written: list[str]) -> tuple[Emulator, Emulator, ScreenDiff]:
+    """A terminal that gets all of it, one that gets it shortened, and what shortens it."""
     full, short, diff = terminal(), terminal(), ScreenDiff()
     for frame in written:
         if frame == "forget":
@@ -123,19 +121,21 @@ def test_the_terminal_shows_the_same_text_where_wide_characters_are_cut(written:
             continue
         full.feed(frame.encode())
         short.feed(diff.write(frame).encode())
+    return full, short, diff
+
+
+@settings(max_examples=50)
+@given(frames(WIDE))
+def test_the_terminal_shows_the_same_text_where_wide_characters_are_cut(written: list[str]) -> None:
+    """What colour the rest of one has is the terminal's own choice."""
+    full, short, _ = both(written)
     assert [short.text(y) for y in range(ROWS)] == [full.text(y) for y in range(ROWS)]
 
 
 @settings(max_examples=50)
 @given(frames(NARROW))
 def test_the_terminal_shows_the_same(written: list[str]) -> None:
-    full, short, diff = terminal(), terminal(), ScreenDiff()
-    for frame in written:
-        if frame == "forget":
-            diff.forget()
-            continue
-        full.feed(frame.encode())
-        short.feed(diff.write(frame).encode())
+    full, short, diff = both(written)
     assert seen(short) == seen(full)
     last = "\x1b[2;5H"
     full.feed(last.encode())
